@@ -1,0 +1,491 @@
+// Package emulator answers as Tencent CloudBase's (TCB's) auth HTTP API does, from one SQLite file.
+//
+// It is for development, tests and trying the login page out. It is not an identity provider: it shows every code it "sends"
+// and every captcha's answer to anybody on the same machine, and it is seeded with a user whose password is printed in the
+// README. Package authclient is its usual caller, and the official browser SDK the other one; neither is imported here. The
+// wire structs of this package are its own, so that a misspelt JSON name on one side fails a test instead of being mirrored.
+//
+// # Design
+//
+//   - One [Emulator] holds several environments. Every row carries its environment; a call finds its environment through its
+//     client (client_id in the query, the body or Basic credentials) or through its access token.
+//   - A route of the API is one method with the signature of [endpoint]. It returns a value to be sent as JSON, or an error:
+//     an *apiError goes out as TCB words it, anything else is logged and becomes "internal". errors.go holds the only table
+//     of error codes, numbers, statuses and texts.
+//   - A change is one immediate transaction, so a limit that is checked in it holds under any number of parallel calls, and
+//     what was acknowledged survives kill -9 (WAL, synchronous=FULL). Slow work (argon2, RSA) is done outside of it.
+//   - Secrets that come back from a caller (refresh tokens, verification tokens, captcha tokens) are stored hashed.
+//   - Time and randomness come in through [Config]. Nothing runs in the background: expired rows go when something is written.
+//   - The controls under /__emulator (controls.go) are not part of TCB's API. They answer to this machine only.
+//
+// # Where TCB's behaviour is not documented
+//
+// These are choices, each in one place: HTTP status 400 for sign-in failures that have no gRPC code of their own, and the
+// number of the nearest gRPC code (errors.go); already_exists for a taken username; login_method_disabled for phone or e-mail
+// switched off, but unimplemented for username and anonymous sign-in, as the vendor's pages say, and for phone outside
+// ap-shanghai (signin.go); unauthenticated for a token of a blocked user, whose refresh token gets invalid_grant; the fifth
+// wrong code answers aborted (verification.go); a captcha is asked from the third wrong password on, the lock comes after the
+// fifth (signin.go); the rules for passwords and usernames (users.go).
+package emulator
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	defaultRegion = "ap-shanghai"
+	maxBody       = 1 << 20
+)
+
+// Config says what an Emulator serves and what it runs on. The zero value of every field but Environments is usable.
+type Config struct {
+	// Path is the SQLite file, made when it is missing. Empty means a private temporary file that Close removes.
+	Path string
+	// Now is the clock; nil means time.Now. The control clock_offset_s is added to it.
+	Now func() time.Time
+	// Rand is the source of codes, tokens and salts; nil means crypto/rand.
+	Rand io.Reader
+	// Logger gets what goes wrong inside; nil means nowhere. No secret is ever logged.
+	Logger *slog.Logger
+	// Environments are the TCB environments served; at least one.
+	Environments []Environment
+
+	// passwordCost and signingKey let this package's tests be cheap; zero means the real thing.
+	passwordCost argonCost
+	signingKey   *rsa.PrivateKey
+}
+
+// Environment is one TCB environment.
+type Environment struct {
+	ID string
+	// Region decides whether phone methods work, which TCB offers in ap-shanghai only. Empty means ap-shanghai.
+	Region string
+	// Clients may sign in. None means one client that has the environment's ID and no secret, as TCB makes it.
+	Clients []Client
+}
+
+// Client is one client of an environment. IDs are unique over all environments, as at TCB.
+type Client struct {
+	ID string
+	// Secret, when set, is compared with the secret of a caller that sends one. Browsers send none.
+	Secret string
+}
+
+// Emulator is the running API: an [http.Handler]. It is safe for concurrent use.
+type Emulator struct {
+	environments []*Environment
+	clients      map[string]clientOf
+
+	store     *store
+	tempDir   string
+	clock     func() time.Time
+	random    io.Reader
+	log       *slog.Logger
+	passwords *passwords
+	key       *signingKey
+	settings  *settingsBox
+	api       *http.ServeMux
+	controls  *http.ServeMux
+}
+
+// clientOf is a client together with the environment it belongs to.
+type clientOf struct {
+	env    *Environment
+	id     string
+	secret string
+}
+
+// New opens or makes the database, seeds each environment with the user "demo", and returns the emulator.
+func New(config Config) (*Emulator, error) {
+	e := &Emulator{clients: map[string]clientOf{}, clock: config.Now, log: config.Logger, settings: newSettingsBox()}
+	if e.clock == nil {
+		e.clock = time.Now
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	e.random = rand.Reader
+	if config.Rand != nil {
+		e.random = &lockedReader{reader: config.Rand}
+	}
+	if err := e.addEnvironments(config.Environments); err != nil {
+		return nil, err
+	}
+	e.passwords = newPasswords(config.passwordCost, e.random)
+
+	file := config.Path
+	if file == "" {
+		dir, err := os.MkdirTemp("", "tcb-emulator-")
+		if err != nil {
+			return nil, fmt.Errorf("emulator: make a temporary folder: %w", err)
+		}
+		e.tempDir, file = dir, filepath.Join(dir, "emulator.db")
+	}
+	if err := e.open(file, config.signingKey); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	e.routes()
+	return e, nil
+}
+
+// open opens the database, loads the signing key and seeds.
+func (e *Emulator) open(file string, key *rsa.PrivateKey) error {
+	var err error
+	if e.store, err = openStore(file, e.now); err != nil {
+		return err
+	}
+	if e.key, err = loadKey(context.Background(), e.store, key, e.random, e.now()); err != nil {
+		return err
+	}
+	return e.seed(context.Background(), false)
+}
+
+func (e *Emulator) addEnvironments(environments []Environment) error {
+	if len(environments) == 0 {
+		return errors.New("emulator: no environment")
+	}
+	seen := map[string]bool{}
+	for _, given := range environments {
+		env := given
+		if env.ID == "" || seen[env.ID] {
+			return fmt.Errorf("emulator: environment id %q is empty or used twice", env.ID)
+		}
+		seen[env.ID] = true
+		if env.Region == "" {
+			env.Region = defaultRegion
+		}
+		if len(env.Clients) == 0 {
+			env.Clients = []Client{{ID: env.ID}}
+		}
+		e.environments = append(e.environments, &env)
+		for _, client := range env.Clients {
+			if _, taken := e.clients[client.ID]; taken || client.ID == "" {
+				return fmt.Errorf("emulator: client id %q is empty or used twice", client.ID)
+			}
+			e.clients[client.ID] = clientOf{env: &env, id: client.ID, secret: client.Secret}
+		}
+	}
+	return nil
+}
+
+// Close closes the database and removes it when it was temporary. Calls that are still running fail.
+func (e *Emulator) Close() error {
+	var err error
+	if e.store != nil {
+		err = e.store.close()
+	}
+	if e.tempDir != "" {
+		err = errors.Join(err, os.RemoveAll(e.tempDir))
+	}
+	return err
+}
+
+// now is the emulator's time: the given clock plus the offset that the controls set.
+func (e *Emulator) now() time.Time {
+	return e.clock().Add(e.settings.clockOffset())
+}
+
+// routes builds the two muxes. What is not in these tables does not exist.
+func (e *Emulator) routes() {
+	e.api = http.NewServeMux()
+	for pattern, route := range map[string]struct {
+		access access
+		serve  endpoint
+	}{
+		"POST /auth/v1/signup":              {forClient, e.signUp},
+		"POST /auth/v1/signin":              {forClient, e.signIn},
+		"POST /auth/v1/signin/anonymously":  {forClient, e.signInAnonymously},
+		"POST /auth/v1/token":               {forClient, e.grantToken},
+		"POST /auth/v2/token":               {forClient, e.grantToken},
+		"POST /auth/v1/revoke":              {forClient, e.revoke},
+		"POST /auth/v1/verification":        {forClient, e.sendVerification},
+		"POST /auth/v1/verification/verify": {forClient, e.verify},
+		"POST /auth/v1/reset":               {forClient, e.resetPassword},
+		"GET /auth/v1/checkIfUserExist":     {forClient, e.checkIfUserExist},
+		"POST /auth/v1/captcha/data":        {forClient, e.captchaData},
+		"POST /auth/v1/captcha/data/verify": {forClient, e.verifyCaptchaData},
+		"GET /auth/v1/user/me":              {forUser, e.userMe},
+		"GET /auth/v2/user/me":              {forUser, e.userMe},
+		"POST /auth/v1/user/signout":        {forUser, e.signOut},
+		"GET /auth/v1/certs":                {forAnybody, e.certs},
+	} {
+		e.api.Handle(pattern, e.handle(route.access, route.serve))
+	}
+	e.api.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		e.sendError(w, r, failText("not_found", textNoRoute))
+	})
+	e.controls = e.controlRoutes()
+}
+
+// ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator.
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.URL.Path == controlBase || strings.HasPrefix(r.URL.Path, controlBase+"/"):
+		e.serveControls(w, r)
+	case strings.HasPrefix(r.URL.Path, "/auth/"):
+		e.serveAPI(w, r)
+	default:
+		e.sendError(w, r, failText("not_found", textNoRoute))
+	}
+}
+
+// serveAPI does what every call of the API gets: CORS, request id, and the latency and faults that a test asked for.
+func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
+	e.setCORS(w, r)
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent) // a preflight is never slowed or broken: the browser would hide the fault
+		return
+	}
+	if !e.settings.wait(r.Context()) {
+		return // the caller is gone
+	}
+	if fault, ok := e.settings.takeFault(r.URL.Path); ok {
+		e.sendFault(w, r, fault)
+		return
+	}
+	if path.Clean(r.URL.Path) != r.URL.Path { // the mux would redirect, and not in JSON
+		e.sendError(w, r, failText("not_found", textNoRoute))
+		return
+	}
+	e.api.ServeHTTP(w, r)
+}
+
+// setCORS allows every origin: the SDK sends no cookies, so there is nothing a foreign page could borrow.
+func (e *Emulator) setCORS(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Access-Control-Allow-Origin", "*")
+	header.Set("Access-Control-Expose-Headers", "x-request-id")
+	id := r.Header.Get("X-Request-Id")
+	if id == "" || len(id) > 128 {
+		id = e.hexToken(16)
+	}
+	header.Set("X-Request-Id", id)
+	if r.Method == http.MethodOptions {
+		header.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, PUT, DELETE")
+		header.Set("Access-Control-Allow-Headers",
+			"authorization, content-type, accept-language, x-sdk-version, x-request-id, x-device-id, x-captcha-token")
+		header.Set("Access-Control-Max-Age", "600")
+	}
+}
+
+// access says who may call an endpoint.
+type access int
+
+const (
+	forAnybody access = iota // needs nothing
+	forClient                // a client; the SDK sends a Bearer token instead whenever somebody is signed in
+	forUser                  // a Bearer token
+)
+
+// endpoint serves one route of the API.
+type endpoint func(ctx context.Context, c *call) (any, error)
+
+// nothing is the answer of calls that have nothing to say: `{}`, since the SDK takes an empty body for an outage.
+type nothing struct{}
+
+// call is one request to the API, its caller already known.
+type call struct {
+	request *http.Request
+	body    []byte
+	client  clientOf
+	// session and user are set when the call carried a Bearer token.
+	session *session
+	user    *user
+}
+
+func (c *call) env() string { return c.client.env.ID }
+
+// decode reads the body into a request struct. The SDK sends JSON as text/plain, so the content type is not looked at.
+func (c *call) decode(into any) error { return decodeBody(c.body, into) }
+
+// decodeBody takes one JSON object and nothing behind it; an empty body is an empty object.
+func decodeBody(body []byte, into any) error {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
+		return nil
+	}
+	if body[0] != '{' || json.Unmarshal(body, into) != nil {
+		return failText("invalid_argument", textBadJSON)
+	}
+	return nil
+}
+
+// handle turns an endpoint into an [http.Handler].
+func (e *Emulator) handle(access access, serve endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := e.serveCall(w, r, access, serve)
+		if err != nil {
+			e.sendError(w, r, err)
+			return
+		}
+		sendJSON(w, http.StatusOK, answer)
+	})
+}
+
+func (e *Emulator) serveCall(w http.ResponseWriter, r *http.Request, access access, serve endpoint) (any, error) {
+	c := &call{request: r}
+	var err error
+	if c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+		var tooBig *http.MaxBytesError
+		if errors.As(err, &tooBig) {
+			refusal := failText("invalid_argument", textBodyTooBig)
+			refusal.status = http.StatusRequestEntityTooLarge
+			return nil, refusal
+		}
+		return nil, failText("invalid_argument", textBadJSON)
+	}
+	if access == forAnybody {
+		return serve(r.Context(), c)
+	}
+	if err := e.identify(r.Context(), c, access == forUser); err != nil {
+		return nil, err
+	}
+	return serve(r.Context(), c)
+}
+
+// identify finds the client, and the user where a Bearer token came along.
+func (e *Emulator) identify(ctx context.Context, c *call, needUser bool) error {
+	var inBody struct {
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
+	}
+	if err := c.decode(&inBody); err != nil {
+		return err
+	}
+	scheme, credentials, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
+	bearer := strings.EqualFold(scheme, "Bearer")
+	if bearer {
+		if err := e.authenticate(ctx, c, strings.TrimSpace(credentials)); err != nil {
+			return err
+		}
+	} else if needUser {
+		return fail("unauthenticated")
+	}
+
+	ids := []string{c.request.URL.Query().Get("client_id"), inBody.ClientID}
+	secrets := []string{inBody.ClientSecret}
+	if strings.EqualFold(scheme, "Basic") {
+		id, secret, ok := c.request.BasicAuth()
+		if !ok {
+			return fail("unauthorized_client")
+		}
+		ids, secrets = append(ids, id), append(secrets, secret)
+	}
+	id, err := oneOf(ids)
+	if err != nil {
+		return err
+	}
+	if bearer {
+		if id != "" && id != c.client.id {
+			return fail("unauthorized_client")
+		}
+		return nil
+	}
+	client, ok := e.clients[id]
+	if id == "" && len(e.environments) == 1 { // the vendor: "client_id defaults to environment ID, can be omitted"
+		client, ok = e.clients[e.environments[0].ID]
+	}
+	if !ok {
+		return fail("unauthorized_client")
+	}
+	for _, secret := range secrets {
+		if client.secret != "" && secret != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(client.secret)) != 1 {
+			return fail("unauthorized_client")
+		}
+	}
+	c.client = client
+	return nil
+}
+
+// oneOf returns the one non-empty value; a call that names two clients is refused.
+func oneOf(values []string) (string, error) {
+	var one string
+	for _, value := range values {
+		if value == "" || value == one {
+			continue
+		}
+		if one != "" {
+			return "", fail("unauthorized_client")
+		}
+		one = value
+	}
+	return one, nil
+}
+
+// sendJSON writes one JSON answer.
+func sendJSON(w http.ResponseWriter, status int, answer any) {
+	body, err := json.Marshal(answer)
+	if err != nil { // our own structs always marshal
+		panic(err)
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the peer may be gone; nothing is left to do about it
+}
+
+// randomBytes reads n random bytes. A random source that fails leaves nothing to fall back on.
+func (e *Emulator) randomBytes(n int) []byte {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(e.random, b); err != nil {
+		panic(fmt.Sprintf("emulator: the random source failed: %v", err))
+	}
+	return b
+}
+
+// token makes an opaque token of n random bytes in base64url.
+func (e *Emulator) token(n int) string { return base64.RawURLEncoding.EncodeToString(e.randomBytes(n)) }
+
+func (e *Emulator) hexToken(n int) string { return hex.EncodeToString(e.randomBytes(n)) }
+
+// intn returns a uniform number below n, for n up to 2³¹.
+func (e *Emulator) intn(n int) int {
+	limit := uint32(1<<32 - (1<<32)%uint64(n) - 1) // the largest value of an unbiased draw
+	for {
+		b := e.randomBytes(4)
+		v := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+		if v <= limit {
+			return int(v % uint32(n))
+		}
+	}
+}
+
+// uuid makes a random (version 4) UUID.
+func (e *Emulator) uuid() string { return newUUID(e.randomBytes(16)) }
+
+func newUUID(b []byte) string {
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+// lockedReader makes a given random source safe for concurrent use.
+type lockedReader struct {
+	mu     sync.Mutex
+	reader io.Reader
+}
+
+func (l *lockedReader) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return io.ReadFull(l.reader, p)
+}

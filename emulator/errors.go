@@ -1,0 +1,184 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"golang.org/x/text/language"
+)
+
+// text is a sentence for people in the two languages of TCB's SDK.
+type text struct{ zh, en string }
+
+// apiError is a refusal as TCB words it.
+type apiError struct {
+	code       string
+	text       text // the zero value means the code's own sentence
+	details    []any
+	retryAfter int // seconds; sent when positive
+	status     int // zero means the code's own
+}
+
+func (e *apiError) Error() string { return "emulator: " + e.code + ": " + e.describe(false) }
+
+func fail(code string) *apiError { return &apiError{code: code} }
+
+func failText(code string, t text) *apiError { return &apiError{code: code, text: t} }
+
+// failRetry is a refusal that ends by itself after some seconds. Login pages read details[0].retry_in, the SDK retry_after.
+func failRetry(code string, seconds int64) *apiError {
+	return &apiError{code: code, retryAfter: int(seconds), details: []any{retryInfo{
+		Type: "type.googleapis.com/google.rpc.RetryInfo", RetryIn: seconds,
+	}}}
+}
+
+type retryInfo struct {
+	Type    string `json:"@type"`
+	RetryIn int64  `json:"retry_in"`
+}
+
+type triesLeft struct {
+	Remaining int `json:"remaining"`
+}
+
+// errorKind is what an error code brings along.
+type errorKind struct {
+	number int
+	status int
+	text   text
+}
+
+// errorKinds is every code this emulator answers with, and, for faults, the others of the SDK's list. Numbers below 100 are
+// gRPC's and statuses follow grpc-gateway. Numbers from 4001 on are those of the SDK's AuthErrorCode and, for invalid_password,
+// of the vendor's sample. Where no source has a number, the nearest gRPC one stands in. Sign-in's page lists 400 and 501 only, so
+// its own codes get 400.
+var errorKinds = map[string]errorKind{
+	"invalid_argument":    {3, 400, text{"参数错误", "Invalid argument"}},
+	"deadline_exceeded":   {4, 504, text{"请求超时", "Deadline exceeded"}},
+	"not_found":           {5, 404, text{"用户不存在", "User not found"}},
+	"already_exists":      {6, 409, text{"该用户名已被占用", "This username is already taken"}},
+	"permission_denied":   {7, 403, text{"没有权限", "Permission denied"}},
+	"resource_exhausted":  {8, 429, text{"操作过于频繁，请稍后再试", "Too many requests, please try again later"}},
+	"failed_precondition": {9, 400, text{"不满足操作条件", "Failed precondition"}},
+	"aborted":             {10, 409, text{"验证码错误次数过多，请重新获取", "Too many wrong codes, please request a new one"}},
+	"out_of_range":        {11, 400, text{"参数超出范围", "Out of range"}},
+	"unimplemented":       {12, 501, text{"该登录方式未开启", "This sign-in method is not enabled"}},
+	"internal":            {13, 500, text{"服务器内部错误", "Internal error"}},
+	"unavailable":         {14, 503, text{"服务暂不可用", "Service unavailable"}},
+	"data_loss":           {15, 500, text{"数据丢失", "Data loss"}},
+	"unauthenticated":     {16, 401, text{"登录已失效，请重新登录", "You are not signed in, or your sign-in has expired"}},
+
+	"captcha_required":      {4001, 400, text{"请完成图形验证码", "Please solve the captcha"}},
+	"captcha_invalid":       {4002, 400, text{"图形验证码错误或已过期", "The captcha is wrong or has expired"}},
+	"invalid_password":      {4003, 400, text{"用户名或密码不正确", "Wrong username or password"}},
+	"provider_error":        {4019, 400, text{"身份源错误", "The identity provider failed"}},
+	"unauthorized_client":   {4022, 401, text{"客户端不存在或密钥错误", "Unknown client, or wrong client secret"}},
+	"login_method_disabled": {4045, 403, text{"该登录方式已关闭", "This sign-in method is switched off"}},
+
+	"password_not_set": {9, 400, text{"该用户未设置密码", "This user has no password"}},
+	"user_pending":     {7, 400, text{"用户尚未激活", "This user is not active yet"}},
+	"user_blocked":     {7, 400, text{"用户已被停用", "This user is blocked"}},
+	"invalid_status":   {8, 400, text{"密码错误次数过多，账号已临时锁定", "Too many wrong passwords, the account is locked for a while"}},
+	"invalid_grant":    {16, 400, text{"刷新令牌无效或已过期", "The refresh token is invalid or has expired"}},
+	"invalid_request":  {3, 400, text{"请求无效", "Invalid request"}},
+}
+
+// Sentences that say more than their code does.
+var (
+	textNoRoute        = text{"接口不存在", "No such API"}
+	textBadJSON        = text{"请求体不是合法的 JSON 对象", "The request body is not a JSON object of the expected shape"}
+	textBodyTooBig     = text{"请求体过大", "The request body is too big"}
+	textNoCredential   = text{"请提供密码或 verification_token", "Either password or verification_token must be provided"}
+	textNoUsername     = text{"请提供用户名", "username must be provided"}
+	textBadPhone       = text{"手机号格式错误，应为“+86 13800000000”", `Bad phone number; it must look like "+86 13800000000"`}
+	textBadEmail       = text{"邮箱格式错误", "Bad e-mail address"}
+	textBadUsername    = text{"用户名应为 2–48 位字母、数字或 _ . -，以字母或数字开头", "A username has 2 to 48 letters, digits, _ . or -, and starts with a letter or digit"}
+	textBadProfile     = text{"用户资料字段过长或取值错误", "A profile field is too long or has a value that is not allowed"}
+	textOneTarget      = text{"请提供 phone_number 或 email 其中之一", "Exactly one of phone_number and email must be provided"}
+	textBadTarget      = text{"target 取值错误", "Unknown target"}
+	textWeakPassword   = text{"您输入的密码不符合要求：8–64 位，须包含大写字母、小写字母、数字和特殊字符", "The password must have 8 to 64 characters, with an upper-case letter, a lower-case letter, a digit and a special character"}
+	textBadCode        = text{"验证码错误或已过期", "The verification code is wrong or has expired"}
+	textBadToken       = text{"verification_token 无效或已过期", "The verification token is invalid or has expired"}
+	textOtherTarget    = text{"verification_token 与用户名不匹配", "The verification token was made for somebody else"}
+	textRegistered     = text{"该手机号或邮箱已注册", "This phone number or e-mail address is already registered"}
+	textUnregistered   = text{"该手机号或邮箱未注册", "This phone number or e-mail address is not registered"}
+	textNotYours       = text{"不是当前用户绑定的手机号或邮箱", "This is not the current user's phone number or e-mail address"}
+	textShanghaiOnly   = text{"手机号登录仅支持上海地域", "Phone number sign-in is only supported in the Shanghai region"}
+	textNoDevice       = text{"请在请求头中添加设备 ID", "please add device ID in the request header"}
+	textNoAnonymous    = text{"请联系管理员开启匿名登录", "please contact the administrator to enable anonymous login"}
+	textBadAnonymous   = text{"anonymous_token 无效", "The anonymous token is invalid"}
+	textBadGrant       = text{"不支持的 grant_type", "Unsupported grant_type"}
+	textNoToken        = text{"请提供 token", "token must be provided"}
+	textControlRefused = text{"仅限本机访问", "The emulator's controls answer to this machine only"}
+	textBadControl     = text{"参数错误", "Unknown key or bad value"}
+)
+
+// describe returns the sentence for people.
+func (e *apiError) describe(chinese bool) string {
+	t := e.text
+	if t == (text{}) {
+		t = errorKinds[e.code].text
+	}
+	if chinese {
+		return t.zh
+	}
+	return t.en
+}
+
+// errorBody is TCB's error answer.
+type errorBody struct {
+	Error       string `json:"error"`
+	ErrorCode   int    `json:"error_code"`
+	Description string `json:"error_description"`
+	Details     []any  `json:"details,omitempty"`
+	RetryAfter  int    `json:"retry_after,omitempty"`
+}
+
+// sendError answers with an error. What is not a refusal of the API is a bug or an outage: logged, and told as "internal".
+func (e *Emulator) sendError(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *apiError
+	if !errors.As(err, &refusal) {
+		if !errors.Is(err, context.Canceled) {
+			e.log.ErrorContext(r.Context(), "emulator: call failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		}
+		refusal = fail("internal")
+	}
+	kind, known := errorKinds[refusal.code]
+	if !known { // a fault may name any code
+		kind = errorKind{number: 2, status: http.StatusBadRequest}
+	}
+	status := kind.status
+	if refusal.status != 0 {
+		status = refusal.status
+	}
+	description := refusal.describe(localeOf(r) == localeChinese)
+	if description == "" {
+		description = fmt.Sprintf("error %s", refusal.code)
+	}
+	sendJSON(w, status, errorBody{
+		Error: refusal.code, ErrorCode: kind.number, Description: description,
+		Details: refusal.details, RetryAfter: refusal.retryAfter,
+	})
+}
+
+// The SDK knows two languages; the first is TCB's default.
+const (
+	localeChinese = "zh-CN"
+	localeEnglish = "en-US"
+)
+
+var languages = language.NewMatcher([]language.Tag{language.MustParse(localeChinese), language.MustParse(localeEnglish)})
+
+// localeOf is the language that a call wants its sentences and messages in.
+func localeOf(r *http.Request) string {
+	header := r.Header.Get("Accept-Language")
+	if header == "" || len(header) > 512 {
+		return localeChinese
+	}
+	if _, i := language.MatchStrings(languages, header); i == 1 {
+		return localeEnglish
+	}
+	return localeChinese
+}

@@ -1,0 +1,110 @@
+package emulator
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// argonCost is what one argon2id hash costs.
+type argonCost struct {
+	time    uint32
+	memory  uint32 // KiB
+	threads uint8
+}
+
+// defaultCost is OWASP's second choice for argon2id: 19 MiB, two passes, one lane.
+var defaultCost = argonCost{time: 2, memory: 19 << 10, threads: 1}
+
+// passwords hashes and checks passwords, never more of them at once than there are processors: a burst of sign-ins must
+// neither fill the memory nor slow each other down.
+type passwords struct {
+	cost   argonCost
+	random io.Reader
+	slots  chan struct{}
+}
+
+func newPasswords(cost argonCost, random io.Reader) *passwords {
+	if cost == (argonCost{}) {
+		cost = defaultCost
+	}
+	return &passwords{cost: cost, random: random, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+}
+
+const (
+	saltLength = 16
+	hashLength = 32
+)
+
+// hash returns the password's hash in the PHC string format.
+func (p *passwords) hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, saltLength)
+	if _, err := io.ReadFull(p.random, salt); err != nil {
+		return "", fmt.Errorf("emulator: salt: %w", err)
+	}
+	sum, err := p.derive(ctx, p.cost, password, salt, hashLength)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.cost.memory, p.cost.time, p.cost.threads,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
+}
+
+// matches says whether a password belongs to a hash. For no hash it takes just as long, so that time does not tell whether
+// there is such a user, or whether it has a password.
+func (p *passwords) matches(ctx context.Context, hash, password string) (bool, error) {
+	if hash == "" {
+		_, err := p.derive(ctx, p.cost, password, make([]byte, saltLength), hashLength)
+		return false, err
+	}
+	cost, salt, want, err := parseHash(hash)
+	if err != nil {
+		return false, err
+	}
+	got, err := p.derive(ctx, cost, password, salt, uint32(len(want)))
+	if err != nil {
+		return false, err
+	}
+	return subtle.ConstantTimeCompare(got, want) == 1, nil
+}
+
+func (p *passwords) derive(ctx context.Context, cost argonCost, password string, salt []byte, length uint32) ([]byte, error) {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return argon2.IDKey([]byte(password), salt, cost.time, cost.memory, cost.threads, length), nil
+}
+
+func parseHash(hash string) (cost argonCost, salt, sum []byte, err error) {
+	parts := strings.Split(hash, "$")
+	var version int
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return cost, nil, nil, errors.New("emulator: stored password hash is not argon2id")
+	}
+	if _, err = fmt.Sscanf(parts[2], "v=%d", &version); err == nil {
+		_, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &cost.memory, &cost.time, &cost.threads)
+	}
+	if err == nil {
+		salt, err = base64.RawStdEncoding.DecodeString(parts[4])
+	}
+	if err == nil {
+		sum, err = base64.RawStdEncoding.DecodeString(parts[5])
+	}
+	if err != nil {
+		return cost, nil, nil, fmt.Errorf("emulator: stored password hash: %w", err)
+	}
+	if version != argon2.Version || cost.time == 0 || cost.threads == 0 || len(sum) == 0 {
+		return cost, nil, nil, errors.New("emulator: stored password hash has unknown parameters")
+	}
+	return cost, salt, sum, nil
+}

@@ -1,0 +1,403 @@
+package emulator
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Wrong passwords: from the third on a captcha is asked for (in mode "risk"), after the fifth within the window the account
+// is locked until the oldest of them is out of the window. TCB documents neither number.
+const (
+	captchaFromTry = 3
+	wrongPasswords = 5
+	failureWindow  = 10 * time.Minute
+)
+
+// methodAllowed refuses what the environment's switches or region do not allow.
+func (e *Emulator) methodAllowed(env *Environment, k kind) error {
+	login := e.settings.get().Login
+	switch k {
+	case kindPhone:
+		if env.Region != defaultRegion {
+			return failText("unimplemented", textShanghaiOnly)
+		}
+		if !login.PhoneNumberLogin {
+			return fail("login_method_disabled")
+		}
+	case kindEmail:
+		if !login.EmailLogin {
+			return fail("login_method_disabled")
+		}
+	case kindUsername:
+		if !login.UserNameLogin {
+			return fail("unimplemented")
+		}
+	}
+	return nil
+}
+
+// signIn: POST /v1/signin.
+func (e *Emulator) signIn(ctx context.Context, c *call) (any, error) {
+	var req struct {
+		Username          string `json:"username"`
+		Password          string `json:"password"`
+		VerificationToken string `json:"verification_token"`
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	if req.VerificationToken != "" {
+		return e.signInWithCode(ctx, c, req.Username, req.VerificationToken)
+	}
+	return e.signInWithPassword(ctx, c, req.Username, req.Password)
+}
+
+// signInWithCode signs in the user whose phone or e-mail was verified. A username, when given, must be the verified target.
+func (e *Emulator) signInWithCode(ctx context.Context, c *call, username, token string) (any, error) {
+	if err := e.captchaAlways(ctx, c); err != nil {
+		return nil, err
+	}
+	var named identifier
+	if strings.TrimSpace(username) != "" {
+		var err error
+		if named, err = parseIdentifier(username); err != nil {
+			return nil, err
+		}
+	}
+	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
+		target, err := e.takeVerification(ctx, tx, c.env(), token)
+		if err != nil {
+			return nil, err
+		}
+		if named != (identifier{}) && named != target {
+			return nil, failText("invalid_argument", textOtherTarget)
+		}
+		if err := e.methodAllowed(c.client.env, target.kind); err != nil {
+			return nil, err
+		}
+		u, err := userWith(ctx, tx, c.env(), target)
+		if err != nil {
+			return nil, err
+		}
+		if u == nil {
+			return nil, fail("not_found")
+		}
+		if err := u.mayEnter(); err != nil {
+			return nil, err
+		}
+		return e.startSession(ctx, tx, c, u)
+	})
+}
+
+// enter runs a sign-in as one transaction and answers with tokens.
+func (e *Emulator) enter(ctx context.Context, change func(tx *sql.Tx) (*grant, error)) (any, error) {
+	var g *grant
+	err := e.store.write(ctx, func(tx *sql.Tx) (err error) {
+		g, err = change(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.credentials(g)
+}
+
+// signInWithPassword checks a password. Unknown users and users without a password cost the same time as the others.
+func (e *Emulator) signInWithPassword(ctx context.Context, c *call, username, password string) (any, error) {
+	if password == "" {
+		return nil, failText("invalid_argument", textNoCredential)
+	}
+	id, err := parseIdentifier(username)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.methodAllowed(c.client.env, id.kind); err != nil {
+		return nil, err
+	}
+	if err := e.captchaAlways(ctx, c); err != nil {
+		return nil, err
+	}
+	u, err := userWith(ctx, e.store.db, c.env(), id)
+	if err != nil {
+		return nil, err
+	}
+	try := passwordTry{env: c.env(), account: "? " + hashOf(string(id.kind)+" "+strings.ToLower(id.value))}
+	var hash string
+	if u != nil {
+		hash = u.passwordHash
+		try.account, try.locks = u.sub, hash != ""
+	}
+	if _, err := e.mayTry(ctx, e.store.db, c, try); err != nil {
+		return nil, err
+	}
+	right, err := e.passwords.matches(ctx, hash, password)
+	if err != nil {
+		return nil, err
+	}
+	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
+		// Asked again where nobody else writes: a burst of parallel tries gets no more answers than tries one by one.
+		failures, err := e.mayTry(ctx, tx, c, try)
+		if err != nil {
+			return nil, err
+		}
+		if u != nil { // what was checked must still be the password, and the user
+			if u, err = userBy(ctx, tx, u.env, "sub", u.sub); err != nil {
+				return nil, err
+			}
+		}
+		if u == nil || !right || u.passwordHash != hash {
+			if err := e.addFailure(ctx, tx, try); err != nil {
+				return nil, err
+			}
+			switch {
+			case u == nil:
+				return nil, keep(fail("not_found"))
+			case u.passwordHash == "":
+				return nil, keep(fail("password_not_set"))
+			}
+			refusal := fail("invalid_password")
+			refusal.details = []any{triesLeft{wrongPasswords - failures - 1}}
+			return nil, keep(refusal)
+		}
+		if err := u.mayEnter(); err != nil {
+			return nil, err
+		}
+		if err := clearFailures(ctx, tx, try.env, u.sub); err != nil {
+			return nil, err
+		}
+		return e.startSession(ctx, tx, c, u)
+	})
+}
+
+// passwordTry is what wrong passwords are counted by: the user, or for unknown ones the name that was typed, so that a captcha
+// comes no earlier for users that exist. Only an account with a password can be locked.
+type passwordTry struct {
+	env, account string
+	locks        bool
+}
+
+// mayTry refuses a locked account, and asks for a captcha where there were too many wrong passwords. It returns their number.
+func (e *Emulator) mayTry(ctx context.Context, q querier, c *call, try passwordTry) (int, error) {
+	now := e.now()
+	var failures int
+	var oldest int64
+	err := q.QueryRowContext(ctx, "SELECT count(*), coalesce(min(at), 0) FROM password_failures WHERE env = ? AND account = ? AND at > ?",
+		try.env, try.account, now.Add(-failureWindow).UnixMilli()).Scan(&failures, &oldest)
+	if err != nil {
+		return 0, fmt.Errorf("emulator: count wrong passwords: %w", err)
+	}
+	if try.locks && failures >= wrongPasswords {
+		return 0, failRetry("invalid_status", secondsUntil(time.UnixMilli(oldest).Add(failureWindow), now))
+	}
+	if failures >= captchaFromTry-1 && e.settings.get().Captcha == captchaRisk {
+		return failures, e.checkCaptchaToken(ctx, q, c)
+	}
+	return failures, nil
+}
+
+func (e *Emulator) addFailure(ctx context.Context, tx *sql.Tx, try passwordTry) error {
+	_, err := run(ctx, tx, "INSERT INTO password_failures (env, account, at) VALUES (?, ?, ?)",
+		try.env, try.account, e.now().UnixMilli())
+	return err
+}
+
+func clearFailures(ctx context.Context, tx *sql.Tx, env, account string) error {
+	_, err := run(ctx, tx, "DELETE FROM password_failures WHERE env = ? AND account = ?", env, account)
+	return err
+}
+
+// signUp: POST /v1/signup. The verified phone or e-mail is the account; username, name and password are extras. What is wrong
+// with them never costs the verification token.
+func (e *Emulator) signUp(ctx context.Context, c *call) (any, error) {
+	var req struct {
+		profile
+		PhoneNumber       string `json:"phone_number"`
+		Email             string `json:"email"`
+		VerificationToken string `json:"verification_token"`
+		Password          string `json:"password"`
+		AnonymousToken    string `json:"anonymous_token"`
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	target, err := parseTarget(req.PhoneNumber, req.Email)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.methodAllowed(c.client.env, target.kind); err != nil {
+		return nil, err
+	}
+	if err := e.captchaAlways(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := req.check(); err != nil {
+		return nil, err
+	}
+	if err := e.peekVerification(ctx, e.store.db, c.env(), req.VerificationToken, target); err != nil {
+		return nil, err // before the password is hashed: only who has verified something may spend our time
+	}
+	var hash string
+	if req.Password != "" {
+		if err := checkPassword(req.Password); err != nil {
+			return nil, err
+		}
+		if hash, err = e.passwords.hash(ctx, req.Password); err != nil {
+			return nil, err
+		}
+	}
+	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
+		if err := e.useVerification(ctx, tx, c.env(), req.VerificationToken, target); err != nil {
+			return nil, err
+		}
+		if taken, err := userWith(ctx, tx, c.env(), target); err != nil {
+			return nil, err
+		} else if taken != nil {
+			return nil, failText("failed_precondition", textRegistered)
+		}
+		if req.Username != "" {
+			if taken, err := userBy(ctx, tx, c.env(), "username", req.Username); err != nil {
+				return nil, err
+			} else if taken != nil {
+				return nil, fail("already_exists")
+			}
+		}
+		u, err := e.accountFor(ctx, tx, c, req.AnonymousToken)
+		if err != nil {
+			return nil, err
+		}
+		u.username, u.name, u.gender, u.picture, u.locale = req.Username, req.Name, req.Gender, req.Picture, req.Locale
+		if u.name == "" {
+			u.name = req.Username
+		}
+		if target.kind == kindPhone {
+			u.phone = target.value
+		} else {
+			u.email = target.value
+		}
+		if hash != "" {
+			u.passwordHash, u.passwordUpdatedAt = hash, u.updatedAt
+		}
+		if err := saveUser(ctx, tx, u); err != nil {
+			return nil, err
+		}
+		return e.startSession(ctx, tx, c, u)
+	})
+}
+
+// accountFor is a new account, or the anonymous one that the token belongs to, which keeps its sub. From then on its device id
+// alone opens nothing any more: the binding goes, and so do the anonymous sessions.
+func (e *Emulator) accountFor(ctx context.Context, tx *sql.Tx, c *call, anonymousToken string) (*user, error) {
+	now := e.now().UnixMilli()
+	if anonymousToken == "" {
+		return &user{
+			env: c.env(), sub: e.newSub(), status: statusActive, createdFrom: c.client.id, createdAt: now, updatedAt: now,
+		}, nil
+	}
+	_, u, err := e.sessionOf(ctx, tx, anonymousToken)
+	if err != nil {
+		return nil, err
+	}
+	if u == nil || !u.anonymous || u.env != c.env() {
+		return nil, failText("invalid_argument", textBadAnonymous)
+	}
+	if err := u.mayEnter(); err != nil {
+		return nil, err
+	}
+	u.anonymous, u.deviceHash, u.updatedAt = false, "", now
+	return u, endSessions(ctx, tx, u)
+}
+
+// signInAnonymously: POST /v1/signin/anonymously. One user per device; its sub is 22 characters of base64url.
+func (e *Emulator) signInAnonymously(ctx context.Context, c *call) (any, error) {
+	if !e.settings.get().Login.AnonymousLogin {
+		return nil, failText("unimplemented", textNoAnonymous)
+	}
+	device := c.request.Header.Get("X-Device-Id")
+	if device == "" || len(device) > 128 {
+		return nil, failText("invalid_argument", textNoDevice)
+	}
+	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
+		u, err := userBy(ctx, tx, c.env(), "device_hash", hashOf(device))
+		if err != nil {
+			return nil, err
+		}
+		if u == nil {
+			now := e.now().UnixMilli()
+			u = &user{
+				env: c.env(), sub: e.token(16), status: statusActive, anonymous: true, deviceHash: hashOf(device),
+				createdFrom: c.client.id, createdAt: now, updatedAt: now,
+			}
+			if err := saveUser(ctx, tx, u); err != nil {
+				return nil, err
+			}
+		}
+		if err := u.mayEnter(); err != nil {
+			return nil, err
+		}
+		return e.startSession(ctx, tx, c, u)
+	})
+}
+
+// resetPassword: POST /v1/reset. It also ends the user's sessions and the lock: whoever proves the phone or e-mail is let in.
+func (e *Emulator) resetPassword(ctx context.Context, c *call) (any, error) {
+	var req struct {
+		PhoneNumber       string `json:"phone_number"`
+		Email             string `json:"email"`
+		NewPassword       string `json:"new_password"`
+		VerificationToken string `json:"verification_token"`
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	target, err := parseTarget(req.PhoneNumber, req.Email)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.methodAllowed(c.client.env, target.kind); err != nil {
+		return nil, err
+	}
+	if err := e.captchaAlways(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := e.peekVerification(ctx, e.store.db, c.env(), req.VerificationToken, target); err != nil {
+		return nil, err
+	}
+	if err := checkPassword(req.NewPassword); err != nil {
+		return nil, err
+	}
+	hash, err := e.passwords.hash(ctx, req.NewPassword)
+	if err != nil {
+		return nil, err
+	}
+	err = e.store.write(ctx, func(tx *sql.Tx) error {
+		if err := e.useVerification(ctx, tx, c.env(), req.VerificationToken, target); err != nil {
+			return err
+		}
+		u, err := userWith(ctx, tx, c.env(), target)
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			return fail("not_found")
+		}
+		if err := u.mayEnter(); err != nil {
+			return err
+		}
+		u.updatedAt = e.now().UnixMilli()
+		u.passwordHash, u.passwordUpdatedAt = hash, u.updatedAt
+		if err := saveUser(ctx, tx, u); err != nil {
+			return err
+		}
+		if err := clearFailures(ctx, tx, u.env, u.sub); err != nil {
+			return err
+		}
+		return endSessions(ctx, tx, u)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nothing{}, nil
+}

@@ -1,0 +1,391 @@
+package emulator
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"database/sql"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net/url"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	accessLife  = 2 * time.Hour
+	refreshLife = 30 * 24 * time.Hour
+)
+
+// signingKey signs access tokens. It is made once and lives in the database, so tokens outlive a restart.
+type signingKey struct {
+	kid     string
+	private *rsa.PrivateKey
+}
+
+// loadKey reads the key, or stores the given one, or makes one.
+func loadKey(ctx context.Context, s *store, given *rsa.PrivateKey, random io.Reader, now time.Time) (*signingKey, error) {
+	var key signingKey
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		var encoded string
+		err := tx.QueryRowContext(ctx, "SELECT kid, pem FROM keys ORDER BY created_at LIMIT 1").Scan(&key.kid, &encoded)
+		if err == nil {
+			key.private, err = decodeKey(encoded)
+			return err
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("emulator: read the signing key: %w", err)
+		}
+		if key.private = given; given == nil {
+			if key.private, err = rsa.GenerateKey(random, 2048); err != nil {
+				return fmt.Errorf("emulator: make the signing key: %w", err)
+			}
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key.private)
+		if err != nil {
+			return fmt.Errorf("emulator: encode the signing key: %w", err)
+		}
+		id := make([]byte, 16)
+		if _, err := io.ReadFull(random, id); err != nil {
+			return fmt.Errorf("emulator: name the signing key: %w", err)
+		}
+		key.kid = newUUID(id)
+		_, err = run(ctx, tx, "INSERT INTO keys (kid, pem, created_at) VALUES (?, ?, ?)", key.kid,
+			string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), now.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &key, nil
+}
+
+func decodeKey(encoded string) (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(encoded))
+	if block == nil {
+		return nil, errors.New("emulator: the stored signing key is not PEM")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("emulator: the stored signing key: %w", err)
+	}
+	private, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("emulator: the stored signing key is not RSA")
+	}
+	return private, nil
+}
+
+// jwk is one public key of the key set.
+type jwk struct {
+	Type     string `json:"kty"`
+	Use      string `json:"use"`
+	Alg      string `json:"alg"`
+	KeyID    string `json:"kid"`
+	Modulus  string `json:"n"`
+	Exponent string `json:"e"`
+}
+
+// certs: GET /v1/certs.
+func (e *Emulator) certs(context.Context, *call) (any, error) {
+	public := e.key.private.PublicKey
+	return struct {
+		Keys []jwk `json:"keys"`
+	}{[]jwk{{
+		Type: "RSA", Use: "sig", Alg: "RS256", KeyID: e.key.kid,
+		Modulus:  base64.RawURLEncoding.EncodeToString(public.N.Bytes()),
+		Exponent: base64.RawURLEncoding.EncodeToString(big.NewInt(int64(public.E)).Bytes()),
+	}}}, nil
+}
+
+// claims is the payload of an access token.
+type claims struct {
+	Issuer    string     `json:"iss"`
+	Subject   string     `json:"sub"`
+	Audience  string     `json:"aud"` // the client; one string, as TCB writes it
+	ExpiresAt int64      `json:"exp"`
+	IssuedAt  int64      `json:"iat"`
+	Nonce     string     `json:"nonce"`   // the session: the emulator's own use of a claim that TCB leaves unexplained
+	AtHash    string     `json:"at_hash"` // unexplained too; here it makes each refresh's token a new one
+	Name      string     `json:"name,omitempty"`
+	Scope     string     `json:"scope"`
+	Project   string     `json:"project_id"` // the environment
+	Meta      claimsMeta `json:"meta"`
+	UserID    string     `json:"user_id"`
+	UserType  string     `json:"user_type"`
+}
+
+type claimsMeta struct {
+	WxOpenID  string `json:"wxOpenId"`
+	WxUnionID string `json:"wxUnionId"`
+}
+
+// The methods of jwt.Claims.
+
+func (c claims) GetExpirationTime() (*jwt.NumericDate, error) { return numericDate(c.ExpiresAt), nil }
+func (c claims) GetIssuedAt() (*jwt.NumericDate, error)       { return numericDate(c.IssuedAt), nil }
+func (c claims) GetNotBefore() (*jwt.NumericDate, error)      { return nil, nil }
+func (c claims) GetIssuer() (string, error)                   { return c.Issuer, nil }
+func (c claims) GetSubject() (string, error)                  { return c.Subject, nil }
+func (c claims) GetAudience() (jwt.ClaimStrings, error)       { return jwt.ClaimStrings{c.Audience}, nil }
+
+func numericDate(seconds int64) *jwt.NumericDate {
+	if seconds == 0 {
+		return nil
+	}
+	return jwt.NewNumericDate(time.Unix(seconds, 0))
+}
+
+// issuer is http, not https: so it stands in the vendor's sample.
+func issuer(env *Environment) string {
+	return "http://" + env.ID + "." + env.Region + ".tcb-api.tencentcloudapi.com"
+}
+
+// session is one sign-in on one device. It lives until it is revoked or its refresh token expires.
+type session struct {
+	id, env, sub, client string
+}
+
+// grant is a session together with its refresh token, which is stored hashed only.
+type grant struct {
+	user    *user
+	client  clientOf
+	id      string
+	refresh string
+}
+
+// startSession signs the user in.
+func (e *Emulator) startSession(ctx context.Context, tx *sql.Tx, c *call, u *user) (*grant, error) {
+	g := &grant{user: u, client: c.client, id: e.uuid(), refresh: e.newRefreshToken()}
+	now := e.now()
+	_, err := run(ctx, tx, `INSERT INTO sessions (id, env, sub, client_id, device_id, user_agent, refresh_hash,
+		refresh_expires_at, created_at, refreshed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		g.id, u.env, u.sub, c.client.id, cut(c.request.Header.Get("X-Device-Id"), 128), cut(c.request.UserAgent(), 512),
+		hashOf(g.refresh), now.Add(refreshLife).UnixMilli(), now.UnixMilli(), now.UnixMilli())
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// endSessions signs the user out everywhere.
+func endSessions(ctx context.Context, tx *sql.Tx, u *user) error {
+	_, err := run(ctx, tx, "DELETE FROM sessions WHERE env = ? AND sub = ?", u.env, u.sub)
+	return err
+}
+
+func (e *Emulator) newRefreshToken() string { return "m." + e.token(48) }
+
+// credentials is TCB's token answer.
+type credentials struct {
+	TokenType    string   `json:"token_type"`
+	AccessToken  string   `json:"access_token"`
+	RefreshToken string   `json:"refresh_token"`
+	ExpiresIn    int      `json:"expires_in"`
+	Sub          string   `json:"sub"`
+	Scope        string   `json:"scope"`
+	Groups       []string `json:"groups,omitempty"`
+}
+
+// credentials signs the access token. Called after the commit: RSA takes long, and there is one writer at a time.
+func (e *Emulator) credentials(g *grant) (*credentials, error) {
+	now := e.now()
+	name := g.user.name
+	if g.user.anonymous {
+		name = "Anonymous"
+	}
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims{
+		Issuer: issuer(g.client.env), Subject: g.user.sub, Audience: g.client.id,
+		ExpiresAt: now.Add(accessLife).Unix(), IssuedAt: now.Unix(), Nonce: g.id, AtHash: hashOf(g.refresh)[:22], Name: name,
+		Scope: g.user.scope(), Project: g.user.env, UserID: g.user.sub, UserType: "external",
+	})
+	delete(token.Header, "typ") // TCB's header has alg and kid only
+	token.Header["kid"] = e.key.kid
+	signed, err := token.SignedString(e.key.private)
+	if err != nil {
+		return nil, fmt.Errorf("emulator: sign the access token: %w", err)
+	}
+	return &credentials{
+		TokenType: "Bearer", AccessToken: signed, RefreshToken: g.refresh, ExpiresIn: int(accessLife / time.Second),
+		Sub: g.user.sub, Scope: g.user.scope(), Groups: g.user.groups(),
+	}, nil
+}
+
+// parseToken checks an access token's signature, and its times unless expired ones are fine.
+func (e *Emulator) parseToken(token string, expiredToo bool) (*claims, error) {
+	options := []jwt.ParserOption{
+		jwt.WithValidMethods([]string{"RS256"}), jwt.WithTimeFunc(e.now), jwt.WithExpirationRequired(),
+	}
+	if expiredToo {
+		options = append(options, jwt.WithoutClaimsValidation())
+	}
+	var parsed claims
+	_, err := jwt.ParseWithClaims(token, &parsed, func(t *jwt.Token) (any, error) {
+		if t.Header["kid"] != e.key.kid {
+			return nil, errors.New("emulator: unknown kid")
+		}
+		return &e.key.private.PublicKey, nil
+	}, options...)
+	if err != nil {
+		return nil, fmt.Errorf("emulator: access token: %w", err)
+	}
+	return &parsed, nil
+}
+
+// authenticate finds who calls with a Bearer token. The session is looked up each time, so signing out works at once; so does
+// blocking a user, whose tokens are then "unauthenticated", which makes the SDK and our portal drop them.
+func (e *Emulator) authenticate(ctx context.Context, c *call, token string) error {
+	s, u, err := e.sessionOf(ctx, e.store.db, token)
+	if err != nil {
+		return err
+	}
+	if s == nil || u.mayEnter() != nil {
+		return fail("unauthenticated")
+	}
+	c.client, c.session, c.user = e.clients[s.client], s, u
+	return nil
+}
+
+// sessionOf returns the session and the user of an access token, or nil where it is not a good one.
+func (e *Emulator) sessionOf(ctx context.Context, q querier, token string) (*session, *user, error) {
+	parsed, bad := e.parseToken(token, false)
+	if bad != nil {
+		return nil, nil, nil // an answer, not a failure
+	}
+	client, ok := e.clients[parsed.Audience]
+	if !ok || client.env.ID != parsed.Project || issuer(client.env) != parsed.Issuer {
+		return nil, nil, nil
+	}
+	s := session{env: parsed.Project, sub: parsed.Subject, client: parsed.Audience}
+	err := q.QueryRowContext(ctx, "SELECT id FROM sessions WHERE id = ? AND env = ? AND sub = ? AND client_id = ?",
+		parsed.Nonce, s.env, s.sub, s.client).Scan(&s.id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("emulator: read session: %w", err)
+	}
+	u, err := userBy(ctx, q, s.env, "sub", s.sub)
+	if err != nil || u == nil {
+		return nil, nil, err
+	}
+	return &s, u, nil
+}
+
+// grantToken: POST /v1/token.
+func (e *Emulator) grantToken(ctx context.Context, c *call) (any, error) {
+	var req struct {
+		GrantType    string `json:"grant_type"`
+		RefreshToken string `json:"refresh_token"`
+		Username     string `json:"username"`
+		Password     string `json:"password"`
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	switch req.GrantType {
+	case "refresh_token":
+		return e.refresh(ctx, c, req.RefreshToken)
+	case "password":
+		return e.signInWithPassword(ctx, c, req.Username, req.Password)
+	}
+	return nil, failText("invalid_request", textBadGrant)
+}
+
+// refresh trades a refresh token for new tokens. The old one is dead at once; using it again gets invalid_grant and changes
+// nothing else, since two tabs that refresh at the same time are no attack.
+func (e *Emulator) refresh(ctx context.Context, c *call, old string) (any, error) {
+	g := &grant{client: c.client, refresh: e.newRefreshToken()}
+	now := e.now()
+	err := e.store.write(ctx, func(tx *sql.Tx) error {
+		var sub string
+		err := tx.QueryRowContext(ctx, `SELECT id, sub FROM sessions
+			WHERE refresh_hash = ? AND env = ? AND client_id = ? AND refresh_expires_at > ?`,
+			hashOf(old), c.env(), c.client.id, now.UnixMilli()).Scan(&g.id, &sub)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fail("invalid_grant")
+		}
+		if err != nil {
+			return fmt.Errorf("emulator: read session: %w", err)
+		}
+		if g.user, err = userBy(ctx, tx, c.env(), "sub", sub); err != nil {
+			return err
+		}
+		if g.user == nil || g.user.mayEnter() != nil {
+			return fail("invalid_grant")
+		}
+		_, err = run(ctx, tx, "UPDATE sessions SET refresh_hash = ?, refresh_expires_at = ?, refreshed_at = ? WHERE id = ?",
+			hashOf(g.refresh), now.Add(refreshLife).UnixMilli(), now.UnixMilli(), g.id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.credentials(g)
+}
+
+// revoke: POST /v1/revoke ends the session of an access or refresh token. A token that means nothing is no error (RFC 7009 §2.2).
+func (e *Emulator) revoke(ctx context.Context, c *call) (any, error) {
+	var req struct {
+		Token string `json:"token"`
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	if req.Token == "" {
+		return nil, failText("invalid_argument", textNoToken)
+	}
+	var id string
+	if parsed, err := e.parseToken(req.Token, true); err == nil {
+		id = parsed.Nonce
+	}
+	err := e.store.write(ctx, func(tx *sql.Tx) error {
+		_, err := run(ctx, tx, "DELETE FROM sessions WHERE env = ? AND client_id = ? AND (id = ? OR refresh_hash = ?)",
+			c.env(), c.client.id, id, hashOf(req.Token))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nothing{}, nil
+}
+
+// signOut: POST /v1/user/signout ends the caller's session and tells where to go, with the state added.
+func (e *Emulator) signOut(ctx context.Context, c *call) (any, error) {
+	var req struct {
+		RedirectURI string `json:"redirect_uri"`
+		State       string `json:"state"`
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	err := e.store.write(ctx, func(tx *sql.Tx) error {
+		_, err := run(ctx, tx, "DELETE FROM sessions WHERE id = ?", c.session.id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if target, err := url.Parse(req.RedirectURI); err == nil && req.RedirectURI != "" && req.State != "" {
+		query := target.Query()
+		query.Set("state", req.State)
+		target.RawQuery = query.Encode()
+		req.RedirectURI = target.String()
+	}
+	return struct {
+		RedirectURI string `json:"redirect_uri,omitempty"`
+	}{req.RedirectURI}, nil
+}
+
+// cut bounds a header value before it is stored.
+func cut(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}

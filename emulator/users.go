@@ -1,0 +1,368 @@
+package emulator
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The states of a user. Only an active one signs in.
+const (
+	statusActive  = "ACTIVE"
+	statusPending = "PENDING"
+	statusBlocked = "BLOCKED"
+)
+
+var statuses = []string{statusActive, statusPending, statusBlocked}
+
+// user is one row of users.
+type user struct {
+	env, sub                    string
+	username, email, phone      string
+	name, picture, gender       string
+	birthdate, locale, zoneinfo string
+	status, passwordHash        string
+	anonymous                   bool
+	deviceHash, createdFrom     string
+	passwordUpdatedAt           int64
+	createdAt, updatedAt        int64
+}
+
+// kind tells the three names of a user apart.
+type kind string
+
+const (
+	kindUsername kind = "username"
+	kindEmail    kind = "email"
+	kindPhone    kind = "phone_number"
+)
+
+// identifier is one normalised name of a user: what people type to sign in, or what a code is sent to.
+type identifier struct {
+	kind  kind
+	value string
+}
+
+// channel is the way a code takes to an identifier.
+func (id identifier) channel() string {
+	if id.kind == kindPhone {
+		return channelSMS
+	}
+	return channelEmail
+}
+
+var (
+	phonePattern    = regexp.MustCompile(`^\+[1-9][0-9]{0,2} [0-9]{4,14}$`)
+	emailPattern    = regexp.MustCompile(`^[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]+\.[^\s@.\x00-\x1f]+$`)
+	usernamePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,47}$`)
+)
+
+// parseIdentifier tells what kind of name was given. A username has neither "+" nor "@", so that nobody can register somebody
+// else's address or number as a username.
+func parseIdentifier(s string) (identifier, error) {
+	s = strings.TrimSpace(s)
+	switch {
+	case s == "":
+		return identifier{}, failText("invalid_argument", textNoUsername)
+	case strings.HasPrefix(s, "+"):
+		return parsePhone(s)
+	case strings.Contains(s, "@"):
+		return parseEmail(s)
+	}
+	return identifier{kindUsername, s}, nil // one that breaks the rule for usernames simply belongs to nobody
+}
+
+// parsePhone wants "+CC number" with one space, as TCB does.
+func parsePhone(s string) (identifier, error) {
+	if !phonePattern.MatchString(s) {
+		return identifier{}, failText("invalid_argument", textBadPhone)
+	}
+	return identifier{kindPhone, s}, nil
+}
+
+func parseEmail(s string) (identifier, error) {
+	if len(s) > 254 || !utf8.ValidString(s) || !emailPattern.MatchString(s) {
+		return identifier{}, failText("invalid_argument", textBadEmail)
+	}
+	return identifier{kindEmail, strings.ToLower(s)}, nil
+}
+
+// parseTarget takes exactly one of the two fields that most requests carry.
+func parseTarget(phone, email string) (identifier, error) {
+	switch phone, email = strings.TrimSpace(phone), strings.TrimSpace(email); {
+	case (phone == "") == (email == ""):
+		return identifier{}, failText("invalid_argument", textOneTarget)
+	case phone != "":
+		return parsePhone(phone)
+	}
+	return parseEmail(email)
+}
+
+// checkPassword is the one place that knows the rule for new passwords. The vendor's pages disagree; this is the stricter and
+// newer one: 8 to 64 characters with upper and lower case, a digit and a special character.
+func checkPassword(password string) error {
+	var upper, lower, digit, special bool
+	for _, r := range password {
+		switch {
+		case unicode.IsUpper(r):
+			upper = true
+		case unicode.IsLower(r):
+			lower = true
+		case unicode.IsDigit(r):
+			digit = true
+		case unicode.IsPunct(r), unicode.IsSymbol(r):
+			special = true
+		}
+	}
+	n := utf8.RuneCountInString(password)
+	if n < 8 || n > 64 || !upper || !lower || !digit || !special {
+		return failText("invalid_argument", textWeakPassword)
+	}
+	return nil
+}
+
+// checkUsername is the rule for new usernames: 2 to 48 letters, digits, "_", "." or "-". The vendor's pages disagree here too.
+func checkUsername(username string) error {
+	if !usernamePattern.MatchString(username) {
+		return failText("invalid_argument", textBadUsername)
+	}
+	return nil
+}
+
+// profile is what people may say about themselves when they sign up.
+type profile struct {
+	Username string `json:"username"`
+	Name     string `json:"name"`
+	Gender   string `json:"gender"`
+	Picture  string `json:"picture"`
+	Locale   string `json:"locale"`
+}
+
+func (p profile) check() error {
+	if p.Username != "" {
+		if err := checkUsername(p.Username); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains([]string{"", "MALE", "FEMALE", "UNKNOWN"}, p.Gender) ||
+		utf8.RuneCountInString(p.Name) > 64 || len(p.Picture) > 2048 || len(p.Locale) > 64 {
+		return failText("invalid_argument", textBadProfile)
+	}
+	return nil
+}
+
+const userColumns = `env, sub, username, email, phone_number, name, picture, gender, birthdate, locale, zoneinfo, status,
+	password_hash, password_updated_at, anonymous, device_hash, created_from, created_at, updated_at`
+
+func scanUser(scan func(...any) error) (*user, error) {
+	var u user
+	err := scan(&u.env, &u.sub, &u.username, &u.email, &u.phone, &u.name, &u.picture, &u.gender, &u.birthdate, &u.locale,
+		&u.zoneinfo, &u.status, &u.passwordHash, &u.passwordUpdatedAt, &u.anonymous, &u.deviceHash, &u.createdFrom,
+		&u.createdAt, &u.updatedAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("emulator: read user: %w", err)
+	}
+	return &u, nil
+}
+
+// userBy finds the user of an environment by one column, or nil. An empty value belongs to nobody; saying so also lets SQLite
+// use the partial indexes.
+func userBy(ctx context.Context, q querier, env, column, value string) (*user, error) {
+	return scanUser(q.QueryRowContext(ctx,
+		"SELECT "+userColumns+" FROM users WHERE env = ? AND "+column+" = ? AND "+column+" <> ''", env, value).Scan)
+}
+
+// userWith finds the user that has the identifier, or nil.
+func userWith(ctx context.Context, q querier, env string, id identifier) (*user, error) {
+	return userBy(ctx, q, env, string(id.kind), id.value)
+}
+
+// saveUser inserts or overwrites the user.
+func saveUser(ctx context.Context, q querier, u *user) error {
+	_, err := run(ctx, q, `INSERT INTO users (`+userColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+		ON CONFLICT (env, sub) DO UPDATE SET username = excluded.username, email = excluded.email,
+			phone_number = excluded.phone_number, name = excluded.name, picture = excluded.picture, gender = excluded.gender,
+			birthdate = excluded.birthdate, locale = excluded.locale, zoneinfo = excluded.zoneinfo, status = excluded.status,
+			password_hash = excluded.password_hash, password_updated_at = excluded.password_updated_at,
+			anonymous = excluded.anonymous, device_hash = excluded.device_hash, updated_at = excluded.updated_at`,
+		u.env, u.sub, u.username, u.email, u.phone, u.name, u.picture, u.gender, u.birthdate, u.locale, u.zoneinfo, u.status,
+		u.passwordHash, u.passwordUpdatedAt, u.anonymous, u.deviceHash, u.createdFrom, u.createdAt, u.updatedAt)
+	return err
+}
+
+// mayEnter refuses users that are not active.
+func (u *user) mayEnter() error {
+	switch u.status {
+	case statusPending:
+		return fail("user_pending")
+	case statusBlocked:
+		return fail("user_blocked")
+	}
+	return nil
+}
+
+// newSub makes a number of 19 digits like TCB's: milliseconds, then random bits.
+func (e *Emulator) newSub() string {
+	const epoch = 1288834974657 // the samples' numbers decode to plausible dates with this one
+	n := (e.now().UnixMilli()-epoch)<<22 | int64(e.intn(1<<22))
+	const least = 1_000_000_000_000_000_000
+	if n < least { // a clock before 2018
+		n = least + n&(1<<62-1)
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// The user that every environment starts with. Its e-mail address is verified; it has no phone.
+const (
+	demoUsername = "demo"
+	demoPassword = "Demo-pass-1"
+	demoName     = "Demo"
+	demoEmail    = "demo@example.com"
+)
+
+// seed makes the demo user in each environment that has none, after deleting everything else when that is wanted.
+func (e *Emulator) seed(ctx context.Context, wipe bool) error {
+	missing := wipe
+	for _, env := range e.environments {
+		u, err := userBy(ctx, e.store.db, env.ID, "username", demoUsername)
+		if err != nil {
+			return err
+		}
+		missing = missing || u == nil
+	}
+	if !missing {
+		return nil
+	}
+	hash, err := e.passwords.hash(ctx, demoPassword) // one for all: the password is public, and argon2 is slow by design
+	if err != nil {
+		return err
+	}
+	return e.store.write(ctx, func(tx *sql.Tx) error {
+		if wipe {
+			if err := e.store.wipe(ctx, tx); err != nil {
+				return err
+			}
+		}
+		for _, env := range e.environments {
+			if err := e.seedEnvironment(ctx, tx, env, hash); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (e *Emulator) seedEnvironment(ctx context.Context, tx *sql.Tx, env *Environment, hash string) error {
+	if u, err := userBy(ctx, tx, env.ID, "username", demoUsername); err != nil || u != nil {
+		return err
+	}
+	email := demoEmail
+	if taken, err := userBy(ctx, tx, env.ID, "email", demoEmail); err != nil {
+		return err
+	} else if taken != nil {
+		email = ""
+	}
+	now := e.now().UnixMilli()
+	return saveUser(ctx, tx, &user{
+		env: env.ID, sub: e.newSub(), username: demoUsername, name: demoName, email: email, status: statusActive,
+		passwordHash: hash, passwordUpdatedAt: now, createdFrom: env.Clients[0].ID, createdAt: now, updatedAt: now,
+	})
+}
+
+type group struct {
+	ID string `json:"id"`
+}
+
+// userProfile is the answer of user/me.
+type userProfile struct {
+	Sub               string   `json:"sub"`
+	UserID            string   `json:"user_id"`
+	Name              string   `json:"name"`
+	Username          string   `json:"username"`
+	Picture           string   `json:"picture"`
+	Email             string   `json:"email"`
+	EmailVerified     bool     `json:"email_verified"`
+	PhoneNumber       string   `json:"phone_number"`
+	Gender            string   `json:"gender"`
+	Birthdate         string   `json:"birthdate"`
+	Locale            string   `json:"locale"`
+	Zoneinfo          string   `json:"zoneinfo"`
+	Groups            []group  `json:"groups"`
+	Providers         []any    `json:"providers"`
+	Meta              struct{} `json:"meta"`
+	Status            string   `json:"status"`
+	HasPassword       bool     `json:"has_password"`
+	Password          string   `json:"password"` // "SET" or ""; never the password
+	Type              string   `json:"type"`
+	InternalUserType  string   `json:"internal_user_type"`
+	CreatedFrom       string   `json:"created_from"`
+	CreatedAt         string   `json:"created_at"`
+	UpdatedAt         string   `json:"updated_at"`
+	PasswordUpdatedAt string   `json:"password_updated_at,omitempty"`
+}
+
+// userMe: GET /v1/user/me.
+func (e *Emulator) userMe(_ context.Context, c *call) (any, error) {
+	u := c.user
+	answer := userProfile{
+		Sub: u.sub, UserID: u.sub, Name: u.name, Username: u.username, Picture: u.picture, Email: u.email,
+		EmailVerified: u.email != "", PhoneNumber: u.phone, Gender: u.gender, Birthdate: u.birthdate, Locale: u.locale,
+		Zoneinfo: u.zoneinfo, Groups: []group{}, Providers: []any{}, Status: u.status, HasPassword: u.passwordHash != "",
+		Type: "external", InternalUserType: "generalUser", CreatedFrom: u.createdFrom,
+		CreatedAt: rfc3339(u.createdAt), UpdatedAt: rfc3339(u.updatedAt),
+	}
+	for _, id := range u.groups() {
+		answer.Groups = append(answer.Groups, group{id})
+	}
+	if answer.HasPassword {
+		answer.Password = "SET"
+		answer.PasswordUpdatedAt = rfc3339(u.passwordUpdatedAt)
+	}
+	if u.anonymous {
+		answer.Name = "anonymous" // by which the SDK tells an anonymous user
+	}
+	return answer, nil
+}
+
+// groups are the groups a user is in by default.
+func (u *user) groups() []string {
+	if u.anonymous {
+		return nil
+	}
+	return []string{"user"}
+}
+
+func (u *user) scope() string {
+	if u.anonymous {
+		return "anonymous"
+	}
+	return "user"
+}
+
+func rfc3339(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
+
+// checkIfUserExist: GET /v1/checkIfUserExist?username=.
+func (e *Emulator) checkIfUserExist(ctx context.Context, c *call) (any, error) {
+	id, err := parseIdentifier(c.request.URL.Query().Get("username"))
+	if err != nil {
+		return nil, err
+	}
+	u, err := userWith(ctx, e.store.db, c.env(), id)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Exist bool `json:"exist"`
+	}{u != nil}, nil
+}

@@ -1,0 +1,89 @@
+package limit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// maxWindow is the largest N of an exact window: each counted event keeps its time, eight bytes, so
+// this bounds what one key may hold.
+const maxWindow = 64
+
+// A Rule says how often something may happen. Two rules that differ in any field count apart.
+type Rule struct {
+	Name string        // tells rules apart that share keys; for logs and metrics too
+	N    int           // how many…
+	Per  time.Duration // …in how long
+
+	// Burst 0 makes the rule exact: at most N in any window of Per, whenever it begins; N is at
+	// most 64. Burst above 0 makes it a bucket that holds Burst and is refilled N per Per, for
+	// rules where many may come at once but not for long.
+	Burst int
+}
+
+var errRule = errors.New("limit: invalid rule")
+
+// Validate reports a rule that cannot be enforced. Every [Counter] refuses such a rule; callers
+// that take one from settings can check it sooner.
+func (r Rule) Validate() error {
+	switch {
+	case r.N < 1:
+		return fmt.Errorf("%w %q: N is %d, want at least 1", errRule, r.Name, r.N)
+	case r.Per <= 0:
+		return fmt.Errorf("%w %q: Per is %v, want more than 0", errRule, r.Name, r.Per)
+	case r.Burst < 0:
+		return fmt.Errorf("%w %q: Burst is %d, want at least 0", errRule, r.Name, r.Burst)
+	case r.Burst == 0 && r.N > maxWindow:
+		return fmt.Errorf("%w %q: N is %d, an exact window holds at most %d; set Burst", errRule, r.Name, r.N, maxWindow)
+	case r.Burst > 0 && int64(r.Burst) > math.MaxInt64/4/r.interval():
+		return fmt.Errorf("%w %q: Burst %d takes longer to fill than a clock can tell", errRule, r.Name, r.Burst)
+	}
+	return nil
+}
+
+// interval is the time in which a bucket gains one, rounded up so that it never gains more than N
+// in Per.
+func (r Rule) interval() int64 {
+	n := int64(r.N)
+	return (int64(r.Per)-1)/n + 1
+}
+
+// A Decision is what a counter answers.
+type Decision struct {
+	OK bool
+	// RetryAfter is how long to wait until the same question would be answered with OK, when it is
+	// not now and nothing else is counted meanwhile. It is exact; whoever tells a person or writes
+	// a header rounds it up to whole seconds, one at least.
+	RetryAfter time.Duration
+}
+
+// A Counter counts events per rule and key.
+//
+// A caller for whom only failures count takes first and refunds on success: asking first and
+// counting later would let any number of parallel tries through.
+type Counter interface {
+	// Take counts one when the rule allows it, in one step: of any number of parallel calls no more
+	// than the rule allows are told OK. What is refused is not counted.
+	Take(ctx context.Context, rule Rule, key string) (Decision, error)
+	// Peek answers as Take would and counts nothing.
+	Peek(ctx context.Context, rule Rule, key string) (Decision, error)
+	// Refund gives back the newest one taken. With nothing taken it does nothing.
+	Refund(ctx context.Context, rule Rule, key string) error
+	// Reset forgets everything counted under the key.
+	Reset(ctx context.Context, rule Rule, key string) error
+}
+
+// A Set holds keys that are marked for a while.
+type Set interface {
+	// Add marks the key until ttl has passed. A mark that lasts longer already stays as it is; a
+	// ttl of zero or less marks nothing.
+	Add(ctx context.Context, key string, ttl time.Duration) error
+	// AddNew is Add for a key that must not have been there, in one step: of any number of parallel
+	// calls exactly one is told true.
+	AddNew(ctx context.Context, key string, ttl time.Duration) (added bool, err error)
+	// Has reports whether the key is marked now.
+	Has(ctx context.Context, key string) (bool, error)
+}

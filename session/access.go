@@ -1,0 +1,91 @@
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	accessPurpose = "access cookie"
+	chunkSize     = 3800 // of value; browsers keep 4096 bytes of name, value and attributes
+	maxChunks     = 4    // a TCB access token has at most 4096 characters
+)
+
+// Access is a login on our own pages: what we need to act for the person, and
+// no more. The refresh token is not here, it belongs to the app's SDK alone.
+type Access struct {
+	AccessToken string `json:"access_token"`
+	Sub         string `json:"sub"`
+}
+
+// AccessCookies seals a login into Set-Cookie values for ttl, bound to the
+// session as it is now: call it after Rotate.
+func (s *Session) AccessCookies(scope Scope, a Access, ttl time.Duration) ([]string, error) {
+	sealed, err := s.seal(associated(s.id, scope, accessPurpose), a, ttl, 1)
+	if err != nil {
+		return nil, err
+	}
+	// The first digit says how many cookies belong together, so that one left
+	// over from a longer token is not read.
+	value := strconv.Itoa((len(sealed)+chunkSize)/chunkSize) + sealed
+	var out []string
+	for i := 0; len(value) > 0; i++ {
+		n := min(len(value), chunkSize)
+		out = append(out, s.accessCookie(scope, i, value[:n], int(ttl.Seconds())))
+		value = value[n:]
+	}
+	return out, nil
+}
+
+// Access reads the login of scope, if this browser has one.
+func (s *Session) Access(scope Scope) (Access, bool) {
+	first, err := s.req.Cookie(s.accessName(scope, 0))
+	if err != nil || first.Value == "" {
+		return Access{}, false
+	}
+	n := int(first.Value[0] - '0')
+	if n < 1 || n > maxChunks {
+		return Access{}, false
+	}
+	sealed := first.Value[1:]
+	for i := 1; i < n; i++ {
+		next, err := s.req.Cookie(s.accessName(scope, i))
+		if err != nil {
+			return Access{}, false
+		}
+		sealed += next.Value
+	}
+	var a Access
+	ok := s.open(associated(s.id, scope, accessPurpose), sealed, &a)
+	return a, ok
+}
+
+// ClearAccess gives the Set-Cookie values that remove the login of scope.
+func (s *Session) ClearAccess(scope Scope) []string {
+	var out []string
+	for i := range maxChunks {
+		if _, err := s.req.Cookie(s.accessName(scope, i)); err == nil {
+			out = append(out, s.accessCookie(scope, i, "", -1))
+		}
+	}
+	return out
+}
+
+func (s *Session) accessCookie(scope Scope, i int, value string, maxAge int) string {
+	return (&http.Cookie{
+		Name: s.accessName(scope, i), Value: value, Path: s.m.basePath, MaxAge: maxAge,
+		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}).String()
+}
+
+func (s *Session) accessName(scope Scope, i int) string {
+	sum := sha256.Sum256([]byte(scope.Env + "\x00" + scope.Client))
+	name := accessCookieName + hex.EncodeToString(sum[:6]) + "_" + strconv.Itoa(i)
+	if s.secure {
+		name = "__Secure-" + name
+	}
+	return name
+}

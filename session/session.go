@@ -1,0 +1,372 @@
+// Package session keeps what the login page must remember of a browser, in
+// cookies sealed with the operator's keys:
+//
+//   - the session cookie: a random id, the CSRF secret and the chosen locale.
+//     It is small, says nothing about the person, and dies with the browser or
+//     after MaxAge.
+//   - the access cookie: the access token of who signed in on our pages, per
+//     environment and client, split over several cookies where it is long.
+//   - sealed values: what has to travel through a page or URL between two steps
+//     (see Seal), readable and usable only by the same session, environment,
+//     client and purpose.
+//
+// There is no server-side session. The one thing that must be remembered on
+// the server is which ids are no longer good: Rotate puts the old one on a
+// DenyList, so that a copied cookie dies with sign-in and sign-out.
+//
+// The package knows cookies, not pages: it takes a Cookie header and gives
+// Set-Cookie values. Neighbours: handlers decide when to rotate; limit holds
+// the deny list and every counter.
+package session
+
+import (
+	"bytes"
+	"context"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gorilla/securecookie"
+	"github.com/gorilla/sessions"
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// MaxAge is how long a session lives at most, whatever happens in it.
+const MaxAge = 12 * time.Hour
+
+// MinKey is the least length of a key, in bytes.
+const MinKey = 32
+
+const (
+	cookieName       = "tcb_login"
+	accessCookieName = "tcb_login_at_"
+	csrfSize         = 32
+)
+
+// DenyList remembers for a time what must not be accepted any more.
+type DenyList interface {
+	Add(ctx context.Context, key string, ttl time.Duration) error
+	Has(ctx context.Context, key string) (bool, error)
+}
+
+// Config is what a Manager needs. Keys and Deny are required.
+type Config struct {
+	Keys     [][]byte // MinKey bytes of secret each; the first seals, all open
+	Deny     DenyList
+	BasePath string // path of the access cookie, as /__auth
+	Now      func() time.Time
+	Rand     io.Reader
+}
+
+// Manager reads and writes sessions. It is safe for concurrent use.
+type Manager struct {
+	store    *sessions.CookieStore
+	aeads    []cipher.AEAD
+	device   []byte
+	deny     DenyList
+	basePath string
+	now      func() time.Time
+	rand     io.Reader
+}
+
+// New derives from every key one for each use (HKDF, RFC 5869) and builds a Manager.
+func New(cfg Config) (*Manager, error) {
+	if len(cfg.Keys) == 0 {
+		return nil, errors.New("session: no key")
+	}
+	if cfg.Deny == nil {
+		return nil, errors.New("session: no deny list")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	m := &Manager{deny: cfg.Deny, basePath: cfg.BasePath, now: cfg.Now, rand: cfg.Rand}
+	var pairs [][]byte
+	for i, key := range cfg.Keys {
+		if len(key) < MinKey {
+			return nil, fmt.Errorf("session: key %d has %d bytes, fewer than %d", i+1, len(key), MinKey)
+		}
+		sub := make(map[string][]byte, 4)
+		for _, use := range []string{"cookie authentication", "cookie encryption", "sealed values", "device id"} {
+			k, err := hkdf.Key(sha256.New, key, nil, "tcb-login "+use, 32)
+			if err != nil {
+				return nil, fmt.Errorf("session: deriving a key: %w", err)
+			}
+			sub[use] = k
+		}
+		pairs = append(pairs, sub["cookie authentication"], sub["cookie encryption"])
+		aead, err := chacha20poly1305.NewX(sub["sealed values"])
+		if err != nil {
+			return nil, fmt.Errorf("session: %w", err)
+		}
+		m.aeads = append(m.aeads, aead)
+		if i == 0 {
+			m.device = sub["device id"]
+		}
+	}
+	m.store = sessions.NewCookieStore(pairs...)
+	for _, codec := range m.store.Codecs {
+		if sc, ok := codec.(*securecookie.SecureCookie); ok {
+			sc.MaxAge(int(MaxAge.Seconds()))
+		}
+	}
+	return m, nil
+}
+
+// Session is one browser's, for the time of one request; not for concurrent use.
+type Session struct {
+	m      *Manager
+	req    *http.Request // carries gorilla's registry: one per request, or there would be two sessions
+	raw    *sessions.Session
+	secure bool
+	id     string
+	prev   string // the id before sign-in; see Rotate
+	csrf   []byte
+	fresh  bool
+	dirty  bool
+}
+
+// Load finds the session in a Cookie header, or starts a new one when there is
+// none, it is too old, was tampered with or denied. secure says that the page
+// is on https; the cookie then has the __Host- prefix. The error is the deny
+// list's alone.
+func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*Session, error) {
+	req := (&http.Request{Header: http.Header{}}).WithContext(ctx)
+	if cookieHeader != "" {
+		req.Header.Set("Cookie", cookieHeader)
+	}
+	name := cookieName
+	if secure {
+		name = "__Host-" + cookieName
+	}
+	raw, err := m.store.Get(req, name)
+	if raw == nil {
+		return nil, fmt.Errorf("session: %w", err)
+	}
+	raw.Options = &sessions.Options{Path: "/", Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	s := &Session{m: m, req: req, raw: raw, secure: secure}
+	id, _ := raw.Values["id"].(string)
+	csrf, _ := raw.Values["csrf"].(string)
+	born, _ := raw.Values["born"].(string)
+	since, err := strconv.ParseInt(born, 10, 64)
+	age := m.now().Sub(time.Unix(since, 0))
+	if err == nil && len(id) == 32 && len(csrf) == 2*csrfSize && age < MaxAge && age > -time.Minute {
+		denied, err := m.deny.Has(ctx, denyKey(id))
+		if err != nil {
+			return nil, fmt.Errorf("session: deny list: %w", err)
+		}
+		if secret, err := hex.DecodeString(csrf); err == nil && !denied {
+			s.id, s.csrf = id, secret
+			s.prev, _ = raw.Values["prev"].(string)
+			return s, nil
+		}
+	}
+	locale := s.Locale() // a preference, and the one thing that outlives a session
+	clear(raw.Values)
+	s.renew()
+	s.SetLocale(locale)
+	s.fresh = true
+	return s, nil
+}
+
+func denyKey(id string) string { return "session " + id }
+
+func (s *Session) renew() {
+	var b [16 + csrfSize]byte
+	mustRead(s.m.rand, b[:])
+	s.id, s.csrf = hex.EncodeToString(b[:16]), bytes.Clone(b[16:])
+	s.raw.Values["id"] = s.id
+	s.raw.Values["csrf"] = hex.EncodeToString(s.csrf)
+	s.raw.Values["born"] = strconv.FormatInt(s.m.now().Unix(), 10)
+	s.dirty = true
+}
+
+// Fresh reports whether the browser came without a good session.
+func (s *Session) Fresh() bool { return s.fresh }
+
+// Locale is the one the person chose, or empty.
+func (s *Session) Locale() string {
+	locale, _ := s.raw.Values["locale"].(string)
+	return locale
+}
+
+// SetLocale remembers a choice of language.
+func (s *Session) SetLocale(locale string) {
+	if locale != s.Locale() {
+		s.raw.Values["locale"] = locale
+		s.dirty = true
+	}
+}
+
+// Rotate gives the session a new id and CSRF secret and denies the old id, as
+// is due at sign-in, step-up and sign-out (OWASP ASVS 7.2.4). Cookies must be
+// written after it.
+//
+// keepFlows lets this browser, and it alone, still open what was sealed under
+// the id before: signing in in one tab must not cost another tab its code.
+// Without it everything sealed before is void.
+func (s *Session) Rotate(ctx context.Context, keepFlows bool) error {
+	if err := s.m.deny.Add(ctx, denyKey(s.id), MaxAge); err != nil {
+		return fmt.Errorf("session: deny list: %w", err)
+	}
+	s.prev = ""
+	if keepFlows {
+		s.prev = s.id
+	}
+	s.raw.Values["prev"] = s.prev
+	s.renew()
+	return nil
+}
+
+// Cookies gives the Set-Cookie values that the response owes, none when nothing changed.
+func (s *Session) Cookies() ([]string, error) {
+	if !s.dirty {
+		return nil, nil
+	}
+	var w headerWriter
+	if err := s.raw.Save(s.req, &w); err != nil {
+		return nil, fmt.Errorf("session: writing the cookie: %w", err)
+	}
+	s.dirty = false
+	return w.Header()["Set-Cookie"], nil
+}
+
+// headerWriter is the part of http.ResponseWriter that gorilla writes cookies to.
+type headerWriter struct{ h http.Header }
+
+func (w *headerWriter) Header() http.Header {
+	if w.h == nil {
+		w.h = http.Header{}
+	}
+	return w.h
+}
+func (w *headerWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (w *headerWriter) WriteHeader(int)             {}
+
+// CSRFToken is the session's CSRF secret under a new mask: pages repeat it
+// beside what people typed, and a constant value there could be guessed from
+// the page's compressed size (BREACH).
+func (s *Session) CSRFToken() string {
+	var b [2 * csrfSize]byte
+	mustRead(s.m.rand, b[:csrfSize])
+	subtle.XORBytes(b[csrfSize:], b[:csrfSize], s.csrf)
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// CSRFValid reports whether a token came from this session's pages.
+func (s *Session) CSRFValid(token string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) != 2*csrfSize {
+		return false
+	}
+	subtle.XORBytes(b[csrfSize:], b[:csrfSize], b[csrfSize:])
+	return subtle.ConstantTimeCompare(b[csrfSize:], s.csrf) == 1
+}
+
+// DeviceID is the device_id of a browser without script: 32 hex digits, the
+// same throughout the session and known to nobody else.
+func (s *Session) DeviceID() string {
+	mac := hmac.New(sha256.New, s.m.device)
+	mac.Write([]byte(s.id))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// Scope is the environment and client that a sealed value is for.
+type Scope struct{ Env, Client string }
+
+// padTo hides how long the parts of a sealed value are, as of a verification_id
+// that TCB issued and one that we made up for an account that does not exist.
+const padTo = 384
+
+// Seal encrypts v (as JSON) so that only this session can open it, for the same
+// scope and purpose, within ttl (authenticated data: id, scope, purpose). The result is URL-safe text.
+func (s *Session) Seal(scope Scope, purpose string, v any, ttl time.Duration) (string, error) {
+	return s.seal(associated(s.id, scope, purpose), v, ttl, padTo)
+}
+
+// Open reads what Seal made. It answers false for anything else, whatever is
+// wrong with it.
+func (s *Session) Open(scope Scope, purpose, sealed string, v any) bool {
+	return s.open(associated(s.id, scope, purpose), sealed, v) ||
+		s.prev != "" && s.open(associated(s.prev, scope, purpose), sealed, v)
+}
+
+// associated joins what a sealed value is bound to, each with its length, so
+// that no two differing lists give the same bytes.
+func associated(id string, scope Scope, purpose string) []byte {
+	var b []byte
+	for _, part := range []string{purpose, id, scope.Env, scope.Client} {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	return b
+}
+
+type envelope struct {
+	Expires int64           `json:"e"` // Unix seconds
+	Value   json.RawMessage `json:"v"`
+}
+
+func (s *Session) seal(associated []byte, v any, ttl time.Duration, pad int) (string, error) {
+	value, err := json.Marshal(v)
+	if err != nil {
+		return "", errors.New("session: a value that cannot be JSON")
+	}
+	plain, err := json.Marshal(envelope{Expires: s.m.now().Add(ttl).Unix(), Value: value})
+	if err != nil {
+		return "", errors.New("session: an envelope that cannot be JSON")
+	}
+	if rest := len(plain) % pad; rest != 0 {
+		plain = append(plain, bytes.Repeat([]byte{' '}, pad-rest)...) // JSON ignores it
+	}
+	aead := s.m.aeads[0]
+	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
+	mustRead(s.m.rand, nonce)
+	return base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, plain, associated)), nil
+}
+
+func (s *Session) open(associated []byte, sealed string, v any) bool {
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return false
+	}
+	for _, aead := range s.m.aeads {
+		if len(raw) < aead.NonceSize() {
+			return false
+		}
+		plain, err := aead.Open(nil, raw[:aead.NonceSize()], raw[aead.NonceSize():], associated)
+		if err != nil {
+			continue
+		}
+		var e envelope
+		if json.Unmarshal(plain, &e) != nil || s.m.now().Unix() >= e.Expires {
+			return false
+		}
+		return json.Unmarshal(e.Value, v) == nil
+	}
+	return false
+}
+
+// mustRead fills b with randomness. Without it nothing here is safe, so there
+// is no way on: crypto/rand itself ends the program for the same reason.
+func mustRead(r io.Reader, b []byte) {
+	if _, err := io.ReadFull(r, b); err != nil {
+		panic("session: no randomness: " + err.Error())
+	}
+}
