@@ -1,0 +1,211 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/views"
+)
+
+// captchaState travels in a form's hidden field `captcha`, sealed: the picture
+// that was asked about, and later the captcha_token it earned, which serves for
+// every call of the flow until it expires.
+type captchaState struct {
+	Picture string `json:"p,omitempty"` // TCB's token of the picture
+	Token   string `json:"t,omitempty"`
+	Until   int64  `json:"u,omitempty"` // Unix seconds, of Token
+	Renewed bool   `json:"r,omitempty"` // TCB has refused a token of this flow once
+
+	data string // the picture itself, which comes back in a field of its own
+	key  string // what was typed of it so far
+}
+
+const (
+	captchaLife = 15 * time.Minute
+	secretLife  = 5 * time.Minute
+)
+
+// captchaAsked says that the form must be shown again with a captcha. key is
+// what was wrong with the last one, empty when it is the first.
+type captchaAsked struct{ key string }
+
+func (*captchaAsked) Error() string { return "captcha asked" }
+
+// readForm reads what stands in every form. name is the form's.
+func (h *Handler) readForm(c *fiber.Ctx, r *request, name string) {
+	r.form = name
+	if id := field(c, "device_id"); deviceID.MatchString(id) {
+		r.deviceID = id
+	}
+	if r.session.Open(r.scope(), "captcha "+name, field(c, "captcha"), &r.captcha) {
+		if data := field(c, "captcha_picture"); dataURL.MatchString(data) {
+			r.captcha.data, r.captcha.key = data, cut(line(c, "captcha_key"), 16)
+		}
+	}
+}
+
+// deviceID is what we take for a device_id of the SDK's.
+var deviceID = regexp.MustCompile(`^[A-Za-z0-9-]{16,48}$`)
+
+// dataURL is a picture that a page may show.
+var dataURL = regexp.MustCompile(`^data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2}$`)
+
+const maxPicture = 40 << 10 // bytes of data URL; it comes back in the form
+
+func isPicture(data string) bool { return len(data) <= maxPicture && dataURL.MatchString(data) }
+
+// password is the one typed into a field, or the one that the form kept when a
+// captcha or another language was asked for in between.
+func (h *Handler) password(c *fiber.Ctx, r *request, name string) string {
+	if typed := field(c, name); typed != "" {
+		return typed
+	}
+	var kept string
+	r.session.Open(r.scope(), "kept "+r.form, field(c, "kept"), &kept)
+	return kept
+}
+
+// carryCaptcha puts the captcha and a kept password into the form to be shown.
+func (h *Handler) carryCaptcha(r *request, b *views.Base) error {
+	var err error
+	if r.captcha.Picture != "" || r.captcha.Token != "" {
+		if b.Form.Captcha, err = r.session.Seal(r.scope(), "captcha "+b.Form.Name, r.captcha, captchaLife); err != nil {
+			return err
+		}
+	}
+	if r.captcha.data != "" {
+		b.Captcha = &views.Captcha{Picture: r.captcha.data, Key: r.captcha.key, Refresh: b.CaptchaAction}
+	}
+	// Never from a page that may be somebody else's: its button would sign the
+	// person in as whoever wrote it.
+	if r.secret != "" && (r.keep || b.Captcha != nil) && !r.stale {
+		b.Form.Kept, err = r.session.Seal(r.scope(), "kept "+b.Form.Name, r.secret, secretLife)
+	}
+	return err
+}
+
+// guarded makes a call that TCB may want a captcha for; all POSTs that call TCB
+// come through here. path is the call's, as TCB's captcha wants to know it.
+// demand asks for one although TCB has not. It answers *captchaAsked when the
+// form must be shown again.
+func (h *Handler) guarded(c *fiber.Ctx, path string, demand bool, call func(context.Context, ...authclient.CallOption) error) error {
+	r := requestOf(c)
+	ctx, cancel := context.WithTimeout(context.Background(), h.timeout+grace)
+	defer cancel()
+	if r.captcha.Picture != "" {
+		if err := h.answerCaptcha(ctx, c, r, path); err != nil {
+			return err
+		}
+	}
+	if r.captcha.Token != "" && h.now().Unix() >= r.captcha.Until {
+		r.captcha.Token = ""
+	}
+	if demand && r.captcha.Token == "" {
+		return h.askCaptcha(ctx, c, path, "")
+	}
+	err := call(ctx, h.options(c, authclient.WithCaptchaToken(r.captcha.Token))...)
+	switch {
+	case errors.Is(err, authclient.ErrCaptchaRequired):
+		return h.askCaptcha(ctx, c, path, "")
+	case errors.Is(err, authclient.ErrCaptchaInvalid) && !r.captcha.Renewed:
+		// Once: TCB's documents allow a single repetition for a refused token.
+		r.captcha.Renewed = true
+		return h.askCaptcha(ctx, c, path, "error.captcha_wrong")
+	case errors.Is(err, authclient.ErrCaptchaInvalid):
+		r.captcha = captchaState{}
+	}
+	return err
+}
+
+// answerCaptcha turns the characters that were typed into a captcha_token.
+func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, path string) error {
+	key := field(c, "captcha_key")
+	if key == "" {
+		if r.captcha.data != "" { // the same picture serves on
+			return &captchaAsked{key: "error.required.captcha_key"}
+		}
+		return h.askCaptcha(ctx, c, path, "error.required.captcha_key")
+	}
+	got, err := r.client.auth.VerifyCaptchaData(ctx, r.captcha.Picture, key, h.options(c)...)
+	switch {
+	case err == nil:
+		r.captcha = captchaState{
+			Token:   got.CaptchaToken,
+			Until:   h.now().Unix() + int64(got.ExpiresIn) - 10, // as the SDK does
+			Renewed: r.captcha.Renewed,
+		}
+		return nil
+	case isOutage(err):
+		r.captcha = captchaState{}
+		return err
+	default:
+		return h.askCaptcha(ctx, c, path, "error.captcha_wrong")
+	}
+}
+
+func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, path, key string) error {
+	r := requestOf(c)
+	data, err := r.client.auth.GetCaptchaData(ctx, "POST:"+path, h.options(c)...)
+	if err != nil {
+		r.captcha = captchaState{}
+		return err
+	}
+	if !isPicture(data.Data) {
+		r.captcha = captchaState{}
+		return &authclient.Error{Op: "GetCaptchaData", Code: "unknown", Remaining: -1}
+	}
+	r.captcha = captchaState{Picture: data.Token, Renewed: r.captcha.Renewed, data: data.Data}
+	return &captchaAsked{key: key}
+}
+
+// postCaptcha shows a form again with another picture.
+func (h *Handler) postCaptcha(c *fiber.Ctx) error {
+	f, err := h.typedForm(c)
+	if err != nil {
+		return err
+	}
+	if f.base.Invalid() { // sent from a page of another session
+		return h.show(c, fiber.StatusUnprocessableEntity, f)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
+	defer cancel()
+	var asked *captchaAsked
+	if err := h.askCaptcha(ctx, c, "/v1/verification", ""); !errors.As(err, &asked) {
+		return h.refuse(c, f, err, nil)
+	}
+	return h.show(c, fiber.StatusOK, f)
+}
+
+// options tells TCB who is calling through us.
+func (h *Handler) options(c *fiber.Ctx, more ...authclient.CallOption) []authclient.CallOption {
+	r := requestOf(c)
+	device := r.deviceID
+	if device == "" {
+		device = r.session.DeviceID()
+	}
+	return append([]authclient.CallOption{
+		authclient.WithLocale(tcbLocale(r.loc.Locale())),
+		authclient.WithDeviceID(device),
+		authclient.WithUserAgent(cut(c.Get("User-Agent"), 256)),
+		authclient.WithClientAddress(r.address),
+	}, more...)
+}
+
+// tcbLocale is the nearer of the two locales that TCB writes messages in.
+func tcbLocale(locale string) string {
+	if locale[:2] == "zh" {
+		return "zh-CN"
+	}
+	return "en-US"
+}
+
+// isOutage reports that a call said nothing about what was sent.
+func isOutage(err error) bool {
+	var api *authclient.Error
+	return errors.As(err, &api) && refusals[api.Code].status >= 500
+}

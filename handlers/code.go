@@ -1,0 +1,489 @@
+package handlers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"io"
+	"math"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/config"
+	"tcb-login/i18n"
+	"tcb-login/limit"
+	"tcb-login/views"
+)
+
+// codeFlow is a flow that begins with a code by SMS or e-mail: sign-in by
+// either, sign-up, and reset of the password. All four share its first two
+// steps, one form each, under one route:
+//
+//	no flow=        asks for a number or an address; POST sends the code and
+//	                answers 303 to the same route with flow=
+//	flow= of a code asks for the code; POST checks it, sends another or goes back
+//	flow= verified  what the flow wants then (verified.go). The verification_token
+//	                rides along: nothing that goes wrong now costs another code
+type codeFlow struct {
+	h      *Handler
+	name   string // of the flow, its forms and sealed values
+	path   string
+	phone  bool // whether it can be by SMS
+	email  bool // whether it can be by e-mail
+	target authclient.Target
+	usage  string // what the message says it is for, the SDK's VerificationUsages
+	maybe  bool   // whether the page must not say that something was sent
+
+	title          func(*request) i18n.Message
+	leadPhone      string
+	leadEmail      string
+	question, link string // the way to the page's counterpart
+	counterpart    string
+	offered        func(*config.Login) bool
+
+	// finish goes on after a right code, in the same request.
+	finish func(c *fiber.Ctx, f *flow) error
+	// form is the page of the verified step, filled with what was typed in a POST.
+	form func(c *fiber.Ctx, f *flow) (form, error)
+	// submit handles that page's POST.
+	submit func(c *fiber.Ctx, f *flow) error
+}
+
+func (h *Handler) flowNamed(name string) *codeFlow {
+	for _, f := range h.flows {
+		if f.name == name {
+			return f
+		}
+	}
+	panic("handlers: no flow " + name) // names are constants of ours
+}
+
+func plain(key string) func(*request) i18n.Message {
+	return func(*request) i18n.Message { return i18n.Msg(key) }
+}
+
+// byPhone decides which of the two the page asks for.
+func (cf *codeFlow) byPhone(r *request) bool {
+	phone := cf.phone && r.login.Offers(config.MethodSMS)
+	email := cf.email && r.login.Offers(config.MethodEmail)
+	return phone && (r.via != "email" || !email)
+}
+
+// destination is where a code goes, as typed and as TCB wants it.
+type destination struct {
+	country, number string
+	email           string // as typed
+	phone, address  string // TCB's form, one of them when valid
+}
+
+func (d destination) to() string { return d.phone + d.address }
+
+// typedDestination reads and normalises what the form brought.
+func (cf *codeFlow) typedDestination(c *fiber.Ctx) destination {
+	r := requestOf(c)
+	if !cf.byPhone(r) {
+		d := destination{email: line(c, "email")}
+		d.address, _ = parseEmail(d.email)
+		return d
+	}
+	d := destination{country: field(c, "phone_country"), number: line(c, "phone_number")}
+	if phone, ok := parsePhone(d.number, d.country); ok {
+		d.phone = phone
+		d.country, d.number = splitPhone(phone) // +86… pasted into the field is cut for the person
+	}
+	return d
+}
+
+func (f *flow) destination() destination {
+	if f.Email != "" {
+		return destination{email: f.Email, address: f.Email}
+	}
+	country, number := splitPhone(f.Phone)
+	return destination{country: country, number: number, phone: f.Phone}
+}
+
+func phoneView(r *request, d destination) *views.PhoneField {
+	p := &views.PhoneField{Country: d.country, Number: d.number}
+	if p.Country == "" {
+		p.Country = defaultCountry(r.loc.Tag())
+	}
+	for _, o := range countryOptions(r.loc.Tag()) {
+		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: o.Name + " +" + o.Code})
+	}
+	return p
+}
+
+// sendPage is the first step.
+func (cf *codeFlow) sendPage(r *request, d destination) (*views.SendCodePage, form) {
+	p := &views.SendCodePage{Base: *cf.h.formPage(r, cf.name, cf.title(r), cf.path, "")}
+	if cf.byPhone(r) {
+		p.Lead = i18n.Msg(cf.leadPhone)
+		p.Phone = phoneView(r, d)
+	} else {
+		p.Lead = i18n.Msg(cf.leadEmail)
+		p.Email = d.email
+	}
+	if cf.phone && cf.email && r.login.Offers(config.MethodSMS) && r.login.Offers(config.MethodEmail) {
+		if p.Phone != nil {
+			p.Via = []views.Link{{To: "via-email", URL: r.to(cf.path, "via=email"), Label: i18n.Msg("via.email")}}
+		} else {
+			p.Via = []views.Link{{To: "via-phone", URL: r.to(cf.path, "via=phone"), Label: i18n.Msg("via.phone")}}
+		}
+	}
+	switch cf.name {
+	case "sign-in-sms":
+		p.Methods = methodLinks(r, config.MethodSMS)
+	case "sign-in-email":
+		p.Methods = methodLinks(r, config.MethodEmail)
+	}
+	p.Other = views.Prompt{
+		Question: i18n.Msg(cf.question),
+		Link:     views.Link{To: cf.counterpart, URL: r.to("/" + cf.counterpart), Label: i18n.Msg(cf.link)},
+	}
+	if cf.counterpart == "sign-up" && !r.login.SignUp {
+		p.Other = views.Prompt{}
+	}
+	return p, form{base: &p.Base, view: func() templ.Component { return views.SendCode(*p) }}
+}
+
+// codePage is the second step.
+func (cf *codeFlow) codePage(r *request, f *flow) (*views.CodePage, form, error) {
+	sealed, err := sealFlow(r, cf.name, f)
+	if err != nil {
+		return nil, form{}, err
+	}
+	lead := "code.lead_email"
+	if f.Phone != "" {
+		lead = "code.lead_phone"
+	}
+	if cf.maybe {
+		lead += "_maybe"
+	}
+	p := &views.CodePage{
+		Base:    *cf.h.formPage(r, cf.name+"-code", i18n.Msg("code.title"), cf.path, sealed),
+		Lead:    i18n.Message{Key: lead, Args: i18n.Args{"to": f.masked()}},
+		Button:  i18n.Msg("code.continue"),
+		Wait:    cf.h.sendWait(context.Background(), r, f.to()),
+		Minutes: max(1, int(math.Ceil(float64(f.CodeUntil-cf.h.now().Unix())/60))),
+		Email:   f.Email,
+	}
+	if f.Phone != "" {
+		p.Phone = &views.PhoneField{}
+		p.Phone.Country, p.Phone.Number = splitPhone(f.Phone)
+	}
+	if cf.title(r).Key == "sign-in.sms.title" || cf.title(r).Key == "sign-in.email.title" {
+		p.Button = i18n.Msg("sign-in.button")
+		p.Methods = methodLinks(r)
+	}
+	if f.Again && !r.stale {
+		p.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg("code.again")}
+	}
+	return p, form{base: &p.Base, view: func() templ.Component { return views.Code(*p) }}, nil
+}
+
+func (cf *codeFlow) get(c *fiber.Ctx) error {
+	r := requestOf(c)
+	if !cf.offered(r.login) {
+		return errDisabled
+	}
+	f, found := openFlow(r, cf.name)
+	if f == nil || f.verified() && cf.h.now().Unix() >= f.TokenUntil {
+		page, form := cf.sendPage(r, cf.hinted(r))
+		switch {
+		case f != nil:
+			page.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("error.session_over")}
+		case found:
+			page.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("error.code_lost")}
+		}
+		return cf.h.show(c, fiber.StatusOK, form)
+	}
+	if f.verified() {
+		form, err := cf.form(c, f)
+		if err != nil {
+			return err
+		}
+		return cf.h.show(c, fiber.StatusOK, form)
+	}
+	_, form, err := cf.codePage(r, f)
+	if err != nil {
+		return err
+	}
+	return cf.h.show(c, fiber.StatusOK, form)
+}
+
+// hinted fills the first step from login_hint, as far as it fits.
+func (cf *codeFlow) hinted(r *request) destination {
+	if cf.byPhone(r) {
+		if phone, ok := parsePhone(r.LoginHint, defaultCountry(r.loc.Tag())); ok {
+			return (&flow{Phone: phone}).destination()
+		}
+		return destination{}
+	}
+	address, _ := parseEmail(r.LoginHint)
+	return destination{email: address}
+}
+
+func (cf *codeFlow) post(c *fiber.Ctx) error {
+	r := requestOf(c)
+	if !cf.offered(r.login) {
+		return errDisabled
+	}
+	if r.target == targetCode {
+		return errNotYet
+	}
+	name := field(c, "form")
+	cf.h.readForm(c, r, name)
+	f, found := openFlow(r, cf.name)
+	switch {
+	case f == nil && found:
+		// The session is gone, or the step is over. The form brought the number
+		// along, so all it costs is another code.
+		page, form := cf.sendPage(r, cf.typedDestination(c))
+		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.code_lost")}
+		return cf.h.show(c, fiber.StatusUnprocessableEntity, form)
+	case f == nil:
+		return cf.postSend(c)
+	case f.verified() && cf.h.now().Unix() >= f.TokenUntil:
+		page, form := cf.sendPage(r, f.destination())
+		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.session_over")}
+		return cf.h.show(c, fiber.StatusUnprocessableEntity, form)
+	case f.verified():
+		return cf.submit(c, f)
+	}
+	return cf.postCode(c, f)
+}
+
+func (cf *codeFlow) postSend(c *fiber.Ctx) error {
+	r := requestOf(c)
+	d := cf.typedDestination(c)
+	page, form := cf.sendPage(r, d)
+	switch {
+	case cf.byPhone(r):
+		need(&page.Base, "phone_number", d.number)
+		if d.number != "" && d.phone == "" {
+			wrong(&page.Base, "phone_number", "error.phone")
+		}
+	default:
+		need(&page.Base, "email", d.email)
+		if d.email != "" && d.address == "" {
+			wrong(&page.Base, "email", "error.email")
+		}
+	}
+	if page.Invalid() {
+		return cf.h.show(c, fiber.StatusUnprocessableEntity, form)
+	}
+	return cf.send(c, form, &flow{Phone: d.phone, Email: d.address})
+}
+
+// send has a code sent and leads to the step that asks for it; form is what to
+// show when it cannot be.
+func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
+	h, r, ctx := cf.h, requestOf(c), context.Background()
+	counted, err := h.takeSend(ctx, r, f.to())
+	if err != nil {
+		return h.refuse(c, form, err, nil)
+	}
+	var sent *authclient.Verification
+	err = h.guarded(c, "/v1/verification", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		sent, err = r.client.auth.GetVerification(ctx, authclient.GetVerificationRequest{
+			PhoneNumber: f.Phone, Email: f.Email, Target: cf.target, Usage: cf.usage,
+		}, opts...)
+		return err
+	})
+	switch {
+	case err == nil:
+		h.idLength[f.channel()].Store(int32(len(sent.VerificationID)))
+	case aboutAccount(err):
+		// TCB would not send because of who has, or has not, an account. That is
+		// between TCB and the owner: the page goes on as if it had, to a code
+		// that nobody can know.
+		traceOf(c).code = codeOf(err)
+		if sent, err = h.decoy(f); err != nil {
+			return err
+		}
+	default:
+		counted.refund(ctx)
+		return h.refuse(c, form, err, nil)
+	}
+	f.VerificationID, f.IsUser = sent.VerificationID, sent.IsUser
+	f.CodeUntil = h.now().Unix() + int64(sent.ExpiresIn)
+	sealed, err := sealFlow(r, cf.name, f)
+	if err != nil {
+		return err
+	}
+	extra := []string{"flow=" + sealed}
+	if r.via != "" && cf.phone && cf.email {
+		extra = append([]string{"via=" + cf.viaOf(f)}, extra...)
+	}
+	return h.seeOther(c, r.to(cf.path, extra...))
+}
+
+func (cf *codeFlow) viaOf(f *flow) string {
+	if f.Phone != "" {
+		return "phone"
+	}
+	return "email"
+}
+
+// channel indexes Handler.idLength.
+func (f *flow) channel() int {
+	if f.Phone != "" {
+		return 0
+	}
+	return 1
+}
+
+// aboutAccount reports that a code was not sent because of the state of an account.
+func aboutAccount(err error) bool {
+	for _, target := range []error{
+		authclient.ErrFailedPrecondition, authclient.ErrNotFound, authclient.ErrUserNotFound,
+		authclient.ErrUserBlocked, authclient.ErrUserPending, authclient.ErrAlreadyExists,
+	} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+func codeOf(err error) string {
+	var api *authclient.Error
+	if errors.As(err, &api) {
+		return api.Code
+	}
+	return ""
+}
+
+// decoy is a verification that TCB never issued, as long as those it does, so
+// that the address it travels in tells nothing either.
+func (h *Handler) decoy(f *flow) (*authclient.Verification, error) {
+	n := int(h.idLength[f.channel()].Load())
+	if n == 0 {
+		n = 43
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(h.rand, b); err != nil {
+		return nil, err
+	}
+	return &authclient.Verification{
+		VerificationID: base64.RawURLEncoding.EncodeToString(b)[:n],
+		ExpiresIn:      600,
+	}, nil
+}
+
+// postCode handles the second step's form: its code, or its other buttons.
+func (cf *codeFlow) postCode(c *fiber.Ctx, f *flow) error {
+	h, r := cf.h, requestOf(c)
+	f.Again = false
+	page, form, err := cf.codePage(r, f)
+	if err != nil {
+		return err
+	}
+	if page.Invalid() {
+		return h.show(c, fiber.StatusUnprocessableEntity, form)
+	}
+	switch field(c, "action") {
+	case "change":
+		_, form := cf.sendPage(r, f.destination())
+		return h.show(c, fiber.StatusOK, form)
+	case "resend":
+		next := &flow{Phone: f.Phone, Email: f.Email, Again: true}
+		return cf.send(c, form, next)
+	}
+	code := normalizeCode(line(c, "verification_code"))
+	need(&page.Base, "verification_code", code)
+	if code != "" && !sixDigits(code) {
+		wrong(&page.Base, "verification_code", "error.code_format")
+	}
+	if page.Invalid() {
+		return h.show(c, fiber.StatusUnprocessableEntity, form)
+	}
+	if err := cf.verify(c, f, code); err != nil {
+		return h.refuse(c, form, err, codeRefusals)
+	}
+	return cf.finish(c, f)
+}
+
+func sixDigits(code string) bool {
+	for _, r := range code {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return len(code) == 6
+}
+
+// codeRefusals are TCB's answers to a code (SDK docs, "Verification Code Related Errors").
+var codeRefusals = map[string]refusal{
+	"invalid_argument":          {status: 422, key: "error.code_wrong", field: "verification_code"},
+	"invalid_verification_code": {status: 422, key: "error.code_wrong", field: "verification_code"},
+	"not_found":                 {status: 422, key: "error.code_wrong", field: "verification_code"},
+	"permission_denied":         {status: 422, key: "error.code_wrong", field: "verification_code"},
+	"aborted":                   {status: 422, key: "error.code_tries", field: "verification_code"},
+}
+
+// verify checks a code under the limit on tries, which are counted before the
+// call: fifty at once get no further than five. On success f is verified.
+func (cf *codeFlow) verify(c *fiber.Ctx, f *flow, code string) error {
+	h, r, ctx := cf.h, requestOf(c), context.Background()
+	sum := sha256.Sum256([]byte(f.VerificationID))
+	key := limit.Key(r.env.ID, hex.EncodeToString(sum[:]))
+	usedUp := &fieldProblem{field: "verification_code", key: "error.code_tries"}
+	tries := &taken{counter: h.counter}
+	if tries.take(ctx, ruleCode, "", time.Minute, key) != nil {
+		return usedUp
+	}
+	var got *authclient.VerificationToken
+	err := h.guarded(c, "/v1/verification/verify", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		got, err = r.client.auth.Verify(ctx, authclient.VerifyRequest{VerificationID: f.VerificationID, VerificationCode: code}, opts...)
+		return err
+	})
+	if err != nil {
+		if _, about := codeRefusals[codeOf(err)]; !about {
+			tries.refund(ctx)
+		} else if d, peekErr := h.counter.Peek(ctx, ruleCode, key); peekErr == nil && !d.OK {
+			traceOf(c).code = codeOf(err)
+			return usedUp // the last try: say so now, and for a code never sent too
+		}
+		return err
+	}
+	f.VerificationToken = got.VerificationToken
+	f.TokenUntil = h.now().Unix() + int64(got.ExpiresIn)
+	return nil
+}
+
+// typedForm is one of the flow's forms with what was typed, for the language
+// switch and another captcha. step is what follows the flow's name in the form's.
+func (cf *codeFlow) typedForm(c *fiber.Ctx, step string) (form, bool) {
+	r := requestOf(c)
+	if !cf.offered(r.login) {
+		return form{}, false
+	}
+	cf.h.readForm(c, r, cf.name+step)
+	f, _ := openFlow(r, cf.name)
+	switch {
+	case step == "":
+		_, form := cf.sendPage(r, cf.typedDestination(c))
+		return form, true
+	case f == nil: // lost on the way; the number is in the form
+		page, form := cf.sendPage(r, cf.typedDestination(c))
+		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.code_lost")}
+		return form, true
+	case step == "-code" && !f.verified():
+		f.Again = false
+		page, form, err := cf.codePage(r, f)
+		if err == nil {
+			page.Code = cut(line(c, "verification_code"), 16)
+		}
+		return form, err == nil
+	case f.verified():
+		form, err := cf.form(c, f)
+		return form, err == nil
+	}
+	return form{}, false
+}

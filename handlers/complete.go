@@ -1,0 +1,67 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/i18n"
+	"tcb-login/session"
+	"tcb-login/views"
+)
+
+// profileWait is how long a sign-in waits for the profile that it can do without.
+const profileWait = 3 * time.Second
+
+// complete answers the POST that signed somebody in: a new session id, and the
+// page that hands the login to the browser. It is the only answer that ever
+// holds credentials, and there is none for a target on another origin.
+func (h *Handler) complete(c *fiber.Ctx, creds *authclient.Credentials) error {
+	r := requestOf(c)
+	if r.target != targetOwn {
+		return errNotYet
+	}
+	if err := r.session.Rotate(context.Background(), true); err != nil {
+		return err
+	}
+	life := time.Duration(creds.ExpiresIn) * time.Second
+	access, err := r.session.AccessCookies(r.scope(), session.Access{AccessToken: creds.AccessToken, Sub: creds.Sub}, life)
+	if err != nil {
+		return err
+	}
+	tokens, err := json.Marshal(creds)
+	if err != nil {
+		return err
+	}
+	page := views.CompletePage{
+		Base: h.page(r, "complete", i18n.Msg("complete.title")),
+		Data: views.Completion{
+			EnvID:       r.env.ID,
+			ClientID:    r.client.ID,
+			Credentials: tokens,
+			UserInfo:    h.profile(c, creds),
+			RedirectURI: r.RedirectURI,
+			Back:        r.to("/sign-in"),
+		},
+	}
+	page.Languages = nil // a way out of this page would leave the login behind
+	addCookies(c, access)
+	c.Set("Referrer-Policy", "no-referrer")
+	return h.send(c, fiber.StatusOK, views.Complete(page))
+}
+
+// profile asks who signed in. Nothing comes of it when TCB does not say: the
+// SDK asks again by itself.
+func (h *Handler) profile(c *fiber.Ctx, creds *authclient.Credentials) json.RawMessage {
+	ctx, cancel := context.WithTimeout(context.Background(), profileWait)
+	defer cancel()
+	me, err := requestOf(c).client.auth.GetUserInfo(ctx, creds.AccessToken, h.options(c)...)
+	if err != nil {
+		traceOf(c).code = "no profile"
+		return nil
+	}
+	return me.Raw
+}

@@ -1,0 +1,90 @@
+package handlers
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+	"golang.org/x/text/width"
+
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// field is a value of the posted form, and of it alone: Fiber's FormValue looks
+// into the query string first.
+func field(c *fiber.Ctx, name string) string {
+	v := string(c.Request().PostArgs().Peek(name))
+	if !utf8.ValidString(v) {
+		return ""
+	}
+	return v
+}
+
+// line is a field of one line, trimmed.
+func line(c *fiber.Ctx, name string) string {
+	return strings.TrimSpace(strings.NewReplacer("\r", " ", "\n", " ").Replace(field(c, name)))
+}
+
+// cut shortens s to n bytes at most, at a rune.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+const (
+	maxIdentifier = 254 // of an e-mail address, RFC 5321
+	maxName       = 64
+	maxPassword   = 256 // far beyond TCB's 64: TCB is to say no, not we
+)
+
+// username is what a new one may be: TCB's rule (http-api, auth-sign-in) without
+// what could be taken for an e-mail address or a phone number.
+var username = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,47}$`)
+
+// identifier turns what people sign in with into TCB's form of it: a phone
+// number gets its country and blank, an e-mail address is trimmed, anything
+// else is a username as typed.
+func identifier(typed string) string {
+	narrow := width.Narrow.String(typed)
+	if strings.Contains(narrow, "@") {
+		if email, ok := parseEmail(narrow); ok {
+			return email
+		}
+		return narrow
+	}
+	if strings.HasPrefix(narrow, "+") || mobile.MatchString(narrow) {
+		if phone, ok := parsePhone(narrow, "CN"); ok {
+			return phone
+		}
+	}
+	return narrow
+}
+
+// mobile is a mainland Chinese number without its country, as people type it.
+var mobile = regexp.MustCompile(`^1[3-9]\d[ -]?\d{4}[ -]?\d{4}$`)
+
+// need notes that a required field is empty.
+func need(b *views.Base, name, value string) {
+	if value == "" {
+		wrong(b, name, "error.required."+name)
+	}
+}
+
+// wrong notes what is wrong with a field.
+func wrong(b *views.Base, name, key string) {
+	b.Errors = append(b.Errors, views.FieldError{Field: name, Message: i18n.Msg(key)})
+}
+
+// tooLong notes that a field is longer than it can be.
+func tooLong(b *views.Base, name, value string, most int) {
+	if utf8.RuneCountInString(value) > most {
+		wrong(b, name, "error.too_long")
+	}
+}

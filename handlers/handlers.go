@@ -1,0 +1,214 @@
+// Package handlers is the web side of the login page: it turns requests into
+// calls to TCB and answers into pages. It is the only package, with admin,
+// that knows Fiber.
+//
+// How a request goes:
+//
+//	middleware (middleware.go)   request id, log line, page origin from Host, headers
+//	login request (request.go)   the query string, parsed and judged once, redirect_uri included (redirect.go)
+//	session and CSRF             the cookie, cross-site refusal
+//	handler                      one file per flow; parses, validates, calls, renders or redirects
+//	errors.go                    one table from TCB's codes to status and words; one place that makes error pages
+//
+// The login request rides in the URL of every page, and a step under way in the
+// sealed flow= beside it (flow.go), so nothing here depends on which tab is
+// which, and a lost cookie costs a code, not the way back to the app. Every
+// POST that calls TCB goes through guarded (captcha.go), which asks for a
+// captcha in place where TCB wants one.
+//
+// No POST redirects off our origin, and credentials are in one answer only, the
+// completion page (complete.go).
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-playground/validator/v10"
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/config"
+	"tcb-login/i18n"
+	"tcb-login/limit"
+	"tcb-login/session"
+	"tcb-login/static"
+)
+
+// Auth is what handlers use of authclient.Client.
+type Auth interface {
+	SignIn(context.Context, authclient.SignInRequest, ...authclient.CallOption) (*authclient.Credentials, error)
+	SignUp(context.Context, authclient.SignUpRequest, ...authclient.CallOption) (*authclient.Credentials, error)
+	SignOut(context.Context, string, authclient.SignOutRequest, ...authclient.CallOption) (authclient.SignOutResponse, error)
+	Revoke(context.Context, string, ...authclient.CallOption) error
+	GetVerification(context.Context, authclient.GetVerificationRequest, ...authclient.CallOption) (*authclient.Verification, error)
+	IsUsernameRegistered(context.Context, string, ...authclient.CallOption) (bool, error)
+	Verify(context.Context, authclient.VerifyRequest, ...authclient.CallOption) (*authclient.VerificationToken, error)
+	ResetPassword(context.Context, authclient.ResetPasswordRequest, ...authclient.CallOption) error
+	GetUserInfo(context.Context, string, ...authclient.CallOption) (*authclient.UserInfo, error)
+	GetCaptchaData(context.Context, string, ...authclient.CallOption) (*authclient.CaptchaData, error)
+	VerifyCaptchaData(context.Context, string, string, ...authclient.CallOption) (*authclient.CaptchaToken, error)
+}
+
+// Config is everything the pages need; all of it but Demo, Now and Rand is required.
+type Config struct {
+	Settings *config.Settings
+	Origins  []string // where browsers reach us: Settings.PublicOrigins, or loopback at the real port
+	NewAuth  func(config.Environment, config.Client) (Auth, error)
+	Sessions *session.Manager
+	Counter  limit.Counter
+	Messages *i18n.Bundle
+	Static   *static.Files
+	Logger   *slog.Logger
+	Demo     *Demo
+	Now      func() time.Time
+	Rand     io.Reader
+}
+
+// Demo turns on the demo app at /.
+type Demo struct {
+	Outbox string // address of the emulator's outbox
+}
+
+// Handler holds what all requests share.
+type Handler struct {
+	base         string // base path, as /__auth
+	origins      map[string][]origin
+	proxies      []netip.Prefix
+	environments map[string]*environment
+	onlyEnv      *environment // set when there is exactly one
+	sessions     *session.Manager
+	counter      limit.Counter
+	messages     *i18n.Bundle
+	static       *static.Files
+	log          *slog.Logger
+	demo         *Demo
+	validate     *validator.Validate
+	csp          map[string]string // by page origin
+	hsts         string
+	timeout      time.Duration
+	now          func() time.Time
+	rand         io.Reader
+	crossOrigin  *http.CrossOriginProtection
+	lastResort   []byte
+	flows        []*codeFlow
+	idLength     [2]atomic.Int32 // length of the last verification_id seen, by SMS and by e-mail; see decoy
+}
+
+// environment is one TCB environment that we serve.
+type environment struct {
+	config.Environment
+	clients    map[string]*client
+	onlyClient *client
+}
+
+// client is one client_id of an environment.
+type client struct {
+	config.Client
+	auth Auth
+}
+
+const (
+	bodyLimit   = 64 << 10
+	headerLimit = 16 << 10
+	// grace is what a page gets on top of a call's own timeout, for the calls
+	// that follow it (a captcha's picture, a profile).
+	grace = 5 * time.Second
+)
+
+// New checks cfg and assembles the app: what main, tests and benchmarks run.
+func New(cfg Config) (*fiber.App, error) {
+	h, err := newHandler(cfg)
+	if err != nil {
+		return nil, err
+	}
+	app := fiber.New(fiber.Config{
+		AppName:               "tcb-login",
+		BodyLimit:             bodyLimit,
+		DisableStartupMessage: true,
+		ErrorHandler:          h.handleError,
+		Immutable:             true, // strings outlive the request's buffer
+		ReadBufferSize:        headerLimit,
+		ReadTimeout:           15 * time.Second,
+		WriteTimeout:          h.timeout + grace + 15*time.Second,
+		IdleTimeout:           75 * time.Second,
+		// No ETag, no Server header; HEAD follows GET by itself.
+	})
+	h.install(app)
+	return app, nil
+}
+
+func newHandler(cfg Config) (*Handler, error) {
+	if cfg.Settings == nil || cfg.NewAuth == nil || cfg.Sessions == nil || cfg.Counter == nil ||
+		cfg.Messages == nil || cfg.Static == nil || cfg.Logger == nil {
+		return nil, errors.New("handlers: Config lacks a required field")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = defaultRand
+	}
+	h := &Handler{
+		base:         cfg.Settings.BasePath,
+		origins:      map[string][]origin{},
+		proxies:      cfg.Settings.TrustedProxies,
+		environments: map[string]*environment{},
+		sessions:     cfg.Sessions,
+		counter:      cfg.Counter,
+		messages:     cfg.Messages,
+		static:       cfg.Static,
+		log:          cfg.Logger,
+		demo:         cfg.Demo,
+		validate:     newValidator(),
+		csp:          map[string]string{},
+		timeout:      cfg.Settings.BackendTimeout,
+		now:          cfg.Now,
+		rand:         cfg.Rand,
+		crossOrigin:  http.NewCrossOriginProtection(),
+	}
+	if max := cfg.Settings.HSTSMaxAge; max > 0 {
+		// Never for subdomains: the host is the app's, and so is that decision.
+		h.hsts = fmt.Sprintf("max-age=%d", int(max.Seconds()))
+	}
+	for _, o := range cfg.Origins {
+		scheme, host, ok := strings.Cut(o, "://")
+		if !ok || host == "" {
+			return nil, fmt.Errorf("handlers: %q is no origin", o)
+		}
+		h.origins[host] = append(h.origins[host], origin{scheme: scheme, text: o})
+		h.csp[o] = contentSecurityPolicy(o, h.base, cfg.Settings.ImageHosts)
+	}
+	for _, env := range cfg.Settings.Environments {
+		e := &environment{Environment: env, clients: map[string]*client{}}
+		for _, c := range env.Clients {
+			auth, err := cfg.NewAuth(env, c)
+			if err != nil {
+				return nil, fmt.Errorf("handlers: environment %s, client %s: %w", env.ID, c.ID, err)
+			}
+			e.clients[c.ID] = &client{Client: c, auth: auth}
+			e.onlyClient = e.clients[c.ID]
+		}
+		if len(e.clients) != 1 {
+			e.onlyClient = e.clients[env.ID]
+		}
+		h.environments[env.ID] = e
+		h.onlyEnv = e
+	}
+	if len(h.environments) != 1 {
+		h.onlyEnv = nil
+	}
+	h.flows = []*codeFlow{h.signInBySMS(), h.signInByEmail(), h.signUp(), h.resetPassword()}
+	if err := h.renderLastResort(); err != nil {
+		return nil, err
+	}
+	return h, nil
+}

@@ -1,0 +1,47 @@
+package handlers
+
+import (
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// postLanguage shows a form again in another language, with everything that
+// was typed, and calls nothing.
+func (h *Handler) postLanguage(c *fiber.Ctx) error {
+	r := requestOf(c)
+	if chosen, ok := h.messages.Locale(field(c, "lang")); ok {
+		r.loc = chosen
+		r.query = r.inLanguage(chosen.Locale()).query
+		if !r.stale {
+			r.session.SetLocale(chosen.Locale())
+		}
+	}
+	r.keep = true
+	f, err := h.typedForm(c)
+	if err != nil {
+		return err
+	}
+	return h.show(c, fiber.StatusOK, f)
+}
+
+// typedForm is the form that was posted to a shared route, with what was typed,
+// unjudged. The form is named from a closed list, never by a URL.
+func (h *Handler) typedForm(c *fiber.Ctx) (form, error) {
+	name := field(c, "form")
+	switch name {
+	case "sign-in":
+		_, f := h.typedSignIn(c)
+		return f, nil
+	case "sign-out":
+		return h.signOutForm(c), nil
+	}
+	for _, flow := range h.flows {
+		if step, ok := strings.CutPrefix(name, flow.name); ok {
+			if f, ok := flow.typedForm(c, step); ok {
+				return f, nil
+			}
+		}
+	}
+	return form{}, badRequest("error.page.parameter", nil)
+}

@@ -1,0 +1,177 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/a-h/templ"
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// page is the Base of a page without a form.
+func (h *Handler) page(r *request, name string, title i18n.Message) views.Base {
+	b := views.Base{
+		T:     r.loc,
+		Page:  name,
+		Title: title,
+		Assets: views.Assets{
+			Style:    h.asset("app.css"),
+			Script:   h.asset("app.js"),
+			Complete: h.asset("complete.js"),
+			Demo:     h.asset("demo.js"),
+		},
+	}
+	if r.login != nil && r.login.Name != "" {
+		initial, _ := utf8.DecodeRuneInString(r.login.Name)
+		b.App = views.App{Name: r.login.Name, Initial: string(unicode.ToUpper(initial))}
+	}
+	if r.target == targetRefused {
+		return b // its own address must not be repeated, so it has no other languages to offer
+	}
+	for _, l := range h.messages.Locales() {
+		b.Languages = append(b.Languages, views.Language{
+			Tag:     l.Locale(),
+			Name:    l.Name(),
+			URL:     r.inLanguage(l.Locale()).here(),
+			Current: l == r.loc,
+		})
+	}
+	return b
+}
+
+// formPage is the Base of a page whose form posts to path. flow is the sealed
+// step that goes along, if any.
+func (h *Handler) formPage(r *request, name string, title i18n.Message, path, flow string) *views.Base {
+	b := h.page(r, name, title)
+	extra := []string{}
+	if r.via != "" {
+		extra = append(extra, "via="+url.QueryEscape(r.via))
+	}
+	if flow != "" {
+		extra = append(extra, "flow="+flow)
+	}
+	b.Form.Name = name
+	b.Form.Action = r.to(path, extra...)
+	b.LanguageAction = r.to("/language", extra...)
+	b.CaptchaAction = r.to("/captcha", extra...)
+	if r.stale {
+		b.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.stale")}
+	}
+	return &b
+}
+
+// here is the address of the page that r asks for.
+func (r *request) here() string {
+	extra := []string{}
+	if r.via != "" {
+		extra = append(extra, "via="+url.QueryEscape(r.via))
+	}
+	if r.flow != "" {
+		extra = append(extra, "flow="+url.QueryEscape(r.flow))
+	}
+	return r.to(r.path, extra...)
+}
+
+// inLanguage is r with lang= in its query.
+func (r *request) inLanguage(tag string) *request {
+	var parts []string
+	for part := range strings.SplitSeq(r.query, "&") {
+		if key, _, _ := strings.Cut(part, "="); part != "" && unescape(key) != "lang" {
+			parts = append(parts, part)
+		}
+	}
+	other := *r
+	other.query = strings.Join(append(parts, "lang="+tag), "&")
+	return &other
+}
+
+// title is "Sign in to App", or without the app where it has no name.
+func (r *request) title() i18n.Message {
+	if r.login.Name == "" {
+		return i18n.Msg("sign-in.title_plain")
+	}
+	return i18n.Message{Key: "sign-in.title", Args: i18n.Args{"app": r.login.Name}}
+}
+
+// show finishes a form, with what only the end of the request knows (CSRF token
+// of the session as it is now, captcha, a kept password), and sends it.
+func (h *Handler) show(c *fiber.Ctx, status int, f form) error {
+	r := requestOf(c)
+	b := f.base
+	b.Form.CSRF = r.session.CSRFToken()
+	b.Form.DeviceID = r.deviceID
+	if b.Form.DeviceID == "" {
+		b.Form.DeviceID = r.session.DeviceID()
+	}
+	if err := h.carryCaptcha(r, b); err != nil {
+		return err
+	}
+	if c.Method() == fiber.MethodPost {
+		b.Canonical = b.Form.Action
+	}
+	return h.send(c, status, f.view())
+}
+
+// send writes a page and the session's cookies.
+func (h *Handler) send(c *fiber.Ctx, status int, page templ.Component) error {
+	cookies, err := requestOf(c).session.Cookies()
+	if err != nil {
+		return err
+	}
+	addCookies(c, cookies)
+	return h.write(c, status, page)
+}
+
+func addCookies(c *fiber.Ctx, cookies []string) {
+	for _, cookie := range cookies {
+		c.Response().Header.Add("Set-Cookie", cookie) // c.Append would join them into one
+	}
+}
+
+// seeOther answers a POST that went well.
+func (h *Handler) seeOther(c *fiber.Ctx, to string) error {
+	cookies, err := requestOf(c).session.Cookies()
+	if err != nil {
+		return err
+	}
+	addCookies(c, cookies)
+	return c.Redirect(to, fiber.StatusSeeOther)
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// write renders into a buffer first: half a page is worse than an error page.
+func (h *Handler) write(c *fiber.Ctx, status int, page templ.Component) error {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		clear(buf.Bytes()) // a completion page holds tokens
+		buf.Reset()
+		buffers.Put(buf)
+	}()
+	if err := page.Render(context.Background(), buf); err != nil {
+		return fmt.Errorf("rendering: %w", err)
+	}
+	c.Set("Content-Type", "text/html; charset=utf-8")
+	return c.Status(status).Send(append([]byte(nil), buf.Bytes()...))
+}
+
+// renderLastResort makes the page for when rendering itself fails.
+func (h *Handler) renderLastResort() error {
+	r := &request{base: h.base, loc: h.messages.Match()}
+	var buf bytes.Buffer
+	err := views.Error(views.ErrorPage{
+		Base: h.page(r, "error", i18n.Msg("error.title")),
+		Lead: i18n.Msg("error.page.internal"),
+	}).Render(context.Background(), &buf)
+	h.lastResort = buf.Bytes()
+	return err
+}

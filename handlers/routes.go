@@ -1,0 +1,58 @@
+package handlers
+
+import (
+	"github.com/gofiber/fiber/v2"
+)
+
+// route is one line of the table. What is not in the table does not exist.
+type route struct {
+	method, path string
+	handle       fiber.Handler
+	open         bool // needs no login request: assets
+}
+
+// routes is the whole of what we serve, below the base path.
+func (h *Handler) routes() []route {
+	var table []route
+	add := func(method, path string, handle fiber.Handler) {
+		table = append(table, route{method: method, path: path, handle: handle})
+	}
+	add("GET", "/", h.getEntry)
+	add("GET", "/sign-in", h.getSignIn)
+	add("POST", "/sign-in", h.postSignIn)
+	for _, flow := range h.flows {
+		add("GET", flow.path, flow.get)
+		add("POST", flow.path, flow.post)
+	}
+	add("GET", "/sign-out", h.getSignOut)
+	add("POST", "/sign-out", h.postSignOut)
+	add("POST", "/language", h.postLanguage)
+	add("POST", "/captcha", h.postCaptcha)
+	add("GET", "/language", h.getEntryAgain)
+	add("GET", "/captcha", h.getEntryAgain)
+	table = append(table, route{method: "GET", path: "/static/:name", handle: h.getStatic, open: true})
+	return table
+}
+
+// install hangs the table below the base path, and what stands outside of it.
+func (h *Handler) install(app *fiber.App) {
+	app.Use(h.observe, h.matchOrigin)
+	for _, r := range h.routes() {
+		chain := []fiber.Handler{h.readRequest, r.handle}
+		switch {
+		case r.open:
+			chain = chain[1:]
+		case r.method == "POST":
+			chain = []fiber.Handler{h.readRequest, h.checkOrigin, r.handle}
+		}
+		app.Add(r.method, h.base+r.path, chain...)
+	}
+	// For password managers: https://w3c.github.io/webappsec-change-password-url/
+	app.Get("/.well-known/change-password", func(c *fiber.Ctx) error {
+		return c.Redirect(h.base+"/reset-password", fiber.StatusSeeOther)
+	})
+	if h.demo != nil {
+		app.Get("/", h.readRequestOf(h.demoQuery), h.getDemo)
+	}
+	app.Use(func(*fiber.Ctx) error { return errMissing })
+}

@@ -1,0 +1,190 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/config"
+	"tcb-login/i18n"
+	"tcb-login/limit"
+	"tcb-login/views"
+)
+
+// getEntry shows the first way to sign in, or sign-up where the app asks for it.
+func (h *Handler) getEntry(c *fiber.Ctx) error {
+	r := requestOf(c)
+	if r.Prompt == "create" && r.login.SignUp {
+		return h.flowNamed("sign-up").get(c)
+	}
+	switch r.login.Methods[0] {
+	case config.MethodSMS:
+		return h.flowNamed("sign-in-sms").get(c)
+	case config.MethodEmail:
+		return h.flowNamed("sign-in-email").get(c)
+	}
+	return h.getSignIn(c)
+}
+
+// getEntryAgain answers a GET of an address that only takes a form.
+func (h *Handler) getEntryAgain(c *fiber.Ctx) error {
+	return h.seeOther(c, requestOf(c).to("/"))
+}
+
+func (h *Handler) signInPage(r *request, username string) (*views.SignInPage, form) {
+	p := &views.SignInPage{
+		Base:     *h.formPage(r, "sign-in", r.title(), "/sign-in", ""),
+		Username: username,
+		Methods:  methodLinks(r, config.MethodPassword),
+	}
+	if len(p.Methods) > 0 { // a code can be sent, so a password can be reset
+		p.Reset = views.Link{To: "reset-password", URL: r.to("/reset-password"), Label: i18n.Msg("sign-in.forgot")}
+	}
+	if r.login.SignUp {
+		p.SignUp = views.Link{To: "sign-up", URL: r.to("/sign-up"), Label: i18n.Msg("sign-up.link")}
+	}
+	return p, form{base: &p.Base, view: func() templ.Component { return views.SignIn(*p) }}
+}
+
+// methodLinks are the ways to sign in beside the one on the page.
+func methodLinks(r *request, except ...config.Method) []views.Link {
+	var links []views.Link
+	for _, m := range r.login.Methods {
+		skip := false
+		for _, e := range except {
+			skip = skip || m == e
+		}
+		if skip {
+			continue
+		}
+		switch m {
+		case config.MethodPassword:
+			links = append(links, views.Link{To: "sign-in", URL: r.to("/sign-in"), Label: i18n.Msg("method.password")})
+		case config.MethodSMS:
+			links = append(links, views.Link{To: "sign-in-sms", URL: r.to("/sign-in/sms"), Label: i18n.Msg("method.sms")})
+		case config.MethodEmail:
+			links = append(links, views.Link{To: "sign-in-email", URL: r.to("/sign-in/email"), Label: i18n.Msg("method.email")})
+		}
+	}
+	return links
+}
+
+func (h *Handler) getSignIn(c *fiber.Ctx) error {
+	r := requestOf(c)
+	if !r.login.Offers(config.MethodPassword) {
+		return errDisabled
+	}
+	_, f := h.signInPage(r, cut(r.LoginHint, maxIdentifier))
+	return h.show(c, fiber.StatusOK, f)
+}
+
+// typedSignIn is the page with what was typed, unjudged.
+func (h *Handler) typedSignIn(c *fiber.Ctx) (*views.SignInPage, form) {
+	r := requestOf(c)
+	h.readForm(c, r, "sign-in")
+	r.secret = h.password(c, r, "password")
+	return h.signInPage(r, line(c, "username"))
+}
+
+func (h *Handler) postSignIn(c *fiber.Ctx) error {
+	r := requestOf(c)
+	if !r.login.Offers(config.MethodPassword) {
+		return errDisabled
+	}
+	if r.target == targetCode {
+		return errNotYet
+	}
+	page, f := h.typedSignIn(c)
+	need(&page.Base, "username", page.Username)
+	tooLong(&page.Base, "username", page.Username, maxIdentifier)
+	need(&page.Base, "password", r.secret)
+	tooLong(&page.Base, "password", r.secret, maxPassword)
+	if page.Invalid() {
+		return h.show(c, fiber.StatusUnprocessableEntity, f)
+	}
+	name := identifier(page.Username)
+	creds, err := h.signInWithPassword(c, name, r.secret)
+	if err != nil {
+		h.otherWays(r, page, err)
+		return h.refuse(c, f, err, passwordRefusals)
+	}
+	return h.complete(c, creds)
+}
+
+// passwordRefusals: who has no account, no password or no access hears the same
+// as who mistyped; the page must not tell strangers who has an account.
+var passwordRefusals = map[string]refusal{
+	"not_found":        refusals["invalid_password"],
+	"user_not_found":   refusals["invalid_password"],
+	"user_pending":     refusals["invalid_password"],
+	"user_blocked":     refusals["invalid_password"],
+	"invalid_argument": refusals["invalid_password"], // TCB's word for a name that cannot be one
+}
+
+// otherWays offers code and reset beside a refusal that they get around.
+func (h *Handler) otherWays(r *request, page *views.SignInPage, err error) {
+	var api *authclient.Error
+	var lim *limited
+	if errors.As(err, &api) {
+		say, special := passwordRefusals[api.Code]
+		if !special {
+			say = refusals[api.Code]
+		}
+		page.Refused = say.key == "error.sign_in_failed"
+		if !page.Refused && api.Code != "invalid_status" {
+			return
+		}
+	} else if !errors.As(err, &lim) {
+		return
+	}
+	for _, l := range page.Methods {
+		page.Alert.Links = append(page.Alert.Links, views.Link{To: l.To, URL: l.URL, Label: i18n.Msg("sign-in.with_code")})
+		break
+	}
+	if page.Reset.URL != "" {
+		page.Alert.Links = append(page.Alert.Links, views.Link{To: "reset-password", URL: page.Reset.URL, Label: i18n.Msg("sign-in.reset")})
+	}
+}
+
+// signInWithPassword calls TCB under the limits on guessing. A try is counted
+// before the call, so that many at once get no further than one after another,
+// and given back unless the password was wrong.
+func (h *Handler) signInWithPassword(c *fiber.Ctx, name, password string) (*authclient.Credentials, error) {
+	r := requestOf(c)
+	ctx := context.Background()
+	person := limit.Key(r.env.ID, limit.NormalizeIdentifier(name))
+	tries := &taken{counter: h.counter}
+	if err := tries.take(ctx, rulePassword, "error.password_limit", time.Minute, limit.Key(person, r.address)); err != nil {
+		return nil, err
+	}
+	d, err := h.counter.Peek(ctx, rulePasswordPerson, person)
+	demand := err == nil && !d.OK
+	var creds *authclient.Credentials
+	err = h.guarded(c, "/v1/signin", demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: name, Password: password}, opts...)
+		return err
+	})
+	if wrongPassword(err) {
+		_, _ = h.counter.Take(ctx, rulePasswordPerson, person) // it only asks for captchas; an outage of it is no reason to refuse
+	} else {
+		tries.refund(ctx)
+	}
+	return creds, err
+}
+
+// wrongPassword reports that a call was a guess that failed.
+func wrongPassword(err error) bool {
+	var api *authclient.Error
+	if !errors.As(err, &api) {
+		return false
+	}
+	out, special := passwordRefusals[api.Code]
+	if !special {
+		out = refusals[api.Code]
+	}
+	return out.key == "error.sign_in_failed"
+}

@@ -1,0 +1,328 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/a-h/templ"
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/config"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// What the four flows do with a right code.
+
+func (h *Handler) signInBySMS() *codeFlow {
+	cf := &codeFlow{
+		h: h, name: "sign-in-sms", path: "/sign-in/sms", phone: true,
+		target: authclient.TargetAny, usage: "SIGN_IN",
+		title: plain("sign-in.sms.title"), leadPhone: "sign-in.sms.lead",
+		question: "sign-up.question", link: "sign-up.link", counterpart: "sign-up",
+		offered: func(l *config.Login) bool { return l.Offers(config.MethodSMS) },
+	}
+	h.signsIn(cf)
+	return cf
+}
+
+func (h *Handler) signInByEmail() *codeFlow {
+	cf := &codeFlow{
+		h: h, name: "sign-in-email", path: "/sign-in/email", email: true,
+		target: authclient.TargetAny, usage: "SIGN_IN",
+		title: plain("sign-in.email.title"), leadEmail: "sign-in.email.lead",
+		question: "sign-up.question", link: "sign-up.link", counterpart: "sign-up",
+		offered: func(l *config.Login) bool { return l.Offers(config.MethodEmail) },
+	}
+	h.signsIn(cf)
+	return cf
+}
+
+// signsIn lets a flow sign in at once. Its verified step is for when that
+// fails: a button to try again with the same code.
+func (h *Handler) signsIn(cf *codeFlow) {
+	cf.form = func(c *fiber.Ctx, f *flow) (form, error) { return cf.confirmed(c, f, i18n.Msg("code.title")) }
+	cf.submit = func(c *fiber.Ctx, f *flow) error {
+		form, err := cf.form(c, f)
+		if err != nil {
+			return err
+		}
+		if form.base.Invalid() {
+			return h.show(c, fiber.StatusUnprocessableEntity, form)
+		}
+		return cf.finish(c, f)
+	}
+	cf.finish = func(c *fiber.Ctx, f *flow) error {
+		creds, err := h.signInVerified(c, f)
+		if err == nil {
+			return h.complete(c, creds)
+		}
+		form, formErr := cf.form(c, f)
+		if formErr != nil {
+			return formErr
+		}
+		return h.refuse(c, form, err, nil)
+	}
+}
+
+// confirmed is the page with a button alone.
+func (cf *codeFlow) confirmed(c *fiber.Ctx, f *flow, title i18n.Message) (form, error) {
+	r := requestOf(c)
+	sealed, err := sealFlow(r, cf.name, f)
+	if err != nil {
+		return form{}, err
+	}
+	p := &views.ConfirmedPage{
+		Base:   *cf.h.formPage(r, cf.name+"-confirmed", title, cf.path, sealed),
+		Lead:   i18n.Message{Key: "confirmed.lead", Args: i18n.Args{"who": f.masked()}},
+		Button: i18n.Msg("sign-in.button"),
+		Other:  views.Link{To: "sign-in", URL: r.to("/"), Label: i18n.Msg("sign-in.back")},
+	}
+	if cf.name == "sign-up" {
+		p.Lead.Key, p.Button = "exists.lead", i18n.Msg("exists.button")
+		p.Other = views.Link{To: "sign-up", URL: r.to("/sign-up"), Label: i18n.Msg("exists.other")}
+	}
+	return form{base: &p.Base, view: func() templ.Component { return views.Confirmed(*p) }}, nil
+}
+
+// signInVerified signs in with a verification_token, or up where there is no
+// account yet (registerType auto). What TCB said of the account when it sent
+// the code may have changed since: then the other way is tried once.
+func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials, error) {
+	r := requestOf(c)
+	var creds *authclient.Credentials
+	signIn := func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: f.to(), VerificationToken: f.VerificationToken}, opts...)
+		return err
+	}
+	signUp := func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.client.auth.SignUp(ctx, authclient.SignUpRequest{
+			PhoneNumber: f.Phone, Email: f.Email, VerificationToken: f.VerificationToken,
+		}, opts...)
+		return err
+	}
+	if f.IsUser || !r.login.SignUp {
+		err := h.guarded(c, "/v1/signin", false, signIn)
+		if !errors.Is(err, authclient.ErrNotFound) || !r.login.SignUp {
+			return creds, err
+		}
+		f.IsUser = false
+		return creds, h.guarded(c, "/v1/signup", false, signUp)
+	}
+	err := h.guarded(c, "/v1/signup", false, signUp)
+	if !errors.Is(err, authclient.ErrFailedPrecondition) && !errors.Is(err, authclient.ErrAlreadyExists) {
+		return creds, err
+	}
+	f.IsUser = true
+	return creds, h.guarded(c, "/v1/signin", false, signIn)
+}
+
+func (h *Handler) signUp() *codeFlow {
+	cf := &codeFlow{
+		h: h, name: "sign-up", path: "/sign-up", phone: true, email: true,
+		target: authclient.TargetAny, usage: "REGISTER",
+		title: plain("sign-up.title"), leadPhone: "sign-up.lead_phone", leadEmail: "sign-up.lead_email",
+		question: "sign-up.have", link: "sign-up.sign_in", counterpart: "sign-in",
+		offered: func(l *config.Login) bool {
+			return l.SignUp && (l.Offers(config.MethodSMS) || l.Offers(config.MethodEmail))
+		},
+	}
+	cf.finish = cf.showVerified
+	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
+		if f.IsUser {
+			return cf.confirmed(c, f, i18n.Msg("exists.title"))
+		}
+		_, form, err := cf.details(c, f)
+		return form, err
+	}
+	cf.submit = func(c *fiber.Ctx, f *flow) error {
+		if f.IsUser {
+			return cf.signInInstead(c, f)
+		}
+		return cf.postDetails(c, f)
+	}
+	return cf
+}
+
+// showVerified leads to the verified step's page.
+func (cf *codeFlow) showVerified(c *fiber.Ctx, f *flow) error {
+	r := requestOf(c)
+	sealed, err := sealFlow(r, cf.name, f)
+	if err != nil {
+		return err
+	}
+	return cf.h.seeOther(c, r.to(cf.path, "via="+cf.viaOf(f), "flow="+sealed))
+}
+
+// signInInstead is the button for whoever has an account already.
+func (cf *codeFlow) signInInstead(c *fiber.Ctx, f *flow) error {
+	form, err := cf.form(c, f)
+	if err != nil {
+		return err
+	}
+	if form.base.Invalid() {
+		return cf.h.show(c, fiber.StatusUnprocessableEntity, form)
+	}
+	creds, err := cf.h.signInVerified(c, f)
+	if err != nil {
+		return cf.h.refuse(c, form, err, nil)
+	}
+	return cf.h.complete(c, creds)
+}
+
+// details is sign-up's last step, with what was typed if this is its POST.
+func (cf *codeFlow) details(c *fiber.Ctx, f *flow) (*views.SignUpDetailsPage, form, error) {
+	r := requestOf(c)
+	sealed, err := sealFlow(r, cf.name, f)
+	if err != nil {
+		return nil, form{}, err
+	}
+	p := &views.SignUpDetailsPage{
+		Base:       *cf.h.formPage(r, "sign-up-details", i18n.Msg("details.title"), cf.path, sealed),
+		Identifier: f.masked(),
+		Username:   line(c, "username"),
+		Name:       line(c, "name"),
+	}
+	if r.form == p.Form.Name {
+		r.secret = cf.h.password(c, r, "password")
+	}
+	return p, form{base: &p.Base, view: func() templ.Component { return views.SignUpDetails(*p) }}, nil
+}
+
+func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
+	h, r := cf.h, requestOf(c)
+	page, form, err := cf.details(c, f)
+	if err != nil {
+		return err
+	}
+	tooLong(&page.Base, "name", page.Name, maxName)
+	if page.Username != "" && !username.MatchString(page.Username) {
+		wrong(&page.Base, "username", "error.username_form")
+	}
+	tooLong(&page.Base, "password", r.secret, maxPassword)
+	if page.Invalid() {
+		return h.show(c, fiber.StatusUnprocessableEntity, form)
+	}
+	if err := cf.checkUsername(c, page.Username); err != nil {
+		return h.refuse(c, form, err, nil)
+	}
+	var creds *authclient.Credentials
+	err = h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.client.auth.SignUp(ctx, authclient.SignUpRequest{
+			PhoneNumber: f.Phone, Email: f.Email, VerificationToken: f.VerificationToken,
+			Username: page.Username, Password: r.secret, Name: page.Name, Locale: r.loc.Locale(),
+		}, opts...)
+		return err
+	})
+	switch {
+	case err == nil:
+		return h.complete(c, creds)
+	case errors.Is(err, authclient.ErrFailedPrecondition):
+		f.IsUser = true // somebody registered the number meanwhile: the person may go in
+		traceOf(c).code = codeOf(err)
+		return cf.showVerified(c, f)
+	}
+	special := map[string]refusal{"already_exists": {status: 422, key: "error.username_taken", field: "username"}}
+	if r.secret != "" {
+		special["invalid_argument"] = refusal{status: 422, key: "error.password_weak", field: "password"}
+	}
+	return h.refuse(c, form, err, special)
+}
+
+// checkUsername asks TCB whether a chosen username is taken, which sign-up's
+// own error does not tell from a number that is. It is the one question about
+// accounts that a page answers to anybody, so it is limited.
+func (cf *codeFlow) checkUsername(c *fiber.Ctx, name string) error {
+	if name == "" {
+		return nil
+	}
+	h, r := cf.h, requestOf(c)
+	asked := &taken{counter: h.counter}
+	if err := asked.take(context.Background(), ruleUsername, "error.too_many_wait", 1, r.address); err != nil {
+		return err
+	}
+	var exists bool
+	err := h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		exists, err = r.client.auth.IsUsernameRegistered(ctx, name, opts...)
+		return err
+	})
+	if err == nil && exists {
+		return &fieldProblem{field: "username", key: "error.username_taken"}
+	}
+	return err
+}
+
+func (h *Handler) resetPassword() *codeFlow {
+	cf := &codeFlow{
+		h: h, name: "reset-password", path: "/reset-password", phone: true, email: true,
+		target: authclient.TargetUser, usage: "PASSWORD_RESET", maybe: true,
+		title: plain("reset.title"), leadPhone: "reset.lead_phone", leadEmail: "reset.lead_email",
+		question: "reset.remember", link: "sign-in.back", counterpart: "sign-in",
+		offered: func(l *config.Login) bool {
+			return l.Offers(config.MethodPassword) && (l.Offers(config.MethodSMS) || l.Offers(config.MethodEmail))
+		},
+	}
+	cf.finish = cf.showVerified
+	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
+		_, form, err := cf.newPassword(c, f)
+		return form, err
+	}
+	cf.submit = cf.postNewPassword
+	return cf
+}
+
+// newPassword is the last step of a reset.
+func (cf *codeFlow) newPassword(c *fiber.Ctx, f *flow) (*views.NewPasswordPage, form, error) {
+	r := requestOf(c)
+	sealed, err := sealFlow(r, cf.name, f)
+	if err != nil {
+		return nil, form{}, err
+	}
+	p := &views.NewPasswordPage{
+		Base:       *cf.h.formPage(r, "reset-password-new", i18n.Msg("reset.new_title"), cf.path, sealed),
+		Identifier: f.to(),
+	}
+	if r.form == p.Form.Name {
+		r.secret = cf.h.password(c, r, "new_password")
+	}
+	return p, form{base: &p.Base, view: func() templ.Component { return views.NewPassword(*p) }}, nil
+}
+
+func (cf *codeFlow) postNewPassword(c *fiber.Ctx, f *flow) error {
+	h, r := cf.h, requestOf(c)
+	page, form, err := cf.newPassword(c, f)
+	if err != nil {
+		return err
+	}
+	need(&page.Base, "new_password", r.secret)
+	tooLong(&page.Base, "new_password", r.secret, maxPassword)
+	if page.Invalid() {
+		return h.show(c, fiber.StatusUnprocessableEntity, form)
+	}
+	err = h.guarded(c, "/v1/reset", false, func(ctx context.Context, opts ...authclient.CallOption) error {
+		return r.client.auth.ResetPassword(ctx, authclient.ResetPasswordRequest{
+			PhoneNumber: f.Phone, Email: f.Email, NewPassword: r.secret, VerificationToken: f.VerificationToken,
+		}, opts...)
+	})
+	if err != nil {
+		return h.refuse(c, form, err, map[string]refusal{
+			"invalid_argument": {status: 422, key: "error.password_weak", field: "new_password"},
+		})
+	}
+	// As the SDK does it: the new password signs in at once.
+	var creds *authclient.Credentials
+	err = h.guarded(c, "/v1/signin", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: f.to(), Password: r.secret}, opts...)
+		return err
+	})
+	if err == nil {
+		return h.complete(c, creds)
+	}
+	// The password is set all the same. What is left is to sign in with it.
+	traceOf(c).code = codeOf(err)
+	signIn, signInForm := h.signInPage(r, f.to())
+	signIn.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg("reset.done")}
+	r.secret = ""
+	return h.show(c, fiber.StatusOK, signInForm)
+}

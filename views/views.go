@@ -1,0 +1,268 @@
+// Package views renders the pages: a layout, its parts, and one exported
+// component per page, which takes one page struct. Page structs hold what is
+// ready to show: strings, flags, lists, and messages that the view prints with
+// the page's localizer. No view looks anything up, calls TCB or decides what a
+// person may see; handlers build the structs.
+//
+// Markup follows a few rules that tests and password managers rely on: one form
+// with id "form", fields named as TCB's API names them, every message with its
+// key in data-key, the page's name in body's data-page, no inline script or style.
+package views
+
+import (
+	"encoding/json"
+
+	"tcb-login/i18n"
+)
+
+// Base is what every page has.
+type Base struct {
+	T      *i18n.Localizer
+	Page   string       // data-page, the page's name for tests and styles
+	Title  i18n.Message // the heading; the document's title is made of it
+	App    App
+	Assets Assets
+
+	Languages      []Language
+	LanguageAction string // where a page with a form posts its language buttons
+	CaptchaAction  string // where it posts the button for another picture
+
+	Form      Form
+	Alert     Alert        // what is wrong, or right, with the page as a whole
+	Errors    []FieldError // what is wrong with fields, in their order on the page
+	Captcha   *Captcha     // asked for in place, between the fields and the button
+	Canonical string       // the address to show instead of a POST's own, so that a reload asks nothing again
+	Refresh   string       // seconds and address that the page moves on to by itself
+	RequestID string       // shown where something broke, to be told to the operator
+}
+
+// App is the app that somebody signs in to.
+type App struct {
+	Name    string // may be empty
+	Initial string // what stands for a logo
+}
+
+// Assets are the addresses of the stylesheet and scripts, with their content hash.
+type Assets struct{ Style, Script, Complete, Demo string }
+
+// Language is one choice of the language switch.
+type Language struct {
+	Tag, Name string
+	URL       string // for pages without a form
+	Current   bool
+}
+
+// Form is what stands in every form beside its fields.
+type Form struct {
+	Name     string // which form a shared route (language, captcha) shows again
+	Action   string
+	CSRF     string
+	DeviceID string
+	Captcha  string // sealed: the picture asked about, or the captcha_token it earned
+	Kept     string // sealed: a password that was typed and need not be again
+}
+
+// AlertKind is the tone of an alert.
+type AlertKind string
+
+const (
+	AlertError AlertKind = "error"
+	AlertInfo  AlertKind = "info"
+	AlertOK    AlertKind = "ok"
+)
+
+// Alert is a message above the form.
+type Alert struct {
+	Kind    AlertKind
+	Message i18n.Message
+	Links   []Link
+}
+
+// FieldError is a message beside a field.
+type FieldError struct {
+	Field   string
+	Message i18n.Message
+}
+
+// Link is a way to go on. To names the page it leads to, in data-to.
+type Link struct {
+	To    string
+	URL   string
+	Label i18n.Message
+}
+
+// Captcha is a picture with characters to type.
+type Captcha struct {
+	Picture string // data: URL; comes back with the form, so that the same one can be shown again
+	Key     string // what was typed of it
+	Refresh string // where the button for another picture posts to
+}
+
+// PhoneField is a phone number under way: a country and the rest as typed.
+type PhoneField struct {
+	Country   string
+	Number    string
+	Countries []Country
+}
+
+// Country is one choice of PhoneField.
+type Country struct{ Region, Label string }
+
+// Invalid reports whether the page has an error to show.
+func (b Base) Invalid() bool {
+	return len(b.Errors) > 0 || b.Alert.Kind == AlertError
+}
+
+// fieldError is the message of a field, zero when it is fine.
+func (b Base) fieldError(field string) i18n.Message {
+	for _, e := range b.Errors {
+		if e.Field == field {
+			return e.Message
+		}
+	}
+	return i18n.Message{}
+}
+
+// documentTitle is "Page · App", with "Error: " in front when there is one.
+func (b Base) documentTitle() string {
+	title := b.T.Print(b.Title)
+	if b.App.Name != "" && b.App.Name != title {
+		title += " · " + b.App.Name
+	}
+	if b.Invalid() {
+		title = b.T.Print(i18n.Message{Key: "title.error", Args: i18n.Args{"title": title}})
+	}
+	return title
+}
+
+// describedBy joins the ids of a field's help and error.
+func (b Base) describedBy(field string, help bool) string {
+	ids := ""
+	if help {
+		ids = field + "-help"
+	}
+	if !b.fieldError(field).IsZero() {
+		if ids != "" {
+			ids += " "
+		}
+		ids += field + "-error"
+	}
+	return ids
+}
+
+// SignInPage is sign-in by username, e-mail or phone and password.
+type SignInPage struct {
+	Base
+	Username string
+	Refused  bool // the pair was wrong: both fields are marked, neither is blamed
+	Methods  []Link
+	Reset    Link
+	SignUp   Link
+}
+
+// SendCodePage asks where to send a code.
+type SendCodePage struct {
+	Base
+	Lead    i18n.Message
+	Phone   *PhoneField // asked for a phone number, or
+	Email   string      // for an e-mail address
+	Via     []Link      // the other of the two, where both will do
+	Methods []Link
+	Other   Prompt
+}
+
+// Prompt is a question with a link, as "No account yet? Create one".
+type Prompt struct {
+	Question i18n.Message
+	Link     Link
+}
+
+// CodePage asks for the code that was sent.
+type CodePage struct {
+	Base
+	Lead    i18n.Message // says where it went
+	Code    string       // as typed, where the form was shown again for another reason
+	Button  i18n.Message
+	Wait    int         // seconds until another may be sent, as the server counts them
+	Minutes int         // how long the code serves
+	Phone   *PhoneField // where it went, to fill in again, or
+	Email   string
+	Methods []Link
+}
+
+// SignUpDetailsPage asks for what a new account may have.
+type SignUpDetailsPage struct {
+	Base
+	Identifier string // the verified number or address, for password managers
+	Username   string
+	Name       string
+}
+
+// ConfirmedPage is what is left when a code was right and only a button is to
+// be pressed: to sign in to an account that exists already, or once more after
+// TCB had failed.
+type ConfirmedPage struct {
+	Base
+	Lead   i18n.Message
+	Button i18n.Message
+	Other  Link
+}
+
+// NewPasswordPage asks for the password to set.
+type NewPasswordPage struct {
+	Base
+	Identifier string
+}
+
+// Completion is what the browser needs to be signed in: the only place where
+// credentials ever are.
+type Completion struct {
+	EnvID       string          `json:"env_id"`
+	ClientID    string          `json:"client_id"`
+	Credentials json.RawMessage `json:"credentials"`
+	UserInfo    json.RawMessage `json:"user_info,omitempty"`
+	RedirectURI string          `json:"redirect_uri"`
+	Back        string          `json:"back"` // of ours: what a reload shows
+}
+
+// CompletePage hands the login to the browser and leads back to the app.
+type CompletePage struct {
+	Base
+	Data Completion
+}
+
+// Departure is where the browser goes, and what it forgets before.
+type Departure struct {
+	To     string   `json:"to"`
+	Forget []string `json:"forget,omitempty"` // localStorage keys
+}
+
+// LeavingPage leads away from our origin, which a POST's redirect must not.
+type LeavingPage struct {
+	Base
+	Lead i18n.Message
+	Data Departure
+}
+
+// SignOutPage asks before signing out.
+type SignOutPage struct {
+	Base
+	Back string // the app, to stay signed in
+}
+
+// ErrorPage says what happened, what to do, and gives one button.
+type ErrorPage struct {
+	Base
+	Lead   i18n.Message
+	Value  string // what was refused, as text
+	Button *Link
+}
+
+// DemoPage is the app that shows what the login page does.
+type DemoPage struct {
+	Base
+	EnvID, ClientID string
+	Outbox          string
+	LoginPage       string
+	SignOut         string
+}
