@@ -23,7 +23,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"golang.org/x/term"
 
 	"tcb-login/admin"
@@ -39,9 +38,6 @@ import (
 
 // version is set by the release build (-ldflags -X main.version=…).
 var version = ""
-
-// stopWithin is how long requests in flight may take once we are told to stop.
-const stopWithin = 10 * time.Second
 
 type options struct {
 	listen, settings, data, emulatorListen, adminListen string
@@ -176,11 +172,11 @@ func serve(ctx context.Context, opts options, settings *config.Settings, log *sl
 		outbox = emulated + "/__emulator/"
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
-	app, err := newApp(opts, settings, log, pages, emulated, outbox, demo)
+	site, err := newApp(opts, settings, log, pages, emulated, outbox, demo)
 	if err != nil {
 		return err
 	}
-	servers = append(servers, fiberServer("login", app, pages))
+	servers = append(servers, appServer("login", site, pages))
 	if opts.adminListen == "" && demo {
 		opts.adminListen = "127.0.0.1:8082"
 	}
@@ -190,7 +186,7 @@ func serve(ctx context.Context, opts options, settings *config.Settings, log *sl
 			return fmt.Errorf("listening for the operator: %w", err)
 		}
 		defer ln.Close()
-		servers = append(servers, fiberServer("admin", newAdmin(settings, emulated), ln))
+		servers = append(servers, appServer("admin", newAdmin(settings, emulated), ln))
 	}
 	if demo {
 		greet(stdout, pages, outbox)
@@ -226,7 +222,7 @@ func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*e
 	return em, ln, nil
 }
 
-func newApp(opts options, settings *config.Settings, log *slog.Logger, pages net.Listener, emulated, outbox string, demo bool) (*fiber.App, error) {
+func newApp(opts options, settings *config.Settings, log *slog.Logger, pages net.Listener, emulated, outbox string, demo bool) (app, error) {
 	keys, err := sessionKeys(settings, opts.data)
 	if err != nil {
 		return nil, err
@@ -314,7 +310,7 @@ func sessionKeys(settings *config.Settings, data string) ([][]byte, error) {
 }
 
 // newAdmin is ready when every environment's API answers at all.
-func newAdmin(settings *config.Settings, emulated string) *fiber.App {
+func newAdmin(settings *config.Settings, emulated string) app {
 	cfg := admin.Config{Version: buildVersion(), Checks: map[string]admin.Check{}}
 	for _, env := range settings.Environments {
 		cfg.Checks["environment "+env.ID] = func(ctx context.Context) error {
@@ -361,53 +357,4 @@ func askHealth(settings *config.Settings) error {
 		return fmt.Errorf("the server answers %s", resp.Status)
 	}
 	return nil
-}
-
-// server is one listener with what serves it.
-type server struct {
-	name string
-	ln   net.Listener
-	run  func() error
-	stop func(context.Context) error
-}
-
-func fiberServer(name string, app *fiber.App, ln net.Listener) server {
-	return server{name: name, ln: ln, run: func() error { return app.Listener(ln) }, stop: app.ShutdownWithContext}
-}
-
-func httpServer(name string, handler http.Handler, ln net.Listener) server {
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 60 * time.Second}
-	run := func() error {
-		if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	}
-	return server{name: name, ln: ln, run: run, stop: s.Shutdown}
-}
-
-// runServers runs all until ctx ends or one fails, then lets requests in flight
-// finish. The pages stop first, since they call the emulator.
-func runServers(ctx context.Context, servers []server, log *slog.Logger) error {
-	failed := make(chan error, len(servers))
-	for _, s := range servers {
-		go func() {
-			if err := s.run(); err != nil {
-				failed <- fmt.Errorf("%s: %w", s.name, err)
-			}
-		}()
-		log.Info("listening", "name", s.name, "url", "http://"+s.ln.Addr().String())
-	}
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
-	}
-	log.Info("stopping")
-	stopping, cancel := context.WithTimeout(context.Background(), stopWithin)
-	defer cancel()
-	for i := len(servers) - 1; i >= 0; i-- {
-		err = errors.Join(err, servers[i].stop(stopping))
-	}
-	return err
 }

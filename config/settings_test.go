@@ -100,7 +100,7 @@ environments:
 		return out
 	}
 	minimal := Demo()
-	minimal.Environments[0].ID, minimal.Environments[0].Clients[0].ID = "x", "x"
+	minimal.Environments[0] = Environment{ID: "x", Region: "ap-shanghai", Captcha: "picture", Clients: []Client{{ID: "x"}}}
 	tests := []struct {
 		name string
 		yaml string
@@ -177,7 +177,7 @@ func TestLoadUnreadable(t *testing.T) {
 // What the program uses with nothing set is what its settings file would be.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	parsed, problems := Parse("demo.yaml", []byte("environments: [{id: demo, clients: [{id: demo}]}]"), testEnv)
+	parsed, problems := Parse("demo.yaml", []byte("environments: [{id: demo, name: Demo, clients: [{id: demo}]}]"), testEnv)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

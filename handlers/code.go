@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -39,7 +40,8 @@ type codeFlow struct {
 	usage  string // what the message says it is for, the SDK's VerificationUsages
 	maybe  bool   // whether the page must not say that something was sent
 
-	title          func(*request) i18n.Message
+	method         config.Method // where the flow is a way to sign in
+	title          string
 	leadPhone      string
 	leadEmail      string
 	question, link string // the way to the page's counterpart
@@ -63,10 +65,6 @@ func (h *Handler) flowNamed(name string) *codeFlow {
 	panic("handlers: no flow " + name) // names are constants of ours
 }
 
-func plain(key string) func(*request) i18n.Message {
-	return func(*request) i18n.Message { return i18n.Msg(key) }
-}
-
 // byPhone decides which of the two the page asks for.
 func (cf *codeFlow) byPhone(r *request) bool {
 	phone := cf.phone && r.login.Offers(config.MethodSMS)
@@ -80,8 +78,6 @@ type destination struct {
 	email           string // as typed
 	phone, address  string // TCB's form, one of them when valid
 }
-
-func (d destination) to() string { return d.phone + d.address }
 
 // typedDestination reads and normalises what the form brought.
 func (cf *codeFlow) typedDestination(c *fiber.Ctx) destination {
@@ -110,7 +106,7 @@ func (f *flow) destination() destination {
 func phoneView(r *request, d destination) *views.PhoneField {
 	p := &views.PhoneField{Country: d.country, Number: d.number}
 	if p.Country == "" {
-		p.Country = defaultCountry(r.loc.Tag())
+		p.Country = cmp.Or(defaultCountry(r.loc.Tag()), "CN") // TCB's own country, where a language has none
 	}
 	for _, o := range countryOptions(r.loc.Tag()) {
 		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: o.Name + " +" + o.Code})
@@ -120,7 +116,7 @@ func phoneView(r *request, d destination) *views.PhoneField {
 
 // sendPage is the first step.
 func (cf *codeFlow) sendPage(r *request, d destination) (*views.SendCodePage, form) {
-	p := &views.SendCodePage{Base: *cf.h.formPage(r, cf.name, cf.title(r), cf.path, "")}
+	p := &views.SendCodePage{Base: *cf.h.formPage(r, cf.name, i18n.Msg(cf.title), cf.path, "")}
 	if cf.byPhone(r) {
 		p.Lead = i18n.Msg(cf.leadPhone)
 		p.Phone = phoneView(r, d)
@@ -135,11 +131,8 @@ func (cf *codeFlow) sendPage(r *request, d destination) (*views.SendCodePage, fo
 			p.Via = []views.Link{{To: "via-phone", URL: r.to(cf.path, "via=phone"), Label: i18n.Msg("via.phone")}}
 		}
 	}
-	switch cf.name {
-	case "sign-in-sms":
-		p.Methods = methodLinks(r, config.MethodSMS)
-	case "sign-in-email":
-		p.Methods = methodLinks(r, config.MethodEmail)
+	if cf.method != "" {
+		p.Methods = methodLinks(r, cf.method)
 	}
 	p.Other = views.Prompt{
 		Question: i18n.Msg(cf.question),
@@ -176,9 +169,9 @@ func (cf *codeFlow) codePage(r *request, f *flow) (*views.CodePage, form, error)
 		p.Phone = &views.PhoneField{}
 		p.Phone.Country, p.Phone.Number = splitPhone(f.Phone)
 	}
-	if cf.title(r).Key == "sign-in.sms.title" || cf.title(r).Key == "sign-in.email.title" {
+	if cf.method != "" {
 		p.Button = i18n.Msg("sign-in.button")
-		p.Methods = methodLinks(r)
+		p.Methods = methodLinks(r, cf.method)
 	}
 	if f.Again && !r.stale {
 		p.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg("code.again")}

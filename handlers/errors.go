@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"math"
 	"strconv"
@@ -160,9 +161,7 @@ func (h *Handler) refuse(c *fiber.Ctx, f form, err error, special map[string]ref
 		traceOf(c).code = api.Code
 		var known bool
 		if out, known = special[api.Code]; !known {
-			if out, known = refusals[api.Code]; !known {
-				out = refusals["unknown"]
-			}
+			out = refusalOf(api)
 		}
 		if out.status >= 500 {
 			traceOf(c).err = err
@@ -183,6 +182,21 @@ func (h *Handler) refuse(c *fiber.Ctx, f form, err error, special map[string]ref
 		f.base.Alert.Kind, f.base.Alert.Message = views.AlertError, say
 	}
 	return h.show(c, out.status, f)
+}
+
+// refusalOf is what an error of TCB's means where the flow says nothing else. An
+// answer that is none of TCB's (a proxy's page, nothing at all) is a broken
+// service, unless its status says that the service is merely away.
+func refusalOf(api *authclient.Error) refusal {
+	out, known := refusals[api.Code]
+	answered := api.Code == "unreachable" && api.Status != 0 && !errors.Is(api, context.DeadlineExceeded)
+	switch {
+	case !known:
+		return refusals["unknown"]
+	case answered && (api.Status < 502 || api.Status > 504):
+		return refusals["unknown"]
+	}
+	return out
 }
 
 // withWait puts TCB's own waiting time into the words.
@@ -217,6 +231,7 @@ func (h *Handler) handleError(c *fiber.Ctx, err error) error {
 	if r == nil || r.loc == nil {
 		r = &request{base: h.base, loc: h.messages.Match(unescape(string(c.Context().QueryArgs().Peek("lang"))), c.Get("Accept-Language"))}
 	}
+	r.path, r.flow, r.via = "/", "", "" // other languages of an error are the entry's
 	page := views.ErrorPage{
 		Base:  h.page(r, "error", i18n.Msg(p.title)),
 		Lead:  i18n.Message{Key: p.lead, Args: p.args},
@@ -251,8 +266,8 @@ func problemOf(t *trace, err error) *problem {
 		return p
 	case errors.As(err, &api):
 		t.code, t.err = api.Code, err
-		out, ok := refusals[api.Code]
-		if !ok || out.status < 500 {
+		out := refusalOf(api)
+		if out.status < 500 {
 			out = refusals["unknown"]
 		}
 		return &problem{status: out.status, title: "error.title_unavailable", lead: out.key}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"strings"
 	"time"
 )
 
@@ -30,7 +31,7 @@ func (f *flow) to() string { return f.Phone + f.Email }
 // masked is to, with the middle left out.
 func (f *flow) masked() string {
 	if f.Phone != "" {
-		return maskPhone(f.Phone)
+		return strings.ReplaceAll(maskPhone(f.Phone), " ", "\u00a0") // one line
 	}
 	return maskEmail(f.Email)
 }

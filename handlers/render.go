@@ -30,9 +30,9 @@ func (h *Handler) page(r *request, name string, title i18n.Message) views.Base {
 			Demo:     h.asset("demo.js"),
 		},
 	}
-	if r.login != nil && r.login.Name != "" {
-		initial, _ := utf8.DecodeRuneInString(r.login.Name)
-		b.App = views.App{Name: r.login.Name, Initial: string(unicode.ToUpper(initial))}
+	if app := h.appName(r); app != "" {
+		initial, _ := utf8.DecodeRuneInString(app)
+		b.App = views.App{Name: app, Initial: string(unicode.ToUpper(initial))}
 	}
 	if r.target == targetRefused {
 		return b // its own address must not be repeated, so it has no other languages to offer
@@ -46,6 +46,18 @@ func (h *Handler) page(r *request, name string, title i18n.Message) views.Base {
 		})
 	}
 	return b
+}
+
+// appName is the app's, also on an error page that came before the app was
+// known, where there is only one.
+func (h *Handler) appName(r *request) string {
+	switch {
+	case r.login != nil:
+		return r.login.Name
+	case h.onlyEnv != nil:
+		return h.onlyEnv.Name
+	}
+	return ""
 }
 
 // formPage is the Base of a page whose form posts to path. flow is the sealed

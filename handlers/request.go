@@ -119,32 +119,37 @@ func (r *request) to(path string, extra ...string) string {
 
 // readRequest is the middleware before every page.
 func (h *Handler) readRequest(c *fiber.Ctx) error {
-	return h.readRequestOf(func(c *fiber.Ctx) string { return string(c.Request().URI().QueryString()) })(c)
+	if err := h.prepare(c, rawQuery(c)); err != nil {
+		return err
+	}
+	return c.Next()
 }
 
-func (h *Handler) readRequestOf(rawQuery func(*fiber.Ctx) string) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		r := &request{
-			origin:  c.Locals(localOrigin).(origin),
-			base:    h.base,
-			path:    strings.TrimPrefix(c.Path(), h.base),
-			address: h.clientAddress(c).String(),
-		}
-		c.Locals(localRequest, r)
-		var err error
-		if r.session, err = h.sessions.Load(c.UserContext(), c.Get("Cookie"), r.origin.secure()); err != nil {
-			return err
-		}
-		bad := h.readQuery(r, rawQuery(c))
-		r.loc = h.messages.Match(r.Lang, r.session.Locale(), c.Get("Accept-Language"))
-		if bad != nil {
-			return bad
-		}
-		if bad := h.resolve(r); bad != nil {
-			return bad
-		}
-		return c.Next()
+func rawQuery(c *fiber.Ctx) string { return string(c.Request().URI().QueryString()) }
+
+// prepare leaves in Locals what a page needs of the request, as much of it as
+// there is when it answers an error: the error's page needs it too.
+func (h *Handler) prepare(c *fiber.Ctx, query string) error {
+	r := &request{
+		origin:  c.Locals(localOrigin).(origin),
+		base:    h.base,
+		path:    strings.TrimPrefix(c.Path(), h.base),
+		address: h.clientAddress(c).String(),
 	}
+	c.Locals(localRequest, r)
+	var err error
+	if r.session, err = h.sessions.Load(c.UserContext(), c.Get("Cookie"), r.origin.secure()); err != nil {
+		return err
+	}
+	bad := h.readQuery(r, query)
+	r.loc = h.messages.Match(r.Lang, r.session.Locale(), c.Get("Accept-Language"))
+	if bad == nil {
+		bad = h.resolve(r)
+	}
+	if bad != nil {
+		return bad
+	}
+	return nil
 }
 
 // readQuery parses the query string into r. It reads as much as it can even

@@ -52,7 +52,17 @@ func (h *Handler) install(app *fiber.App) {
 		return c.Redirect(h.base+"/reset-password", fiber.StatusSeeOther)
 	})
 	if h.demo != nil {
-		app.Get("/", h.readRequestOf(h.demoQuery), h.getDemo)
+		app.Get("/", func(c *fiber.Ctx) error {
+			if err := h.prepare(c, h.demoQuery(c)); err != nil {
+				return err
+			}
+			return h.getDemo(c)
+		})
 	}
-	app.Use(func(*fiber.Ctx) error { return errMissing })
+	app.Use(func(c *fiber.Ctx) error {
+		if err := h.prepare(c, rawQuery(c)); err != nil && problemOf(&trace{}, err).status >= fiber.StatusInternalServerError {
+			return err
+		}
+		return errMissing
+	})
 }

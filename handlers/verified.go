@@ -17,11 +17,10 @@ import (
 
 func (h *Handler) signInBySMS() *codeFlow {
 	cf := &codeFlow{
-		h: h, name: "sign-in-sms", path: "/sign-in/sms", phone: true,
+		h: h, name: "sign-in-sms", method: config.MethodSMS, path: "/sign-in/sms", phone: true,
 		target: authclient.TargetAny, usage: "SIGN_IN",
-		title: plain("sign-in.sms.title"), leadPhone: "sign-in.sms.lead",
+		title: "sign-in.sms.title", leadPhone: "sign-in.sms.lead",
 		question: "sign-up.question", link: "sign-up.link", counterpart: "sign-up",
-		offered: func(l *config.Login) bool { return l.Offers(config.MethodSMS) },
 	}
 	h.signsIn(cf)
 	return cf
@@ -29,11 +28,10 @@ func (h *Handler) signInBySMS() *codeFlow {
 
 func (h *Handler) signInByEmail() *codeFlow {
 	cf := &codeFlow{
-		h: h, name: "sign-in-email", path: "/sign-in/email", email: true,
+		h: h, name: "sign-in-email", method: config.MethodEmail, path: "/sign-in/email", email: true,
 		target: authclient.TargetAny, usage: "SIGN_IN",
-		title: plain("sign-in.email.title"), leadEmail: "sign-in.email.lead",
+		title: "sign-in.email.title", leadEmail: "sign-in.email.lead",
 		question: "sign-up.question", link: "sign-up.link", counterpart: "sign-up",
-		offered: func(l *config.Login) bool { return l.Offers(config.MethodEmail) },
 	}
 	h.signsIn(cf)
 	return cf
@@ -42,6 +40,7 @@ func (h *Handler) signInByEmail() *codeFlow {
 // signsIn lets a flow sign in at once. Its verified step is for when that
 // fails: a button to try again with the same code.
 func (h *Handler) signsIn(cf *codeFlow) {
+	cf.offered = func(l *config.Login) bool { return l.Offers(cf.method) }
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) { return cf.confirmed(c, f, i18n.Msg("code.title")) }
 	cf.submit = func(c *fiber.Ctx, f *flow) error {
 		form, err := cf.form(c, f)
@@ -122,7 +121,7 @@ func (h *Handler) signUp() *codeFlow {
 	cf := &codeFlow{
 		h: h, name: "sign-up", path: "/sign-up", phone: true, email: true,
 		target: authclient.TargetAny, usage: "REGISTER",
-		title: plain("sign-up.title"), leadPhone: "sign-up.lead_phone", leadEmail: "sign-up.lead_email",
+		title: "sign-up.title", leadPhone: "sign-up.lead_phone", leadEmail: "sign-up.lead_email",
 		question: "sign-up.have", link: "sign-up.sign_in", counterpart: "sign-in",
 		offered: func(l *config.Login) bool {
 			return l.SignUp && (l.Offers(config.MethodSMS) || l.Offers(config.MethodEmail))
@@ -257,7 +256,7 @@ func (h *Handler) resetPassword() *codeFlow {
 	cf := &codeFlow{
 		h: h, name: "reset-password", path: "/reset-password", phone: true, email: true,
 		target: authclient.TargetUser, usage: "PASSWORD_RESET", maybe: true,
-		title: plain("reset.title"), leadPhone: "reset.lead_phone", leadEmail: "reset.lead_email",
+		title: "reset.title", leadPhone: "reset.lead_phone", leadEmail: "reset.lead_email",
 		question: "reset.remember", link: "sign-in.back", counterpart: "sign-in",
 		offered: func(l *config.Login) bool {
 			return l.Offers(config.MethodPassword) && (l.Offers(config.MethodSMS) || l.Offers(config.MethodEmail))

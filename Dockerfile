@@ -1,0 +1,43 @@
+# One static binary on an empty image.
+#
+#   docker build -t tcb-login --build-arg VERSION=1.2.3 .
+#   docker run -p 8080:8080 -v ./settings.yaml:/etc/tcb-login/settings.yaml:ro \
+#     -e TCB_LOGIN_SETTINGS=/etc/tcb-login/settings.yaml -e TCB_LOGIN_KEY -v tcb-login:/data tcb-login
+#
+# Without settings it runs the demo, which is for the machine it runs on: its emulator stays on the
+# container's own loopback, so the outbox with the codes cannot be reached from outside. Use `go run .`
+# for a first look.
+
+FROM golang:1.26 AS build
+WORKDIR /src
+
+# Modules first: they change less often than the code.
+COPY go.mod go.sum ./
+RUN go mod download
+
+COPY . .
+ARG VERSION=""
+# No cgo: SQLite is Go too, so nothing on the final image is needed to run it.
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/tcb-login .
+# An empty image has no mkdir and no chown.
+RUN mkdir /out/data
+
+FROM scratch
+# To check TCB's certificates.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /out/tcb-login /tcb-login
+COPY --from=build --chown=65532:65532 /out/data /data
+
+# A number, since an empty image has no names, and so that Kubernetes sees that it is not root.
+USER 65532:65532
+
+# In a container the outside comes in by its own network; 127.0.0.1 would answer nobody.
+ENV TCB_LOGIN_LISTEN=:8080 \
+    TCB_LOGIN_DATA=/data
+EXPOSE 8080
+# The key that seals cookies, when the settings name none, and the emulator's database.
+VOLUME ["/data"]
+
+# There is no shell and no curl: the program asks itself.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["/tcb-login", "-health"]
+ENTRYPOINT ["/tcb-login"]

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "tcb-login"
+
+// mayImport says which folders know which others of ours: arrows point one way. A folder that is not
+// here is not part of the design. Tests may import what they need.
+var mayImport = map[string][]string{
+	"":           {"admin", "authclient", "config", "emulator", "handlers", "i18n", "limit", "session", "static", "views"},
+	"admin":      {"config", "handlers", "i18n", "views"},
+	"authclient": {},
+	"config":     {},
+	"emulator":   {},
+	"handlers":   {"authclient", "config", "i18n", "limit", "session", "static", "views"},
+	"i18n":       {},
+	"limit":      {},
+	"session":    {},
+	"static":     {},
+	"views":      {"i18n", "static"},
+}
+
+// free are programs around the product, which take it apart as they like and which nothing imports.
+var free = []string{"bench", "e2e"}
+
+// onlyIn says which folders know a library. Imports are compared by prefix.
+var onlyIn = map[string][]string{
+	"github.com/gofiber/":        {"admin", "handlers", "session"},
+	"github.com/valyala/":        {"admin", "handlers", "session"},
+	"github.com/a-h/templ":       {"handlers", "views"},
+	"github.com/gorilla/":        {"session"},
+	"github.com/golang-jwt/":     {"emulator", "handlers"},
+	"github.com/go-playground/":  {"handlers"},
+	"database/sql":               {"emulator"},
+	"modernc.org/":               {"emulator"},
+	"go.yaml.in/":                {"config"},
+	"github.com/playwright-":     {},
+	"github.com/google/go-cmp":   {},
+	"golang.org/x/net/html":      {},
+	"golang.org/x/crypto/argon2": {"emulator"},
+}
+
+// standardOnly are folders that others may lift out as libraries of their own.
+var standardOnly = []string{"authclient"}
+
+// A listed package is what `go list` says of it.
+type listed struct {
+	Dir        string
+	ImportPath string
+	Name       string
+	GoFiles    []string
+	Imports    []string
+}
+
+// listPackages asks the go command for all packages of the module.
+func listPackages(t *testing.T) (packages []listed) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=Dir,ImportPath,Name,GoFiles,Imports", "./...")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	packages := listPackages(t)
+	if len(packages) < 5 {
+		t.Errorf("go list knows %d packages", len(packages))
+	}
+	for _, v := range violations(packages) {
+		t.Error(v)
+	}
+}
+
+// Every package says in one place what it is for.
+func TestPackageComments(t *testing.T) {
+	t.Parallel()
+	for _, p := range listPackages(t) {
+		want := "Package " + p.Name + " "
+		if p.Name == "main" {
+			want = "Command "
+		}
+		comments := 0
+		for _, name := range p.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ast.IsGenerated(f) || f.Doc == nil {
+				continue
+			}
+			comments++
+			if text := f.Doc.Text(); !strings.HasPrefix(text, want) {
+				t.Errorf("%s: %s: the package comment begins %.40q, want %q", p.ImportPath, name, text, want)
+			}
+		}
+		if comments != 1 && len(p.GoFiles) > 0 {
+			t.Errorf("%s has %d package comments, want 1", p.ImportPath, comments)
+		}
+	}
+}
+
+// violations checks packages against the tables above.
+func violations(packages []listed) (found []string) {
+	for _, p := range packages {
+		from := folder(p.ImportPath)
+		if slices.Contains(free, from) {
+			continue
+		}
+		allowed, known := mayImport[from]
+		if !known {
+			found = append(found, fmt.Sprintf("%s: a folder the design does not know", p.ImportPath))
+			continue
+		}
+		for _, imported := range p.Imports {
+			if imported == module || strings.HasPrefix(imported, module+"/") {
+				if to := folder(imported); to != from && !slices.Contains(allowed, to) {
+					found = append(found, fmt.Sprintf("%s imports %s", p.ImportPath, imported))
+				}
+				continue
+			}
+			first, _, _ := strings.Cut(imported, "/")
+			if slices.Contains(standardOnly, from) && strings.Contains(first, ".") {
+				found = append(found, fmt.Sprintf("%s imports %s: only the standard library", p.ImportPath, imported))
+				continue
+			}
+			for prefix, folders := range onlyIn {
+				if strings.HasPrefix(imported, prefix) && !slices.Contains(folders, from) {
+					found = append(found, fmt.Sprintf("%s imports %s", p.ImportPath, imported))
+				}
+			}
+		}
+	}
+	return found
+}
+
+// folder is the first element of a path inside the module, "" for the module itself.
+func folder(importPath string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/"), "/")
+	return name
+}
+
+// A check that finds nothing is worth little unless it can.
+func TestViolations(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		path, imported string
+		bad            bool
+	}{
+		{"tcb-login", "tcb-login/handlers", false},
+		{"tcb-login", "tcb-login/e2e", true},
+		{"tcb-login", "github.com/gofiber/fiber/v2", true},
+		{"tcb-login/handlers", "tcb-login/views", false},
+		{"tcb-login/handlers", "tcb-login/emulator", true},
+		{"tcb-login/handlers", "tcb-login/admin", true},
+		{"tcb-login/handlers", "github.com/gofiber/fiber/v2/middleware/adaptor", false},
+		{"tcb-login/handlers", "database/sql", true},
+		{"tcb-login/handlers", "tcb-login", true},
+		{"tcb-login/views", "tcb-login/handlers", true},
+		{"tcb-login/views", "tcb-login/authclient", true},
+		{"tcb-login/views/parts", "tcb-login/views", false},
+		{"tcb-login/views", "github.com/a-h/templ/runtime", false},
+		{"tcb-login/session", "github.com/valyala/fasthttp", false},
+		{"tcb-login/limit", "github.com/a-h/templ", true},
+		{"tcb-login/limit", "golang.org/x/text/width", false},
+		{"tcb-login/authclient", "net/http", false},
+		{"tcb-login/authclient", "golang.org/x/sync/singleflight", true},
+		{"tcb-login/emulator", "modernc.org/sqlite", false},
+		{"tcb-login/emulator", "tcb-login/authclient", true},
+		{"tcb-login/e2e", "tcb-login/handlers", false},
+		{"tcb-login/util", "fmt", true},
+	}
+	for _, tt := range tests {
+		got := violations([]listed{{ImportPath: tt.path, Imports: []string{tt.imported}}})
+		if bad := len(got) > 0; bad != tt.bad {
+			t.Errorf("%s importing %s: %q, want a violation: %t", tt.path, tt.imported, got, tt.bad)
+		}
+	}
+}
