@@ -79,7 +79,7 @@ func (h *Handler) logRequest(c *fiber.Ctx, t *trace, start time.Time) {
 		slog.String("method", c.Method()),
 		slog.String("route", c.Route().Path),
 		slog.Int("status", c.Response().StatusCode()),
-		slog.Duration("took", h.now().Sub(start)),
+		slog.Float64("took_ms", float64(h.now().Sub(start).Microseconds())/1000),
 		slog.String("address", h.clientAddress(c).String()),
 	}
 	if t.code != "" {

@@ -540,7 +540,7 @@ func Code(p CodePage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				if !p.Invalid() {
+				if p.focusable() {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, " autofocus")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

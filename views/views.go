@@ -113,6 +113,10 @@ func (b Base) Invalid() bool {
 	return len(b.Errors) > 0 || b.Alert.Kind == AlertError
 }
 
+// focusable reports that a page's own first field takes the focus: an error's
+// summary would, or the characters of a captcha.
+func (b Base) focusable() bool { return !b.Invalid() && b.Captcha == nil }
+
 // fieldError is the message of a field, zero when it is fine.
 func (b Base) fieldError(field string) i18n.Message {
 	for _, e := range b.Errors {
