@@ -121,7 +121,7 @@ const outboxLength = 200
 // outbox returns the latest messages, newest first, of one recipient if one is given.
 func (e *Emulator) outbox(ctx context.Context, to string) ([]message, error) {
 	rows, err := e.store.db.QueryContext(ctx,
-		"SELECT id, env, channel, target, code, usage, locale, body, created_at FROM messages ORDER BY id DESC")
+		"SELECT id, env, channel, target, code, usage, locale, body, created_at FROM messages WHERE withheld = 0 ORDER BY id DESC")
 	if err != nil {
 		return nil, fmt.Errorf("emulator: read messages: %w", err)
 	}

@@ -78,6 +78,7 @@ CREATE TABLE messages (
     usage      TEXT NOT NULL,
     locale     TEXT NOT NULL,
     body       TEXT NOT NULL,
+    withheld   INTEGER NOT NULL, -- 1: refused because of who has the target; counted all the same
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX messages_target ON messages (env, channel, target, created_at);
