@@ -173,7 +173,8 @@ func (h *Handler) write(c *fiber.Ctx, status int, page templ.Component) error {
 		return fmt.Errorf("rendering: %w", err)
 	}
 	c.Set("Content-Type", "text/html; charset=utf-8")
-	return c.Status(status).Send(append([]byte(nil), buf.Bytes()...))
+	c.Status(status).Response().SetBody(buf.Bytes()) // copies, where Send would keep the buffer
+	return nil
 }
 
 // renderLastResort makes the page for when rendering itself fails.
