@@ -254,9 +254,12 @@ func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent) // a preflight is never slowed or broken: the browser would hide the fault
 		return
 	}
-	if !e.settings.wait(r.Context()) {
+	// net/http notices that a caller is gone only once the body has been read.
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil || !e.settings.wait(r.Context()) {
 		return // the caller is gone
 	}
+	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), r.Body))
 	if fault, ok := e.settings.takeFault(r.URL.Path); ok {
 		e.sendFault(w, r, fault)
 		return

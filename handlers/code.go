@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -48,6 +49,8 @@ type codeFlow struct {
 	counterpart    string
 	offered        func(*config.Login) bool
 
+	// last are the forms of the verified step, by what follows the flow's name in theirs.
+	last []string
 	// finish goes on after a right code, in the same request.
 	finish func(c *fiber.Ctx, f *flow) error
 	// form is the page of the verified step, filled with what was typed in a POST.
@@ -454,7 +457,7 @@ func (cf *codeFlow) verify(c *fiber.Ctx, f *flow, code string) error {
 // switch and another captcha. step is what follows the flow's name in the form's.
 func (cf *codeFlow) typedForm(c *fiber.Ctx, step string) (form, bool) {
 	r := requestOf(c)
-	if !cf.offered(r.login) {
+	if !cf.offered(r.login) || step != "" && step != "-code" && !slices.Contains(cf.last, step) {
 		return form{}, false
 	}
 	cf.h.readForm(c, r, cf.name+step)

@@ -41,6 +41,7 @@ func (h *Handler) signInByEmail() *codeFlow {
 // fails: a button to try again with the same code.
 func (h *Handler) signsIn(cf *codeFlow) {
 	cf.offered = func(l *config.Login) bool { return l.Offers(cf.method) }
+	cf.last = []string{"-confirmed"}
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) { return cf.confirmed(c, f, i18n.Msg("code.title")) }
 	cf.submit = func(c *fiber.Ctx, f *flow) error {
 		form, err := cf.form(c, f)
@@ -127,6 +128,7 @@ func (h *Handler) signUp() *codeFlow {
 			return l.SignUp && (l.Offers(config.MethodSMS) || l.Offers(config.MethodEmail))
 		},
 	}
+	cf.last = []string{"-details", "-confirmed"}
 	cf.finish = cf.showVerified
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
 		if f.IsUser {
@@ -262,6 +264,7 @@ func (h *Handler) resetPassword() *codeFlow {
 			return l.Offers(config.MethodPassword) && (l.Offers(config.MethodSMS) || l.Offers(config.MethodEmail))
 		},
 	}
+	cf.last = []string{"-new"}
 	cf.finish = cf.showVerified
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
 		_, form, err := cf.newPassword(c, f)
