@@ -55,6 +55,7 @@ type SignUpRequest struct {
 // ErrFailedPrecondition: the phone number or e-mail address has an account.
 // ErrInvalidArgument: a field is not as TCB wants it, as a password too weak.
 func (c *Client) SignUp(ctx context.Context, in SignUpRequest, opts ...CallOption) (*Credentials, error) {
+	in.PhoneNumber = withCountry(in.PhoneNumber)
 	return c.credentials(ctx, "SignUp", "/v1/signup", in, opts)
 }
 
@@ -123,6 +124,7 @@ const (
 	TargetAny     Target = "ANY"      // anybody; the answer's IsUser tells whether there is an account
 	TargetUser    Target = "USER"     // only somebody with an account, else ErrFailedPrecondition or ErrNotFound
 	TargetNotUser Target = "NOT_USER" // only somebody without one
+	TargetCurUser Target = "CUR_USER" // only the signed-in person: LoginState.GetVerification
 )
 
 // GetVerificationRequest asks for a code by SMS or e-mail; one of PhoneNumber
@@ -134,6 +136,13 @@ type GetVerificationRequest struct {
 	Usage       string `json:"usage,omitempty"`  // what the message says the code is for, as SIGN_IN, REGISTER, PASSWORD_RESET
 }
 
+func (in *GetVerificationRequest) normalize() {
+	in.PhoneNumber = withCountry(in.PhoneNumber)
+	if in.Target == "" {
+		in.Target = TargetAny
+	}
+}
+
 // Verification is a code on its way.
 type Verification struct {
 	VerificationID string `json:"verification_id"` // opaque
@@ -143,20 +152,29 @@ type Verification struct {
 
 func (v *Verification) complete() bool { return v.VerificationID != "" }
 
-// withCountryCode is a number in the API's form: a country code and a blank.
-// The SDK puts +86 before what lacks them (oauth apis.ts:358).
-var withCountryCode = regexp.MustCompile(`^\+\d{1,3}\s+\d+`)
+// chinese is a number with China's country code and nothing between the two.
+var chinese = regexp.MustCompile(`^\+86\d+$`)
+
+// withCountry brings a number into the API's form, a country code and a blank,
+// wherever the API takes one, so that a number means the same in each call of a
+// flow. The SDK does that too (auth index.ts:2448, oauth apis.ts:358), but cuts
+// other countries' codes after the second digit; here TCB judges those.
+func withCountry(number string) string {
+	number = strings.TrimSpace(number)
+	switch {
+	case chinese.MatchString(number):
+		return "+86 " + strings.TrimPrefix(number, "+86")
+	case number == "" || strings.HasPrefix(number, "+"):
+		return number
+	}
+	return "+86 " + number
+}
 
 // GetVerification sends a code (SDK docs, Auth.getVerification). Errors:
 // ErrResourceExhausted (too soon or too many, with RetryAfter),
 // ErrFailedPrecondition (Target not met), ErrInvalidArgument, ErrCaptchaRequired.
 func (c *Client) GetVerification(ctx context.Context, in GetVerificationRequest, opts ...CallOption) (*Verification, error) {
-	if in.PhoneNumber != "" && !withCountryCode.MatchString(in.PhoneNumber) {
-		in.PhoneNumber = "+86 " + strings.TrimSpace(in.PhoneNumber)
-	}
-	if in.Target == "" {
-		in.Target = TargetAny
-	}
+	in.normalize()
 	var out Verification
 	err := c.do(ctx, call{op: "GetVerification", method: http.MethodPost, path: "/v1/verification", body: in}, &out, opts)
 	if err != nil {
@@ -202,7 +220,7 @@ type SignInWithSmsRequest struct {
 // SignInWithSms verifies the code, then signs in, or up where the number has no
 // account (SDK docs, Auth.signInWithSms).
 func (c *Client) SignInWithSms(ctx context.Context, in SignInWithSmsRequest, opts ...CallOption) (*Credentials, error) {
-	return c.signInWithCode(ctx, in.Verification, in.VerificationCode, SignUpRequest{PhoneNumber: in.PhoneNumber}, opts)
+	return c.signInWithCode(ctx, in.Verification, in.VerificationCode, SignUpRequest{PhoneNumber: withCountry(in.PhoneNumber)}, opts)
 }
 
 // SignInWithEmailRequest is SignInWithSmsRequest for an e-mail address.
@@ -246,6 +264,7 @@ type ResetPasswordRequest struct {
 // ResetPassword sets a new password without the old one (SDK docs,
 // Auth.resetPassword). It signs nobody in. ErrInvalidArgument: too weak.
 func (c *Client) ResetPassword(ctx context.Context, in ResetPasswordRequest, opts ...CallOption) error {
+	in.PhoneNumber = withCountry(in.PhoneNumber)
 	return c.do(ctx, call{op: "ResetPassword", method: http.MethodPost, path: "/v1/reset", body: in}, nil, opts)
 }
 

@@ -8,12 +8,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,6 +47,7 @@ type Client struct {
 	timeout                     time.Duration
 	http                        *http.Client
 	slots                       chan struct{}
+	customTicket                atomic.Pointer[func(context.Context) (string, error)]
 	now                         func() time.Time
 }
 
@@ -62,8 +63,10 @@ func New(cfg Config) (*Client, error) {
 		cfg.Endpoint = "https://" + cfg.Env + "." + cfg.Region + ".tcb-api.tencentcloudapi.com"
 	}
 	base, err := url.Parse(cfg.Endpoint)
-	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Host == "" || base.RawQuery != "" || base.User != nil {
-		return nil, fmt.Errorf("authclient: Config.Endpoint %q is not an http or https URL of a server", cfg.Endpoint)
+	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Hostname() == "" ||
+		base.User != nil || strings.ContainsAny(cfg.Endpoint, "?#") {
+		// Without the value: a URL with a password in it is one of those refused.
+		return nil, errors.New("authclient: Config.Endpoint is not an http or https URL of a server")
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
@@ -82,6 +85,11 @@ func New(cfg Config) (*Client, error) {
 	}
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = &http.Client{}
+		if t, ok := http.DefaultTransport.(*http.Transport); ok {
+			t = t.Clone()
+			t.MaxIdleConnsPerHost = cfg.MaxInFlight // its 2 would mean a handshake for most calls
+			cfg.HTTPClient.Transport = t
+		}
 	}
 	hc := *cfg.HTTPClient
 	// The API never redirects. Following one would carry a password elsewhere.
@@ -90,7 +98,7 @@ func New(cfg Config) (*Client, error) {
 		env:          cfg.Env,
 		clientID:     cfg.ClientID,
 		clientSecret: cfg.ClientSecret,
-		base:         strings.TrimSuffix(base.String(), "/") + "/auth",
+		base:         strings.TrimRight(base.String(), "/") + "/auth",
 		userAgent:    cfg.UserAgent,
 		timeout:      cfg.Timeout,
 		http:         &hc,
@@ -98,6 +106,12 @@ func New(cfg Config) (*Client, error) {
 		now:          cfg.Now,
 	}, nil
 }
+
+// String names the app, and no secret.
+func (c *Client) String() string { return "Client{Env: " + c.env + ", ClientID: " + c.clientID + "}" }
+
+// GoString is String: %#v shows no secret either.
+func (c *Client) GoString() string { return c.String() }
 
 // CallOption adds to one call what the API takes beside its body.
 type CallOption func(*callOptions)
@@ -138,6 +152,9 @@ type call struct {
 	query  url.Values
 	body   any
 	bearer string
+	basic  bool // Basic authorization without a secret too
+
+	codeIsResult bool // a `code` in the answer is no error
 }
 
 // do makes the call and decodes the answer into out, which may be nil. Every
@@ -160,6 +177,8 @@ func (c *Client) do(ctx context.Context, in call, out any, opts []CallOption) er
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil { // asked again: select does not say which of two came first
 		return &Error{Op: in.op, Code: "unreachable", Remaining: -1, cause: ctx.Err()}
 	}
 	for try := 1; ; try++ {
@@ -175,6 +194,9 @@ func (c *Client) do(ctx context.Context, in call, out any, opts []CallOption) er
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
+			if err.Code == "unreachable" {
+				err.cause = ctx.Err()
+			}
 			return err
 		}
 	}
@@ -201,7 +223,7 @@ func (c *Client) once(ctx context.Context, in call, o callOptions, body []byte, 
 	req.Header.Set("X-Request-Id", requestID)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fail(0, withoutURL(err))
+		return fail(0, withoutRequest(err, req, in.bearer, o.captchaToken))
 	}
 	defer resp.Body.Close()
 	if id := resp.Header.Get("X-Request-Id"); id != "" && len(id) <= 128 {
@@ -209,14 +231,17 @@ func (c *Client) once(ctx context.Context, in call, o callOptions, body []byte, 
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return fail(resp.StatusCode, withoutURL(err))
+		return fail(resp.StatusCode, withoutRequest(err, req, in.bearer, o.captchaToken))
 	}
 	if len(answer) > maxAnswer {
 		return fail(resp.StatusCode, errors.New("the answer is over 1 MiB"))
 	}
 	var probe errorBody
-	if err := json.Unmarshal(answer, &probe); err != nil {
+	if err := json.Unmarshal(answer, &probe); err != nil || string(bytes.TrimSpace(answer)) == "null" {
 		return fail(resp.StatusCode, errors.New("the answer is not a JSON object"))
+	}
+	if in.codeIsResult {
+		probe.Code = nil
 	}
 	if e := probe.apiError(); e != nil {
 		e.Op, e.Status, e.RequestID = in.op, resp.StatusCode, requestID
@@ -267,7 +292,7 @@ func (c *Client) newRequest(ctx context.Context, in call, o callOptions, body []
 	switch {
 	case in.bearer != "":
 		h.Set("Authorization", "Bearer "+in.bearer)
-	case c.clientSecret != "":
+	case c.clientSecret != "" || in.basic:
 		req.SetBasicAuth(c.clientID, c.clientSecret)
 	}
 	if o.locale != "" {
@@ -285,11 +310,20 @@ func (c *Client) newRequest(ctx context.Context, in call, o callOptions, body []
 	return req, nil
 }
 
-// withoutURL drops the URL from a transport error: its query can hold a captcha token.
-func withoutURL(err error) error {
+// withoutRequest takes the request out of a transport error. Its URL goes
+// wherever it stands, for its query can hold a captcha token. And where a
+// server got one of the secrets back into the text, by a Location or a status
+// line that cannot be parsed, the text goes as a whole.
+func withoutRequest(err error, req *http.Request, secrets ...string) error {
 	var ue *url.Error
-	if errors.As(err, &ue) {
-		return ue.Err
+	for errors.As(err, &ue) {
+		err = ue.Err
+	}
+	text := err.Error()
+	for _, secret := range append(secrets, req.URL.RawQuery) {
+		if secret != "" && (strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret))) {
+			return errors.New("the connection failed, in words that repeat the request")
+		}
 	}
 	return err
 }

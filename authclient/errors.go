@@ -3,6 +3,8 @@ package authclient
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -168,15 +170,15 @@ func (b *errorBody) apiError() *Error {
 	e := &Error{Remaining: -1}
 	switch {
 	case truthy(b.Error):
-		e.Code = text(b.Error)
+		e.Code = codeName(b.Error)
 		e.Description = text(b.ErrorDescription)
 	case truthy(b.Code):
-		e.Code = text(b.Code)
+		e.Code = codeName(b.Code)
 		e.Description = text(b.Message)
 	default:
 		return nil
 	}
-	e.ErrorCode = int(number(b.ErrorCode))
+	e.ErrorCode, _ = integer(b.ErrorCode)
 	if json.Unmarshal(b.Details, &e.Details) != nil {
 		e.Details = nil
 	}
@@ -205,8 +207,8 @@ func (e *Error) readDetail(raw json.RawMessage) {
 		return
 	}
 	for _, r := range []json.RawMessage{d.Remaining, d.LimitRemaining} {
-		if len(r) > 0 && (r[0] == '"' || r[0] >= '0' && r[0] <= '9') {
-			e.Remaining = int(number(r))
+		if n, ok := integer(r); ok && n >= 0 {
+			e.Remaining = n
 		}
 	}
 	if n := number(d.RetryIn); n > 0 {
@@ -245,6 +247,30 @@ func text(raw json.RawMessage) string {
 		return s
 	}
 	return string(raw)
+}
+
+// codeName is the code in a truthy `error`. It goes into logs and into the
+// error's text, so what is not a name in TCB's style counts as "unknown",
+// whatever a server put there.
+func codeName(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil || !name.MatchString(s) {
+		return "unknown"
+	}
+	return s
+}
+
+var name = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+
+// integer is a JSON number's value, also when it comes as a string, if it is
+// one of the 32 bits that the API's schema gives it.
+func integer(raw json.RawMessage) (int, bool) {
+	var n json.Number
+	if json.Unmarshal(raw, &n) != nil {
+		return 0, false
+	}
+	i, err := strconv.ParseInt(n.String(), 10, 32)
+	return int(i), err == nil
 }
 
 // number is a JSON number's value, also when it comes as a string; else 0.

@@ -57,6 +57,12 @@ func (c *Client) LoginState(creds Credentials, expiresAt time.Time, onChange fun
 	return &LoginState{client: c, onChange: onChange, creds: creds, expiresAt: expiresAt}
 }
 
+// String names the person and no token.
+func (s *LoginState) String() string { return "LoginState{" + s.Credentials().String() + "}" }
+
+// GoString is String: %#v shows no token either.
+func (s *LoginState) GoString() string { return s.String() }
+
 // Credentials are those held now, empty once the login is over.
 func (s *LoginState) Credentials() Credentials {
 	s.mu.Lock()
@@ -77,12 +83,12 @@ func (s *LoginState) GetAccessToken(ctx context.Context, opts ...CallOption) (st
 		s.mu.Unlock()
 		return "", &Error{Op: "GetAccessToken", Code: "unauthenticated", Remaining: -1, cause: errSignedOut}
 	}
-	if s.client.now().Add(expiryMargin).Before(s.expiresAt) {
+	r := s.refreshing
+	if r == nil && s.client.now().Add(expiryMargin).Before(s.expiresAt) {
 		token := s.creds.AccessToken
 		s.mu.Unlock()
 		return token, nil
 	}
-	r := s.refreshing
 	if r == nil {
 		r = &refresh{done: make(chan struct{})}
 		s.refreshing = r
@@ -120,10 +126,14 @@ func (s *LoginState) refresh(ctx context.Context, r *refresh, refreshToken strin
 		change = CredentialsError
 	}
 	r.err = err
-	s.refreshing = nil
 	held := s.creds
 	s.mu.Unlock()
+	// Told before anybody can act on it: a SignOut in between would be told
+	// first, and its hearer would then keep a login that is over.
 	s.tell(change, held)
+	s.mu.Lock()
+	s.refreshing = nil
+	s.mu.Unlock()
 	close(r.done)
 }
 
@@ -200,6 +210,12 @@ func (s *LoginState) SignOut(ctx context.Context, in SignOutRequest, opts ...Cal
 	if err != nil && !errors.Is(err, ErrUnauthenticated) {
 		return SignOutResponse{}, err
 	}
+	s.signedOut()
+	return out, nil
+}
+
+// signedOut forgets a login that has ended.
+func (s *LoginState) signedOut() {
 	s.mu.Lock()
 	already := s.over
 	s.end()
@@ -207,5 +223,4 @@ func (s *LoginState) SignOut(ctx context.Context, in SignOutRequest, opts ...Cal
 	if !already {
 		s.tell(SignedOut, Credentials{})
 	}
-	return out, nil
 }

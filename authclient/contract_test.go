@@ -1,0 +1,799 @@
+package authclient_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"tcb-login/authclient"
+)
+
+// tokens are the fields of credentials that differ each time.
+var tokens = cmpopts.IgnoreFields(authclient.Credentials{}, "AccessToken", "RefreshToken", "Sub")
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, username := range []string{demoUsername, demoEmail, strings.ToUpper(demoEmail)} {
+		creds, err := f.SignIn(t.Context(), authclient.SignInRequest{Username: username, Password: demoPassword})
+		if err != nil {
+			t.Fatalf("%s: %v", username, err)
+		}
+		want := &authclient.Credentials{TokenType: "Bearer", ExpiresIn: 7200, Scope: "user", Groups: []string{"user"}}
+		if diff := cmp.Diff(want, creds, tokens); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", username, diff)
+		}
+		if creds.AccessToken == "" || creds.RefreshToken == "" || creds.Sub == "" {
+			t.Errorf("%s: the answer lacks a token or sub", username)
+		}
+	}
+}
+
+func TestSignInErrors(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	const password = "Abcdef-1"
+	f.registered("nopass@example.com", "")
+	f.setStatus(f.registered("pending@example.com", password).Sub, "PENDING")
+	f.setStatus(f.registered("blocked@example.com", password).Sub, "BLOCKED")
+
+	tests := []struct {
+		name      string
+		in        authclient.SignInRequest
+		want      error
+		status    int
+		remaining int
+	}{
+		{"nobody", authclient.SignInRequest{Username: "nobody", Password: password}, authclient.ErrNotFound, 404, -1},
+		{"wrong password", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrInvalidPassword, 400, 4},
+		{"wrong again", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrInvalidPassword, 400, 3},
+		{"no password set", authclient.SignInRequest{Username: "nopass@example.com", Password: password}, authclient.ErrPasswordNotSet, 400, -1},
+		{"pending", authclient.SignInRequest{Username: "pending@example.com", Password: password}, authclient.ErrUserPending, 400, -1},
+		{"blocked", authclient.SignInRequest{Username: "blocked@example.com", Password: password}, authclient.ErrUserBlocked, 400, -1},
+		{"no password", authclient.SignInRequest{Username: demoUsername}, authclient.ErrInvalidArgument, 400, -1},
+		{"forged token", authclient.SignInRequest{Username: demoEmail, VerificationToken: "x"}, authclient.ErrInvalidArgument, 400, -1},
+		{"captcha", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrCaptchaRequired, 400, -1},
+	}
+	for _, tt := range tests { // in this order: they count up to the captcha
+		creds, err := f.SignIn(t.Context(), tt.in, authclient.WithLocale("en-US"))
+		e := refusal(t, err, tt.want)
+		if creds != nil || e.Op != "SignIn" || e.Status != tt.status || e.Remaining != tt.remaining || e.RetryAfter != 0 {
+			t.Errorf("%s: got credentials %v and %q with status %d, %d tries left, %v to wait; want nil, SignIn, %d, %d, 0",
+				tt.name, creds, e.Op, e.Status, e.Remaining, e.RetryAfter, tt.status, tt.remaining)
+		}
+		if e.RequestID == "" || e.ErrorCode == 0 || e.Description == "" {
+			t.Errorf("%s: request id %q, number %d, description %q: want all of them", tt.name, e.RequestID, e.ErrorCode, e.Description)
+		}
+		for _, code := range authclient.Codes() {
+			if is := errors.Is(err, code2err(t, code)); is != (code == e.Code) {
+				t.Errorf("%s: errors.Is says %t for %s", tt.name, is, code)
+			}
+		}
+	}
+}
+
+func TestSignInLocked(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.settings(`{"captcha":"never"}`)
+	wrong := authclient.SignInRequest{Username: demoUsername, Password: "x"}
+	for left := 4; left >= 0; left-- {
+		_, err := f.SignIn(t.Context(), wrong)
+		if e := refusal(t, err, authclient.ErrInvalidPassword); e.Remaining != left {
+			t.Errorf("got %d tries left, want %d", e.Remaining, left)
+		}
+	}
+	f.clock.advance(time.Minute)
+	_, err := f.SignIn(t.Context(), authclient.SignInRequest{Username: demoUsername, Password: demoPassword})
+	if e := refusal(t, err, authclient.ErrInvalidStatus); e.RetryAfter != 9*time.Minute || len(e.Details) != 1 {
+		t.Errorf("got %v to wait and details %s, want 9m and one", e.RetryAfter, e.Details)
+	}
+	f.clock.advance(9 * time.Minute)
+	if _, err := f.SignIn(t.Context(), authclient.SignInRequest{Username: demoUsername, Password: demoPassword}); err != nil {
+		t.Errorf("after the wait: %v", err)
+	}
+}
+
+func TestSignInMethodsSwitchedOff(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.settings(`{"login":{"PhoneNumberLogin":false,"EmailLogin":false,"UserNameLogin":false,"AnonymousLogin":false}}`)
+	ctx := t.Context()
+	_, byName := f.SignIn(ctx, authclient.SignInRequest{Username: demoUsername, Password: demoPassword})
+	_, byEmail := f.SignIn(ctx, authclient.SignInRequest{Username: demoEmail, Password: demoPassword})
+	_, byPhone := f.GetVerification(ctx, authclient.GetVerificationRequest{PhoneNumber: "13800000000"})
+	_, anonymous := f.SignInAnonymously(ctx, authclient.WithDeviceID(strings.Repeat("d", 32)))
+	west := f.client(authclient.Config{Env: "west-env"})
+	_, inTheWest := west.GetVerification(ctx, authclient.GetVerificationRequest{PhoneNumber: "13800000000"})
+	refusal(t, byName, authclient.ErrUnimplemented)
+	refusal(t, byEmail, authclient.ErrLoginMethodDisabled)
+	refusal(t, byPhone, authclient.ErrLoginMethodDisabled)
+	refusal(t, anonymous, authclient.ErrUnimplemented)
+	refusal(t, inTheWest, authclient.ErrUnimplemented)
+}
+
+func TestSignUp(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	const phone = "+86 13800000001"
+	creds, err := f.SignUp(ctx, authclient.SignUpRequest{
+		PhoneNumber: phone, VerificationToken: f.verified(phone), Username: "wang", Password: "Abcdef-1",
+		Name: "王芳", Gender: "FEMALE", Picture: "https://example.com/w.png", Locale: "zh-CN",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := f.GetUserInfo(ctx, creds.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &authclient.UserInfo{
+		Sub: creds.Sub, Name: "王芳", Username: "wang", Picture: "https://example.com/w.png", PhoneNumber: phone,
+		Gender: "FEMALE", Locale: "zh-CN", Status: "ACTIVE", HasPassword: true, Providers: []authclient.ProfileProvider{},
+	}
+	if diff := cmp.Diff(want, info, cmpopts.IgnoreFields(authclient.UserInfo{}, "Raw")); diff != "" {
+		t.Errorf("user info (-want +got):\n%s", diff)
+	}
+	if _, err := f.SignIn(ctx, authclient.SignInRequest{Username: phone, Password: "Abcdef-1"}); err != nil {
+		t.Errorf("with the new password: %v", err)
+	}
+
+	tests := []struct {
+		name string
+		in   authclient.SignUpRequest
+		want error
+	}{
+		{"number taken", authclient.SignUpRequest{PhoneNumber: phone, VerificationToken: f.verified(phone)}, authclient.ErrFailedPrecondition},
+		{"address taken", authclient.SignUpRequest{Email: demoEmail, VerificationToken: f.verified(demoEmail)}, authclient.ErrFailedPrecondition},
+		{"username taken", authclient.SignUpRequest{Email: "a@b.cn", VerificationToken: f.verified("a@b.cn"), Username: "wang"}, authclient.ErrAlreadyExists},
+		{"password too weak", authclient.SignUpRequest{Email: "a@b.cn", VerificationToken: f.verified("a@b.cn"), Password: "x"}, authclient.ErrInvalidArgument},
+		{"somebody else's token", authclient.SignUpRequest{Email: "a@b.cn", VerificationToken: f.verified("c@b.cn")}, authclient.ErrInvalidArgument},
+		{"neither number nor address", authclient.SignUpRequest{Username: "li", Password: "Abcdef-1"}, authclient.ErrInvalidArgument},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := f.SignUp(ctx, tt.in)
+			refusal(t, err, tt.want)
+		})
+	}
+}
+
+func TestSignInAnonymously(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	device := authclient.WithDeviceID(strings.Repeat("d", 32))
+	creds, err := f.SignInAnonymously(ctx, device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if creds.Scope != "anonymous" {
+		t.Errorf("got scope %q, want anonymous", creds.Scope)
+	}
+	again, err := f.SignInAnonymously(ctx, device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Sub != creds.Sub {
+		t.Errorf("one device is %s, then %s", creds.Sub, again.Sub)
+	}
+	_, err = f.SignInAnonymously(ctx)
+	refusal(t, err, authclient.ErrInvalidArgument)
+
+	// Signing up with the anonymous login's token keeps the account.
+	kept, err := f.SignUp(ctx, authclient.SignUpRequest{
+		Email: "a@b.cn", VerificationToken: f.verified("a@b.cn"), AnonymousToken: again.AccessToken,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept.Sub != creds.Sub || kept.Scope == "anonymous" {
+		t.Errorf("signed up as %s with scope %q, want %s and another than anonymous", kept.Sub, kept.Scope, creds.Sub)
+	}
+}
+
+func TestRefreshToken(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	old := f.demo()
+	renewed, err := f.RefreshToken(ctx, old.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if renewed.RefreshToken == old.RefreshToken || renewed.AccessToken == old.AccessToken || renewed.Sub != old.Sub {
+		t.Error("want new tokens for the same person")
+	}
+	_, err = f.RefreshToken(ctx, old.RefreshToken)
+	refusal(t, err, authclient.ErrInvalidGrant)
+	if _, err := f.GetUserInfo(ctx, renewed.AccessToken); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClientSecret(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	in := authclient.SignInRequest{Username: demoUsername, Password: demoPassword}
+	app := f.client(authclient.Config{Env: "demo-env", ClientID: "web-app", ClientSecret: "s3cret"})
+	creds, err := app.SignIn(ctx, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.RefreshToken(ctx, creds.RefreshToken); err != nil {
+		t.Error(err)
+	}
+	_, err = f.client(authclient.Config{Env: "demo-env", ClientID: "web-app", ClientSecret: "guessed"}).SignIn(ctx, in)
+	refusal(t, err, authclient.ErrUnauthorizedClient)
+	_, err = f.client(authclient.Config{Env: "demo-env", ClientID: "other"}).SignIn(ctx, in)
+	refusal(t, err, authclient.ErrUnauthorizedClient)
+}
+
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	for _, which := range []string{"access token", "refresh token"} {
+		creds := f.demo()
+		token := creds.AccessToken
+		if which == "refresh token" {
+			token = creds.RefreshToken
+		}
+		if err := f.Revoke(ctx, token); err != nil {
+			t.Fatalf("%s: %v", which, err)
+		}
+		_, err := f.GetUserInfo(ctx, creds.AccessToken)
+		refusal(t, err, authclient.ErrUnauthenticated)
+		_, err = f.RefreshToken(ctx, creds.RefreshToken)
+		refusal(t, err, authclient.ErrInvalidGrant)
+	}
+	refusal(t, f.Revoke(ctx, ""), authclient.ErrInvalidArgument)
+}
+
+func TestSignOut(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	creds := f.demo()
+	out, err := f.SignOut(ctx, creds.AccessToken, authclient.SignOutRequest{RedirectURI: "https://app.example/bye", State: "s 1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "https://app.example/bye?state=s+1"; out.RedirectURI != want {
+		t.Errorf("got %q, want %q", out.RedirectURI, want)
+	}
+	_, err = f.SignOut(ctx, creds.AccessToken, authclient.SignOutRequest{})
+	refusal(t, err, authclient.ErrUnauthenticated)
+	out, err = f.SignOut(ctx, f.demo().AccessToken, authclient.SignOutRequest{})
+	if err != nil || out != (authclient.SignOutResponse{}) {
+		t.Errorf("got %v, %v; want nowhere to go and no error", out, err)
+	}
+}
+
+func TestGetVerification(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	v, err := f.GetVerification(ctx, authclient.GetVerificationRequest{
+		Email: demoEmail, Target: authclient.TargetUser, Usage: "PASSWORD_RESET",
+	}, authclient.WithLocale("en-US"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.VerificationID == "" || v.ExpiresIn != 600 || !v.IsUser {
+		t.Errorf("got %+v, want an id, 600 seconds and a user", v)
+	}
+	got := f.lastMessage(demoEmail)
+	if !regexp.MustCompile(`^\d{6}$`).MatchString(got.Code) {
+		t.Errorf("got code %q, want six digits", got.Code)
+	}
+	want := message{Channel: "email", To: demoEmail, Code: got.Code, Usage: "PASSWORD_RESET", Locale: "en-US"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("message (-want +got):\n%s", diff)
+	}
+
+	tests := []struct {
+		name string
+		in   authclient.GetVerificationRequest
+		want error
+	}{
+		{"too soon", authclient.GetVerificationRequest{Email: demoEmail}, authclient.ErrResourceExhausted},
+		{"no account", authclient.GetVerificationRequest{Email: "a@b.cn", Target: authclient.TargetUser}, authclient.ErrFailedPrecondition},
+		{"an account", authclient.GetVerificationRequest{Email: demoEmail, Target: authclient.TargetNotUser}, authclient.ErrFailedPrecondition},
+		{"no such target", authclient.GetVerificationRequest{Email: "a@b.cn", Target: "EVERYBODY"}, authclient.ErrInvalidArgument},
+		{"both", authclient.GetVerificationRequest{Email: "a@b.cn", PhoneNumber: "13800000000"}, authclient.ErrInvalidArgument},
+		{"neither", authclient.GetVerificationRequest{}, authclient.ErrInvalidArgument},
+		{"no number", authclient.GetVerificationRequest{PhoneNumber: "a"}, authclient.ErrInvalidArgument},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := f.GetVerification(ctx, tt.in)
+			e := refusal(t, err, tt.want)
+			if wait := e.RetryAfter; (wait == 30*time.Second) != (tt.want == authclient.ErrResourceExhausted) {
+				t.Errorf("got %v to wait", wait)
+			}
+			f.clock.advance(30 * time.Second) // only the first comes too soon
+		})
+	}
+}
+
+// A number means the same in every call of a flow, however the person wrote it.
+func TestPhoneNumbers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	tests := []struct{ name, number, want string }{
+		{"bare", "13800000001", "+86 13800000001"},
+		{"blanks around", " 13800000002 ", "+86 13800000002"},
+		{"whole", "+86 13800000003", "+86 13800000003"},
+		{"country without a blank", "+8613800000004", "+86 13800000004"},
+		{"whole with blanks around", " +86 13800000005\n", "+86 13800000005"},
+		{"another country", "+1 2025550106", "+1 2025550106"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			signIn := func() *authclient.Credentials {
+				t.Helper()
+				v, err := f.GetVerification(ctx, authclient.GetVerificationRequest{PhoneNumber: tt.number})
+				if err != nil {
+					t.Fatal(err)
+				}
+				m := f.lastMessage(tt.want)
+				if m.To != tt.want {
+					t.Errorf("sent to %q, want %q", m.To, tt.want)
+				}
+				creds, err := f.SignInWithSms(ctx, authclient.SignInWithSmsRequest{
+					Verification: *v, VerificationCode: m.Code, PhoneNumber: tt.number,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.clock.advance(time.Minute)
+				return creds
+			}
+			signedUp, signedIn := signIn(), signIn()
+			if signedUp.Sub != signedIn.Sub {
+				t.Errorf("%s signed up, %s signed in", signedUp.Sub, signedIn.Sub)
+			}
+		})
+	}
+	t.Run("in a new password", func(t *testing.T) {
+		err := f.ResetPassword(ctx, authclient.ResetPasswordRequest{
+			PhoneNumber: "13800000001", NewPassword: "Abcdef-1", VerificationToken: f.verified("+86 13800000001"),
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("another country without a blank is TCB's to judge", func(t *testing.T) {
+		_, err := f.GetVerification(ctx, authclient.GetVerificationRequest{PhoneNumber: "+12025550100"})
+		refusal(t, err, authclient.ErrInvalidArgument)
+	})
+}
+
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	v, code := f.send("a@b.cn")
+	wrong := authclient.VerifyRequest{VerificationID: v.VerificationID, VerificationCode: "x"}
+	for range 4 {
+		_, err := f.Verify(ctx, wrong)
+		refusal(t, err, authclient.ErrInvalidArgument)
+	}
+	_, err := f.Verify(ctx, wrong)
+	refusal(t, err, authclient.ErrAborted)
+	_, err = f.Verify(ctx, authclient.VerifyRequest{VerificationID: v.VerificationID, VerificationCode: code})
+	refusal(t, err, authclient.ErrAborted)
+
+	f.clock.advance(time.Minute)
+	v, code = f.send("a@b.cn")
+	f.clock.advance(10 * time.Minute)
+	_, err = f.Verify(ctx, authclient.VerifyRequest{VerificationID: v.VerificationID, VerificationCode: code})
+	refusal(t, err, authclient.ErrInvalidArgument)
+
+	v, code = f.send("a@b.cn")
+	token, err := f.Verify(ctx, authclient.VerifyRequest{VerificationID: v.VerificationID, VerificationCode: code})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token.VerificationToken == "" || token.ExpiresIn != 600 {
+		t.Errorf("got %+v, want a token for 600 seconds", token)
+	}
+}
+
+func TestSignInWithCode(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	tests := []struct {
+		name, to string
+		signIn   func(f *fixture, v authclient.Verification, code string) (*authclient.Credentials, error)
+	}{
+		{"sms", "+86 13800000001", func(f *fixture, v authclient.Verification, code string) (*authclient.Credentials, error) {
+			return f.SignInWithSms(ctx, authclient.SignInWithSmsRequest{Verification: v, VerificationCode: code, PhoneNumber: "+86 13800000001"})
+		}},
+		{"email", "new@example.com", func(f *fixture, v authclient.Verification, code string) (*authclient.Credentials, error) {
+			return f.SignInWithEmail(ctx, authclient.SignInWithEmailRequest{Verification: v, VerificationCode: code, Email: "new@example.com"})
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			v, code := f.send(tt.to)
+			_, err := tt.signIn(f, *v, "x")
+			if e := refusal(t, err, authclient.ErrInvalidArgument); e.Op != "Verify" {
+				t.Errorf("a wrong code fails %s, want Verify", e.Op)
+			}
+			signedUp, err := tt.signIn(f, *v, code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.clock.advance(time.Minute)
+			v, code = f.send(tt.to)
+			if !v.IsUser {
+				t.Error("signed up and still no user")
+			}
+			signedIn, err := tt.signIn(f, *v, code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if signedUp.Sub != signedIn.Sub {
+				t.Errorf("%s signed up, %s signed in", signedUp.Sub, signedIn.Sub)
+			}
+			if ups, ins := f.seen.count("POST /auth/v1/signup"), f.seen.count("POST /auth/v1/signin"); ups != 1 || ins != 1 {
+				t.Errorf("%d calls of signup and %d of signin, want one each", ups, ins)
+			}
+		})
+	}
+}
+
+func TestResetPassword(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	token := f.verified(demoEmail)
+	in := authclient.ResetPasswordRequest{Email: demoEmail, NewPassword: "short", VerificationToken: token}
+	refusal(t, f.ResetPassword(ctx, in), authclient.ErrInvalidArgument)
+	in.NewPassword = "New-pass-2"
+	if err := f.ResetPassword(ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.SignIn(ctx, authclient.SignInRequest{Username: demoUsername, Password: in.NewPassword}); err != nil {
+		t.Error(err)
+	}
+	_, err := f.SignIn(ctx, authclient.SignInRequest{Username: demoUsername, Password: demoPassword})
+	refusal(t, err, authclient.ErrInvalidPassword)
+	in.Email, in.VerificationToken = "a@b.cn", f.verified("a@b.cn")
+	refusal(t, f.ResetPassword(ctx, in), authclient.ErrNotFound)
+}
+
+func TestIsUsernameRegistered(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tests := []struct {
+		username string
+		want     bool
+	}{
+		{demoUsername, true},
+		{demoEmail, true},
+		{"nobody", false},
+		{"a&client_id=other", false}, // escaped, or else another client
+	}
+	for _, tt := range tests {
+		t.Run(tt.username, func(t *testing.T) {
+			got, err := f.IsUsernameRegistered(t.Context(), tt.username)
+			if err != nil || got != tt.want {
+				t.Errorf("got %t, %v; want %t", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestGetUserInfo(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	creds := f.demo()
+	info, err := f.GetUserInfo(ctx, creds.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &authclient.UserInfo{
+		Sub: creds.Sub, Name: "Demo", Username: demoUsername, Email: demoEmail, EmailVerified: true, Status: "ACTIVE",
+		HasPassword: true, Providers: []authclient.ProfileProvider{},
+	}
+	if diff := cmp.Diff(want, info, cmpopts.IgnoreFields(authclient.UserInfo{}, "Raw")); diff != "" {
+		t.Errorf("user info (-want +got):\n%s", diff)
+	}
+	var raw map[string]any
+	if err := json.Unmarshal(info.Raw, &raw); err != nil {
+		t.Fatal(err)
+	}
+	if raw["internal_user_type"] != "generalUser" || raw["sub"] != creds.Sub {
+		t.Errorf("Raw is %v, want the whole answer", raw)
+	}
+
+	for _, token := range []string{"", "forged", creds.RefreshToken} {
+		_, err := f.GetUserInfo(ctx, token)
+		if e := refusal(t, err, authclient.ErrUnauthenticated); e.Status != http.StatusUnauthorized {
+			t.Errorf("got status %d, want 401", e.Status)
+		}
+	}
+	f.clock.advance(2 * time.Hour)
+	_, err = f.GetUserInfo(ctx, creds.AccessToken)
+	refusal(t, err, authclient.ErrUnauthenticated)
+}
+
+func TestCaptcha(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.settings(`{"captcha":"always"}`)
+	ctx := t.Context()
+	in := authclient.SignInRequest{Username: demoUsername, Password: demoPassword}
+	_, err := f.SignIn(ctx, in)
+	refusal(t, err, authclient.ErrCaptchaRequired)
+	_, err = f.SignIn(ctx, in, authclient.WithCaptchaToken("forged &?#"))
+	refusal(t, err, authclient.ErrCaptchaInvalid)
+
+	picture := func() (token, key string) {
+		t.Helper()
+		data, err := f.GetCaptchaData(ctx, "POST:/v1/signin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(data.Data, "data:image/") || data.Type != "image" || data.ExpiresIn != 300 {
+			t.Errorf("got %.30q, %q, %d seconds; want an image for 300", data.Data, data.Type, data.ExpiresIn)
+		}
+		var answer struct{ Key string }
+		f.control(http.MethodGet, "captcha/"+data.Token, "", &answer)
+		return data.Token, answer.Key
+	}
+	token, key := picture()
+	_, err = f.VerifyCaptchaData(ctx, token, "????")
+	refusal(t, err, authclient.ErrCaptchaInvalid)
+	_, err = f.VerifyCaptchaData(ctx, token, key)
+	refusal(t, err, authclient.ErrCaptchaInvalid) // a picture is good for one try
+
+	token, key = picture()
+	solved, err := f.VerifyCaptchaData(ctx, token, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if solved.CaptchaToken == "" || solved.ExpiresIn != 600 {
+		t.Errorf("got %+v, want a token for 600 seconds", solved)
+	}
+	for range 2 { // it serves for several calls
+		if _, err := f.SignIn(ctx, in, authclient.WithCaptchaToken(solved.CaptchaToken)); err != nil {
+			t.Error(err)
+		}
+	}
+	f.clock.advance(10 * time.Minute)
+	_, err = f.SignIn(ctx, in, authclient.WithCaptchaToken(solved.CaptchaToken))
+	refusal(t, err, authclient.ErrCaptchaInvalid)
+}
+
+// Every code that TCB may answer with comes out as its own Err value, and as no other.
+func TestEveryCode(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, code := range authclient.Codes() {
+		f.settings(fmt.Sprintf(`{"faults":[{"path":"/auth/v1/signin","error":%q,"times":1}]}`, code))
+		_, err := f.SignIn(t.Context(), authclient.SignInRequest{Username: demoUsername, Password: demoPassword}, authclient.WithLocale("en-US"))
+		e := refusal(t, err, code2err(t, code))
+		if e.Code != code || e.Status < 400 || e.ErrorCode == 0 || e.Description == "" {
+			t.Errorf("%s: got code %q, status %d, number %d, description %q", code, e.Code, e.Status, e.ErrorCode, e.Description)
+		}
+		for _, other := range authclient.Codes() {
+			if other != code && errors.Is(err, code2err(t, other)) {
+				t.Errorf("%s is also %s", code, other)
+			}
+		}
+	}
+	f.demo() // the faults are used up
+}
+
+func TestLocale(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	texts := map[string]bool{}
+	for _, locale := range []string{"zh-CN", "en-US"} {
+		_, err := f.Verify(t.Context(), authclient.VerifyRequest{VerificationID: "none"}, authclient.WithLocale(locale))
+		e := refusal(t, err, authclient.ErrInvalidArgument)
+		texts[e.Description] = true
+		if strings.Contains(err.Error(), e.Description) {
+			t.Errorf("%s: the error's text repeats the description: %v", locale, err)
+		}
+	}
+	if len(texts) != 2 {
+		t.Errorf("got descriptions %v, want one per locale", texts)
+	}
+}
+
+// change is one call of a LoginState's callback.
+type change struct {
+	What   authclient.StateChange
+	Scope  string
+	Access bool // whether there is an access token
+}
+
+// recorded is a callback that keeps what it was told, for one goroutine at a time.
+func recorded(into *[]change) func(authclient.StateChange, authclient.Credentials) {
+	return func(what authclient.StateChange, creds authclient.Credentials) {
+		*into = append(*into, change{what, creds.Scope, creds.AccessToken != ""})
+	}
+}
+
+func TestLoginState(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	creds := f.demo()
+	var changes []change
+	s := f.LoginState(*creds, f.clock.now().Add(7200*time.Second), recorded(&changes))
+	if s.LoginScope() != "user" {
+		t.Errorf("got scope %q, want user", s.LoginScope())
+	}
+	if diff := cmp.Diff(*creds, s.Credentials()); diff != "" {
+		t.Error("the credentials are not those given")
+	}
+
+	f.clock.advance(7200*time.Second - 31*time.Second)
+	token, err := s.GetAccessToken(ctx)
+	if err != nil || token != creds.AccessToken || len(changes) > 0 {
+		t.Fatalf("31 seconds before the end: %v, changes %v; want the same token", err, changes)
+	}
+	f.clock.advance(time.Second)
+	token, err = s.GetAccessToken(ctx)
+	if err != nil || token == creds.AccessToken {
+		t.Fatalf("30 seconds before the end: %v; want a new token", err)
+	}
+	if held := s.Credentials(); held.AccessToken != token || held.RefreshToken == creds.RefreshToken {
+		t.Error("the new tokens are not held")
+	}
+	info, err := s.GetUserInfo(ctx)
+	if err != nil || info.Username != demoUsername {
+		t.Errorf("got %+v, %v; want the demo person", info, err)
+	}
+	if n := f.seen.count("POST /auth/v1/token"); n != 1 {
+		t.Errorf("%d refreshes, want 1", n)
+	}
+	if diff := cmp.Diff([]change{{authclient.SignedIn, "user", true}}, changes); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoginStateSignOut(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		in       authclient.SignOutRequest
+		path     string
+		redirect string
+	}{
+		{"without parameters", authclient.SignOutRequest{}, "POST /auth/v1/revoke", ""},
+		{"with parameters", authclient.SignOutRequest{RedirectURI: "https://app.example/"}, "POST /auth/v1/user/signout", "https://app.example/"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			ctx := t.Context()
+			creds := f.demo()
+			var changes []change
+			s := f.LoginState(*creds, f.clock.now().Add(2*time.Hour), recorded(&changes))
+
+			path := strings.TrimPrefix(tt.path, "POST ")
+			f.settings(fmt.Sprintf(`{"faults":[{"path":%q,"error":"unavailable","times":1}]}`, path))
+			_, err := s.SignOut(ctx, tt.in)
+			refusal(t, err, authclient.ErrUnavailable)
+			if s.Credentials().AccessToken == "" || len(changes) > 0 {
+				t.Error("a failed sign-out dropped the login")
+			}
+
+			out, err := s.SignOut(ctx, tt.in)
+			if err != nil || out.RedirectURI != tt.redirect {
+				t.Fatalf("got %v, %v; want %q", out, err, tt.redirect)
+			}
+			if n := f.seen.count(tt.path); n != 2 {
+				t.Errorf("%d calls of %s, want 2", n, tt.path)
+			}
+			if got := s.Credentials(); got.AccessToken != "" || got.RefreshToken != "" {
+				t.Error("tokens are held after the sign-out")
+			}
+			_, err = s.GetAccessToken(ctx)
+			refusal(t, err, authclient.ErrUnauthenticated)
+			_, err = f.GetUserInfo(ctx, creds.AccessToken)
+			refusal(t, err, authclient.ErrUnauthenticated)
+			if _, err := s.SignOut(ctx, tt.in); err != nil {
+				t.Errorf("signing out again: %v", err)
+			}
+			if diff := cmp.Diff([]change{{authclient.SignedOut, "", false}}, changes); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A login that TCB ended is dropped, once, whichever call finds out.
+func TestLoginStateEndedElsewhere(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		expired bool
+		call    func(context.Context, *authclient.LoginState) error
+		want    error
+		changes []change
+	}{
+		{"a call", false, func(ctx context.Context, s *authclient.LoginState) error {
+			_, err := s.GetUserInfo(ctx)
+			return err
+		}, authclient.ErrUnauthenticated, []change{{authclient.CredentialsError, "", false}}},
+		{"a refresh", true, func(ctx context.Context, s *authclient.LoginState) error {
+			_, err := s.GetAccessToken(ctx)
+			return err
+		}, authclient.ErrUnauthenticated, []change{{authclient.CredentialsError, "", false}}},
+		{"a sign-out", false, func(ctx context.Context, s *authclient.LoginState) error {
+			_, err := s.SignOut(ctx, authclient.SignOutRequest{State: "s"})
+			return err
+		}, nil, []change{{authclient.SignedOut, "", false}}},
+		{"a late sign-out", true, func(ctx context.Context, s *authclient.LoginState) error {
+			_, err := s.SignOut(ctx, authclient.SignOutRequest{})
+			return err
+		}, nil, []change{{authclient.CredentialsError, "", false}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			creds := f.demo()
+			var changes []change
+			s := f.LoginState(*creds, f.clock.now().Add(2*time.Hour), recorded(&changes))
+			if err := f.Revoke(t.Context(), creds.AccessToken); err != nil {
+				t.Fatal(err)
+			}
+			if tt.expired {
+				f.clock.advance(2 * time.Hour)
+			}
+			if err := tt.call(t.Context(), s); !errors.Is(err, tt.want) {
+				t.Errorf("got error %v, want %v", err, tt.want)
+			}
+			_, err := s.GetUserInfo(t.Context())
+			if e := refusal(t, err, authclient.ErrUnauthenticated); e.Remaining != -1 {
+				t.Errorf("got %d tries left, want -1", e.Remaining)
+			}
+			if diff := cmp.Diff(tt.changes, changes); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// An outage is no reason to lose a login.
+func TestLoginStateOutage(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	creds := f.demo()
+	var changes []change
+	s := f.LoginState(*creds, f.clock.now(), recorded(&changes))
+	f.settings(`{"faults":[{"path":"/auth/v1/token","status":502,"body":"<html>Bad gateway</html>","times":1}]}`)
+	_, err := s.GetAccessToken(t.Context())
+	refusal(t, err, authclient.ErrUnreachable)
+	if len(changes) > 0 || s.Credentials().RefreshToken != creds.RefreshToken {
+		t.Errorf("changes %v, want none and the login kept", changes)
+	}
+	if _, err := s.GetAccessToken(t.Context()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}

@@ -1,0 +1,16 @@
+package authclient
+
+import "encoding/json"
+
+// DecodeError is the error decoder alone, for fuzzing: nil for what is not JSON
+// or holds no error.
+func DecodeError(answer []byte) *Error {
+	var b errorBody
+	if json.Unmarshal(answer, &b) != nil {
+		return nil
+	}
+	return b.apiError()
+}
+
+// ErrValues are the Err values, in the order of Codes.
+var ErrValues = allErrors

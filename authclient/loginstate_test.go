@@ -1,0 +1,301 @@
+package authclient_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tcb-login/authclient"
+)
+
+// TCB voids a refresh token when it is used: of a crowd that finds the access
+// token expired, one may use it, and the others must wait for what it gets.
+func TestConcurrentRefresh(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	creds := f.demo()
+	var told atomic.Int64
+	s := f.LoginState(*creds, f.clock.now().Add(2*time.Hour), func(what authclient.StateChange, _ authclient.Credentials) {
+		if what == authclient.SignedIn {
+			told.Add(1)
+		}
+	})
+	for round := range 3 {
+		f.clock.advance(2 * time.Hour)
+		got := make([]string, 100)
+		var wg sync.WaitGroup
+		start := make(chan struct{})
+		for i := range got {
+			wg.Go(func() {
+				<-start
+				token, err := s.GetAccessToken(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				got[i] = token
+			})
+		}
+		close(start)
+		wg.Wait()
+		for _, token := range got {
+			if token == "" || token != got[0] || token == creds.AccessToken {
+				t.Fatal("the callers got different tokens, or an old one")
+			}
+		}
+		if n := f.seen.count("POST /auth/v1/token"); n != round+1 || told.Load() != int64(n) {
+			t.Fatalf("%d refreshes, told of %d; want %d", n, told.Load(), round+1)
+		}
+	}
+}
+
+// refreshes is a transport for /v1/token whose answers wait for release. Its
+// tokens are "access-1", "access-2", …
+type refreshes struct {
+	release chan struct{}
+	asked   atomic.Int64
+}
+
+func (r *refreshes) client(t *testing.T) *authclient.Client {
+	t.Helper()
+	return newClient(t, authclient.Config{HTTPClient: &http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
+		if !strings.HasSuffix(req.URL.Path, "/v1/token") {
+			return response(200, `{}`), nil
+		}
+		n := r.asked.Add(1)
+		select {
+		case <-r.release:
+		case <-req.Context().Done():
+			return nil, req.Context().Err()
+		}
+		return response(200, fmt.Sprintf(`{"access_token":"access-%d","refresh_token":"refresh-%d","expires_in":7200,"sub":"1"}`, n, n)), nil
+	})}})
+}
+
+// All hundred wait at the same moment for the one refresh, which goes on
+// although the caller that began it goes away.
+func TestRefreshOutlivesItsCaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &refreshes{release: make(chan struct{})}
+		var changes []change
+		s := api.client(t).LoginState(authclient.Credentials{RefreshToken: "refresh-0"}, time.Now(), recorded(&changes))
+
+		first, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := s.GetAccessToken(first)
+			if !errors.Is(err, context.Canceled) || !errors.Is(err, authclient.ErrUnreachable) {
+				t.Errorf("who went away got error %v, want the context's", err)
+			}
+		})
+		synctest.Wait()
+		var served atomic.Int64
+		for range 100 {
+			wg.Go(func() {
+				if token, err := s.GetAccessToken(t.Context()); err != nil || token != "access-1" {
+					t.Errorf("got %q, %v; want access-1", token, err)
+				}
+				served.Add(1)
+			})
+		}
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		if served.Load() != 0 || api.asked.Load() != 1 {
+			t.Errorf("%d callers served by %d refreshes before there was an answer", served.Load(), api.asked.Load())
+		}
+		close(api.release)
+		wg.Wait()
+		if api.asked.Load() != 1 || s.Credentials().RefreshToken != "refresh-1" {
+			t.Errorf("%d refreshes, refresh token %q; want 1 and refresh-1", api.asked.Load(), s.Credentials().RefreshToken)
+		}
+		if diff := cmp.Diff([]change{{authclient.SignedIn, "", true}}, changes); diff != "" {
+			t.Errorf("changes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Even when nobody waits any more, the new refresh token is kept: the old one is void.
+func TestRefreshThatNobodyWaitsFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &refreshes{release: make(chan struct{})}
+		s := api.client(t).LoginState(authclient.Credentials{RefreshToken: "refresh-0"}, time.Now(), nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := s.GetAccessToken(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got error %v, want the context's", err)
+		}
+		close(api.release)
+		synctest.Wait()
+		token, err := s.GetAccessToken(t.Context())
+		if err != nil || token != "access-1" || api.asked.Load() != 1 {
+			t.Errorf("got %q, %v after %d refreshes; want access-1 after 1", token, err, api.asked.Load())
+		}
+	})
+}
+
+// A refresh that hangs ends with the client's timeout and leaves the way free.
+func TestRefreshHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &refreshes{release: make(chan struct{})}
+		s := api.client(t).LoginState(authclient.Credentials{RefreshToken: "refresh-0"}, time.Now(), nil)
+		start := time.Now()
+		_, err := s.GetAccessToken(t.Context())
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 10*time.Second {
+			t.Errorf("got error %v after %v, want the deadline's after 10s", err, time.Since(start))
+		}
+		close(api.release)
+		if token, err := s.GetAccessToken(t.Context()); err != nil || token != "access-2" {
+			t.Errorf("got %q, %v; want access-2", token, err)
+		}
+	})
+}
+
+// Who keeps credentials by the callback must hear of a sign-out last, however
+// slow it was to take the refreshed ones in.
+func TestChangesAreToldInOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &refreshes{release: make(chan struct{})}
+		close(api.release)
+		slow := make(chan struct{})
+		var mu sync.Mutex
+		var told []authclient.StateChange
+		s := api.client(t).LoginState(authclient.Credentials{RefreshToken: "refresh-0"}, time.Now(), func(what authclient.StateChange, _ authclient.Credentials) {
+			if what == authclient.SignedIn {
+				<-slow
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, what)
+		})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := s.GetAccessToken(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait() // the callback is at it
+		wg.Go(func() {
+			if _, err := s.SignOut(t.Context(), authclient.SignOutRequest{}); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		close(slow)
+		wg.Wait()
+		if diff := cmp.Diff([]authclient.StateChange{authclient.SignedIn, authclient.SignedOut}, told); diff != "" {
+			t.Errorf("changes (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A server that keeps the refresh token leaves it out; it stays in use then.
+func TestRefreshTokenKept(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, authclient.Config{HTTPClient: &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+		return response(200, `{"access_token":"new","expires_in":7200}`), nil
+	})}})
+	s := client.LoginState(authclient.Credentials{RefreshToken: "old"}, time.Time{}, nil)
+	if _, err := s.GetAccessToken(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if held := s.Credentials(); held.RefreshToken != "old" || held.AccessToken != "new" {
+		t.Errorf("got refresh token %q and access token %q, want old and new", held.RefreshToken, held.AccessToken)
+	}
+}
+
+// Many people use one login while it is refreshed, ended and read: for -race.
+func TestLoginStateConcurrently(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	s := f.LoginState(*f.demo(), f.clock.now(), func(authclient.StateChange, authclient.Credentials) {})
+	var wg sync.WaitGroup
+	for i := range 24 {
+		wg.Go(func() {
+			var err error
+			switch {
+			case i == 20:
+				_, err = s.SignOut(t.Context(), authclient.SignOutRequest{})
+			case i%3 == 0:
+				_, err = s.GetUserInfo(t.Context())
+			case i%3 == 1:
+				_, err = s.GetAccessToken(t.Context())
+			default:
+				_ = s.LoginScope() + s.String()
+			}
+			if err != nil && !errors.Is(err, authclient.ErrUnauthenticated) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := f.seen.count("POST /auth/v1/token"); n != 1 {
+		t.Errorf("%d refreshes, want 1", n)
+	}
+	if held := s.Credentials(); held.AccessToken != "" {
+		t.Error("tokens are held after the sign-out")
+	}
+}
+
+// Calls that are cancelled, late, refused or broken off leave nothing running.
+// Not parallel: it counts goroutines, and the tests that are have not begun.
+func TestNoGoroutineIsLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	func() {
+		var calls atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			switch calls.Add(1) % 4 {
+			case 0:
+				hanging("")(w, r)
+			case 1:
+				hanging(`{"sub":`)(w, r)
+			case 2:
+				broken("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")(w, r)
+			default:
+				answer(400, `{"error":"invalid_grant"}`)(w, r)
+			}
+		}))
+		defer server.Close()
+		client := newClient(t, authclient.Config{
+			Endpoint: server.URL, HTTPClient: server.Client(), Timeout: 50 * time.Millisecond, MaxInFlight: 8,
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 32 {
+			s := client.LoginState(authclient.Credentials{RefreshToken: "r"}, time.Time{}, nil)
+			wg.Go(func() {
+				if _, err := s.GetUserInfo(ctx); err == nil {
+					t.Error("no error")
+				}
+			})
+		}
+		wg.Wait()
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for runtime.NumGoroutine() > before {
+		if ctx.Err() != nil {
+			stacks := make([]byte, 1<<16)
+			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+		runtime.Gosched()
+	}
+}

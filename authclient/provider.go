@@ -1,0 +1,290 @@
+package authclient
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Built-in identity providers (SDK docs, "System Built-in Third-party List").
+// Others have the ids that their configuration in TCB gives them; a mini
+// program's is its appid.
+const (
+	ProviderWeChatOpen     = "wx_open" // WeChat Open Platform: scanning a QR code
+	ProviderWeChatOfficial = "wx_mp"   // WeChat Official Account
+)
+
+// GenProviderRedirectURIRequest asks where to send the browser to an identity provider.
+type GenProviderRedirectURIRequest struct {
+	ProviderID          string
+	ProviderRedirectURI string // where the provider sends the browser back, with code and state
+	State               string
+	Scope               string // optional
+	ResponseType        string // optional
+	SignOutURI          string // optional: where the provider's own sign-out leads back to
+}
+
+// ProviderRedirectURI is where to send the browser.
+type ProviderRedirectURI struct {
+	URI        string `json:"uri"`
+	SignoutURI string `json:"signout_uri"`
+}
+
+func (p *ProviderRedirectURI) complete() bool { return p.URI != "" }
+
+// GenProviderRedirectURI asks for the address of an identity provider's sign-in
+// page (SDK docs, Auth.genProviderRedirectUri).
+func (c *Client) GenProviderRedirectURI(ctx context.Context, in GenProviderRedirectURIRequest, opts ...CallOption) (*ProviderRedirectURI, error) {
+	query := url.Values{"provider_id": {in.ProviderID}, "redirect_uri": {in.ProviderRedirectURI}, "state": {in.State}}
+	for name, value := range map[string]string{
+		"scope": in.Scope, "response_type": in.ResponseType, "other_params[sign_out_uri]": in.SignOutURI,
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	var out ProviderRedirectURI
+	err := c.do(ctx, call{op: "GenProviderRedirectURI", method: http.MethodGet, path: "/v1/provider/uri", query: query}, &out, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &out, nil
+}
+
+// ProviderParams are what a WeChat mini program has besides a code.
+type ProviderParams struct {
+	ProviderCodeType string `json:"provider_code_type,omitempty"` // open_id, union_id or phone
+	AppID            string `json:"appid,omitempty"`
+	Code             string `json:"code,omitempty"`          // of the phone number component
+	EncryptedData    string `json:"encryptedData,omitempty"` // PatchProviderToken alone
+	IV               string `json:"iv,omitempty"`            // PatchProviderToken alone
+}
+
+// GrantProviderTokenRequest exchanges what an identity provider gave, one of
+// code, access token and id token, for a provider_token.
+type GrantProviderTokenRequest struct {
+	ProviderID          string          `json:"provider_id"`
+	ProviderRedirectURI string          `json:"provider_redirect_uri,omitempty"` // the one that the code was made for
+	ProviderCode        string          `json:"provider_code,omitempty"`
+	ProviderAccessToken string          `json:"provider_access_token,omitempty"`
+	ProviderIDToken     string          `json:"provider_id_token,omitempty"`
+	ProviderParams      *ProviderParams `json:"provider_params,omitempty"`
+}
+
+// ProviderToken stands for somebody's identity at a provider.
+type ProviderToken struct {
+	ProviderToken   string          `json:"provider_token"`
+	ExpiresIn       int             `json:"expires_in"` // seconds, 3600
+	ProviderProfile ProviderProfile `json:"provider_profile"`
+}
+
+// ProviderProfile is what the provider says of that person.
+type ProviderProfile struct {
+	ProviderID  string `json:"provider_id"`
+	Sub         string `json:"sub"` // the person's id there
+	Name        string `json:"name"`
+	Picture     string `json:"picture"`
+	Email       string `json:"email"`
+	PhoneNumber string `json:"phone_number"`
+	Meta        struct {
+		AppID  string `json:"appid"`
+		OpenID string `json:"openid"`
+	} `json:"meta"`
+}
+
+func (p *ProviderToken) complete() bool { return p.ProviderToken != "" }
+
+// GrantProviderToken makes a provider_token (SDK docs, Auth.grantProviderToken).
+// ErrFailedPrecondition: the provider would not say who it is.
+func (c *Client) GrantProviderToken(ctx context.Context, in GrantProviderTokenRequest, opts ...CallOption) (*ProviderToken, error) {
+	var out ProviderToken
+	err := c.do(ctx, call{op: "GrantProviderToken", method: http.MethodPost, path: "/v1/provider/token", body: in}, &out, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &out, nil
+}
+
+// PatchProviderTokenRequest adds what a mini program learnt later to a provider_token.
+type PatchProviderTokenRequest struct {
+	ProviderToken  string         `json:"provider_token"`
+	ProviderID     string         `json:"provider_id,omitempty"`
+	ProviderParams ProviderParams `json:"provider_params"`
+}
+
+// PatchProviderToken adds to a provider_token (PATCH /v1/provider/token).
+func (c *Client) PatchProviderToken(ctx context.Context, in PatchProviderTokenRequest, opts ...CallOption) (*ProviderToken, error) {
+	var out ProviderToken
+	err := c.do(ctx, call{op: "PatchProviderToken", method: http.MethodPatch, path: "/v1/provider/token", body: in}, &out, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &out, nil
+}
+
+// SignInWithProviderRequest signs in with a provider_token.
+type SignInWithProviderRequest struct {
+	ProviderToken      string `json:"provider_token"`
+	ProviderID         string `json:"provider_id,omitempty"`
+	ForceDisableSignUp bool   `json:"force_disable_sign_up,omitempty"` // never make an account, whatever the provider's configuration
+	SyncProfile        bool   `json:"sync_profile,omitempty"`          // take name and picture over
+}
+
+// SignInWithProvider signs in, or up where the provider's configuration says so
+// (SDK docs, Auth.signInWithProvider). ErrNotFound: nobody has this identity
+// and no account is made; BindWithProvider or SignUp with the token can help.
+func (c *Client) SignInWithProvider(ctx context.Context, in SignInWithProviderRequest, opts ...CallOption) (*Credentials, error) {
+	return c.credentials(ctx, "SignInWithProvider", "/v1/signin/with/provider", in, opts)
+}
+
+// MiniProgramRequest carries what a WeChat mini program got from wx.login and,
+// for SignInWithPhoneAuth, from its phone number component.
+type MiniProgramRequest struct {
+	AppID     string // of the mini program, which is also its provider_id
+	Code      string // wx.login's
+	PhoneCode string // SignInWithPhoneAuth alone
+}
+
+// SignInWithOpenID signs in silently by the mini program's openid (SDK docs,
+// Auth.signInWithOpenId).
+func (c *Client) SignInWithOpenID(ctx context.Context, in MiniProgramRequest, opts ...CallOption) (*Credentials, error) {
+	return c.signInWithMiniProgram(ctx, in, ProviderParams{ProviderCodeType: "open_id", AppID: in.AppID}, opts)
+}
+
+// SignInWithUnionID signs in silently by WeChat's unionid (SDK docs,
+// Auth.signInWithUnionId).
+func (c *Client) SignInWithUnionID(ctx context.Context, in MiniProgramRequest, opts ...CallOption) (*Credentials, error) {
+	return c.signInWithMiniProgram(ctx, in, ProviderParams{ProviderCodeType: "union_id", AppID: in.AppID}, opts)
+}
+
+// SignInWithPhoneAuth signs in by the phone number that WeChat has verified
+// (SDK docs, Auth.signInWithPhoneAuth).
+func (c *Client) SignInWithPhoneAuth(ctx context.Context, in MiniProgramRequest, opts ...CallOption) (*Credentials, error) {
+	return c.signInWithMiniProgram(ctx, in, ProviderParams{ProviderCodeType: "phone", AppID: in.AppID, Code: in.PhoneCode}, opts)
+}
+
+func (c *Client) signInWithMiniProgram(ctx context.Context, in MiniProgramRequest, params ProviderParams, opts []CallOption) (*Credentials, error) {
+	granted, err := c.GrantProviderToken(ctx, GrantProviderTokenRequest{
+		ProviderID: in.AppID, ProviderCode: in.Code, ProviderParams: &params,
+	}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return c.SignInWithProvider(ctx, SignInWithProviderRequest{ProviderToken: granted.ProviderToken}, opts...)
+}
+
+// SetCustomSignFunc sets where SignInWithCustomTicket gets its tickets from:
+// the app's own server, which signs them with TCB's node SDK (SDK docs,
+// Auth.setCustomSignFunc).
+func (c *Client) SetCustomSignFunc(getTicket func(context.Context) (string, error)) {
+	c.customTicket.Store(&getTicket)
+}
+
+// SignInWithCustomTicket signs in with a ticket of the app's own server (SDK
+// docs, Auth.signInWithCustomTicket). Without SetCustomSignFunc before it the
+// error is ErrFailedPrecondition, as in the SDK; the function's own error is
+// returned as it is.
+func (c *Client) SignInWithCustomTicket(ctx context.Context, opts ...CallOption) (*Credentials, error) {
+	getTicket := c.customTicket.Load()
+	if getTicket == nil {
+		return nil, &Error{
+			Op: "SignInWithCustomTicket", Code: "failed_precondition", Remaining: -1,
+			Description: "please use SetCustomSignFunc to set custom sign function",
+		}
+	}
+	ticket, err := (*getTicket)(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := map[string]string{"provider_id": "custom", "ticket": ticket}
+	return c.credentials(ctx, "SignInWithCustomTicket", "/v1/signin/custom", in, opts)
+}
+
+// DefaultLoginPageRequest says which login page and where it leads.
+type DefaultLoginPageRequest struct {
+	ConfigVersion string  // `env` when empty
+	RedirectURI   string  // absolute; its origin is where the login page is
+	AppID         string  // needed when ConfigVersion is not `env`
+	Query         []Param // appended as they are: encode them where they need it
+	MiniProgram   bool    // the page's path inside a WeChat mini program instead
+}
+
+// Param is one name and value of a query.
+type Param struct{ Name, Value string }
+
+// ToDefaultLoginPage builds the address of the hosted login page, byte for byte
+// as the SDK does before it goes there (SDK docs, Auth.toDefaultLoginPage;
+// auth index.ts). It calls nothing. The error is ErrInvalidArgument for a
+// RedirectURI that has no origin.
+func (c *Client) ToDefaultLoginPage(in DefaultLoginPageRequest) (string, error) {
+	var pairs []string
+	for _, p := range in.Query {
+		pairs = append(pairs, p.Name+"="+p.Value)
+	}
+	query := strings.Join(pairs, "&")
+	if in.MiniProgram {
+		page := "/packages/$wd_system/pages/login/index"
+		if query != "" {
+			page += "?" + query
+		}
+		return page, nil
+	}
+	origin, ok := originOf(in.RedirectURI)
+	if !ok {
+		return "", &Error{Op: "ToDefaultLoginPage", Code: "invalid_argument", Remaining: -1, Description: "redirect_uri is not an absolute URL"}
+	}
+	version := in.ConfigVersion
+	if version == "" {
+		version = "env"
+	}
+	page := origin + "/__auth/?app_id=" + in.AppID + "&env_id=" + c.env + "&client_id=" + c.clientID +
+		"&config_version=" + version + "&redirect_uri=" + encodeURIComponent(in.RedirectURI)
+	if query != "" {
+		page += "&" + query
+	}
+	return page, nil
+}
+
+// originOf is what JavaScript's new URL(uri).origin gives for http and https:
+// lower case, and without the scheme's own port.
+func originOf(uri string) (string, bool) {
+	head := uri
+	if _, rest, ok := strings.Cut(uri, "://"); ok {
+		if i := strings.IndexAny(rest, "/?#\\"); i >= 0 {
+			head = uri[:len(uri)-len(rest)+i] // url.Parse refuses paths that browsers take
+		}
+	}
+	u, err := url.Parse(head)
+	if err != nil || u.Hostname() == "" {
+		return "", false
+	}
+	host := strings.ToLower(u.Host)
+	switch u.Scheme {
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	default:
+		return "", false
+	}
+	return u.Scheme + "://" + host, true
+}
+
+// encodeURIComponent is JavaScript's (ECMA-262 §19.2.6.4): everything but
+// letters, digits and -_.!~*'() is written as %XX.
+func encodeURIComponent(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.!~*'()", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		}
+	}
+	return b.String()
+}
