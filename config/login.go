@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Method is a way to sign in; the values are the ids of TCB's own
 // login.config.json.
 type Method string
@@ -19,12 +21,7 @@ type Login struct {
 
 // Offers reports whether the page offers a method.
 func (l *Login) Offers(m Method) bool {
-	for _, offered := range l.Methods {
-		if offered == m {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(l.Methods, m)
 }
 
 // phoneRegion is the one region where TCB sends text messages (SDK docs,

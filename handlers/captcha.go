@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"regexp"
@@ -20,6 +21,8 @@ type captchaState struct {
 	Token   string `json:"t,omitempty"`
 	Until   int64  `json:"u,omitempty"` // Unix seconds, of Token
 	Renewed bool   `json:"r,omitempty"` // TCB has refused a token of this flow once
+	Path    string `json:"w,omitempty"` // the call that Picture was asked for
+	Action  string `json:"a,omitempty"` // the button that made it, to go on with
 
 	data string // the picture itself, which comes back in a field of its own
 	key  string // what was typed of it so far
@@ -44,7 +47,7 @@ func (h *Handler) readForm(c *fiber.Ctx, r *request, name string) {
 	}
 	if r.session.Open(r.scope(), "captcha "+name, field(c, "captcha"), &r.captcha) {
 		if data := field(c, "captcha_picture"); dataURL.MatchString(data) {
-			r.captcha.data, r.captcha.key = data, cut(line(c, "captcha_key"), 16)
+			r.captcha.data, r.captcha.key = data, cut(normalizeCode(line(c, "captcha_key")), 16)
 		}
 	}
 }
@@ -89,15 +92,17 @@ func (h *Handler) carryCaptcha(r *request, b *views.Base) error {
 	return err
 }
 
-// guarded makes a call that TCB may want a captcha for; all POSTs that call TCB
-// come through here. path is the call's, as TCB's captcha wants to know it.
-// demand asks for one although TCB has not. It answers *captchaAsked when the
-// form must be shown again.
+// guarded makes a call that TCB may want a captcha for; every such call of a
+// form comes through here. path is the call's, as TCB's captcha wants to know
+// it. demand asks for one although TCB has not, and for this call alone: a
+// token earned before does not do. It answers *captchaAsked when the form must
+// be shown again.
 func (h *Handler) guarded(c *fiber.Ctx, path string, demand bool, call func(context.Context, ...authclient.CallOption) error) error {
 	r := requestOf(c)
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout+grace)
 	defer cancel()
-	if r.captcha.Picture != "" {
+	solved := r.captcha.Picture != ""
+	if solved {
 		if err := h.answerCaptcha(ctx, c, r, path); err != nil {
 			return err
 		}
@@ -105,7 +110,7 @@ func (h *Handler) guarded(c *fiber.Ctx, path string, demand bool, call func(cont
 	if r.captcha.Token != "" && h.now().Unix() >= r.captcha.Until {
 		r.captcha.Token = ""
 	}
-	if demand && r.captcha.Token == "" {
+	if demand && !solved {
 		return h.askCaptcha(ctx, c, path, "")
 	}
 	err := call(ctx, h.options(c, authclient.WithCaptchaToken(r.captcha.Token))...)
@@ -124,7 +129,7 @@ func (h *Handler) guarded(c *fiber.Ctx, path string, demand bool, call func(cont
 
 // answerCaptcha turns the characters that were typed into a captcha_token.
 func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, path string) error {
-	key := field(c, "captcha_key")
+	key := normalizeCode(line(c, "captcha_key"))
 	if key == "" {
 		if r.captcha.data != "" { // the same picture serves on
 			return &captchaAsked{key: "error.required.captcha_key"}
@@ -150,6 +155,7 @@ func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, p
 
 func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, path, key string) error {
 	r := requestOf(c)
+	before := r.captcha.Action
 	data, err := r.client.auth.GetCaptchaData(ctx, "POST:"+path, h.options(c)...)
 	if err != nil {
 		r.captcha = captchaState{}
@@ -159,7 +165,10 @@ func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, path, key string
 		r.captcha = captchaState{}
 		return &authclient.Error{Op: "GetCaptchaData", Code: "unknown", Remaining: -1}
 	}
-	r.captcha = captchaState{Picture: data.Token, Renewed: r.captcha.Renewed, data: data.Data}
+	r.captcha = captchaState{Picture: data.Token, Renewed: r.captcha.Renewed, Path: path, Action: field(c, "action"), data: data.Data}
+	if r.path == "/captcha" { // another picture for the same
+		r.captcha.Action = before
+	}
 	return &captchaAsked{key: key}
 }
 
@@ -169,13 +178,11 @@ func (h *Handler) postCaptcha(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if f.base.Invalid() { // sent from a page of another session
-		return h.show(c, fiber.StatusUnprocessableEntity, f)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
 	defer cancel()
 	var asked *captchaAsked
-	if err := h.askCaptcha(ctx, c, "/v1/verification", ""); !errors.As(err, &asked) {
+	path := cmp.Or(requestOf(c).captcha.Path, "/v1/verification")
+	if err := h.askCaptcha(ctx, c, path, ""); !errors.As(err, &asked) {
 		return h.refuse(c, f, err, nil)
 	}
 	return h.show(c, fiber.StatusOK, f)

@@ -59,15 +59,6 @@ type codeFlow struct {
 	submit func(c *fiber.Ctx, f *flow) error
 }
 
-func (h *Handler) flowNamed(name string) *codeFlow {
-	for _, f := range h.flows {
-		if f.name == name {
-			return f
-		}
-	}
-	panic("handlers: no flow " + name) // names are constants of ours
-}
-
 // byPhone decides which of the two the page asks for.
 func (cf *codeFlow) byPhone(r *request) bool {
 	phone := cf.phone && r.login.Offers(config.MethodSMS)
@@ -165,7 +156,7 @@ func (cf *codeFlow) codePage(r *request, f *flow) (*views.CodePage, form, error)
 		Lead:    i18n.Message{Key: lead, Args: i18n.Args{"to": f.masked()}},
 		Button:  i18n.Msg("code.continue"),
 		Wait:    cf.h.sendWait(context.Background(), r, f.to()),
-		Minutes: max(1, int(math.Ceil(float64(f.CodeUntil-cf.h.now().Unix())/60))),
+		Minutes: int(math.Ceil(float64(f.CodeUntil-cf.h.now().Unix()) / 60)),
 		Email:   f.Email,
 	}
 	if f.Phone != "" {
@@ -176,7 +167,10 @@ func (cf *codeFlow) codePage(r *request, f *flow) (*views.CodePage, form, error)
 		p.Button = i18n.Msg("sign-in.button")
 		p.Methods = methodLinks(r, cf.method)
 	}
-	if f.Again && !r.stale {
+	switch {
+	case p.Minutes <= 0:
+		p.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("code.expired")}
+	case f.Again:
 		p.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg("code.again")}
 	}
 	return p, form{base: &p.Base, view: func() templ.Component { return views.Code(*p) }}, nil
@@ -293,8 +287,8 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 	})
 	switch {
 	case err == nil:
-		h.idLength[f.channel()].Store(int32(len(sent.VerificationID)))
-	case aboutAccount(err):
+		h.issued[f.channel()].Store(&issued{length: len(sent.VerificationID), expiresIn: sent.ExpiresIn})
+	case aboutAccount(err), cf.maybe && errors.Is(err, authclient.ErrResourceExhausted):
 		// TCB would not send because of who has, or has not, an account. That is
 		// between TCB and the owner: the page goes on as if it had, to a code
 		// that nobody can know.
@@ -302,11 +296,17 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 		if sent, err = h.decoy(f); err != nil {
 			return err
 		}
+	case isOutage(err):
+		// The message may be on its way all the same. It counts, but nobody has
+		// to wait a minute because TCB failed.
+		counted.refundPause(ctx)
+		return h.refuse(c, form, err, nil)
 	default:
 		counted.refund(ctx)
 		return h.refuse(c, form, err, nil)
 	}
-	f.VerificationID, f.IsUser = sent.VerificationID, sent.IsUser
+	f.VerificationID = sent.VerificationID
+	f.setUser(sent.IsUser)
 	f.CodeUntil = h.now().Unix() + int64(sent.ExpiresIn)
 	sealed, err := sealFlow(r, cf.name, f)
 	if err != nil {
@@ -326,7 +326,7 @@ func (cf *codeFlow) viaOf(f *flow) string {
 	return "email"
 }
 
-// channel indexes Handler.idLength.
+// channel indexes Handler.issued.
 func (f *flow) channel() int {
 	if f.Phone != "" {
 		return 0
@@ -355,20 +355,23 @@ func codeOf(err error) string {
 	return ""
 }
 
-// decoy is a verification that TCB never issued, as long as those it does, so
-// that the address it travels in tells nothing either.
+// issued is what a verification of TCB's looks like from outside.
+type issued struct{ length, expiresIn int }
+
+// decoy is a verification that TCB never issued, as long and as long-lived as
+// those it does, so that neither page nor address tells.
 func (h *Handler) decoy(f *flow) (*authclient.Verification, error) {
-	n := int(h.idLength[f.channel()].Load())
-	if n == 0 {
-		n = 43
+	like := h.issued[f.channel()].Load()
+	if like == nil {
+		like = &issued{length: 43, expiresIn: 600}
 	}
-	b := make([]byte, n)
+	b := make([]byte, like.length)
 	if _, err := io.ReadFull(h.rand, b); err != nil {
 		return nil, err
 	}
 	return &authclient.Verification{
-		VerificationID: base64.RawURLEncoding.EncodeToString(b)[:n],
-		ExpiresIn:      600,
+		VerificationID: base64.RawURLEncoding.EncodeToString(b)[:like.length],
+		ExpiresIn:      like.expiresIn,
 	}, nil
 }
 
@@ -380,18 +383,20 @@ func (cf *codeFlow) postCode(c *fiber.Ctx, f *flow) error {
 	if err != nil {
 		return err
 	}
-	if page.Invalid() {
-		return h.show(c, fiber.StatusUnprocessableEntity, form)
+	typed := line(c, "verification_code")
+	page.Code = cut(typed, 64)
+	action := field(c, "action")
+	if action == "" && typed == "" {
+		action = r.captcha.Action // a captcha stood between the button and what it does
 	}
-	switch field(c, "action") {
+	switch action {
 	case "change":
 		_, form := cf.sendPage(r, f.destination())
 		return h.show(c, fiber.StatusOK, form)
 	case "resend":
-		next := &flow{Phone: f.Phone, Email: f.Email, Again: true}
-		return cf.send(c, form, next)
+		return cf.send(c, form, &flow{Phone: f.Phone, Email: f.Email, Again: true})
 	}
-	code := normalizeCode(line(c, "verification_code"))
+	code := normalizeCode(typed)
 	need(&page.Base, "verification_code", code)
 	if code != "" && !sixDigits(code) {
 		wrong(&page.Base, "verification_code", "error.code_format")
@@ -400,6 +405,10 @@ func (cf *codeFlow) postCode(c *fiber.Ctx, f *flow) error {
 		return h.show(c, fiber.StatusUnprocessableEntity, form)
 	}
 	if err := cf.verify(c, f, code); err != nil {
+		var wrong *fieldProblem
+		if _, about := codeRefusals[codeOf(err)]; about || errors.As(err, &wrong) {
+			page.Code = "" // nobody wants to edit a wrong code
+		}
 		return h.refuse(c, form, err, codeRefusals)
 	}
 	return cf.finish(c, f)
@@ -474,7 +483,7 @@ func (cf *codeFlow) typedForm(c *fiber.Ctx, step string) (form, bool) {
 		f.Again = false
 		page, form, err := cf.codePage(r, f)
 		if err == nil {
-			page.Code = cut(line(c, "verification_code"), 16)
+			page.Code = cut(line(c, "verification_code"), 64)
 		}
 		return form, err == nil
 	case f.verified():

@@ -60,7 +60,7 @@ func (h *Handler) profile(c *fiber.Ctx, creds *authclient.Credentials) json.RawM
 	defer cancel()
 	me, err := requestOf(c).client.auth.GetUserInfo(ctx, creds.AccessToken, h.options(c)...)
 	if err != nil {
-		traceOf(c).code = "no profile"
+		traceOf(c).code = codeOf(err)
 		return nil
 	}
 	return me.Raw

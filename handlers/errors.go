@@ -76,7 +76,6 @@ var refusals = map[string]refusal{
 
 	"resource_exhausted": {status: 429, key: "error.too_many"},
 	"aborted":            {status: 429, key: "error.too_many"},
-	"invalid_status":     {status: 429, key: "error.locked_while"},
 
 	"not_found":                    {status: 422, key: "error.no_account"},
 	"user_not_found":               {status: 422, key: "error.no_account"},
@@ -89,6 +88,8 @@ var refusals = map[string]refusal{
 	"invalid_credentials":          {status: 422, key: "error.sign_in_failed"},
 	"invalid_username_or_password": {status: 422, key: "error.sign_in_failed"},
 	"password_not_set":             {status: 422, key: "error.sign_in_failed"},
+	"invalid_status":               {status: 422, key: "error.sign_in_failed"},
+	"weak_password":                {status: 422, key: "error.password_weak"},
 	"user_pending":                 {status: 422, key: "error.user_pending"},
 	"user_blocked":                 {status: 422, key: "error.user_blocked"},
 	"under_review":                 {status: 422, key: "error.under_review"},
@@ -159,9 +160,9 @@ func (h *Handler) refuse(c *fiber.Ctx, f form, err error, special map[string]ref
 		say.N = int(math.Ceil(lim.wait.Seconds() / lim.unit.Seconds()))
 	case errors.As(err, &api):
 		traceOf(c).code = api.Code
-		var known bool
-		if out, known = special[api.Code]; !known {
-			out = refusalOf(api)
+		out = refusalOf(api, special)
+		if _, own := special[api.Code]; !own {
+			out.field = "" // the table knows no form, so no fields
 		}
 		if out.status >= 500 {
 			traceOf(c).err = err
@@ -170,9 +171,12 @@ func (h *Handler) refuse(c *fiber.Ctx, f form, err error, special map[string]ref
 	default:
 		return err
 	}
-	if out.wait > 0 {
+	switch {
+	case out.status != 429 && out.status != 503:
+		// A wait that TCB names for what we do not tell apart would tell it.
+	case out.wait > 0:
 		c.Set("Retry-After", strconv.Itoa(int(math.Ceil(out.wait.Seconds()))))
-	} else if out.status == 429 || out.status == 503 {
+	default:
 		c.Set("Retry-After", "60")
 	}
 	say.Key = out.key
@@ -184,13 +188,19 @@ func (h *Handler) refuse(c *fiber.Ctx, f form, err error, special map[string]ref
 	return h.show(c, out.status, f)
 }
 
-// refusalOf is what an error of TCB's means where the flow says nothing else. An
-// answer that is none of TCB's (a proxy's page, nothing at all) is a broken
-// service, unless its status says that the service is merely away.
-func refusalOf(api *authclient.Error) refusal {
+// refusalOf is what an error of TCB's means: what the flow says of its code, else
+// what the table does. An answer that is none of TCB's (a proxy's page, nothing
+// at all) is a broken service, unless its status says that it is merely away; a
+// code that nobody documents is a refusal where the status says so.
+func refusalOf(api *authclient.Error, special map[string]refusal) refusal {
+	if out, ok := special[api.Code]; ok {
+		return out
+	}
 	out, known := refusals[api.Code]
 	answered := api.Code == "unreachable" && api.Status != 0 && !errors.Is(api, context.DeadlineExceeded)
 	switch {
+	case !known && api.Status >= 400 && api.Status < 500:
+		return refusals["invalid_argument"]
 	case !known:
 		return refusals["unknown"]
 	case answered && (api.Status < 502 || api.Status > 504):
@@ -205,15 +215,11 @@ func withWait(out refusal, wait time.Duration) (refusal, int) {
 		return out, 0
 	}
 	out.wait = wait
-	switch out.key {
-	case "error.locked_while":
-		out.key = "error.locked"
-		return out, int(math.Ceil(wait.Minutes()))
-	case "error.too_many":
-		out.key = "error.too_many_wait"
-		return out, int(math.Ceil(wait.Seconds()))
+	if out.key != "error.too_many" {
+		return out, 0
 	}
-	return out, 0
+	out.key = "error.too_many_wait"
+	return out, int(math.Ceil(wait.Seconds()))
 }
 
 // handleError makes the page of an error that no form shows. It is also Fiber's
@@ -223,19 +229,26 @@ func (h *Handler) handleError(c *fiber.Ctx, err error) error {
 	p := problemOf(t, err)
 	c.Response().ResetBody()
 	c.Response().Header.Del("Location")
-	if len(c.Response().Header.Peek("Content-Security-Policy")) == 0 {
-		h.setHeaders(c, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+	if len(c.Response().Header.Peek("Content-Security-Policy")) == 0 { // before our middleware
+		h.setHeaders(c, fallbackCSP)
+		defer h.logRequest(c, t, h.now())
 	}
 	c.Set("Referrer-Policy", "no-referrer")
 	r, _ := c.Locals(localRequest).(*request)
 	if r == nil || r.loc == nil {
 		r = &request{base: h.base, loc: h.messages.Match(unescape(string(c.Context().QueryArgs().Peek("lang"))), c.Get("Accept-Language"))}
 	}
-	r.path, r.flow, r.via = "/", "", "" // other languages of an error are the entry's
+	r.flow, r.via = "", ""
+	if r.target == targetRefused {
+		r.query = "" // must not be repeated in a link
+	}
 	page := views.ErrorPage{
 		Base:  h.page(r, "error", i18n.Msg(p.title)),
 		Lead:  i18n.Message{Key: p.lead, Args: p.args},
 		Value: printable(p.value),
+	}
+	for i, l := range page.Languages { // those of an error lead to the entry
+		page.Languages[i].URL = h.base + "/?" + r.inLanguage(l.Tag)
 	}
 	page.Alert.Kind = views.AlertError // the title says that this is an error
 	page.RequestID = t.id
@@ -266,7 +279,7 @@ func problemOf(t *trace, err error) *problem {
 		return p
 	case errors.As(err, &api):
 		t.code, t.err = api.Code, err
-		out := refusalOf(api)
+		out := refusalOf(api, nil)
 		if out.status < 500 {
 			out = refusals["unknown"]
 		}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
@@ -45,14 +46,28 @@ const (
 )
 
 // username is what a new one may be: TCB's rule (http-api, auth-sign-in) without
-// what could be taken for an e-mail address or a phone number.
+// what could be taken for an e-mail address.
 var username = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,47}$`)
+
+// validUsername also wants a letter: sign-in takes digits alone for a phone number.
+func validUsername(s string) bool {
+	return username.MatchString(s) && strings.ContainsFunc(s, unicode.IsLetter)
+}
+
+// strong reports that a password meets the rule that the page states. TCB is
+// who decides; this only tells what a refusal of TCB's is about.
+func strong(password string) bool {
+	n := utf8.RuneCountInString(password)
+	return n >= 8 && n <= 64 && strings.ContainsFunc(password, unicode.IsUpper) &&
+		strings.ContainsFunc(password, unicode.IsLower) && strings.ContainsFunc(password, unicode.IsDigit) &&
+		strings.ContainsFunc(password, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
 
 // identifier turns what people sign in with into TCB's form of it: a phone
 // number gets its country and blank, an e-mail address is trimmed, anything
-// else is a username as typed.
+// else is a username, with full-width characters made plain.
 func identifier(typed string) string {
-	narrow := width.Narrow.String(typed)
+	narrow := width.Fold.String(typed)
 	if strings.Contains(narrow, "@") {
 		if email, ok := parseEmail(narrow); ok {
 			return email

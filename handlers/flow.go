@@ -12,7 +12,7 @@ type flow struct {
 	Phone             string `json:"phone,omitempty"` // TCB's form, "+86 13800000000"
 	Email             string `json:"email,omitempty"`
 	VerificationID    string `json:"id,omitempty"`
-	IsUser            bool   `json:"user,omitempty"`   // what TCB said of the account; shown only after a right code
+	User              int    `json:"user"`             // 1: there is an account. Shown only after a right code; a number, so that all are as long
 	CodeUntil         int64  `json:"until,omitempty"`  // Unix seconds
 	Again             bool   `json:"again,omitempty"`  // not the first code
 	VerificationToken string `json:"token,omitempty"`  // set once the code was right
@@ -34,6 +34,16 @@ func (f *flow) masked() string {
 		return strings.ReplaceAll(maskPhone(f.Phone), " ", "\u00a0") // one line
 	}
 	return maskEmail(f.Email)
+}
+
+// isUser is what TCB said of the account.
+func (f *flow) isUser() bool { return f.User == 1 }
+
+func (f *flow) setUser(is bool) {
+	f.User = 0
+	if is {
+		f.User = 1
+	}
 }
 
 func (f *flow) verified() bool { return f.VerificationToken != "" }

@@ -47,7 +47,6 @@ import (
 type Auth interface {
 	SignIn(context.Context, authclient.SignInRequest, ...authclient.CallOption) (*authclient.Credentials, error)
 	SignUp(context.Context, authclient.SignUpRequest, ...authclient.CallOption) (*authclient.Credentials, error)
-	SignOut(context.Context, string, authclient.SignOutRequest, ...authclient.CallOption) (authclient.SignOutResponse, error)
 	Revoke(context.Context, string, ...authclient.CallOption) error
 	GetVerification(context.Context, authclient.GetVerificationRequest, ...authclient.CallOption) (*authclient.Verification, error)
 	IsUsernameRegistered(context.Context, string, ...authclient.CallOption) (bool, error)
@@ -100,7 +99,7 @@ type Handler struct {
 	crossOrigin  *http.CrossOriginProtection
 	lastResort   []byte
 	flows        []*codeFlow
-	idLength     [2]atomic.Int32 // length of the last verification_id seen, by SMS and by e-mail; see decoy
+	issued       [2]atomic.Pointer[issued] // the last verification seen, by SMS and by e-mail; see decoy
 }
 
 // environment is one TCB environment that we serve.
@@ -140,7 +139,7 @@ func New(cfg Config) (*fiber.App, error) {
 		ReadTimeout:           15 * time.Second,
 		WriteTimeout:          h.timeout + grace + 15*time.Second,
 		IdleTimeout:           75 * time.Second,
-		// No ETag, no Server header; HEAD follows GET by itself.
+		CaseSensitive:         true, // as cookie paths and proxy rules are
 	})
 	h.install(app)
 	return app, nil

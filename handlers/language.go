@@ -12,10 +12,8 @@ func (h *Handler) postLanguage(c *fiber.Ctx) error {
 	r := requestOf(c)
 	if chosen, ok := h.messages.Locale(field(c, "lang")); ok {
 		r.loc = chosen
-		r.query = r.inLanguage(chosen.Locale()).query
-		if !r.stale {
-			r.session.SetLocale(chosen.Locale())
-		}
+		r.query = r.inLanguage(chosen.Locale())
+		r.session.SetLocale(chosen.Locale())
 	}
 	r.keep = true
 	f, err := h.typedForm(c)
@@ -28,7 +26,11 @@ func (h *Handler) postLanguage(c *fiber.Ctx) error {
 // typedForm is the form that was posted to a shared route, with what was typed,
 // unjudged. The form is named from a closed list, never by a URL.
 func (h *Handler) typedForm(c *fiber.Ctx) (form, error) {
+	r := requestOf(c)
 	name := field(c, "form")
+	if name == "" {
+		name = strings.ReplaceAll(strings.Trim(r.path, "/"), "/", "-")
+	}
 	switch name {
 	case "sign-in":
 		_, f := h.typedSignIn(c)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tcb-login/limit"
@@ -45,6 +46,15 @@ func (t *taken) take(ctx context.Context, rule limit.Rule, message string, unit 
 	return nil
 }
 
+// refundPause gives back the pause between two codes and nothing else.
+func (t *taken) refundPause(ctx context.Context) {
+	for _, c := range t.counts {
+		if c.rule == ruleSendPause {
+			_ = t.counter.Refund(ctx, c.rule, c.key)
+		}
+	}
+}
+
 // refund gives back everything taken.
 func (t *taken) refund(ctx context.Context) {
 	for _, c := range t.counts {
@@ -53,31 +63,60 @@ func (t *taken) refund(ctx context.Context) {
 	t.counts = nil
 }
 
+// sendRule is one limit on a code that is to be sent.
+type sendRule struct {
+	count
+	message string
+	unit    time.Duration // of the message's count
+}
+
+func sendRules(r *request, to string) []sendRule {
+	target := limit.Key(r.env.ID, limit.NormalizeIdentifier(to))
+	return []sendRule{
+		{count{ruleSendPause, target}, "error.send_wait", time.Second},
+		{count{ruleSendTarget, target}, "error.send_limit", time.Minute},
+		{count{ruleSendAddress, r.network}, "error.send_limit", time.Minute},
+	}
+}
+
 // takeSend counts a code to be sent to a number or address. On a limit nothing
-// stays counted.
+// stays counted, and the wait is that of the limit that holds longest.
 func (h *Handler) takeSend(ctx context.Context, r *request, to string) (*taken, error) {
 	t := &taken{counter: h.counter}
-	target := limit.Key(r.env.ID, limit.NormalizeIdentifier(to))
-	err := t.take(ctx, ruleSendPause, "error.send_wait", time.Second, target)
-	if err == nil {
-		err = t.take(ctx, ruleSendTarget, "error.send_limit", time.Minute, target)
-	}
-	if err == nil {
-		err = t.take(ctx, ruleSendAddress, "error.send_limit", time.Minute, r.address)
-	}
-	if err != nil {
-		t.refund(ctx)
-		return nil, err
+	for _, s := range sendRules(r, to) {
+		if err := t.take(ctx, s.rule, s.message, s.unit, s.key); err != nil {
+			t.refund(ctx)
+			if longest := h.sendLimit(ctx, r, to); longest != nil {
+				err = longest
+			}
+			return nil, err
+		}
 	}
 	return t, nil
+}
+
+// sendLimit is the limit that now holds longest against sending there, nil
+// when none does.
+func (h *Handler) sendLimit(ctx context.Context, r *request, to string) error {
+	var longest *limited
+	for _, s := range sendRules(r, to) {
+		d, err := h.counter.Peek(ctx, s.rule, s.key)
+		if err == nil && !d.OK && (longest == nil || d.RetryAfter > longest.wait) {
+			longest = &limited{key: s.message, wait: max(d.RetryAfter, time.Second), unit: s.unit}
+		}
+	}
+	if longest == nil {
+		return nil
+	}
+	return longest
 }
 
 // sendWait is how long until another code may be sent there, in whole seconds:
 // the countdown on the page is the limit's own.
 func (h *Handler) sendWait(ctx context.Context, r *request, to string) int {
-	d, err := h.counter.Peek(ctx, ruleSendPause, limit.Key(r.env.ID, limit.NormalizeIdentifier(to)))
-	if err != nil || d.OK {
+	var lim *limited
+	if !errors.As(h.sendLimit(ctx, r, to), &lim) {
 		return 0
 	}
-	return int((d.RetryAfter + time.Second - 1) / time.Second)
+	return int((lim.wait + time.Second - 1) / time.Second)
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
+	"tcb-login/i18n"
+	"tcb-login/views"
 )
 
 var defaultRand io.Reader = rand.Reader
@@ -113,9 +115,12 @@ func (o origin) secure() bool { return o.scheme == "https" }
 // are reached at is for the operator to say, not for the request. The response
 // gets its headers here, so that error pages have them too.
 func (h *Handler) matchOrigin(c *fiber.Ctx) error {
-	h.setHeaders(c, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+	h.setHeaders(c, fallbackCSP)
 	o, ok := h.originOf(c)
 	if !ok {
+		if strings.HasPrefix(c.Path(), h.base+"/static/") {
+			return c.Next() // the look of the page that says so
+		}
 		return &problem{status: fiber.StatusMisdirectedRequest, title: "error.title_request", lead: "error.page.host"}
 	}
 	c.Locals(localOrigin, o)
@@ -191,6 +196,9 @@ func (h *Handler) trusted(addr netip.Addr) bool {
 	return false
 }
 
+// fallbackCSP is for pages that no origin is known for.
+const fallbackCSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
 func contentSecurityPolicy(origin, base string, imageHosts []string) string {
 	img := "'self' data:"
 	for _, host := range imageHosts {
@@ -216,10 +224,14 @@ func (h *Handler) setHeaders(c *fiber.Ctx, csp string) {
 	header.Set("X-Robots-Tag", "noindex")
 }
 
-// permissionsPolicy turns off what a login page has no use for. There is no
-// wildcard; otp-credentials alone (Web OTP) is left on.
-const permissionsPolicy = "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), " +
-	"gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=(), xr-spatial-tracking=(), otp-credentials=(self)"
+// permissionsPolicy turns off every feature that browsers know by this header;
+// there is no wildcard. otp-credentials alone (Web OTP) is left on.
+var permissionsPolicy = strings.Join([]string{
+	"accelerometer", "autoplay", "bluetooth", "camera", "clipboard-read", "clipboard-write", "display-capture", "encrypted-media",
+	"fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection", "local-fonts",
+	"magnetometer", "microphone", "midi", "payment", "picture-in-picture", "publickey-credentials-create",
+	"publickey-credentials-get", "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
+}, "=(), ") + "=(), otp-credentials=(self)"
 
 // checkOrigin refuses POSTs that another site made. Browsers say so in
 // Sec-Fetch-Site or Origin; for those that send neither, the form's token must
@@ -244,6 +256,20 @@ func (h *Handler) checkOrigin(c *fiber.Ctx) error {
 		return &problem{status: fiber.StatusForbidden, title: "error.title_request", lead: "error.page.cross_site"}
 	}
 	proven := site == "same-origin" || from == r.origin.text
-	r.stale = !proven && !r.session.CSRFValid(field(c, "csrf_token"))
-	return c.Next()
+	if proven || r.session.CSRFValid(field(c, "csrf_token")) {
+		return c.Next()
+	}
+	r.stale = true
+	f, err := h.typedForm(c)
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.base.Invalid(): // more was lost than the session
+	case r.secret != "": // it is not kept: see carryCaptcha
+		f.base.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.stale_password")}
+	default:
+		f.base.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.stale")}
+	}
+	return h.show(c, fiber.StatusUnprocessableEntity, f)
 }

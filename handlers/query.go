@@ -8,7 +8,10 @@ import (
 // param is one parameter of a query string, as it stood there and as it reads.
 type param struct{ raw, key, value string }
 
-const maxQuery = 8 << 10
+const (
+	maxEntryQuery = 6 << 10  // of what the app sent
+	maxQuery      = 12 << 10 // with a step of ours
+)
 
 // parseQuery splits a query string the way browsers' URLSearchParams does. The
 // SDK appends its caller's values unencoded, so what url.ParseQuery refuses (a

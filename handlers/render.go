@@ -34,16 +34,8 @@ func (h *Handler) page(r *request, name string, title i18n.Message) views.Base {
 		initial, _ := utf8.DecodeRuneInString(app)
 		b.App = views.App{Name: app, Initial: string(unicode.ToUpper(initial))}
 	}
-	if r.target == targetRefused {
-		return b // its own address must not be repeated, so it has no other languages to offer
-	}
 	for _, l := range h.messages.Locales() {
-		b.Languages = append(b.Languages, views.Language{
-			Tag:     l.Locale(),
-			Name:    l.Name(),
-			URL:     r.inLanguage(l.Locale()).here(),
-			Current: l == r.loc,
-		})
+		b.Languages = append(b.Languages, views.Language{Tag: l.Locale(), Name: l.Name(), Current: l == r.loc})
 	}
 	return b
 }
@@ -75,35 +67,18 @@ func (h *Handler) formPage(r *request, name string, title i18n.Message, path, fl
 	b.Form.Action = r.to(path, extra...)
 	b.LanguageAction = r.to("/language", extra...)
 	b.CaptchaAction = r.to("/captcha", extra...)
-	if r.stale {
-		b.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.stale")}
-	}
 	return &b
 }
 
-// here is the address of the page that r asks for.
-func (r *request) here() string {
-	extra := []string{}
-	if r.via != "" {
-		extra = append(extra, "via="+url.QueryEscape(r.via))
-	}
-	if r.flow != "" {
-		extra = append(extra, "flow="+url.QueryEscape(r.flow))
-	}
-	return r.to(r.path, extra...)
-}
-
-// inLanguage is r with lang= in its query.
-func (r *request) inLanguage(tag string) *request {
+// inLanguage is the entry query string with another lang= in it.
+func (r *request) inLanguage(tag string) string {
 	var parts []string
 	for part := range strings.SplitSeq(r.query, "&") {
 		if key, _, _ := strings.Cut(part, "="); part != "" && unescape(key) != "lang" {
 			parts = append(parts, part)
 		}
 	}
-	other := *r
-	other.query = strings.Join(append(parts, "lang="+tag), "&")
-	return &other
+	return strings.Join(append(parts, "lang="+tag), "&")
 }
 
 // title is "Sign in to App", or without the app where it has no name.
@@ -165,7 +140,6 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 func (h *Handler) write(c *fiber.Ctx, status int, page templ.Component) error {
 	buf := buffers.Get().(*bytes.Buffer)
 	defer func() {
-		clear(buf.Bytes()) // a completion page holds tokens
 		buf.Reset()
 		buffers.Put(buf)
 	}()

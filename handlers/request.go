@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
+	"net/netip"
 	"reflect"
 	"regexp"
 	"strings"
@@ -87,7 +89,8 @@ type request struct {
 	loc     *i18n.Localizer
 	stale   bool // a POST from a page of another session; see checkOrigin
 
-	address  string
+	address  string // the person's, for TCB and the log
+	network  string // what limits count by: see networkOf
 	form     string // name of the form that was posted
 	deviceID string
 	captcha  captchaState // what the form brought, and what the next one will carry
@@ -97,6 +100,17 @@ type request struct {
 
 func requestOf(c *fiber.Ctx) *request {
 	return c.Locals(localRequest).(*request)
+}
+
+// networkOf is what a caller can hardly have many of: an IPv4 address, or the
+// /64 of an IPv6 one, since whoever has one of its addresses has them all.
+func networkOf(addr netip.Addr) string {
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return addr.String()
 }
 
 func (r *request) scope() session.Scope { return session.Scope{Env: r.env.ID, Client: r.client.ID} }
@@ -131,11 +145,12 @@ func rawQuery(c *fiber.Ctx) string { return string(c.Request().URI().QueryString
 // there is when it answers an error: the error's page needs it too.
 func (h *Handler) prepare(c *fiber.Ctx, query string) error {
 	r := &request{
-		origin:  c.Locals(localOrigin).(origin),
-		base:    h.base,
-		path:    strings.TrimPrefix(c.Path(), h.base),
-		address: h.clientAddress(c).String(),
+		origin: c.Locals(localOrigin).(origin),
+		base:   h.base,
+		path:   strings.TrimPrefix(c.Path(), h.base),
 	}
+	addr := h.clientAddress(c)
+	r.address, r.network = addr.String(), networkOf(addr)
 	c.Locals(localRequest, r)
 	var err error
 	if r.session, err = h.sessions.Load(c.UserContext(), c.Get("Cookie"), r.origin.secure()); err != nil {
@@ -168,10 +183,10 @@ func (h *Handler) readQuery(r *request, raw string) *problem {
 		}
 		switch p.key {
 		case "flow":
-			r.flow = p.value
+			r.flow = cmp.Or(r.flow, p.value)
 			continue
 		case "via":
-			r.via = p.value
+			r.via = cmp.Or(r.via, p.value)
 			continue
 		}
 		carried = append(carried, p.raw)
@@ -187,6 +202,9 @@ func (h *Handler) readQuery(r *request, raw string) *problem {
 		seen[p.key] = true
 	}
 	r.query = strings.Join(carried, "&")
+	if len(r.query) > maxEntryQuery {
+		return badRequest("error.page.too_large", nil)
+	}
 	if bad != nil {
 		return bad
 	}
@@ -217,6 +235,9 @@ func (h *Handler) resolve(r *request) *problem {
 		r.client = r.env.clients[r.ClientID]
 	} else {
 		r.client = r.env.onlyClient
+	}
+	if r.client == nil && r.ClientID == "" {
+		return badRequest("error.page.client_missing", nil)
 	}
 	if r.client == nil {
 		return badRequest("error.page.client", i18n.Args{"id": r.ClientID})

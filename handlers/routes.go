@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"strings"
+
 	"github.com/gofiber/fiber/v2"
 )
 
@@ -46,6 +48,9 @@ func (h *Handler) install(app *fiber.App) {
 			chain = []fiber.Handler{h.readRequest, h.checkOrigin, r.handle}
 		}
 		app.Add(r.method, h.base+r.path, chain...)
+		if r.method == "GET" {
+			app.Add("HEAD", h.base+r.path, chain...)
+		}
 	}
 	// For password managers: https://w3c.github.io/webappsec-change-password-url/
 	app.Get("/.well-known/change-password", func(c *fiber.Ctx) error {
@@ -63,6 +68,21 @@ func (h *Handler) install(app *fiber.App) {
 		if err := h.prepare(c, rawQuery(c)); err != nil && problemOf(&trace{}, err).status >= fiber.StatusInternalServerError {
 			return err
 		}
+		if allowed := h.allowed(c.Path()); allowed != "" {
+			c.Set("Allow", allowed)
+			return fiber.ErrMethodNotAllowed
+		}
 		return errMissing
 	})
+}
+
+// allowed lists the methods of a path that is in the table.
+func (h *Handler) allowed(path string) string {
+	var methods []string
+	for _, r := range h.routes() {
+		if path == h.base+r.path || path+"/" == h.base+r.path {
+			methods = append(methods, r.method)
+		}
+	}
+	return strings.Join(methods, ", ")
 }

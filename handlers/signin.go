@@ -18,14 +18,11 @@ import (
 // getEntry shows the first way to sign in, or sign-up where the app asks for it.
 func (h *Handler) getEntry(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if r.Prompt == "create" && r.login.SignUp {
-		return h.flowNamed("sign-up").get(c)
-	}
-	switch r.login.Methods[0] {
-	case config.MethodSMS:
-		return h.flowNamed("sign-in-sms").get(c)
-	case config.MethodEmail:
-		return h.flowNamed("sign-in-email").get(c)
+	r.flow = "" // an app's own parameter, if anything: a step of ours has a page of its own
+	for _, flow := range h.flows {
+		if flow.method == r.login.Methods[0] || flow.name == "sign-up" && r.Prompt == "create" && flow.offered(r.login) {
+			return flow.get(c)
+		}
 	}
 	return h.getSignIn(c)
 }
@@ -51,14 +48,10 @@ func (h *Handler) signInPage(r *request, username string) (*views.SignInPage, fo
 }
 
 // methodLinks are the ways to sign in beside the one on the page.
-func methodLinks(r *request, except ...config.Method) []views.Link {
+func methodLinks(r *request, except config.Method) []views.Link {
 	var links []views.Link
 	for _, m := range r.login.Methods {
-		skip := false
-		for _, e := range except {
-			skip = skip || m == e
-		}
-		if skip {
+		if m == except {
 			continue
 		}
 		switch m {
@@ -122,28 +115,20 @@ var passwordRefusals = map[string]refusal{
 	"user_not_found":   refusals["invalid_password"],
 	"user_pending":     refusals["invalid_password"],
 	"user_blocked":     refusals["invalid_password"],
+	"invalid_status":   refusals["invalid_password"], // only accounts that exist are locked
 	"invalid_argument": refusals["invalid_password"], // TCB's word for a name that cannot be one
 }
 
 // otherWays offers code and reset beside a refusal that they get around.
 func (h *Handler) otherWays(r *request, page *views.SignInPage, err error) {
-	var api *authclient.Error
 	var lim *limited
-	if errors.As(err, &api) {
-		say, special := passwordRefusals[api.Code]
-		if !special {
-			say = refusals[api.Code]
-		}
-		page.Refused = say.key == "error.sign_in_failed"
-		if !page.Refused && api.Code != "invalid_status" {
-			return
-		}
-	} else if !errors.As(err, &lim) {
+	page.Refused = wrongPassword(err)
+	if !page.Refused && !errors.As(err, &lim) {
 		return
 	}
-	for _, l := range page.Methods {
+	if len(page.Methods) > 0 {
+		l := page.Methods[0]
 		page.Alert.Links = append(page.Alert.Links, views.Link{To: l.To, URL: l.URL, Label: i18n.Msg("sign-in.with_code")})
-		break
 	}
 	if page.Reset.URL != "" {
 		page.Alert.Links = append(page.Alert.Links, views.Link{To: "reset-password", URL: page.Reset.URL, Label: i18n.Msg("sign-in.reset")})
@@ -158,7 +143,7 @@ func (h *Handler) signInWithPassword(c *fiber.Ctx, name, password string) (*auth
 	ctx := context.Background()
 	person := limit.Key(r.env.ID, limit.NormalizeIdentifier(name))
 	tries := &taken{counter: h.counter}
-	if err := tries.take(ctx, rulePassword, "error.password_limit", time.Minute, limit.Key(person, r.address)); err != nil {
+	if err := tries.take(ctx, rulePassword, "error.password_limit", time.Minute, limit.Key(person, r.network)); err != nil {
 		return nil, err
 	}
 	d, err := h.counter.Peek(ctx, rulePasswordPerson, person)
@@ -179,12 +164,5 @@ func (h *Handler) signInWithPassword(c *fiber.Ctx, name, password string) (*auth
 // wrongPassword reports that a call was a guess that failed.
 func wrongPassword(err error) bool {
 	var api *authclient.Error
-	if !errors.As(err, &api) {
-		return false
-	}
-	out, special := passwordRefusals[api.Code]
-	if !special {
-		out = refusals[api.Code]
-	}
-	return out.key == "error.sign_in_failed"
+	return errors.As(err, &api) && refusalOf(api, passwordRefusals).key == "error.sign_in_failed"
 }

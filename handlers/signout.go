@@ -32,19 +32,15 @@ func (h *Handler) getSignOut(c *fiber.Ctx) error {
 // answers or not.
 func (h *Handler) postSignOut(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if r.target == targetCode {
-		return errNotYet
-	}
-	f := h.signOutForm(c)
-	if f.base.Invalid() {
-		return h.show(c, fiber.StatusUnprocessableEntity, f)
-	}
+	h.readForm(c, r, "sign-out")
+	revoked := false
 	if access, ok := r.session.Access(r.scope()); ok {
 		ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
 		defer cancel()
 		err := r.client.auth.Revoke(ctx, access.AccessToken, h.options(c)...)
 		var api *authclient.Error
-		if errors.As(err, &api) && api.Code != "unauthenticated" {
+		revoked = err == nil || errors.Is(err, authclient.ErrUnauthenticated)
+		if !revoked && errors.As(err, &api) {
 			traceOf(c).code, traceOf(c).err = api.Code, err
 		}
 	}
@@ -52,18 +48,22 @@ func (h *Handler) postSignOut(c *fiber.Ctx) error {
 		return err
 	}
 	addCookies(c, r.session.ClearAccess(r.scope()))
-	return h.leave(c, i18n.Msg("sign-out.done"), i18n.Msg("leaving.lead"), views.Departure{
-		To:     withState(r.RedirectURI, r.State),
-		Forget: []string{"credentials_" + r.client.ID, "user_info_" + r.env.ID},
+	return h.leave(c, views.LeavingPage{
+		Base:    h.page(r, "leaving", i18n.Msg("sign-out.done")),
+		Lead:    i18n.Msg("leaving.lead"),
+		Revoked: revoked,
+		Data: views.Departure{
+			To:     withState(r.RedirectURI, r.State),
+			Forget: []string{"credentials_" + r.client.ID, "user_info_" + r.env.ID},
+		},
 	})
 }
 
 // leave shows the page that leads away: a POST must not redirect off our
 // origin, since Chromium holds form-action against the whole redirect chain.
-func (h *Handler) leave(c *fiber.Ctx, title, lead i18n.Message, where views.Departure) error {
-	page := views.LeavingPage{Base: h.page(requestOf(c), "leaving", title), Lead: lead, Data: where}
+func (h *Handler) leave(c *fiber.Ctx, page views.LeavingPage) error {
 	page.Languages = nil
-	page.Refresh = "2; url=" + where.To
+	page.Refresh = "2; url=" + page.Data.To
 	c.Set("Referrer-Policy", "no-referrer")
 	return h.send(c, fiber.StatusOK, views.Leaving(page))
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
@@ -43,16 +44,6 @@ func (h *Handler) signsIn(cf *codeFlow) {
 	cf.offered = func(l *config.Login) bool { return l.Offers(cf.method) }
 	cf.last = []string{"-confirmed"}
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) { return cf.confirmed(c, f, i18n.Msg("code.title")) }
-	cf.submit = func(c *fiber.Ctx, f *flow) error {
-		form, err := cf.form(c, f)
-		if err != nil {
-			return err
-		}
-		if form.base.Invalid() {
-			return h.show(c, fiber.StatusUnprocessableEntity, form)
-		}
-		return cf.finish(c, f)
-	}
 	cf.finish = func(c *fiber.Ctx, f *flow) error {
 		creds, err := h.signInVerified(c, f)
 		if err == nil {
@@ -64,6 +55,7 @@ func (h *Handler) signsIn(cf *codeFlow) {
 		}
 		return h.refuse(c, form, err, nil)
 	}
+	cf.submit = cf.finish
 }
 
 // confirmed is the page with a button alone.
@@ -102,19 +94,19 @@ func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials
 		}, opts...)
 		return err
 	}
-	if f.IsUser || !r.login.SignUp {
+	if f.isUser() || !r.login.SignUp {
 		err := h.guarded(c, "/v1/signin", false, signIn)
 		if !errors.Is(err, authclient.ErrNotFound) || !r.login.SignUp {
 			return creds, err
 		}
-		f.IsUser = false
+		f.setUser(false)
 		return creds, h.guarded(c, "/v1/signup", false, signUp)
 	}
 	err := h.guarded(c, "/v1/signup", false, signUp)
 	if !errors.Is(err, authclient.ErrFailedPrecondition) && !errors.Is(err, authclient.ErrAlreadyExists) {
 		return creds, err
 	}
-	f.IsUser = true
+	f.setUser(true)
 	return creds, h.guarded(c, "/v1/signin", false, signIn)
 }
 
@@ -131,14 +123,14 @@ func (h *Handler) signUp() *codeFlow {
 	cf.last = []string{"-details", "-confirmed"}
 	cf.finish = cf.showVerified
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
-		if f.IsUser {
+		if f.isUser() {
 			return cf.confirmed(c, f, i18n.Msg("exists.title"))
 		}
 		_, form, err := cf.details(c, f)
 		return form, err
 	}
 	cf.submit = func(c *fiber.Ctx, f *flow) error {
-		if f.IsUser {
+		if f.isUser() {
 			return cf.signInInstead(c, f)
 		}
 		return cf.postDetails(c, f)
@@ -162,9 +154,6 @@ func (cf *codeFlow) signInInstead(c *fiber.Ctx, f *flow) error {
 	if err != nil {
 		return err
 	}
-	if form.base.Invalid() {
-		return cf.h.show(c, fiber.StatusUnprocessableEntity, form)
-	}
 	creds, err := cf.h.signInVerified(c, f)
 	if err != nil {
 		return cf.h.refuse(c, form, err, nil)
@@ -181,7 +170,8 @@ func (cf *codeFlow) details(c *fiber.Ctx, f *flow) (*views.SignUpDetailsPage, fo
 	}
 	p := &views.SignUpDetailsPage{
 		Base:       *cf.h.formPage(r, "sign-up-details", i18n.Msg("details.title"), cf.path, sealed),
-		Identifier: f.masked(),
+		Lead:       i18n.Message{Key: "details.lead", Args: i18n.Args{"who": f.masked()}},
+		Identifier: f.to(),
 		Username:   line(c, "username"),
 		Name:       line(c, "name"),
 	}
@@ -198,7 +188,7 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 		return err
 	}
 	tooLong(&page.Base, "name", page.Name, maxName)
-	if page.Username != "" && !username.MatchString(page.Username) {
+	if page.Username != "" && !validUsername(page.Username) {
 		wrong(&page.Base, "username", "error.username_form")
 	}
 	tooLong(&page.Base, "password", r.secret, maxPassword)
@@ -219,16 +209,28 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 	switch {
 	case err == nil:
 		return h.complete(c, creds)
-	case errors.Is(err, authclient.ErrFailedPrecondition):
-		f.IsUser = true // somebody registered the number meanwhile: the person may go in
+	case errors.Is(err, authclient.ErrFailedPrecondition), errors.Is(err, authclient.ErrAlreadyExists) && page.Username == "":
+		f.setUser(true) // somebody registered the number meanwhile: the person may go in
 		traceOf(c).code = codeOf(err)
 		return cf.showVerified(c, f)
 	}
 	special := map[string]refusal{"already_exists": {status: 422, key: "error.username_taken", field: "username"}}
 	if r.secret != "" {
-		special["invalid_argument"] = refusal{status: 422, key: "error.password_weak", field: "password"}
+		weakPassword(special, "password", r.secret)
 	}
 	return h.refuse(c, form, err, special)
+}
+
+// weakPassword says what TCB's invalid_argument is about, which may be the
+// password or the verification_token: a password that meets the rule leaves the
+// token, spent or expired.
+func weakPassword(special map[string]refusal, field, password string) {
+	weak := refusal{status: 422, key: "error.password_weak", field: field}
+	special["weak_password"] = weak
+	special["invalid_argument"] = weak
+	if strong(password) {
+		special["invalid_argument"] = refusals["permission_denied"]
+	}
 }
 
 // checkUsername asks TCB whether a chosen username is taken, which sign-up's
@@ -240,7 +242,7 @@ func (cf *codeFlow) checkUsername(c *fiber.Ctx, name string) error {
 	}
 	h, r := cf.h, requestOf(c)
 	asked := &taken{counter: h.counter}
-	if err := asked.take(context.Background(), ruleUsername, "error.too_many_wait", 1, r.address); err != nil {
+	if err := asked.take(context.Background(), ruleUsername, "error.too_many_wait", time.Second, r.network); err != nil {
 		return err
 	}
 	var exists bool
@@ -308,9 +310,9 @@ func (cf *codeFlow) postNewPassword(c *fiber.Ctx, f *flow) error {
 		}, opts...)
 	})
 	if err != nil {
-		return h.refuse(c, form, err, map[string]refusal{
-			"invalid_argument": {status: 422, key: "error.password_weak", field: "new_password"},
-		})
+		special := map[string]refusal{}
+		weakPassword(special, "new_password", r.secret)
+		return h.refuse(c, form, err, special)
 	}
 	// As the SDK does it: the new password signs in at once.
 	var creds *authclient.Credentials

@@ -59,7 +59,7 @@ func (s *Session) Access(scope Scope) (Access, bool) {
 		sealed += next.Value
 	}
 	var a Access
-	ok := s.open(associated(s.id, scope, accessPurpose), sealed, &a)
+	ok := s.Open(scope, accessPurpose, sealed, &a)
 	return a, ok
 }
 

@@ -235,9 +235,6 @@ func (s *Session) renew() {
 	s.dirty = true
 }
 
-// Fresh reports whether the browser came without a good session.
-func (s *Session) Fresh() bool { return s.fresh }
-
 // Locale is the one the person chose, or empty.
 func (s *Session) Locale() string {
 	locale, _ := s.raw.Values["locale"].(string)
@@ -256,16 +253,23 @@ func (s *Session) SetLocale(locale string) {
 // is due at sign-in, step-up and sign-out (OWASP ASVS 7.2.4). Cookies must be
 // written after it.
 //
-// keepFlows lets this browser, and it alone, still open what was sealed under
-// the id before: signing in in one tab must not cost another tab its code.
-// Without it everything sealed before is void.
-func (s *Session) Rotate(ctx context.Context, keepFlows bool) error {
-	if err := s.m.deny.Add(ctx, denyKey(s.id), MaxAge); err != nil {
-		return fmt.Errorf("session: deny list: %w", err)
+// signIn says that a login begins. Then this browser, and it alone, can still
+// open what was sealed under the id before: signing in in one tab must not cost
+// another tab its code, nor one client of an environment another one's login.
+// Else everything sealed before is void.
+func (s *Session) Rotate(ctx context.Context, signIn bool) error {
+	// An id that no cookie ever held, or that has no login to lose, is not worth
+	// a place on the list: places that anybody can take push out those that count.
+	if !s.fresh && (signIn || s.raw.Values["in"] == "1") {
+		if err := s.m.deny.Add(ctx, denyKey(s.id), MaxAge); err != nil {
+			return fmt.Errorf("session: deny list: %w", err)
+		}
 	}
 	s.prev = ""
-	if keepFlows {
+	s.raw.Values["in"] = ""
+	if signIn {
 		s.prev = s.id
+		s.raw.Values["in"] = "1"
 	}
 	s.raw.Values["prev"] = s.prev
 	s.renew()

@@ -197,6 +197,7 @@ type CodePage struct {
 // SignUpDetailsPage asks for what a new account may have.
 type SignUpDetailsPage struct {
 	Base
+	Lead       i18n.Message
 	Identifier string // the verified number or address, for password managers
 	Username   string
 	Name       string
@@ -244,8 +245,9 @@ type Departure struct {
 // LeavingPage leads away from our origin, which a POST's redirect must not.
 type LeavingPage struct {
 	Base
-	Lead i18n.Message
-	Data Departure
+	Lead    i18n.Message
+	Revoked bool // whether what script alone can forget is void at least
+	Data    Departure
 }
 
 // SignOutPage asks before signing out.

@@ -36,6 +36,7 @@ let busy = false;
 form?.addEventListener("submit", (e) => {
   if (busy || e.submitter?.getAttribute("aria-disabled") === "true") return e.preventDefault();
   busy = true;
+  setTimeout(() => dispatchEvent(new Event("pageshow")), 20000); // whoever stopped the page may press again
   const button = e.submitter ?? form.querySelector(".primary");
   button.setAttribute("aria-busy", "true");
   if (button.dataset.busy) button.setAttribute("aria-label", button.dataset.busy);

@@ -1,6 +1,11 @@
 // Hands the login over to the app's SDK through localStorage, in the SDK's own
 // form, and goes back to the app. Also leads away from the leaving page.
-const read = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "null");
+// It is all that keeps people from a sign-in that went well: no syntax that the
+// older browsers inside of apps do not have.
+const read = (id) => {
+  const data = document.getElementById(id);
+  return data && JSON.parse(data.textContent);
+};
 const login = read("completion"), departure = read("departure");
 
 function keep() {
@@ -11,10 +16,10 @@ function keep() {
   localStorage.removeItem(user);
   localStorage.setItem(
     `credentials_${login.client_id}`,
-    JSON.stringify({ ...login.credentials, version: "v1", expires_at }),
+    JSON.stringify(Object.assign({}, login.credentials, { version: "v1", expires_at })),
   );
   if (login.user_info) {
-    const content = { ...login.user_info, uid: login.user_info.sub };
+    const content = Object.assign({}, login.user_info, { uid: login.user_info.sub });
     localStorage.setItem(user, JSON.stringify({ version: "localCachev1", content }));
   }
 }
@@ -24,14 +29,14 @@ function complete() {
   const going = document.getElementById("going");
   try {
     keep();
-  } catch {
+  } catch (refusal) {
     refused.hidden = retry.hidden = false;
-    going.textContent = "";
+    going.hidden = true;
     retry.onclick = complete;
     return;
   }
   refused.hidden = retry.hidden = true;
-  going.textContent = going.dataset.text;
+  going.hidden = false;
   location.replace(login.redirect_uri);
 }
 
@@ -42,8 +47,8 @@ if (login) {
 
 if (departure) {
   try {
-    for (const key of departure.forget ?? []) localStorage.removeItem(key);
-  } catch {
+    for (const key of departure.forget || []) localStorage.removeItem(key);
+  } catch (refusal) {
     // Storage is refused: then there is nothing of ours in it.
   }
   location.replace(departure.to);
