@@ -1,0 +1,106 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"errors"
+	"html/template"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// gateway plays the app's own front door: the app on every path below /app, the login page below /__auth.
+type gateway struct {
+	origin   string
+	listener net.Listener
+	server   *server
+	client   atomic.Pointer[string] // the address it reports for its visitors
+	proxy    *httputil.ReverseProxy
+	http     *http.Server
+}
+
+func newGateway(t *testing.T, s *server) *gateway {
+	l := listen(t)
+	g := &gateway{origin: "http://" + l.Addr().String(), listener: l, server: s}
+	g.from("203.0.113.7")
+	t.Cleanup(func() {
+		if g.http != nil {
+			_ = g.http.Close()
+		}
+		_ = l.Close()
+	})
+	return g
+}
+
+// from sets the visitors' address from now on, so that a test with many sends is not one visitor's flood.
+func (g *gateway) from(address string) { g.client.Store(&address) }
+
+func (g *gateway) serve(login *url.URL) {
+	// A connection of its own for every request: none is shared with another test's gateway.
+	g.proxy = &httputil.ReverseProxy{Transport: &http.Transport{DisableKeepAlives: true}, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(login)
+		r.Out.Host = r.In.Host
+		r.Out.Header.Set("X-Forwarded-For", *g.client.Load())
+		r.Out.Header.Set("X-Forwarded-Proto", "http")
+	}}
+	mux := http.NewServeMux()
+	mux.Handle("/__auth", g.proxy)
+	mux.Handle("/__auth/", g.proxy)
+	mux.HandleFunc("/app/", g.page)
+	mux.HandleFunc("/sdk.js", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=600")
+		http.ServeFile(w, r, filepath.Join("build", g.server.sdk+".js"))
+	})
+	g.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := g.http.Serve(g.listener); !errors.Is(err, http.ErrServerClosed) {
+			panic(err)
+		}
+	}()
+}
+
+var appPage = template.Must(template.New("app").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>The app</title>
+<link rel="icon" href="data:,">
+<h1>The app</h1>
+<button id="login">Sign in</button>
+<script src="/sdk.js"></script>
+<script>
+	const { env, region, clientId, endpoint, sdk } = {{.}};
+	window.app = cloudbase.init({ env, region, clientId });
+	if (sdk === "sdk2") {
+		// 2.x takes its address when the auth object is made, so that is made again.
+		app.registerEndPointWithKey({ url: endpoint, protocol: "http:", key: "CLOUD_API" });
+		window.auth = app.auth({});
+	} else {
+		app.registerEndPointWithKey({ url: endpoint, protocol: "http:", key: "GATEWAY" });
+		window.auth = app.auth();
+	}
+	document.getElementById("login").addEventListener("click", () => auth.toDefaultLoginPage({}));
+	document.documentElement.dataset.ready = "yes";
+</script>
+</html>
+`))
+
+// page is the app: any path below /app, query and hash left alone.
+func (g *gateway) page(w http.ResponseWriter, _ *http.Request) {
+	config := map[string]string{
+		"env": "demo", "region": "ap-shanghai", "sdk": g.server.sdk,
+		"endpoint": "//" + g.server.emulator.url.Host,
+	}
+	if g.server.client != "demo" {
+		config["clientId"] = g.server.client // else the SDK's own default, the environment's id
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if err := appPage.Execute(w, config); err != nil {
+		panic(err)
+	}
+}

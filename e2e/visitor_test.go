@@ -1,0 +1,337 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/playwright-community/playwright-go"
+)
+
+// visitor is one browser context: a person with cookies and storage of their own. It watches everything
+// the browser complains about, and fails the test at its end if there was anything.
+type visitor struct {
+	t       *testing.T
+	server  *server
+	context playwright.BrowserContext
+
+	mu         sync.Mutex
+	complaints []string
+	broken     bool // the test makes 5xx answers on purpose
+}
+
+// tab is one page of a visitor.
+type tab struct {
+	playwright.Page
+	t *testing.T
+	v *visitor
+
+	mu   sync.Mutex
+	docs []document // answers to the navigations of this tab, oldest first
+}
+
+// document is one answer to a navigation.
+type document struct {
+	method  string
+	url     string
+	status  int
+	headers map[string]string
+}
+
+// expected matches what Chromium prints for a page that came with an error status, which is how form errors come.
+var (
+	refused   = regexp.MustCompile(`^Failed to load resource: the server responded with a status of 4\d\d `)
+	unhealthy = regexp.MustCompile(`^Failed to load resource: the server responded with a status of 50[0-3] `)
+)
+
+func (s *server) visit(t *testing.T, change ...func(*playwright.BrowserNewContextOptions)) *visitor {
+	t.Helper()
+	o := playwright.BrowserNewContextOptions{Locale: playwright.String("en-US")}
+	for _, f := range change {
+		f(&o)
+	}
+	c, err := browser.NewContext(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SetDefaultTimeout(float64(patience.Milliseconds()))
+	c.SetDefaultNavigationTimeout(float64(patience.Milliseconds()))
+	v := &visitor{t: t, server: s, context: c}
+	c.OnConsole(func(m playwright.ConsoleMessage) {
+		if m.Type() != "error" && !strings.Contains(m.Text(), "Content Security Policy") {
+			return
+		}
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if refused.MatchString(m.Text()) || v.broken && unhealthy.MatchString(m.Text()) {
+			return
+		}
+		v.complaints = append(v.complaints, fmt.Sprintf("console: %s (%s)", m.Text(), m.Location().URL))
+	})
+	c.OnWebError(func(e playwright.WebError) { v.complain("script error: %v", e.Error()) })
+	c.OnRequest(func(r playwright.Request) {
+		if u, err := url.Parse(r.URL()); err != nil || u.Scheme != "data" && u.Scheme != "blob" && u.Hostname() != "127.0.0.1" {
+			v.complain("a request to a foreign host: %s", r.URL())
+		}
+	})
+	t.Cleanup(v.close)
+	return v
+}
+
+func withoutScript(o *playwright.BrowserNewContextOptions) {
+	o.JavaScriptEnabled = playwright.Bool(false)
+}
+
+func speaking(language string) func(*playwright.BrowserNewContextOptions) {
+	return func(o *playwright.BrowserNewContextOptions) { o.Locale = &language }
+}
+
+func (v *visitor) complain(format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.complaints = append(v.complaints, fmt.Sprintf(format, args...))
+}
+
+// expectBroken says that answers with 5xx are what the test is about.
+func (v *visitor) expectBroken() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.broken = true
+}
+
+func (v *visitor) close() {
+	if v.t.Failed() {
+		v.photograph()
+	}
+	if err := v.context.Close(); err != nil {
+		v.t.Errorf("closing the context: %v", err)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, c := range v.complaints {
+		v.t.Errorf("the browser complained: %s", c)
+	}
+}
+
+// photograph keeps what a failed test was looking at, in build/failures.
+func (v *visitor) photograph() {
+	dir := filepath.Join("build", "failures")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		v.t.Log(err)
+		return
+	}
+	for i, p := range v.context.Pages() {
+		file := filepath.Join(dir, fmt.Sprintf("%s-%d.png", strings.NewReplacer("/", "-", " ", "_").Replace(v.t.Name()), i+1))
+		if _, err := p.Screenshot(playwright.PageScreenshotOptions{Path: &file, FullPage: playwright.Bool(true), Timeout: playwright.Float(5000)}); err != nil {
+			v.t.Logf("no screenshot: %v", err)
+			continue
+		}
+		v.t.Logf("a screenshot of %s is in e2e/%s", p.URL(), file)
+	}
+}
+
+func (v *visitor) open(address string) *tab {
+	v.t.Helper()
+	p, err := v.context.NewPage()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	b := &tab{Page: p, t: v.t, v: v}
+	p.OnResponse(func(r playwright.Response) {
+		if req := r.Request(); req.IsNavigationRequest() && req.Frame() == p.MainFrame() {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.docs = append(b.docs, document{req.Method(), r.URL(), r.Status(), r.Headers()})
+		}
+	})
+	b.goTo(address)
+	return b
+}
+
+// goTo opens an address: a whole URL, or a path on the app's origin.
+func (b *tab) goTo(address string) document {
+	b.t.Helper()
+	if strings.HasPrefix(address, "/") {
+		address = b.v.server.origin + address
+	}
+	if _, err := b.Goto(address); err != nil {
+		b.t.Fatal(err)
+	}
+	return b.last()
+}
+
+// last is the answer that the tab shows now.
+func (b *tab) last() document {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.docs) == 0 {
+		return document{}
+	}
+	return b.docs[len(b.docs)-1]
+}
+
+// answers counts the navigations of this tab that have been answered.
+func (b *tab) answers() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.docs)
+}
+
+// at says which page is shown, by its data-page.
+func (b *tab) at(page string) {
+	b.t.Helper()
+	if err := expect.Locator(b.Locator("body")).ToHaveAttribute("data-page", page); err != nil {
+		b.t.Fatalf("at %s: %v", b.URL(), err)
+	}
+}
+
+// field is an input of the page's form, by the name it is posted with.
+func (b *tab) field(name string) playwright.Locator {
+	return b.Locator(fmt.Sprintf("#form [name=%q]", name))
+}
+
+// fill types into fields: name, value, name, value … Passwords are remembered as secrets of the log.
+func (b *tab) fill(pairs ...string) {
+	b.t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if strings.Contains(pairs[i], "password") {
+			b.v.server.secret(pairs[i+1])
+		}
+		if err := b.field(pairs[i]).Fill(pairs[i+1]); err != nil {
+			b.t.Fatalf("typing into %s: %v", pairs[i], err)
+		}
+	}
+}
+
+func (b *tab) choose(name, value string) {
+	b.t.Helper()
+	if _, err := b.field(name).SelectOption(playwright.SelectOptionValues{Values: &[]string{value}}); err != nil {
+		b.t.Fatalf("choosing %s in %s: %v", value, name, err)
+	}
+}
+
+// primary is the button that Enter presses.
+func (b *tab) primary() playwright.Locator {
+	return b.Locator("#form button[type=submit], #form button:not([type])").First()
+}
+
+// submit presses the primary button and returns the answer that is shown next, after any redirects of ours.
+func (b *tab) submit() document {
+	b.t.Helper()
+	return b.press(b.primary())
+}
+
+// press clicks what loads another page, and waits for that page.
+func (b *tab) press(l playwright.Locator) document {
+	b.t.Helper()
+	return b.navigate(func() error { return l.Click() })
+}
+
+func (b *tab) navigate(act func() error) document {
+	b.t.Helper()
+	if _, err := b.ExpectEvent("domcontentloaded", act); err != nil {
+		b.t.Fatalf("at %s: %v", b.URL(), err)
+	}
+	return b.last()
+}
+
+// follow takes one of the page's plain links to another page of ours, by its data-to.
+func (b *tab) follow(to string) {
+	b.t.Helper()
+	b.press(b.Locator(fmt.Sprintf("a[data-to=%q]", to)))
+}
+
+// wrong says that the form came back with a field or the whole of it refused, and returns the message keys.
+func (b *tab) wrong(status int, page string) []string {
+	b.t.Helper()
+	b.at(page)
+	if got := b.last().status; got != status {
+		b.t.Errorf("status %d, want %d", got, status)
+	}
+	b.visible("#error-summary[role=alert]")
+	return b.keys()
+}
+
+// keys are the message keys of the errors on the page, the summary's and the fields'.
+func (b *tab) keys() []string {
+	b.t.Helper()
+	found, err := b.Evaluate(`() => [...document.querySelectorAll("#error-summary, #error-summary [data-key], [id$='-error'][data-key]")].map((e) => e.dataset.key).filter(Boolean)`)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var keys []string
+	for _, k := range found.([]any) {
+		keys = append(keys, k.(string))
+	}
+	return keys
+}
+
+func (b *tab) visible(selector string) {
+	b.t.Helper()
+	if err := expect.Locator(b.Locator(selector).First()).ToBeVisible(); err != nil {
+		b.t.Fatalf("at %s: %v", b.URL(), err)
+	}
+}
+
+// count says how many elements a selector finds.
+func (b *tab) count(selector string, want int) {
+	b.t.Helper()
+	if err := expect.Locator(b.Locator(selector)).ToHaveCount(want); err != nil {
+		b.t.Errorf("%s at %s: %v", selector, b.URL(), err)
+	}
+}
+
+// holds says what a field contains.
+func (b *tab) holds(name, want string) {
+	b.t.Helper()
+	if err := expect.Locator(b.field(name)).ToHaveValue(want); err != nil {
+		b.t.Errorf("field %s at %s: %v", name, b.URL(), err)
+	}
+}
+
+// text is what a person can read in an element.
+func (b *tab) text(selector string) string {
+	b.t.Helper()
+	s, err := b.Locator(selector).First().InnerText()
+	if err != nil {
+		b.t.Fatalf("reading %s at %s: %v", selector, b.URL(), err)
+	}
+	return s
+}
+
+// attribute reads an attribute; absent is "".
+func (b *tab) attribute(selector, name string) string {
+	b.t.Helper()
+	s, err := b.Locator(selector).First().GetAttribute(name)
+	if err != nil {
+		b.t.Fatalf("reading %s of %s at %s: %v", name, selector, b.URL(), err)
+	}
+	return s
+}
+
+// stored reads a key of the origin's localStorage; absent is "".
+func (b *tab) stored(key string) string {
+	b.t.Helper()
+	value, err := b.Evaluate(`(key) => localStorage.getItem(key) ?? ""`, key)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return value.(string)
+}
+
+// entry is the address to which the SDK sends a browser; more parameters may follow, as key, value, key, value …
+func (s *server) entry(redirectURI string, more ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "/__auth/?app_id=&env_id=demo&client_id=%s&config_version=env&redirect_uri=%s", s.client, url.QueryEscape(redirectURI))
+	for i := 0; i < len(more); i += 2 {
+		fmt.Fprintf(&b, "&%s=%s", more[i], url.QueryEscape(more[i+1]))
+	}
+	return b.String()
+}
