@@ -1,0 +1,182 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLanguageSwitch fills in every form, switches back and forth, and goes on
+// without typing anything again. TCB hears nothing of it.
+func TestLanguageSwitch(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i, tt := range captchaForms(s) {
+		t.Run(fmt.Sprintf("%d %s", i, tt.name), func(t *testing.T) {
+			b := tt.b.on(t, s)
+			calls := s.backend.count("")
+			p := tt.p
+			for _, lang := range []string{"zh-CN", "en", "zh-CN"} {
+				typed := tt.typed
+				if p != tt.p {
+					typed = nil // it stands there already
+				}
+				p = b.press(p, "lang="+lang, typed).want(http.StatusOK, tt.name)
+				if p.lang() != lang || !strings.Contains(p.action(), "&lang="+lang) || strings.Count(p.action(), "lang=") != 1 {
+					t.Errorf("the page is in %q, its form posts to %s, want %s", p.lang(), p.action(), lang)
+				}
+				want := fields{}
+				for field, value := range tt.typed {
+					if !strings.Contains(field, "password") {
+						want[field] = value
+					} else if p.value("kept") == "" {
+						t.Error("the password is lost")
+					}
+				}
+				p.wantValue(want)
+				if p.byID("error-summary") != nil {
+					t.Errorf("the switch finds fault with the form: %q", p.keys())
+				}
+			}
+			if got := s.backend.count(""); got != calls {
+				t.Errorf("TCB was called %d times", got-calls)
+			}
+			done := b.submit(p, nil)
+			if done.status != http.StatusOK || done.name() != tt.next || done.lang() != "zh-CN" {
+				t.Errorf("status %d, page %q in %q, want %q in zh-CN; %q", done.status, done.name(), done.lang(), tt.next, done.keys())
+			}
+			if tt.next == "sign-in-email-code" && s.backend.messages("two@example.com")[0].Locale != "zh-CN" {
+				t.Error("the code was sent in another language")
+			}
+		})
+	}
+}
+
+// TestLanguageSwitchKeepsCaptcha: the same picture, with what was typed of it.
+func TestLanguageSwitchKeepsCaptcha(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i, tt := range captchaForms(s) {
+		t.Run(fmt.Sprintf("%d %s", i, tt.name), func(t *testing.T) {
+			b := tt.b.on(t, s)
+			s.backend.captcha("always")
+			asked := b.submit(tt.p, tt.typed)
+			if asked.status != http.StatusUnprocessableEntity || asked.picture() == "" {
+				t.Fatalf("status %d, %q", asked.status, asked.keys())
+			}
+			key := s.backend.key()
+			calls := s.backend.count("")
+			p := b.press(asked, "lang=zh-CN", fields{"captcha_key": key}).want(http.StatusOK, asked.name())
+			if p.picture() != asked.picture() || p.value("captcha_key") != key || p.lang() != "zh-CN" {
+				t.Errorf("picture kept %v, answer %q, language %q", p.picture() == asked.picture(), p.value("captcha_key"), p.lang())
+			}
+			if got := s.backend.count(""); got != calls {
+				t.Errorf("TCB was called %d times", got-calls)
+			}
+			done := b.submit(p, nil)
+			if done.status != http.StatusOK || done.name() != tt.next {
+				t.Errorf("status %d, page %q, want %q; %q", done.status, done.name(), tt.next, done.keys())
+			}
+		})
+	}
+}
+
+// TestLanguageOf: lang= counts before the session's choice, and that before the browser's wish.
+func TestLanguageOf(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	tests := []struct{ param, chosen, accept, want string }{
+		{"", "", "", "en"},
+		{"", "", "zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"},
+		{"", "", "zh-TW", "zh-CN"},
+		{"", "", "fr, de;q=0.9", "en"},
+		{"", "", "en-US,en;q=0.9,zh;q=0.8", "en"},
+		{"", "", strings.Repeat("x,", 5000), "en"},
+		{"", "zh-CN", "en", "zh-CN"},
+		{"lang=en", "zh-CN", "zh", "en"},
+		{"lang=en-US", "", "zh-CN", "en"},
+		{"lang=zh", "en", "en", "zh-CN"},
+		{"lang=xx", "", "zh-CN", "zh-CN"},
+		{"lang=<script>", "", "", "en"},
+		{"lang=", "", "zh-CN", "zh-CN"},
+	}
+	for _, tt := range tests {
+		b := s.browser()
+		b.header.Set("Accept-Language", tt.accept)
+		if tt.chosen != "" {
+			p := b.open("/")
+			if p.lang() != tt.chosen {
+				p = b.press(p, "lang="+tt.chosen, nil)
+			} else {
+				p = b.press(p, "lang="+map[string]string{"en": "zh-CN", "zh-CN": "en"}[tt.chosen], nil)
+				p = b.press(p, "lang="+tt.chosen, nil)
+			}
+			if p.lang() != tt.chosen {
+				t.Fatalf("chose %s and got %s", tt.chosen, p.lang())
+			}
+		}
+		var more []string
+		if tt.param != "" {
+			more = append(more, tt.param)
+		}
+		if got := b.open("/", more...).lang(); got != tt.want {
+			t.Errorf("%q, chosen %q, Accept-Language %q: %s, want %s", tt.param, tt.chosen, shorten(tt.accept), got, tt.want)
+		}
+	}
+}
+
+// TestLanguageByGet: the address of the switch, typed or reloaded, shows the entry.
+func TestLanguageByGet(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	for _, path := range []string{"/language", "/captcha"} {
+		p := b.do(http.MethodGet, s.base+path+"?"+entry(appPage, "state=x"), nil, nil)
+		if p.status != http.StatusSeeOther || p.location() != publicOrigin+s.base+"/?"+entry(appPage, "state=x") {
+			t.Errorf("GET %s: status %d, Location %q", path, p.status, p.header.Get("Location"))
+		}
+		b.follow(p).want(http.StatusOK, "sign-in")
+	}
+	// An unknown language changes nothing.
+	form := b.open("/sign-in").filled(fields{"username": "typed"})
+	for _, lang := range []string{"", "xx", "../en", "zh"} {
+		form.Set("lang", lang)
+		p := b.do(http.MethodPost, s.base+"/language?"+entry(appPage), form, nil).want(http.StatusOK, "sign-in")
+		if p.wantValue(fields{"username": "typed"}).lang() != "en" {
+			t.Errorf("lang=%q shows %s", lang, p.lang())
+		}
+	}
+}
+
+// TestLanguageOfErrorPages: a page without a form switches by links, and keeps its address.
+func TestLanguageOfErrorPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	b.target = registered
+	p := b.submit(b.open("/sign-in", pkce, "state=x"), fields{"username": "demo", "password": demoPassword}).want(http.StatusNotImplemented, "error")
+	link := p.find(func(n *htmlNode) bool { return n.Data == "a" && attr(n, "hreflang") == "zh-CN" })
+	if link == nil {
+		t.Fatal("the error page has no link to the other language")
+	}
+	chinese := b.get(p.resolve(attr(link, "href"))).want(http.StatusOK, "sign-in")
+	if chinese.lang() != "zh-CN" || !strings.Contains(chinese.action(), "state=x") {
+		t.Errorf("the link leads to a page in %q that posts to %s", chinese.lang(), chinese.action())
+	}
+}
+
+// TestLanguageAfterTheFlowIsLost: the switch finds the flow gone, and says so with the number kept.
+func TestLanguageAfterTheFlowIsLost(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	code := sendCode(b, "/sign-in/email", fields{"email": "x@example.com"})
+	s.clock.advance(26 * time.Minute)
+	p := b.press(code, "lang=zh-CN", fields{"verification_code": "123456"}).want(http.StatusOK, "sign-in-email", "error.code_lost")
+	if p.wantValue(fields{"email": "x@example.com"}).lang() != "zh-CN" {
+		t.Errorf("the page is in %q", p.lang())
+	}
+	b.submit(p, nil).want(http.StatusOK, "sign-in-email-code")
+}

@@ -1,0 +1,579 @@
+package handlers
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
+
+	"tcb-login/config"
+)
+
+// redirectCases is testdata/redirect_cases.json; its `about` says how each list is to be run.
+type redirectCases struct {
+	AllowList    []string       `json:"allow_list"`
+	Cases        []redirectCase `json:"cases"`
+	OwnOrigin    []redirectCase `json:"own_origin"`
+	RequestCases []redirectCase `json:"request_cases"`
+	NextParam    []redirectCase `json:"next_param"`
+}
+
+type redirectCase struct {
+	ID          string
+	URI         string
+	Query       string
+	Expect      string
+	BrowserHost string `json:"browser_host"`
+}
+
+func readRedirectCases(t testing.TB) (c redirectCases) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/redirect_cases.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Cases) < 100 || len(c.OwnOrigin) < 20 || len(c.RequestCases) < 7 || len(c.NextParam) < 10 {
+		t.Fatalf("only %d, %d, %d and %d cases", len(c.Cases), len(c.OwnOrigin), len(c.RequestCases), len(c.NextParam))
+	}
+	return c
+}
+
+// steps are all the POSTs there are, as somebody in the middle of everything
+// could send them: with cookies, tokens and flows that are good.
+type step struct {
+	name, path string
+	values     url.Values
+}
+
+// targets is a site with all steps reached, and the redirect_uris of the cases registered.
+type targets struct {
+	*browser
+	s     *site
+	steps []step
+}
+
+func newTargets(t *testing.T, c redirectCases) *targets {
+	t.Helper()
+	s := newSite(t, func(sc *siteConfig) {
+		sc.settings.Environments[0].Clients[0].RedirectURIs = c.AllowList
+	})
+	b := s.browser()
+	x := &targets{browser: b, s: s}
+	keep := func(name string, p *page, typed fields) {
+		u, err := url.Parse(p.action())
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := u.Path
+		if flow := u.Query().Get("flow"); flow != "" {
+			path += "?flow=" + flow
+		}
+		x.steps = append(x.steps, step{name, path, p.filled(typed)})
+	}
+	signIn := b.open("/sign-in")
+	keep("password", signIn, fields{"username": "demo", "password": demoPassword})
+	for _, path := range []string{"/language", "/captcha"} {
+		values := signIn.filled(fields{"username": "demo", "password": demoPassword})
+		values.Set("lang", "zh-CN")
+		x.steps = append(x.steps, step{path, s.base + path, values})
+	}
+	keep("sms", b.open("/sign-in/sms"), fields{"phone_country": "CN", "phone_number": "13700000001"})
+	keep("e-mail", b.open("/sign-in/email"), fields{"email": "one@example.com"})
+	keep("sign-up", b.open("/sign-up", "via=email"), fields{"email": "two@example.com"})
+	keep("reset", b.open("/reset-password", "via=email"), fields{"email": demoEmail})
+	keep("sign-out", b.open("/sign-out"), nil)
+
+	code := b.submit(b.open("/sign-in/email"), fields{"email": "one@example.com"}).want(http.StatusOK, "sign-in-email-code")
+	keep("e-mail code", code, fields{"verification_code": s.backend.code("one@example.com")})
+	code = b.submit(b.open("/sign-up", "via=email"), fields{"email": "two@example.com"}).want(http.StatusOK, "sign-up-code")
+	details := b.submit(code, fields{"verification_code": s.backend.code("two@example.com")}).want(http.StatusOK, "sign-up-details")
+	keep("sign-up details", details, fields{"username": "two"})
+	code = b.submit(b.open("/reset-password", "via=email"), fields{"email": demoEmail}).want(http.StatusOK, "reset-password-code")
+	newPassword := b.submit(code, fields{"verification_code": s.backend.code(demoEmail)}).want(http.StatusOK, "reset-password-new")
+	keep("new password", newPassword, fields{"new_password": "Other-pass-2"})
+	return x
+}
+
+// run judges one query string by a GET of the entry and of a step, and POSTs of
+// all steps; none of them may call TCB.
+func (x *targets) run(t *testing.T, query, expect, uri, host string) {
+	t.Helper()
+	b := *x.browser
+	b.t = t
+	calls, lines := x.s.backend.count(""), x.s.log.count()
+	requests := 0
+	do := func(method, path string, form url.Values) *page {
+		requests++
+		sep := "?"
+		if strings.Contains(path, "?") {
+			sep = "&"
+		}
+		return b.do(method, path+sep+query, form, nil)
+	}
+	for _, path := range []string{"/", "/sign-in/email", "/sign-out"} {
+		p := do(http.MethodGet, x.s.base+path, nil)
+		switch {
+		case expect == "reject":
+			rejected(t, p, uri, host)
+		case p.status >= 400:
+			t.Errorf("GET %s: status %d, want it accepted: %q\n%s", path, p.status, p.keys(), p.text())
+		}
+	}
+	for _, step := range x.steps {
+		switch {
+		case expect == "reject":
+			rejected(t, do(http.MethodPost, step.path, step.values), uri, host)
+		case strings.HasPrefix(uri, publicOrigin):
+			// It is the flows' tests that post to our own origin.
+		case step.name == "/language":
+			do(http.MethodPost, step.path, step.values).want(http.StatusOK, "sign-in")
+		case step.name == "sign-out":
+			var where departure
+			do(http.MethodPost, step.path, step.values).want(http.StatusOK, "leaving").script("departure", &where)
+			if uri != "" && where.To != uri {
+				t.Errorf("sign-out leads to %q", where.To)
+			}
+		case step.name == "/captcha":
+			// Another picture is asked of TCB, which mints nothing.
+		default:
+			do(http.MethodPost, step.path, step.values).want(http.StatusNotImplemented, "error", "error.page.not_yet")
+		}
+	}
+	if got := x.s.backend.count(""); got != calls {
+		t.Errorf("TCB was called %d times", got-calls)
+	}
+	if got := x.s.log.count() - lines; got != requests {
+		t.Errorf("%d log lines for %d requests", got, requests)
+	}
+}
+
+// rejected checks the page that refuses a target: nothing on it leads there.
+func rejected(t *testing.T, p *page, uri, host string) {
+	t.Helper()
+	if p.status != http.StatusBadRequest || p.name() != "error" {
+		t.Errorf("%s %s: status %d, page %q, want 400 and the error page", p.method, p.url.Path, p.status, p.name())
+	}
+	for _, name := range []string{"Location", "Refresh", "Link", "Set-Cookie2"} {
+		if v := p.header.Get(name); v != "" {
+			t.Errorf("%s %s: %s: %s", p.method, p.url.Path, name, v)
+		}
+	}
+	for _, c := range (&http.Response{Header: p.header}).Cookies() {
+		if c.Name == "a" {
+			t.Errorf("%s %s: the value set a cookie", p.method, p.url.Path)
+		}
+	}
+	leads := func(s string) bool {
+		return uri != "" && (strings.Contains(s, uri) || strings.Contains(s, url.QueryEscape(uri))) ||
+			strings.Contains(host, ".") && host != "login.example.net" && strings.Contains(s, host)
+	}
+	for _, n := range p.all(func(*html.Node) bool { return true }) {
+		for _, a := range n.Attr {
+			if leads(a.Val) {
+				t.Errorf("%s %s: <%s %s=%q> repeats the value", p.method, p.url.Path, n.Data, a.Key, a.Val)
+			}
+		}
+		if n.Data == "script" && n.FirstChild != nil {
+			t.Errorf("%s %s: a script on the error page: %s", p.method, p.url.Path, n.FirstChild.Data)
+		}
+	}
+}
+
+func TestRedirectCases(t *testing.T) {
+	t.Parallel()
+	cases := readRedirectCases(t)
+	x := newTargets(t, cases)
+	const ids = "env_id=demo&client_id=demo&config_version=env"
+	for _, c := range cases.Cases {
+		t.Run("cases/"+c.ID, func(t *testing.T) {
+			x.run(t, ids+"&"+pkce+"&redirect_uri="+url.QueryEscape(c.URI), c.Expect, c.URI, c.BrowserHost)
+		})
+	}
+	// Without all of PKCE no other origin is a target, registered or not.
+	for name, lacking := range map[string]string{
+		"no response_type":    "code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM",
+		"token":               "response_type=token&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM",
+		"code and token":      "response_type=code%20token&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM",
+		"no challenge":        "response_type=code&code_challenge_method=S256",
+		"short challenge":     "response_type=code&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZ",
+		"no method":           "response_type=code&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM",
+		"plain method":        "response_type=code&code_challenge_method=plain&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM",
+		"first method counts": "response_type=code&code_challenge_method=plain&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM",
+	} {
+		t.Run("pkce/"+name, func(t *testing.T) {
+			for _, uri := range cases.AllowList {
+				rejected(t, x.do(http.MethodGet, x.s.base+"/?"+ids+"&"+lacking+"&redirect_uri="+url.QueryEscape(uri), nil, nil), uri, "")
+			}
+		})
+	}
+	for _, c := range cases.OwnOrigin {
+		t.Run("own_origin/"+c.ID, func(t *testing.T) {
+			x.run(t, ids+"&redirect_uri="+url.QueryEscape(c.URI), c.Expect, c.URI, c.BrowserHost)
+		})
+		t.Run("own_origin with code flow/"+c.ID, func(t *testing.T) {
+			x.run(t, ids+"&"+pkce+"&redirect_uri="+url.QueryEscape(c.URI), c.Expect, c.URI, c.BrowserHost)
+		})
+	}
+	for i, c := range cases.RequestCases {
+		t.Run(fmt.Sprintf("request_cases/%d", i), func(t *testing.T) {
+			query := c.Query
+			for _, missing := range []string{"env_id=demo", "client_id=demo", "config_version=env", "response_type=code",
+				"code_challenge_method=S256", "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM"} {
+				if name, _, _ := strings.Cut(missing, "="); !strings.Contains(query, name+"=") {
+					query += "&" + missing
+				}
+			}
+			expect := c.Expect
+			if expect == "reject-or-default" {
+				expect = "reject"
+			}
+			x.run(t, strings.TrimPrefix(query, "&"), expect, "", "evil.com")
+		})
+	}
+}
+
+// TestRepeatedParameters: what two readers could understand differently is
+// refused; of everything else the first counts.
+func TestRepeatedParameters(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	whole := entry(appPage) + "&" + pkce
+	for _, name := range []string{"app_id", "env_id", "client_id", "config_version", "redirect_uri", "response_type", "code_challenge"} {
+		for _, more := range []string{
+			name + "=", name + "=demo", name, name + "[]=x", name + "%5B%5D=x", name + "[0]=x", name + "%5b", strings.Replace(name, "e", "%65", 1) + "=x",
+		} {
+			for _, query := range []string{whole + "&" + more, more + "&" + whole} {
+				p := b.do(http.MethodGet, s.base+"/?"+query, nil, nil)
+				if p.status != http.StatusBadRequest || !p.has("error.page.parameter") {
+					t.Errorf("%s: status %d, messages %q, want 400 and error.page.parameter", query, p.status, p.keys())
+				}
+			}
+		}
+	}
+	p := b.get(s.base+"/?"+whole+"&lang=zh-CN&lang=en&login_hint=first&login_hint=second&unknown=1&unknown[]=2&x;y=%zz&a=b=c").want(http.StatusOK, "sign-in")
+	if p.lang() != "zh-CN" || p.value("username") != "first" {
+		t.Errorf("language %q, username %q: the first parameter must count", p.lang(), p.value("username"))
+	}
+	if !strings.Contains(p.action(), "&unknown=1&unknown[]=2&x;y=%zz&a=b=c") {
+		t.Errorf("the form posts to %s, want the query string as it came", p.action())
+	}
+	for _, query := range []string{"%ff=1", "x=%ff", "a%00b=1", "x=\xff"} {
+		p := b.do(http.MethodGet, s.base+"/?"+whole+"&"+query, nil, nil)
+		if p.status != http.StatusBadRequest {
+			t.Errorf("%q: status %d, want 400", query, p.status)
+		}
+	}
+	b.do(http.MethodGet, s.base+"/?"+whole+"&x="+strings.Repeat("y", maxQuery), nil, nil).want(http.StatusBadRequest, "error", "error.page.parameter")
+	b.do(http.MethodGet, s.base+"/?"+whole+"&x="+strings.Repeat("y", maxEntryQuery), nil, nil).want(http.StatusBadRequest, "error", "error.page.too_large")
+}
+
+// TestDefaultTarget: without redirect_uri the operator's default counts, never Referer.
+func TestDefaultTarget(t *testing.T) {
+	t.Parallel()
+	backend := newSite(t).backend
+	tests := []struct {
+		name, target string
+		demo         *Demo
+		status       int
+	}{
+		{"no default", "", nil, http.StatusBadRequest},
+		{"a page of ours", publicOrigin + "/home", nil, http.StatusOK},
+		{"not ours", "https://evil.com/", nil, http.StatusBadRequest},
+		{"the demo app", "", &Demo{}, http.StatusOK},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t, oneEnvironment, func(c *siteConfig) {
+				c.backend, c.demo = backend, tt.demo
+				c.settings.Environments[0].DefaultRedirectURI = tt.target
+			})
+			b := s.browser()
+			b.header.Set("Referer", publicOrigin+"/from")
+			p := b.get(s.base + "/")
+			if p.status != tt.status {
+				t.Fatalf("status %d, want %d: %q", p.status, tt.status, p.keys())
+			}
+			if tt.status != http.StatusOK {
+				return
+			}
+			want := tt.target
+			if want == "" {
+				want = publicOrigin + "/"
+			}
+			if done := b.submit(p, fields{"username": "demo", "password": demoPassword}).completed(); done.RedirectURI != want {
+				t.Errorf("redirect_uri %q, want %q", done.RedirectURI, want)
+			}
+			// An empty one is not an absent one.
+			b.get(s.base+"/?redirect_uri=").want(http.StatusBadRequest, "error", "error.page.redirect")
+		})
+	}
+}
+
+// TestInternalTargets puts addresses where a route's name belongs. Every page
+// that comes back is looked over by the browser: no address on it leads away.
+func TestInternalTargets(t *testing.T) {
+	t.Parallel()
+	cases := readRedirectCases(t)
+	values := []string{"https://evil.com/callback", "javascript:alert(1)", "evil.com", "sign-in/../../evil", "/__auth/sign-in", "sign-up-nothing", "sign-in-sms-code/"}
+	for _, c := range cases.NextParam {
+		values = append(values, c.URI)
+	}
+	s := newSite(t)
+	b := s.browser()
+	signIn := b.open("/sign-in")
+	for i, v := range values {
+		t.Run(fmt.Sprintf("%d %q", i, v), func(t *testing.T) {
+			b := b.on(t, s)
+			refused := func(p *page) {
+				t.Helper()
+				if p.status != http.StatusBadRequest && p.status != http.StatusNotFound || p.header.Get("Location") != "" {
+					t.Errorf("%s %s: status %d, Location %q, want 400 or 404 and none", p.method, p.url, p.status, p.header.Get("Location"))
+				}
+				rejected := strings.TrimSpace(v)
+				for _, n := range p.all(byTag("a", "form", "button", "meta")) {
+					for _, a := range n.Attr {
+						if a.Val == rejected {
+							t.Errorf("<%s %s=%q>", n.Data, a.Key, a.Val)
+						}
+					}
+				}
+			}
+			calls := s.backend.count("")
+			for _, path := range []string{"/language", "/captcha"} {
+				form := signIn.filled(nil)
+				form.Set("form", v)
+				form.Set("lang", "en")
+				refused(b.do(http.MethodPost, s.base+path+"?"+entry(appPage), form, nil))
+			}
+			var named []string
+			for _, name := range []string{"via", "flow", "next", "to", "return_to", "lang", "login_hint", "prompt", "state"} {
+				named = append(named, name+"="+url.QueryEscape(v))
+			}
+			for _, path := range []string{"/", "/sign-in", "/sign-in/email", "/sign-up", "/reset-password", "/sign-out", "/language", "/captcha"} {
+				if p := b.open(path, named...); p.status != http.StatusOK {
+					t.Errorf("GET %s: status %d, %q", path, p.status, p.keys())
+				}
+			}
+			form := signIn.filled(fields{"username": "", "password": ""})
+			b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage, named...), form, nil)
+			form.Set("lang", "zh-CN")
+			b.do(http.MethodPost, s.base+"/language?"+entry(appPage, named...), form, nil)
+			for _, path := range []string{v, "/" + v, s.base + v, s.base + "/" + v, s.base + "/sign-in/" + v, s.base + "/static/" + v} {
+				if strings.TrimSuffix(path, "/") == s.base+"/sign-in" {
+					continue
+				}
+				if u := (&url.URL{Path: path}).EscapedPath(); strings.HasPrefix(u, "/") && !strings.HasPrefix(u, "//") {
+					refused(b.do(http.MethodGet, u, nil, nil))
+				}
+				if raw := strings.Map(func(r rune) rune {
+					if r <= ' ' {
+						return -1
+					}
+					return r
+				}, path); strings.HasPrefix(raw, "/") && raw != s.base+"/sign-in" && raw != "/__auth/__auth/sign-in" {
+					resp := s.raw(t, "GET "+raw+" HTTP/1.1\r\nHost: login.example.net\r\nConnection: close\r\n\r\n")
+					if loc := resp.Header.Get("Location"); loc != "" {
+						t.Errorf("GET %s leads to %s", raw, loc)
+					}
+				}
+			}
+			if got := s.backend.count(""); got != calls {
+				t.Errorf("TCB was called %d times", got-calls)
+			}
+		})
+	}
+	// Where via= comes back in an address, it is one of its two values.
+	for i, v := range values {
+		if strings.ContainsRune(v, 0) {
+			continue
+		}
+		p := b.at(fmt.Sprintf("192.0.2.%d", i+1)).post(b.open("/sign-up", "via="+url.QueryEscape(v)), fields{"phone_country": "CN", "phone_number": fmt.Sprintf("137%08d", i)})
+		loc, err := url.Parse(p.header.Get("Location"))
+		if p.status != http.StatusSeeOther || err != nil || loc.Host != "" && loc.Host != "login.example.net" || loc.Query().Get("via") != "phone" {
+			t.Errorf("via=%q: status %d, Location %q", v, p.status, p.header.Get("Location"))
+		}
+	}
+}
+
+// raw sends bytes as they are and reads one answer.
+func (s *site) raw(t testing.TB, request string) *http.Response {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("reading the answer to %q: %v", shorten(request), err)
+	}
+	return resp
+}
+
+// TestWellKnown: password managers are led to our page, not with what they brought.
+func TestWellKnown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, oneEnvironment, func(c *siteConfig) { c.settings.Environments[0].DefaultRedirectURI = publicOrigin + "/" })
+	b := s.browser()
+	p := b.do(http.MethodGet, "/.well-known/change-password?redirect_uri=https://evil.com", nil, nil)
+	if p.status != http.StatusSeeOther || p.location() != publicOrigin+"/__auth/reset-password" {
+		t.Errorf("status %d, Location %q", p.status, p.header.Get("Location"))
+	}
+	b.follow(p).want(http.StatusOK, "reset-password")
+}
+
+func FuzzJudge(f *testing.F) {
+	cases := readRedirectCases(f)
+	for _, list := range [][]redirectCase{cases.Cases, cases.OwnOrigin, cases.NextParam} {
+		for _, c := range list {
+			f.Add(publicOrigin, c.URI)
+		}
+	}
+	f.Add("http://127.0.0.1:8080", "http://127.0.0.1:8080/a b")
+	f.Add("http://[::1]:8080", "http://[::1]:8080/\u2066")
+	f.Add("http://localhost:8080", "http://localhost:80801/")
+	origins := []string{publicOrigin, "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost:8080"}
+	f.Fuzz(func(t *testing.T, origin, uri string) {
+		if !slices.Contains(origins, origin) {
+			origin = publicOrigin
+		}
+		without := judge(origin, uri, cases.AllowList, false)
+		with := judge(origin, uri, cases.AllowList, true)
+		if without == targetCode || (without == targetOwn) != (with == targetOwn) {
+			t.Fatalf("%q: %v without the code flow, %v with it", uri, without, with)
+		}
+		switch with {
+		case targetOwn:
+			checkOwnTarget(t, origin, uri)
+		case targetCode:
+			checkRegistered(t, uri, cases.AllowList)
+		}
+	})
+}
+
+func checkOwnTarget(t *testing.T, origin, uri string) {
+	t.Helper()
+	rest, ok := strings.CutPrefix(uri, origin)
+	if !ok || rest != "" && !strings.ContainsRune("/?#", rune(rest[0])) {
+		t.Fatalf("%q is not on %s", uri, origin)
+	}
+	if !utf8.ValidString(uri) {
+		t.Fatalf("%q is no text", uri)
+	}
+	path, _, _ := strings.Cut(rest, "?")
+	path, _, _ = strings.Cut(path, "#")
+	if strings.Contains(path, `\`) {
+		t.Fatalf("%q has a backslash in its path", uri)
+	}
+	for _, r := range uri {
+		if unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Bidi_Control, r) {
+			t.Fatalf("%q has %U", uri, r)
+		}
+	}
+	if u, err := url.Parse(uri); err == nil && (u.Scheme+"://"+u.Host != origin || u.User != nil || u.Opaque != "") {
+		t.Fatalf("%q goes to %s as net/url reads it", uri, u.Host)
+	}
+}
+
+func checkRegistered(t *testing.T, uri string, allowed []string) {
+	t.Helper()
+	if slices.Contains(allowed, uri) {
+		return
+	}
+	// Then it is a registered loopback address but for its port.
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "http" || u.User != nil || !slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname()) {
+		t.Fatalf("%q is neither registered nor on loopback (%v)", uri, err)
+	}
+	for _, entry := range allowed {
+		e, err := url.Parse(entry)
+		if err == nil && e.Hostname() == u.Hostname() && strings.TrimPrefix(entry, "http://"+e.Host) == strings.TrimPrefix(uri, "http://"+u.Host) {
+			return
+		}
+	}
+	t.Fatalf("%q differs from what is registered by more than its port", uri)
+}
+
+func FuzzParseQuery(f *testing.F) {
+	for _, seed := range []string{"", "&", "=", "a=b&c=d", "a=%41+%zz%4", "a;b=c", "%5b%5D=1&x[]=2", "a=%ff", "a%00=1", "x=%E4%B8%AD&&y", strings.Repeat("a=b&", 100)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		params, ok := parseQuery(raw)
+		if len(raw) > maxQuery {
+			if ok {
+				t.Fatal("too long, and read")
+			}
+			return
+		}
+		std, err := url.ParseQuery(raw)
+		if !ok {
+			text := true
+			for k, vs := range std {
+				text = text && utf8.ValidString(k) && !strings.ContainsRune(k, 0)
+				for _, v := range vs {
+					text = text && utf8.ValidString(v)
+				}
+			}
+			if err == nil && text {
+				t.Fatalf("%q is refused, net/url reads %v", raw, std)
+			}
+			return
+		}
+		var parts []string
+		got := url.Values{}
+		for _, p := range params {
+			parts = append(parts, p.raw)
+			got.Add(p.key, p.value)
+			if !utf8.ValidString(p.key) || !utf8.ValidString(p.value) || strings.ContainsRune(p.key, 0) || strings.Contains(p.raw, "&") || p.raw == "" {
+				t.Fatalf("%q has the parameter %+v", raw, p)
+			}
+		}
+		// Read again, what we carry along is the same.
+		again, ok := parseQuery(strings.Join(parts, "&"))
+		if !ok || !slices.Equal(again, params) {
+			t.Fatalf("%q is %v, and once more %v", raw, params, again)
+		}
+		if err == nil && std.Encode() != got.Encode() {
+			t.Fatalf("%q is %v, net/url reads %v", raw, got, std)
+		}
+	})
+}
+
+// TestRegisteredEntries: the settings' own checks let the cases' list through.
+func TestRegisteredEntries(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("environments:\n  - id: demo\n    clients:\n      - id: demo\n        redirect_uris:\n")
+	for _, uri := range readRedirectCases(t).AllowList {
+		fmt.Fprintf(&b, "          - %q\n", uri)
+	}
+	settings, problems := config.Parse("settings.yaml", []byte(b.String()), func(string) (string, bool) { return "", false })
+	if problems.HasErrors() {
+		t.Fatalf("the settings refuse what a client may register:\n%v", problems)
+	}
+	if got := len(settings.Environments[0].Clients[0].RedirectURIs); got != len(readRedirectCases(t).AllowList) {
+		t.Errorf("%d redirect_uris are left", got)
+	}
+}

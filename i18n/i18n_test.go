@@ -1,0 +1,412 @@
+package i18n
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"golang.org/x/text/feature/plural"
+)
+
+func mustLoad(t testing.TB) *Bundle {
+	t.Helper()
+	b, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
+
+// placeholders are the names in a text, in order.
+func placeholders(s string) []string {
+	var names []string
+	for _, m := range placeholder.FindAllStringSubmatch(s, -1) {
+		names = append(names, m[1])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// texts are all forms of a message.
+func (t text) texts() []string {
+	all := []string{t.other}
+	for _, s := range t.forms {
+		all = append(all, s)
+	}
+	return all
+}
+
+func TestCatalogues(t *testing.T) {
+	t.Parallel()
+	b := mustLoad(t)
+	if len(b.Locales()) < 2 || b.Locales()[0].Locale() != "en" {
+		t.Fatalf("locales %v, want English first and another", b.Locales())
+	}
+	english := b.Locales()[0]
+	for _, l := range b.Locales() {
+		for key := range english.texts {
+			if _, ok := l.texts[key]; !ok {
+				t.Errorf("%s has no %s", l.Locale(), key)
+			}
+		}
+		for key, message := range l.texts {
+			reference, ok := english.texts[key]
+			if !ok {
+				t.Errorf("%s has %s, which English has not", l.Locale(), key)
+				continue
+			}
+			for _, s := range message.texts() {
+				if strings.TrimSpace(s) == "" || s != strings.TrimSpace(s) {
+					t.Errorf("%s: %s is %q", l.Locale(), key, s)
+				}
+				if strings.ContainsAny(s, "<>&\t\n") || strings.Count(s, "{") != strings.Count(s, "}") {
+					t.Errorf("%s: %s is %q: markup, or a brace too many", l.Locale(), key, s)
+				}
+				if got, want := placeholders(s), placeholders(reference.other); !slices.Equal(got, want) {
+					t.Errorf("%s: %s has placeholders %q, English %q", l.Locale(), key, got, want)
+				}
+			}
+			if (message.forms == nil) != (reference.forms == nil) {
+				t.Errorf("%s: %s counts in one language and not in the other", l.Locale(), key)
+			}
+			if message.forms != nil && !slices.Contains(placeholders(message.other), "n") {
+				t.Errorf("%s: %s has plural forms and no {n}", l.Locale(), key)
+			}
+		}
+		if l.Dir() != "ltr" && l.Dir() != "rtl" {
+			t.Errorf("%s: direction %q", l.Locale(), l.Dir())
+		}
+		if l.Name() == "language.name" {
+			t.Errorf("%s has no name of its own", l.Locale())
+		}
+	}
+}
+
+// TestPluralForms: a counting message has the forms of its language, all of
+// them and no others.
+func TestPluralForms(t *testing.T) {
+	t.Parallel()
+	b := mustLoad(t)
+	for _, l := range b.Locales() {
+		needed := map[plural.Form]bool{}
+		for n := range 200 {
+			needed[plural.Cardinal.MatchPlural(l.Tag(), n, 0, 0, 0, 0)] = true
+		}
+		for key, message := range l.texts {
+			if message.forms == nil {
+				continue
+			}
+			if got, want := slices.Sorted(maps.Keys(message.forms)), slices.Sorted(maps.Keys(needed)); !slices.Equal(got, want) {
+				t.Errorf("%s: %s has the forms %v, the language has %v", l.Locale(), key, got, want)
+			}
+			for n := range 3 {
+				if s := l.Print(Message{Key: key, N: n}); !strings.Contains(s, strconv.Itoa(n)) {
+					t.Errorf("%s: %s for %d is %q", l.Locale(), key, n, s)
+				}
+			}
+		}
+	}
+}
+
+// sources are the files that name messages, parsed.
+func sources(t *testing.T) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
+	for _, dir := range []string{".", "../handlers", "../views", "../admin"} {
+		names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			src, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if files[name], err = parser.ParseFile(token.NewFileSet(), name, src, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if len(files) < 10 {
+		t.Fatalf("only %d files", len(files))
+	}
+	return files
+}
+
+func literal(e ast.Expr) (string, bool) {
+	lit, ok := e.(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING {
+		return "", false
+	}
+	s, err := strconv.Unquote(lit.Value)
+	return s, err == nil
+}
+
+// literals are the strings in a file, import paths left out.
+func literals(f *ast.File) map[string]bool {
+	found := map[string]bool{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if _, ok := n.(*ast.ImportSpec); ok {
+			return false
+		}
+		if e, ok := n.(ast.Expr); ok {
+			if s, ok := literal(e); ok {
+				found[s] = true
+			}
+		}
+		return true
+	})
+	return found
+}
+
+var keyShape = regexp.MustCompile(`^[a-z][a-z-]*(\.[a-z][a-z0-9_-]*)+$`)
+
+// TestKeysExist: what looks like a message in the source is one.
+func TestKeysExist(t *testing.T) {
+	t.Parallel()
+	texts := mustLoad(t).Locales()[0].texts
+	groups := map[string]bool{}
+	for key := range texts {
+		group, _, _ := strings.Cut(key, ".")
+		groups[group] = true
+	}
+	for name, file := range sources(t) {
+		for s := range literals(file) {
+			group, _, _ := strings.Cut(s, ".")
+			if ext := filepath.Ext(s); !keyShape.MatchString(s) || !groups[group] || ext == ".js" || ext == ".css" || ext == ".templ" {
+				continue
+			}
+			if _, ok := texts[s]; !ok {
+				t.Errorf("%s names %q, which no catalogue has", name, s)
+			}
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 3 {
+				return true
+			}
+			// need(page, "field", value) says error.required.field.
+			if f, ok := call.Fun.(*ast.Ident); !ok || f.Name != "need" {
+				return true
+			}
+			if field, ok := literal(call.Args[1]); ok && texts["error.required."+field].other == "" {
+				t.Errorf("%s needs %s, and no catalogue has error.required.%s", name, field, field)
+			}
+			return true
+		})
+	}
+}
+
+// TestKeysAreUsed: a message that nothing says is not kept.
+func TestKeysAreUsed(t *testing.T) {
+	t.Parallel()
+	used := map[string]bool{}
+	whole := map[string]bool{} // strings of all files
+	for _, file := range sources(t) {
+		for s := range literals(file) {
+			whole[s] = true
+		}
+	}
+	for s := range whole {
+		used[s] = true
+		switch {
+		case strings.HasSuffix(s, ".") && keyShape.MatchString(strings.TrimSuffix(s, ".")): // "error.required." + field
+			for rest := range whole {
+				used[s+rest] = true
+			}
+		case strings.HasPrefix(s, "_"): // lead + "_maybe"
+			for begin := range whole {
+				used[begin+s] = true
+			}
+		}
+	}
+	for key := range mustLoad(t).Locales()[0].texts {
+		if !used[key] {
+			t.Errorf("nothing says %s", key)
+		}
+	}
+}
+
+// TestArguments: where a key stands beside its arguments, they are those of
+// the message; where it stands alone, the message wants none.
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	texts := mustLoad(t).Locales()[0].texts
+	wants := func(key string) []string {
+		return slices.DeleteFunc(placeholders(texts[key].other), func(s string) bool { return s == "n" })
+	}
+	for name, file := range sources(t) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				if sel, ok := n.Fun.(*ast.SelectorExpr); ok && len(n.Args) == 1 && (sel.Sel.Name == "T" || sel.Sel.Name == "Msg") {
+					if key, ok := literal(n.Args[0]); ok && (len(wants(key)) > 0 || texts[key].forms != nil) {
+						t.Errorf("%s: %s(%q) gives no arguments, the message wants %v", name, sel.Sel.Name, key, placeholders(texts[key].other))
+					}
+				}
+				checkArguments(t, name, n.Args, wants)
+			case *ast.CompositeLit:
+				var values []ast.Expr
+				for _, e := range n.Elts {
+					if kv, ok := e.(*ast.KeyValueExpr); ok {
+						values = append(values, kv.Value)
+					}
+				}
+				checkArguments(t, name, values, wants)
+			}
+			return true
+		})
+	}
+}
+
+// checkArguments looks for a key and Args side by side.
+func checkArguments(t *testing.T, name string, exprs []ast.Expr, wants func(string) []string) {
+	t.Helper()
+	key, args := "", []string(nil)
+	found := false
+	for _, e := range exprs {
+		if s, ok := literal(e); ok && keyShape.MatchString(s) {
+			key = s
+		}
+		lit, ok := e.(*ast.CompositeLit)
+		if !ok {
+			continue
+		}
+		if sel, ok := lit.Type.(*ast.SelectorExpr); ok && sel.Sel.Name == "Args" {
+			found = true
+			for _, elt := range lit.Elts {
+				if kv, ok := elt.(*ast.KeyValueExpr); ok {
+					if s, ok := literal(kv.Key); ok {
+						args = append(args, s)
+					}
+				}
+			}
+		}
+	}
+	if key == "" || !found {
+		return
+	}
+	slices.Sort(args)
+	if want := wants(key); !slices.Equal(args, want) {
+		t.Errorf("%s: %s gets the arguments %q, the message wants %q", name, key, args, want)
+	}
+}
+
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	b, err := load(fstest.MapFS{
+		"locales/de.json": {Data: []byte(`{"language.name":"Deutsch","hello":"Hallo {who}"}`)},
+		"locales/en.json": {Data: []byte(`{"language.name":"English","hello":"Hello {who}, {who}!","files":{"one":"{n} file of {who}","other":"{n} files of {who}"},"odd":"a { b {who","end":"{"}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	en := b.Locales()[0]
+	tests := []struct {
+		m    Message
+		want string
+	}{
+		{Message{Key: "hello", Args: Args{"who": "Ann"}}, "Hello Ann, Ann!"},
+		{Message{Key: "hello", Args: Args{"who": "{who}"}}, "Hello {who}, {who}!"}, // what people typed is not read again
+		{Message{Key: "hello"}, "Hello , !"},
+		{Message{Key: "files", N: 1, Args: Args{"who": "Ann"}}, "1 file of Ann"},
+		{Message{Key: "files", N: 0, Args: Args{"who": "Ann"}}, "0 files of Ann"},
+		{Message{Key: "files", N: 21, Args: Args{"who": "Ann"}}, "21 files of Ann"},
+		{Message{Key: "odd", Args: Args{"who": "Ann"}}, "a { b {who"},
+		{Message{Key: "end"}, "{"},
+		{Message{Key: "missing"}, "missing"},
+		{Message{}, ""},
+	}
+	for _, tt := range tests {
+		if got := en.Print(tt.m); got != tt.want {
+			t.Errorf("%+v prints %q, want %q", tt.m, got, tt.want)
+		}
+	}
+	if en.Name() != "English" || b.Locales()[1].Print(Message{Key: "hello", Args: Args{"who": "Ann"}}) != "Hallo Ann" {
+		t.Error("English is not first, or German not there")
+	}
+	if !(Message{}).IsZero() || Msg("x").IsZero() {
+		t.Error("IsZero")
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]fstest.MapFS{
+		"nothing":         {},
+		"no JSON":         {"locales/en.json": {Data: []byte(`{`)}},
+		"a number":        {"locales/en.json": {Data: []byte(`{"x":1}`)}},
+		"no such plural":  {"locales/en.json": {Data: []byte(`{"x":{"some":"y"}}`)}},
+		"no such tag":     {"locales/not a tag.json": {Data: []byte(`{}`)}},
+		"a list of texts": {"locales/en.json": {Data: []byte(`{"x":["y"]}`)}},
+	} {
+		if _, err := load(files); err == nil {
+			t.Errorf("%s: loaded", name)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	b := mustLoad(t)
+	tests := []struct {
+		wishes []string
+		want   string
+	}{
+		{nil, "en"},
+		{[]string{""}, "en"},
+		{[]string{"zh-CN"}, "zh-CN"},
+		{[]string{"zh"}, "zh-CN"},
+		{[]string{"zh-Hans-SG"}, "zh-CN"},
+		{[]string{"ZH-cn"}, "zh-CN"},
+		{[]string{"en-GB"}, "en"},
+		{[]string{"fr"}, "en"},
+		{[]string{"", "zh-CN", "en"}, "zh-CN"},
+		{[]string{"en", "zh-CN"}, "en"},
+		{[]string{"fr", "zh-CN"}, "zh-CN"}, // the first that names a language we have
+		{[]string{"../../etc", "zh"}, "zh-CN"},
+		{[]string{"fr;q=0.9, zh;q=0.8, en;q=0.1"}, "zh-CN"},
+		{[]string{"en;q=0.1, zh;q=0.8"}, "zh-CN"},
+		{[]string{"*"}, "en"},
+		{[]string{strings.Repeat("zh,", 200), "zh"}, "zh-CN"},
+		{[]string{strings.Repeat("zh,", 200)}, "en"}, // too long to read
+	}
+	for _, tt := range tests {
+		if got := b.Match(tt.wishes...).Locale(); got != tt.want {
+			t.Errorf("%.60q: %s, want %s", tt.wishes, got, tt.want)
+		}
+	}
+	if l, ok := b.Locale("ZH-cn"); !ok || l.Locale() != "zh-CN" {
+		t.Error("zh-CN is not found by its tag")
+	}
+	for _, tag := range []string{"", "zh", "fr", "zh-CN "} {
+		if _, ok := b.Locale(tag); ok {
+			t.Errorf("%q is found, which is no tag of ours", tag)
+		}
+	}
+}
+
+func FuzzMatch(f *testing.F) {
+	b := mustLoad(f)
+	f.Add("zh-CN,zh;q=0.9", "en")
+	f.Add("*;q=0.1", "\xff")
+	f.Fuzz(func(t *testing.T, a, c string) {
+		if l := b.Match(a, c); l == nil || !slices.Contains(b.Locales(), l) {
+			t.Fatalf("Match(%q, %q) = %v", a, c, l)
+		}
+	})
+}
