@@ -672,3 +672,67 @@ func TestCookiesLost(t *testing.T) {
 		s.clock.advance(time.Minute)
 	}
 }
+
+// TestLongRequest: the largest request that is let in gets through the whole
+// flow, with what else browsers send beside it.
+func TestLongRequest(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	b.target = publicOrigin + "/?q=" + strings.Repeat("x", 3000)
+	more := "custom=" + strings.Repeat("y", maxEntryQuery-len(entry(b.target))-len("&custom="))
+	b.header.Set("Referer", publicOrigin+"/"+strings.Repeat("r", 4000)) // browsers cut a longer one down to the origin
+	b.header.Set("User-Agent", strings.Repeat("u", 300))
+	b.open("/", more, "z").want(http.StatusBadRequest, "error", "error.page.too_large")
+	p := b.open("/sign-in/email", more).want(http.StatusOK, "sign-in-email")
+	code := b.submit(p, fields{"email": strings.Repeat("e", 60) + "@" + strings.Repeat("d.", 80) + "example.com"}).want(http.StatusOK, "sign-in-email-code")
+	code = b.submit(code, fields{"verification_code": "1"}).want(http.StatusUnprocessableEntity, "sign-in-email-code")
+	done := b.submit(code, fields{"verification_code": s.backend.messages("")[0].Code}).completed()
+	if done.RedirectURI != b.target {
+		t.Errorf("back to %.60s…", done.RedirectURI)
+	}
+	b.open("/sign-in", more).want(http.StatusOK, "sign-in") // with the login's cookies, too
+}
+
+// TestRoutes: what is not in the table does not exist, a slash more or less aside.
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	for path, status := range map[string]int{
+		"/__auth": 200, "/__auth/": 200, "/__auth/sign-in": 200, "/__auth/sign-in/sms": 200,
+		"/__AUTH/sign-in": 404, "/__auth/Sign-In": 404, "/__auth/sign-in/password": 404, "/__auth/account": 404, "/__auth/session": 404,
+		"/__auth/static/": 404, "/__auth/static/../sign-in": 404, "/sign-in": 404, "/": 404, "/__authx": 404, "/__auth/index.html": 404,
+		"/__auth/%73ign-in": 404, "/robots.txt": 404, "/__emulator/": 404, "/healthz": 404,
+	} {
+		resp := s.raw(t, "GET "+path+"?"+entry(appPage)+" HTTP/1.1\r\nHost: login.example.net\r\nConnection: close\r\n\r\n")
+		if resp.StatusCode != status {
+			t.Errorf("GET %s: status %d, want %d", path, resp.StatusCode, status)
+		}
+	}
+	for _, path := range []string{"/sign-in", "/sign-in/sms", "/sign-in/email", "/sign-up", "/reset-password", "/sign-out"} {
+		if p := b.open(path + "/"); p.status != http.StatusOK && p.status != http.StatusNotFound {
+			t.Errorf("%s/: status %d", path, p.status)
+		}
+	}
+}
+
+// TestDemo: the demo app stands before the login page, and only where it is asked for.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, oneEnvironment, func(c *siteConfig) { c.demo = &Demo{Outbox: "http://127.0.0.1:8081/__emulator/"} })
+	b := s.browser()
+	p := b.get("/").want(http.StatusOK, "demo")
+	for _, address := range []string{"/__auth/", "/__auth/sign-out", "http://127.0.0.1:8081/__emulator/"} {
+		if p.find(func(n *htmlNode) bool { return n.Data == "a" && attr(n, "href") == address }) == nil {
+			t.Errorf("no link to %s", address)
+		}
+	}
+	if p := b.get("/?lang=zh-CN&redirect_uri=https://evil.example/").want(http.StatusOK, "demo"); p.lang() != "zh-CN" || strings.Contains(p.body, "evil") {
+		t.Errorf("the page is in %s", p.lang())
+	}
+	done := b.submit(b.get(s.base+"/"), fields{"username": "demo", "password": demoPassword}).completed()
+	if done.RedirectURI != publicOrigin+"/" {
+		t.Errorf("back to %s", done.RedirectURI)
+	}
+}

@@ -180,3 +180,21 @@ func TestLanguageAfterTheFlowIsLost(t *testing.T) {
 	}
 	b.submit(p, nil).want(http.StatusOK, "sign-in-email-code")
 }
+
+// TestLanguageOfSignOut: that form switches as all others do, and ends nothing.
+func TestLanguageOfSignOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+	p := b.press(b.open("/sign-out", "state=x"), "lang=zh-CN", nil).want(http.StatusOK, "sign-out")
+	if p.lang() != "zh-CN" || s.backend.count("/v1/revoke") != 0 {
+		t.Errorf("in %s, revoked %d", p.lang(), s.backend.count("/v1/revoke"))
+	}
+	p = b.submit(p, nil).want(http.StatusOK, "leaving")
+	var where departure
+	p.script("departure", &where)
+	if !strings.Contains(where.To, "state=x") || p.lang() != "zh-CN" || s.backend.count("/v1/revoke") != 1 {
+		t.Errorf("to %s in %s, revoked %d", where.To, p.lang(), s.backend.count("/v1/revoke"))
+	}
+}

@@ -316,3 +316,20 @@ func TestLimitsPerEnvironment(t *testing.T) {
 	p := b.get(s.base + "/sign-in/email?env_id=other&redirect_uri=" + url.QueryEscape(appPage))
 	b.submit(p, fields{"email": "x@example.com"}).want(http.StatusOK, "sign-in-email-code")
 }
+
+// TestNetworks: whoever has one IPv6 address has all of its /64.
+func TestNetworks(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.captcha("never")
+	try := func(address string) *page {
+		b := s.browser().at(address)
+		return b.submit(b.open("/sign-in"), fields{"username": "nobody", "password": "Wrong-pass-1"})
+	}
+	for i := range 4 {
+		try(fmt.Sprintf("2001:db8:0:1:%x::%x", i, i)).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	}
+	try("2001:db8:0:1:ffff::1").want(http.StatusTooManyRequests, "sign-in", "error.password_limit")
+	try("2001:db8:0:2::1").want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	try("::ffff:192.0.2.1").want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed") // IPv4 has no such neighbours
+}

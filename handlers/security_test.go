@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -12,9 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"golang.org/x/net/html"
 
 	"tcb-login/authclient"
+	"tcb-login/config"
 	"tcb-login/limit"
 )
 
@@ -99,8 +102,12 @@ func TestErrorPages(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := s.browser()
 			b.t = t
+			lines := s.log.count()
 			p := b.rawPage(tt.request)
 			p.want(tt.status, "error", tt.key)
+			if line := last(s.log.lines(t)); s.log.count() != lines+1 || line.Status != tt.status {
+				t.Errorf("%d log lines, the last %+v", s.log.count()-lines, line)
+			}
 			if loc := p.header.Get("Location"); loc != "" {
 				t.Errorf("Location: %s", loc)
 			}
@@ -821,6 +828,98 @@ func TestAssets(t *testing.T) {
 		}
 		if b.do(http.MethodGet, flip(address, len(address)-6), nil, nil).status != http.StatusNotFound {
 			t.Errorf("%s is served under another hash", address)
+		}
+	}
+}
+
+// TestManyLogins: the logins of several clients, with the longest tokens that
+// TCB issues, must not add up to more than a request may carry: nobody could
+// get out of that again.
+func TestManyLogins(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	s.backend.answer("/v1/signin", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"token_type":"Bearer","access_token":%q,"refresh_token":"refresh","expires_in":7200,"sub":"me"}`, strings.Repeat("t", 4096))
+	})
+	for _, ids := range []string{"env_id=demo&client_id=demo", "env_id=demo&client_id=second", "env_id=other", "env_id=north"} {
+		p := b.get(s.base + "/sign-in?" + ids + "&redirect_uri=" + url.QueryEscape(appPage))
+		if p.status != http.StatusOK {
+			t.Fatalf("%s: status %d; the browser sends %d cookies", ids, p.status, len(b.cookies()))
+		}
+		b.submit(p, fields{"username": "demo", "password": demoPassword}).completed()
+	}
+	b.open("/sign-in").want(http.StatusOK, "sign-in")
+	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+}
+
+func TestNewRefusesHalfAConfig(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for name, change := range map[string]func(*Config){
+		"no settings": func(c *Config) { c.Settings = nil },
+		"no client":   func(c *Config) { c.NewAuth = nil },
+		"no sessions": func(c *Config) { c.Sessions = nil },
+		"no counter":  func(c *Config) { c.Counter = nil },
+		"no messages": func(c *Config) { c.Messages = nil },
+		"no assets":   func(c *Config) { c.Static = nil },
+		"no logger":   func(c *Config) { c.Logger = nil },
+		"an origin":   func(c *Config) { c.Origins = []string{"login.example.net"} },
+		"a broken client": func(c *Config) {
+			c.NewAuth = func(config.Environment, config.Client) (Auth, error) { return nil, errors.New("broken") }
+		},
+	} {
+		cfg := s.cfg
+		change(&cfg)
+		if _, err := New(cfg); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestProblemOf: whatever breaks has a page, and what is not the person's doing is logged.
+func TestProblemOf(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err    error
+		status int
+		lead   string
+		logged bool
+	}{
+		{errMissing, 404, "error.page.missing", false},
+		{fiber.ErrNotFound, 404, "error.page.missing", false},
+		{fiber.ErrMethodNotAllowed, 405, "error.page.method", false},
+		{fiber.ErrRequestEntityTooLarge, 413, "error.page.too_large", false},
+		{fiber.ErrRequestHeaderFieldsTooLarge, 431, "error.page.too_large", false},
+		{fiber.ErrRequestTimeout, 408, "error.page.timeout", false},
+		{fiber.ErrTeapot, 418, "error.page.method", false},
+		{fiber.ErrBadGateway, 500, "error.page.internal", true},
+		{&authclient.Error{Code: "unavailable"}, 503, "error.unavailable", true},
+		{&authclient.Error{Code: "internal"}, 502, "error.broken", true},
+		{&authclient.Error{Code: "not_found", Status: 404}, 502, "error.broken", true}, // nothing that a form could say
+		{errors.New("x"), 500, "error.page.internal", true},
+	} {
+		var tr trace
+		p := problemOf(&tr, tt.err)
+		if p.status != tt.status || p.lead != tt.lead || (tr.err != nil) != tt.logged {
+			t.Errorf("%v: %d %s, logged %v; want %d %s, %v", tt.err, p.status, p.lead, tr.err, tt.status, tt.lead, tt.logged)
+		}
+	}
+}
+
+// TestPrintable: a refused value is shown as it is, and as nothing else.
+func TestPrintable(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"":                         "",
+		"https://evil.example/a b": "https://evil.example/a b",
+		"a\u202eb":                 `a\u202eb`,
+		"a\r\nb\x00":               `a\r\nb\x00`,
+		"中文":                       "中文",
+		strings.Repeat("x", 300):   strings.Repeat("x", 200) + "…",
+	} {
+		if got := printable(value); got != want {
+			t.Errorf("%q is shown as %q, want %q", value, got, want)
 		}
 	}
 }

@@ -522,6 +522,7 @@ func (s *site) serve() {
 		if err := app.ShutdownWithTimeout(10 * time.Second); err != nil {
 			s.t.Errorf("shutdown: %v", err)
 		}
+		_ = ln.Close() // a test that ends at once can shut down before serving has begun
 		if err := <-done; err != nil {
 			s.t.Errorf("serving: %v", err)
 		}

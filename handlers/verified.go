@@ -170,7 +170,6 @@ func (cf *codeFlow) details(c *fiber.Ctx, f *flow) (*views.SignUpDetailsPage, fo
 	}
 	p := &views.SignUpDetailsPage{
 		Base:       *cf.h.formPage(r, "sign-up-details", i18n.Msg("details.title"), cf.path, sealed),
-		Lead:       i18n.Message{Key: "details.lead", Args: i18n.Args{"who": f.masked()}},
 		Identifier: f.to(),
 		Username:   line(c, "username"),
 		Name:       line(c, "name"),

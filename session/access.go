@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -37,7 +38,29 @@ func (s *Session) AccessCookies(scope Scope, a Access, ttl time.Duration) ([]str
 		out = append(out, s.accessCookie(scope, i, value[:n], int(ttl.Seconds())))
 		value = value[n:]
 	}
-	return out, nil
+	return append(out, s.makeRoom(scope, len(sealed))...), nil
+}
+
+// maxAccess bounds what the logins of a browser add up to: servers refuse
+// requests with more header than they read, and nobody could get out of that.
+const maxAccess = 9 << 10
+
+// makeRoom gives the Set-Cookie values that remove the other logins of this
+// browser where they would be too much together with a new one.
+func (s *Session) makeRoom(scope Scope, size int) []string {
+	own := strings.TrimSuffix(s.accessName(scope, 0), "0")
+	all := own[:strings.Index(own, accessCookieName)] + accessCookieName
+	var out []string
+	for _, c := range s.req.Cookies() {
+		if strings.HasPrefix(c.Name, all) && !strings.HasPrefix(c.Name, own) {
+			size += len(c.Value)
+			out = append(out, s.setAccessCookie(c.Name, "", -1))
+		}
+	}
+	if size <= maxAccess {
+		return nil
+	}
+	return out
 }
 
 // Access reads the login of scope, if this browser has one.
@@ -75,8 +98,12 @@ func (s *Session) ClearAccess(scope Scope) []string {
 }
 
 func (s *Session) accessCookie(scope Scope, i int, value string, maxAge int) string {
+	return s.setAccessCookie(s.accessName(scope, i), value, maxAge)
+}
+
+func (s *Session) setAccessCookie(name, value string, maxAge int) string {
 	return (&http.Cookie{
-		Name: s.accessName(scope, i), Value: value, Path: s.m.basePath, MaxAge: maxAge,
+		Name: name, Value: value, Path: s.m.basePath, MaxAge: maxAge,
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}).String()
 }

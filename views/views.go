@@ -197,7 +197,6 @@ type CodePage struct {
 // SignUpDetailsPage asks for what a new account may have.
 type SignUpDetailsPage struct {
 	Base
-	Lead       i18n.Message
 	Identifier string // the verified number or address, for password managers
 	Username   string
 	Name       string
