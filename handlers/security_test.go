@@ -840,7 +840,7 @@ func TestManyLogins(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	s.backend.answer("/v1/signin", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"token_type":"Bearer","access_token":%q,"refresh_token":"refresh","expires_in":7200,"sub":"me"}`, strings.Repeat("t", 4096))
+		fmt.Fprintf(w, `{"token_type":"Bearer","access_token":%q,"refresh_token":"m.one-that-nobody-has","expires_in":7200,"sub":"me"}`, strings.Repeat("t", 4096))
 	})
 	for _, ids := range []string{"env_id=demo&client_id=demo", "env_id=demo&client_id=second", "env_id=other", "env_id=north"} {
 		p := b.get(s.base + "/sign-in?" + ids + "&redirect_uri=" + url.QueryEscape(appPage))
