@@ -65,20 +65,7 @@ func (e *Emulator) checkCaptchaToken(ctx context.Context, q querier, c *call) er
 
 // captchaData: POST /v1/captcha/data makes a picture.
 func (e *Emulator) captchaData(ctx context.Context, c *call) (any, error) {
-	key := make([]byte, captchaLength)
-	for i := range key {
-		key[i] = captchaAlphabet[e.intn(len(captchaAlphabet))]
-	}
-	picture, err := e.drawCaptcha(string(key))
-	if err != nil {
-		return nil, err
-	}
-	token := e.token(24)
-	err = e.store.write(ctx, func(tx *sql.Tx) error {
-		_, err := run(ctx, tx, "INSERT INTO captchas (token, env, answer, expires_at) VALUES (?, ?, ?, ?)",
-			token, c.env(), string(key), e.now().Add(captchaLife).UnixMilli())
-		return err
-	})
+	token, picture, err := e.newCaptcha(ctx, c.env())
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +74,29 @@ func (e *Emulator) captchaData(ctx context.Context, c *call) (any, error) {
 		Token     string `json:"token"`
 		Type      string `json:"type"`
 		ExpiresIn int    `json:"expires_in"`
-	}{"data:image/png;base64," + base64.StdEncoding.EncodeToString(picture), token, "image", int(captchaLife / time.Second)}, nil
+	}{picture, token, "image", int(captchaLife / time.Second)}, nil
 }
 
-// verifyCaptchaData: POST /v1/captcha/data/verify. A picture is good for one try, right or wrong.
+// newCaptcha makes a picture and returns its token and itself, as a data: address.
+func (e *Emulator) newCaptcha(ctx context.Context, env string) (token, picture string, err error) {
+	key := make([]byte, captchaLength)
+	for i := range key {
+		key[i] = captchaAlphabet[e.intn(len(captchaAlphabet))]
+	}
+	drawn, err := e.drawCaptcha(string(key))
+	if err != nil {
+		return "", "", err
+	}
+	token = e.token(24)
+	err = e.store.write(ctx, func(tx *sql.Tx) error {
+		_, err := run(ctx, tx, "INSERT INTO captchas (token, env, answer, expires_at) VALUES (?, ?, ?, ?)",
+			token, env, string(key), e.now().Add(captchaLife).UnixMilli())
+		return err
+	})
+	return token, "data:image/png;base64," + base64.StdEncoding.EncodeToString(drawn), err
+}
+
+// verifyCaptchaData: POST /v1/captcha/data/verify.
 func (e *Emulator) verifyCaptchaData(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		Token string `json:"token"`
@@ -102,30 +108,36 @@ func (e *Emulator) verifyCaptchaData(ctx context.Context, c *call) (any, error) 
 	answer := struct {
 		CaptchaToken string `json:"captcha_token"`
 		ExpiresIn    int    `json:"expires_in"`
-	}{"v1." + e.token(32), int(captchaTokenLife / time.Second)}
-	now := e.now()
-	err := e.store.write(ctx, func(tx *sql.Tx) error {
-		var key string
-		err := tx.QueryRowContext(ctx, "DELETE FROM captchas WHERE token = ? AND env = ? AND expires_at > ? RETURNING answer",
-			req.Token, c.env(), now.UnixMilli()).Scan(&key)
-		if errors.Is(err, sql.ErrNoRows) {
-			return fail("captcha_invalid")
-		}
-		if err != nil {
-			return fmt.Errorf("emulator: read captcha: %w", err)
-		}
-		given := strings.ToUpper(strings.TrimSpace(req.Key))
-		if subtle.ConstantTimeCompare([]byte(given), []byte(key)) != 1 {
-			return keep(fail("captcha_invalid"))
-		}
-		_, err = run(ctx, tx, "INSERT INTO captcha_tokens (hash, env, expires_at) VALUES (?, ?, ?)",
-			hashOf(answer.CaptchaToken), c.env(), now.Add(captchaTokenLife).UnixMilli())
+	}{ExpiresIn: int(captchaTokenLife / time.Second)}
+	err := e.store.write(ctx, func(tx *sql.Tx) (err error) {
+		answer.CaptchaToken, err = e.solveCaptcha(ctx, tx, c.env(), req.Token, req.Key)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// solveCaptcha trades the answer of a picture for a captcha token. A picture is good for one try, right or wrong.
+func (e *Emulator) solveCaptcha(ctx context.Context, tx *sql.Tx, env, token, given string) (string, error) {
+	now := e.now()
+	var key string
+	err := tx.QueryRowContext(ctx, "DELETE FROM captchas WHERE token = ? AND env = ? AND expires_at > ? RETURNING answer",
+		token, env, now.UnixMilli()).Scan(&key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", fail("captcha_invalid")
+	}
+	if err != nil {
+		return "", fmt.Errorf("emulator: read captcha: %w", err)
+	}
+	if subtle.ConstantTimeCompare([]byte(strings.ToUpper(strings.TrimSpace(given))), []byte(key)) != 1 {
+		return "", keep(fail("captcha_invalid"))
+	}
+	solved := "v1." + e.token(32)
+	_, err = run(ctx, tx, "INSERT INTO captcha_tokens (hash, env, expires_at) VALUES (?, ?, ?)",
+		hashOf(solved), env, now.Add(captchaTokenLife).UnixMilli())
+	return solved, err
 }
 
 // drawCaptcha draws the key: each character scaled, turned and shifted a little, with lines and dots around. It has to be

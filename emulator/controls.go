@@ -41,6 +41,9 @@ func (e *Emulator) controlRoutes() *http.ServeMux {
 		"PUT /__emulator/users/{sub}":     e.putUser,
 		"GET /__emulator/captcha/{token}": e.getCaptcha,
 		"POST /__emulator/reset":          e.postReset,
+
+		"GET /__emulator/custom-login-key":  e.getCustomLoginKey,
+		"POST /__emulator/custom-login-key": e.postCustomLoginKey,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if err := serve(w, r); err != nil {
@@ -322,23 +325,32 @@ func (e *Emulator) getUsers(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// putUser: PUT /__emulator/users/{sub} sets a user's status.
+// putUser: PUT /__emulator/users/{sub} sets a user's status, or groups, or both.
 func (e *Emulator) putUser(w http.ResponseWriter, r *http.Request) error {
 	var req struct {
-		Status string `json:"status"`
+		Status *string   `json:"status"`
+		Groups *[]string `json:"groups"`
 	}
 	if err := decodeControl(r.Body, &req); err != nil {
 		return err
 	}
-	if !slices.Contains(statuses, req.Status) {
+	if req.Status == nil && req.Groups == nil || req.Status != nil && !slices.Contains(statuses, *req.Status) {
 		return failText("invalid_argument", textBadControl)
+	}
+	var groups *string
+	if req.Groups != nil {
+		joined := strings.Join(*req.Groups, " ")
+		if slices.ContainsFunc(*req.Groups, func(id string) bool { return len(strings.Fields(id)) != 1 || strings.TrimSpace(id) != id }) {
+			return failText("invalid_argument", textBadControl)
+		}
+		groups = &joined
 	}
 	ctx := r.Context()
 	var changed *user
 	err := e.store.write(ctx, func(tx *sql.Tx) error {
 		var err error
-		changed, err = scanUser(tx.QueryRowContext(ctx, "UPDATE users SET status = ?, updated_at = ? WHERE sub = ? RETURNING "+userColumns,
-			req.Status, e.now().UnixMilli(), r.PathValue("sub")).Scan)
+		changed, err = scanUser(tx.QueryRowContext(ctx, `UPDATE users SET status = coalesce(?, status), group_ids = coalesce(?, group_ids),
+			updated_at = ? WHERE sub = ? RETURNING `+userColumns, req.Status, groups, e.now().UnixMilli(), r.PathValue("sub")).Scan)
 		return err
 	})
 	if err != nil {

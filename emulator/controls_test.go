@@ -124,8 +124,25 @@ func TestOutbox(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	login := object{"PhoneNumberLogin": true, "EmailLogin": true, "UserNameLogin": true, "AnonymousLogin": true}
-	want := object{"captcha": "risk", "latency_ms": 0.0, "clock_offset_s": 0.0, "faults": []any{}, "login": login}
+	source := func(signOut bool) object {
+		return object{
+			"On": true, "AutoSignUpWithProviderUser": true, "ReuseUserId": false, "AutoSignInWhenEmailMatch": true,
+			"AutoSignInWhenPhoneNumberMatch": true, "SignOut": signOut, "ProviderSubType": "",
+		}
+	}
+	login := object{
+		"PhoneNumberLogin": true, "EmailLogin": true, "UserNameLogin": true, "AnonymousLogin": true,
+		"SmsVerificationConfig": object{"Type": "default", "Name": "", "Method": "", "SmsDayLimit": 30.0},
+		"MfaConfig":             object{"On": false, "Sms": true, "Email": true, "RequiredBindPhone": false},
+		"PwdUpdateStrategy":     object{"FirstLoginUpdate": false, "PeriodUpdate": false, "PeriodValue": 1.0, "PeriodType": "YEAR"},
+	}
+	want := object{
+		"captcha": "risk", "latency_ms": 0.0, "clock_offset_s": 0.0, "faults": []any{}, "login": login,
+		"client": object{"AccessTokenExpiresIn": 7200.0, "RefreshTokenExpiresIn": 2592000.0, "MaxDevice": -1.0},
+		"providers": object{
+			"demo": source(true), "wx_open": source(false), "wx_mp": source(false), "wx_micro_app": source(false), "custom": source(false),
+		},
+	}
 	if diff := cmp.Diff(want, f.do("GET", "/__emulator/settings", "").ok().body); diff != "" {
 		t.Errorf("defaults: %s", diff)
 	}
@@ -137,6 +154,11 @@ func TestSettings(t *testing.T) {
 	if diff := cmp.Diff(want, f.do("GET", "/__emulator/settings", "").ok().body); diff != "" {
 		t.Errorf("merged: %s", diff)
 	}
+	f.settings(`{"providers":{"demo":{"On":false},"weda":{"ProviderSubType":"NO_AUTH_LOGIN"}},"client":{"MaxDevice":2}}`)
+	want["providers"].(object)["demo"].(object)["On"] = false
+	want["providers"].(object)["weda"] = source(false)
+	want["providers"].(object)["weda"].(object)["ProviderSubType"] = "NO_AUTH_LOGIN"
+	want["client"].(object)["MaxDevice"] = 2.0
 	f.settings(`{"faults":[{"status":500}]}`) // nothing of the old fault remains
 	want["faults"] = []any{object{"path": "", "status": 500.0, "error": "", "body": "", "times": 0.0}}
 	if diff := cmp.Diff(want, f.do("GET", "/__emulator/settings", "").ok().body); diff != "" {
@@ -145,6 +167,10 @@ func TestSettings(t *testing.T) {
 	for _, bad := range []string{
 		"", "[]", `{"captcha":"sometimes"}`, `{"captcha":1}`, `{"latency":5}`, `{"latency_ms":-1}`, `{"clock_offset_s":99999999999}`,
 		`{"login":{"Email":false}}`, `{"faults":[{"status":42}]}`, `{"faults":[{}]}`, `{"faults":[{"status":500,"times":-1}]}`, `{} {}`,
+		`{"providers":{"demo":{"Off":true}}}`, `{"providers":{"":{}}}`, `{"providers":[]}`, `{"providers":{"demo":{"On":"TRUE"}}}`,
+		`{"client":{"MaxDevice":51}}`, `{"client":{"MaxDevice":-2}}`, `{"client":{"AccessTokenExpiresIn":1799}}`,
+		`{"client":{"AccessTokenExpiresIn":2592000}}`, `{"client":{"RefreshTokenExpiresIn":2592001}}`,
+		`{"login":{"SmsVerificationConfig":{"SmsDayLimit":-2}}}`, `{"login":{"PwdUpdateStrategy":{"PeriodType":"DAY"}}}`,
 	} {
 		f.do("PUT", "/__emulator/settings", bad).fails("invalid_argument")
 	}

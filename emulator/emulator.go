@@ -87,6 +87,8 @@ type Client struct {
 	ID string
 	// Secret, when set, is compared with the secret of a caller that sends one. Browsers send none.
 	Secret string
+	// RedirectURIs are where user/authorize may send a code or token, byte for byte. None means anywhere.
+	RedirectURIs []string
 }
 
 // Emulator is the running API: an [http.Handler]. It is safe for concurrent use.
@@ -101,16 +103,20 @@ type Emulator struct {
 	log       *slog.Logger
 	passwords *passwords
 	key       *signingKey
+	givenKey  *rsa.PrivateKey // a test's, for every key that would have to be made
+	encrypt   encryptionKey
 	settings  *settingsBox
 	api       *http.ServeMux
 	controls  *http.ServeMux
+	pages     *http.ServeMux
 }
 
 // clientOf is a client together with the environment it belongs to.
 type clientOf struct {
-	env    *Environment
-	id     string
-	secret string
+	env          *Environment
+	id           string
+	secret       string
+	redirectURIs []string
 }
 
 // New opens or makes the database, seeds each environment with the user "demo", and returns the emulator.
@@ -139,7 +145,8 @@ func New(config Config) (*Emulator, error) {
 		}
 		e.tempDir, file = dir, filepath.Join(dir, "emulator.db")
 	}
-	if err := e.open(file, config.signingKey); err != nil {
+	e.givenKey = config.signingKey
+	if err := e.open(file); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	e.routes()
@@ -147,12 +154,12 @@ func New(config Config) (*Emulator, error) {
 }
 
 // open opens the database, loads the signing key and seeds.
-func (e *Emulator) open(file string, key *rsa.PrivateKey) error {
+func (e *Emulator) open(file string) error {
 	var err error
 	if e.store, err = openStore(file, e.now); err != nil {
 		return err
 	}
-	if e.key, err = loadKey(context.Background(), e.store, key, e.random, e.now()); err != nil {
+	if e.key, err = loadKey(context.Background(), e.store, keyForSigning, e.givenKey, e.random, e.now()); err != nil {
 		return err
 	}
 	return e.seed(context.Background(), false)
@@ -180,7 +187,9 @@ func (e *Emulator) addEnvironments(environments []Environment) error {
 			if _, taken := e.clients[client.ID]; taken || client.ID == "" {
 				return fmt.Errorf("emulator: client id %q is empty or used twice", client.ID)
 			}
-			e.clients[client.ID] = clientOf{env: &env, id: client.ID, secret: client.Secret}
+			e.clients[client.ID] = clientOf{
+				env: &env, id: client.ID, secret: client.Secret, redirectURIs: client.RedirectURIs,
+			}
 		}
 	}
 	return nil
@@ -210,22 +219,62 @@ func (e *Emulator) routes() {
 		access access
 		serve  endpoint
 	}{
-		"POST /auth/v1/signup":              {forClient, e.signUp},
-		"POST /auth/v1/signin":              {forClient, e.signIn},
-		"POST /auth/v1/signin/anonymously":  {forClient, e.signInAnonymously},
-		"POST /auth/v1/token":               {forClient, e.grantToken},
-		"POST /auth/v2/token":               {forClient, e.grantToken},
-		"POST /auth/v1/revoke":              {forClient, e.revoke},
-		"POST /auth/v1/verification":        {forClient, e.sendVerification},
-		"POST /auth/v1/verification/verify": {forClient, e.verify},
-		"POST /auth/v1/reset":               {forClient, e.resetPassword},
-		"GET /auth/v1/checkIfUserExist":     {forClient, e.checkIfUserExist},
-		"POST /auth/v1/captcha/data":        {forClient, e.captchaData},
-		"POST /auth/v1/captcha/data/verify": {forClient, e.verifyCaptchaData},
-		"GET /auth/v1/user/me":              {forUser, e.userMe},
-		"GET /auth/v2/user/me":              {forUser, e.userMe},
-		"POST /auth/v1/user/signout":        {forUser, e.signOut},
-		"GET /auth/v1/certs":                {forAnybody, e.certs},
+		"POST /auth/v1/signup":                {forClient, e.signUp},
+		"POST /auth/v1/signin":                {forClient, e.signIn},
+		"POST /auth/v1/signin/anonymously":    {forClient, e.signInAnonymously},
+		"POST /auth/v1/signin/custom":         {forClient, e.signInCustom},
+		"POST /auth/v1/signin/with/provider":  {forClient, e.signInWithProvider},
+		"POST /auth/v1/signin/wechat/noauth":  {forClient, e.signInWithWechat},
+		"POST /auth/v1/token":                 {forClient, e.grantToken},
+		"GET /auth/v1/token/introspect":       {forClient, e.introspect},
+		"POST /auth/v1/revoke":                {forClient, e.revoke},
+		"POST /auth/v1/verification":          {forClient, e.sendVerification},
+		"POST /auth/v1/verification/verify":   {forClient, e.verify},
+		"POST /auth/v1/reset":                 {forClient, e.resetPassword},
+		"GET /auth/v1/checkIfUserExist":       {forClient, e.checkIfUserExist},
+		"GET /auth/v1/checkUsername":          {forUser, e.checkUsername},
+		"POST /auth/v1/captcha/init":          {forClient, e.captchaInit},
+		"POST /auth/v1/captcha/data":          {forClient, e.captchaData},
+		"POST /auth/v1/captcha/data/verify":   {forClient, e.verifyCaptchaData},
+		"GET /auth/v1/provider/uri":           {forClient, e.providerURI},
+		"POST /auth/v1/provider/token":        {forClient, e.grantProviderToken},
+		"PATCH /auth/v1/provider/token":       {forClient, e.patchProviderToken},
+		"POST /auth/v1/device/code":           {forClient, e.deviceCode},
+		"POST /auth/v1/qrcode/generate":       {forClient, e.generateQRCode},
+		"POST /auth/v1/qrcode/get/status":     {forClient, e.qrCodeStatus},
+		"GET /auth/v1/user/authorize/info":    {forEither, e.authorizeInfo},
+		"POST /auth/v1/user/authorize":        {forGrant, e.authorize},
+		"POST /auth/v1/user/device/authorize": {forGrant, e.authorizeDevice},
+		"GET /auth/v1/certs":                  {forAnybody, e.certs},
+
+		"POST /auth/v1/mgr/provider/providerSubType":       {forClient, e.providerSubType},
+		"GET /auth/v1/user/me":                             {forUser, e.userMe},
+		"DELETE /auth/v1/user/me":                          {forUser, e.deleteMe},
+		"POST /auth/v1/user/signout":                       {forUser, e.signOut},
+		"DELETE /auth/v1/user/revoke/all":                  {forUser, e.revokeAll},
+		"DELETE /auth/v1/user/authorized/devices/{device}": {forUser, e.revokeDevice},
+		"PATCH /auth/v1/user/profile":                      {forUser, e.patchProfile},
+		"POST /auth/v1/user/basic/edit":                    {forUser, e.editBasics},
+		"PATCH /auth/v1/user/contact":                      {forUser, e.changeContact},
+		"PATCH /auth/v1/user/password":                     {forUser, e.changePassword},
+		"POST /auth/v1/user/sudo":                          {forUser, e.sudo},
+		"GET /auth/v1/user/query":                          {forUser, e.queryUsers},
+		"GET /auth/v1/user/provider":                       {forUser, e.listProviders},
+		"POST /auth/v1/user/provider/bind":                 {forUser, e.bindProvider},
+		"DELETE /auth/v1/user/provider/{provider}":         {forUser, e.unbindProvider},
+		"POST /auth/v1/user/provider/{provider}/trans":     {forUser, e.transferProvider},
+		"PATCH /auth/v1/user/trans/by/provider":            {forUser, e.transferByProvider},
+		"GET /auth/v1/user/security/history":               {forUser, e.securityHistory},
+		"GET /auth/v1/plugin/weda/userinfo":                {forUser, e.userMe},
+
+		"POST /auth/v2/signin/publichkey":       {forClient, e.publicKey}, // so spelt by the SDK
+		"POST /auth/v2/signin/username":         {forClient, e.signIn},
+		"POST /auth/v2/signin/password/update":  {forClient, e.updatePassword},
+		"POST /auth/v2/signin/verificationcode": {forClient, e.signInWithVerificationCode},
+		"POST /auth/v2/signin/with/provider":    {forClient, e.signInWithProvider},
+		"POST /auth/v2/token":                   {forClient, e.grantToken},
+		"GET /auth/v2/user/me":                  {forUser, e.userMe},
+		"DELETE /auth/v2/user/me":               {forUser, e.deleteMe},
 	} {
 		e.api.Handle(pattern, e.handle(route.access, route.serve))
 	}
@@ -233,6 +282,7 @@ func (e *Emulator) routes() {
 		e.sendError(w, r, failText("not_found", textNoRoute))
 	})
 	e.controls = e.controlRoutes()
+	e.pages = e.pageRoutes()
 }
 
 // ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator.
@@ -243,7 +293,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/auth/"):
 		e.serveAPI(w, r)
 	default:
-		e.sendError(w, r, failText("not_found", textNoRoute))
+		e.pages.ServeHTTP(w, r)
 	}
 }
 
@@ -296,6 +346,8 @@ const (
 	forAnybody access = iota // needs nothing
 	forClient                // a client; the SDK sends a Bearer token instead whenever somebody is signed in
 	forUser                  // a Bearer token
+	forGrant                 // a Bearer token; client_id names the app that shall be let in, another client maybe
+	forEither                // like forGrant, but a client will do
 )
 
 // endpoint serves one route of the API.
@@ -312,6 +364,8 @@ type call struct {
 	// session and user are set when the call carried a Bearer token.
 	session *session
 	user    *user
+	// secret says that the client proved itself with its secret.
+	secret bool
 }
 
 func (c *call) env() string { return c.client.env.ID }
@@ -358,14 +412,14 @@ func (e *Emulator) serveCall(w http.ResponseWriter, r *http.Request, access acce
 	if access == forAnybody {
 		return serve(r.Context(), c)
 	}
-	if err := e.identify(r.Context(), c, access == forUser); err != nil {
+	if err := e.identify(r.Context(), c, access); err != nil {
 		return nil, err
 	}
 	return serve(r.Context(), c)
 }
 
 // identify finds the client, and the user where a Bearer token came along.
-func (e *Emulator) identify(ctx context.Context, c *call, needUser bool) error {
+func (e *Emulator) identify(ctx context.Context, c *call, access access) error {
 	var inBody struct {
 		ClientID     string `json:"client_id"`
 		ClientSecret string `json:"client_secret"`
@@ -379,7 +433,7 @@ func (e *Emulator) identify(ctx context.Context, c *call, needUser bool) error {
 		if err := e.authenticate(ctx, c, strings.TrimSpace(credentials)); err != nil {
 			return err
 		}
-	} else if needUser {
+	} else if access == forUser || access == forGrant {
 		return fail("unauthenticated")
 	}
 
@@ -398,7 +452,11 @@ func (e *Emulator) identify(ctx context.Context, c *call, needUser bool) error {
 	}
 	if bearer {
 		if id != "" && id != c.client.id {
-			return fail("unauthorized_client")
+			named, ok := e.clients[id]
+			if !ok || named.env != c.client.env || access != forGrant && access != forEither {
+				return fail("unauthorized_client")
+			}
+			c.client = named
 		}
 		return nil
 	}
@@ -413,6 +471,7 @@ func (e *Emulator) identify(ctx context.Context, c *call, needUser bool) error {
 		if client.secret != "" && secret != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(client.secret)) != 1 {
 			return fail("unauthorized_client")
 		}
+		c.secret = c.secret || client.secret != "" && secret != ""
 	}
 	c.client = client
 	return nil

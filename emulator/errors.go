@@ -75,6 +75,7 @@ var errorKinds = map[string]errorKind{
 	"invalid_password":      {4003, 400, text{"用户名或密码不正确", "Wrong username or password"}},
 	"provider_error":        {4019, 400, text{"身份源错误", "The identity provider failed"}},
 	"unauthorized_client":   {4022, 401, text{"客户端不存在或密钥错误", "Unknown client, or wrong client secret"}},
+	"mfa_phone_required":    {4042, 400, text{"请先绑定手机号", "Bind a phone number first"}},
 	"login_method_disabled": {4045, 403, text{"该登录方式已关闭", "This sign-in method is switched off"}},
 
 	"password_not_set": {9, 400, text{"该用户未设置密码", "This user has no password"}},
@@ -83,6 +84,16 @@ var errorKinds = map[string]errorKind{
 	"invalid_status":   {8, 400, text{"密码错误次数过多，账号已临时锁定", "Too many wrong passwords, the account is locked for a while"}},
 	"invalid_grant":    {16, 400, text{"刷新令牌无效或已过期", "The refresh token is invalid or has expired"}},
 	"invalid_request":  {3, 400, text{"请求无效", "Invalid request"}},
+
+	"two_factor_required":       {9, 400, text{"请先完成二次验证", "A second factor is required"}},
+	"invalid_two_factor":        {3, 400, text{"二次验证码错误或已过期", "The two-factor code does not match or has expired"}},
+	"provider_not_enabled":      {9, 400, text{"该身份源未开启", "This identity provider is not enabled"}},
+	"access_denied":             {7, 400, text{"用户拒绝授权", "The user said no"}},
+	"invalid_scope":             {3, 400, text{"不支持的 scope", "Unknown scope"}},
+	"unsupported_response_type": {3, 400, text{"不支持的 response_type", "Unsupported response_type"}},
+	"authorization_pending":     {9, 400, text{"等待用户授权", "The user has not decided yet"}},
+	"slow_down":                 {8, 400, text{"轮询过于频繁", "You are polling too fast"}},
+	"expired_token":             {9, 400, text{"设备码已过期", "The device code has expired"}},
 }
 
 // Sentences that say more than their code does.
@@ -111,6 +122,36 @@ var (
 	textBadAnonymous   = text{"anonymous_token 无效", "The anonymous token is invalid"}
 	textBadGrant       = text{"不支持的 grant_type", "Unsupported grant_type"}
 	textNoToken        = text{"请提供 token", "token must be provided"}
+	textNoDeviceFound  = text{"该设备没有登录", "Nobody is signed in on this device"}
+	textBadPage        = text{"分页参数错误", "Bad limit or page_token"}
+	textNotVerified    = text{"请先验证新的手机号或邮箱", "Verify the new phone number or e-mail address first"}
+	textContactTaken   = text{"该手机号或邮箱已被其他用户绑定", "This phone number or e-mail address belongs to somebody else"}
+	textPasswordDue    = text{"请先修改密码", "The password has to be changed first"}
+	textBadCipher      = text{"加密参数无效，请重新获取公钥", "The encrypted parameters cannot be read; fetch the public key again"}
+	textIdentityBound  = text{"该第三方账号已被绑定", "This third-party identity is already bound to an account"}
+	textProviderBound  = text{"当前用户已绑定该身份源", "You have already bound an identity of this provider"}
+	textNotBound       = text{"未绑定该身份源", "No identity of this provider is bound"}
+	textLastWay        = text{"不能解绑唯一的登录方式", "The last way to sign in cannot be unbound"}
+	textBadRedirect    = text{"redirect_uri 无效", "Bad redirect_uri"}
+	textThirdParty     = text{"获取第三方用户信息失败", "Failed to get the user's information from the third party"}
+	textProviderToken  = text{"当前会话已过期，请返回重试", "Your session has expired, please go back and try again"}
+	textNoIdentityUser = text{"没有找到匹配的用户", "No matching user"}
+	textBadTicket      = text{"自定义登录 ticket 无效", "The custom login ticket is invalid"}
+	textOldTicket      = text{"自定义登录 ticket 已过期", "The custom login ticket has expired"}
+	textPhoneSudo      = text{"已绑定手机号，请使用验证码", "A phone number is bound: prove yourself with a verification_token"}
+	textNoSudo         = text{"当前会话已过期，请重新验证身份", "The sudo_token is missing, wrong or has expired; please prove yourself again"}
+	textPasswordsApart = text{"两次输入的密码不一致", "new_password and confirm_password differ"}
+	textBadConflict    = text{"conflict_resolution 取值错误", "Unknown conflict_resolution"}
+	textNoAnonymousNow = text{"匿名用户请先注册", "An anonymous user has to sign up first"}
+	textNoQuery        = text{"请提供查询条件，最多 50 个 id", "Give a condition, and at most 50 ids"}
+	textQueryRefused   = text{"自定义登录和匿名登录不支持查询用户", "Custom and anonymous logins cannot query users"}
+	textNotYourself    = text{"只能修改当前用户", "You can only change yourself"}
+	textOldPassword    = text{"请提供旧密码", "The old password must be provided"}
+	textBadUserCode    = text{"用户码无效或已过期", "The user code is wrong or has expired"}
+	textBadAuthCode    = text{"授权码无效或已过期", "The code is invalid, used or expired"}
+	textNeedSecret     = text{"需要 client_secret", "This needs the client's secret"}
+	textNoRedirect     = text{"请提供 redirect_uri 和 state", "redirect_uri and state must be provided"}
+	textOtherEnv       = text{"envId 与客户端不符", "envId is not the client's environment"}
 	textControlRefused = text{"仅限本机访问", "The emulator's controls answer to this machine only"}
 	textBadControl     = text{"参数错误", "Unknown key or bad value"}
 )

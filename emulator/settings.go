@@ -1,7 +1,11 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -23,6 +27,8 @@ type settings struct {
 	ClockOffsetS int64         `json:"clock_offset_s"`
 	Faults       []fault       `json:"faults"`
 	Login        loginSwitches `json:"login"`
+	Client       clientRules   `json:"client"`
+	Providers    providers     `json:"providers"`
 }
 
 // loginSwitches are the console's switches for login methods, under their names there.
@@ -31,6 +37,130 @@ type loginSwitches struct {
 	EmailLogin       bool `json:"EmailLogin"`
 	UserNameLogin    bool `json:"UserNameLogin"`
 	AnonymousLogin   bool `json:"AnonymousLogin"`
+
+	SmsVerificationConfig smsVerification   `json:"SmsVerificationConfig"`
+	MfaConfig             mfa               `json:"MfaConfig"`
+	PwdUpdateStrategy     pwdUpdateStrategy `json:"PwdUpdateStrategy"`
+}
+
+// smsVerification is how codes go out by SMS. Only the limit means anything here.
+type smsVerification struct {
+	Type        string `json:"Type"`
+	Name        string `json:"Name"`
+	Method      string `json:"Method"`
+	SmsDayLimit int    `json:"SmsDayLimit"` // to one number; -1 is none
+}
+
+// mfa asks for a verified phone or e-mail besides the password. See secondFactor.
+type mfa struct {
+	On                bool `json:"On"`
+	Sms               bool `json:"Sms"`
+	Email             bool `json:"Email"`
+	RequiredBindPhone bool `json:"RequiredBindPhone"`
+}
+
+// pwdUpdateStrategy makes passwords that are too old useless for signing in, and those that somebody else chose (the demo
+// user's): POST /v2/signin/password/update changes them.
+type pwdUpdateStrategy struct {
+	FirstLoginUpdate bool   `json:"FirstLoginUpdate"`
+	PeriodUpdate     bool   `json:"PeriodUpdate"`
+	PeriodValue      int    `json:"PeriodValue"`
+	PeriodType       string `json:"PeriodType"` // YEAR, MONTH or WEEK
+}
+
+// due says whether a password of the user has to be changed now.
+func (p pwdUpdateStrategy) due(u *user, now time.Time) bool {
+	if p.FirstLoginUpdate && u.passwordInitial {
+		return true
+	}
+	changed := time.UnixMilli(u.passwordUpdatedAt)
+	switch p.PeriodType {
+	case "YEAR":
+		changed = changed.AddDate(p.PeriodValue, 0, 0)
+	case "MONTH":
+		changed = changed.AddDate(0, p.PeriodValue, 0)
+	case "WEEK":
+		changed = changed.AddDate(0, 0, 7*p.PeriodValue)
+	}
+	return p.PeriodUpdate && p.PeriodValue > 0 && !now.Before(changed)
+}
+
+// clientRules are what the console sets per client; here they are one for all.
+type clientRules struct {
+	AccessTokenExpiresIn  int `json:"AccessTokenExpiresIn"`
+	RefreshTokenExpiresIn int `json:"RefreshTokenExpiresIn"`
+	MaxDevice             int `json:"MaxDevice"` // -1: any number; 0: one per user agent; else the most at a time, up to 50
+}
+
+func (r clientRules) accessLife() time.Duration {
+	return time.Duration(r.AccessTokenExpiresIn) * time.Second
+}
+
+func (r clientRules) refreshLife() time.Duration {
+	return time.Duration(r.RefreshTokenExpiresIn) * time.Second
+}
+
+func (r clientRules) valid() bool {
+	return r.AccessTokenExpiresIn >= 1800 && r.AccessTokenExpiresIn < r.RefreshTokenExpiresIn &&
+		r.RefreshTokenExpiresIn >= 1800 && r.RefreshTokenExpiresIn <= 2592000 && r.MaxDevice >= -1 && r.MaxDevice <= 50
+}
+
+// provider is how an identity source behaves, under the console's names.
+type provider struct {
+	On                             bool   `json:"On"`
+	AutoSignUpWithProviderUser     bool   `json:"AutoSignUpWithProviderUser"`
+	ReuseUserID                    bool   `json:"ReuseUserId"`
+	AutoSignInWhenEmailMatch       bool   `json:"AutoSignInWhenEmailMatch"`
+	AutoSignInWhenPhoneNumberMatch bool   `json:"AutoSignInWhenPhoneNumberMatch"`
+	SignOut                        bool   `json:"SignOut"` // has a sign-out page, which user/signout leads to
+	ProviderSubType                string `json:"ProviderSubType"`
+}
+
+// providers are the identity sources by id. A change names only what it changes.
+type providers map[string]provider
+
+// The built-in identity sources. Every other id that looks like a WeChat app's is a mini program, whose settings are those
+// of "wx_micro_app" unless it has its own.
+const (
+	providerDemo   = "demo"
+	providerOpen   = "wx_open"
+	providerMP     = "wx_mp"
+	providerMicro  = "wx_micro_app"
+	providerCustom = "custom"
+)
+
+func defaultProvider() provider {
+	return provider{On: true, AutoSignUpWithProviderUser: true, AutoSignInWhenEmailMatch: true, AutoSignInWhenPhoneNumberMatch: true}
+}
+
+func defaultProviders() providers {
+	demo := defaultProvider()
+	demo.SignOut = true
+	return providers{
+		providerDemo: demo, providerOpen: defaultProvider(), providerMP: defaultProvider(), providerMicro: defaultProvider(),
+		providerCustom: defaultProvider(),
+	}
+}
+
+// UnmarshalJSON changes the providers that are named, in the fields that are named.
+func (p *providers) UnmarshalJSON(body []byte) error {
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(body, &given); err != nil {
+		return err
+	}
+	changed := maps.Clone(*p)
+	for id, fields := range given {
+		next, ok := changed[id]
+		if !ok {
+			next = defaultProvider()
+		}
+		if id == "" || decodeControl(bytes.NewReader(fields), &next) != nil {
+			return errors.New("emulator: bad provider")
+		}
+		changed[id] = next
+	}
+	*p = changed
+	return nil
 }
 
 // fault is an answer given instead of the true one. A body is sent as it is; without one the error is sent in TCB's form;
@@ -47,7 +177,14 @@ func defaultSettings() settings {
 	return settings{
 		Captcha: captchaRisk,
 		Faults:  []fault{},
-		Login:   loginSwitches{PhoneNumberLogin: true, EmailLogin: true, UserNameLogin: true, AnonymousLogin: true},
+		Login: loginSwitches{
+			PhoneNumberLogin: true, EmailLogin: true, UserNameLogin: true, AnonymousLogin: true,
+			SmsVerificationConfig: smsVerification{Type: "default", SmsDayLimit: 30},
+			MfaConfig:             mfa{Sms: true, Email: true},
+			PwdUpdateStrategy:     pwdUpdateStrategy{PeriodValue: 1, PeriodType: "YEAR"},
+		},
+		Client:    clientRules{AccessTokenExpiresIn: 7200, RefreshTokenExpiresIn: 2592000, MaxDevice: -1},
+		Providers: defaultProviders(),
 	}
 }
 
@@ -60,6 +197,8 @@ func (s settings) valid() bool {
 		}
 	}
 	return slices.Contains([]string{captchaNever, captchaRisk, captchaAlways}, s.Captcha) &&
+		s.Client.valid() && s.Login.SmsVerificationConfig.SmsDayLimit >= -1 && s.Login.PwdUpdateStrategy.PeriodValue >= 0 &&
+		slices.Contains([]string{"YEAR", "MONTH", "WEEK"}, s.Login.PwdUpdateStrategy.PeriodType) &&
 		s.LatencyMS >= 0 && s.LatencyMS <= 10*60*1000 && s.ClockOffsetS >= -10*year && s.ClockOffsetS <= 10*year
 }
 
@@ -73,7 +212,7 @@ func newSettingsBox() *settingsBox { return &settingsBox{value: defaultSettings(
 
 // clone shares nothing with the original.
 func (s settings) clone() settings {
-	s.Faults = slices.Clone(s.Faults)
+	s.Faults, s.Providers = slices.Clone(s.Faults), maps.Clone(s.Providers)
 	return s
 }
 

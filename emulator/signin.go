@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -39,9 +40,10 @@ func (e *Emulator) methodAllowed(env *Environment, k kind) error {
 	return nil
 }
 
-// signIn: POST /v1/signin.
+// signIn: POST /v1/signin, and POST /v2/signin/username, where the same fields come encrypted.
 func (e *Emulator) signIn(ctx context.Context, c *call) (any, error) {
 	var req struct {
+		encrypted
 		Username          string `json:"username"`
 		Password          string `json:"password"`
 		VerificationToken string `json:"verification_token"`
@@ -49,10 +51,21 @@ func (e *Emulator) signIn(ctx context.Context, c *call) (any, error) {
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
-	if req.VerificationToken != "" {
+	if req.Params != "" {
+		plain, err := e.decrypt(ctx, req.Thumbprint, req.Params)
+		if err != nil {
+			return nil, err
+		}
+		if err := decodeBody([]byte(plain), &req); err != nil {
+			return nil, err
+		}
+	} else if strings.HasPrefix(c.request.URL.Path, "/auth/v2/") {
+		return nil, failText("invalid_argument", textBadCipher)
+	}
+	if req.VerificationToken != "" && req.Password == "" {
 		return e.signInWithCode(ctx, c, req.Username, req.VerificationToken)
 	}
-	return e.signInWithPassword(ctx, c, req.Username, req.Password)
+	return e.signInWithPassword(ctx, c, req.Username, req.Password, req.VerificationToken)
 }
 
 // signInWithCode signs in the user whose phone or e-mail was verified. A username, when given, must be the verified target.
@@ -88,7 +101,7 @@ func (e *Emulator) signInWithCode(ctx context.Context, c *call, username, token 
 		if err := u.mayEnter(); err != nil {
 			return nil, err
 		}
-		return e.startSession(ctx, tx, c, u)
+		return e.startSession(ctx, tx, c, u, loginWith(target, fromCode))
 	})
 }
 
@@ -106,7 +119,7 @@ func (e *Emulator) enter(ctx context.Context, change func(tx *sql.Tx) (*grant, e
 }
 
 // signInWithPassword checks a password. Unknown users and users without a password cost the same time as the others.
-func (e *Emulator) signInWithPassword(ctx context.Context, c *call, username, password string) (any, error) {
+func (e *Emulator) signInWithPassword(ctx context.Context, c *call, username, password, secondFactor string) (any, error) {
 	if password == "" {
 		return nil, failText("invalid_argument", textNoCredential)
 	}
@@ -124,6 +137,48 @@ func (e *Emulator) signInWithPassword(ctx context.Context, c *call, username, pa
 	if err != nil {
 		return nil, err
 	}
+	var g *grant
+	err = e.provePassword(ctx, c, u, id, password, func(tx *sql.Tx, u *user) error {
+		if e.settings.get().Login.PwdUpdateStrategy.due(u, e.now()) {
+			return failText("failed_precondition", textPasswordDue)
+		}
+		if err := e.secondFactor(ctx, tx, u, secondFactor); err != nil {
+			return err
+		}
+		g, err = e.startSession(ctx, tx, c, u, loginWith(id, fromPassword))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.credentials(g)
+}
+
+// secondFactor wants a verified phone or e-mail of the user besides the password, where MfaConfig says so. How TCB's own clients
+// talk about this is not documented; here the verification_token comes in the same call as the password.
+func (e *Emulator) secondFactor(ctx context.Context, tx *sql.Tx, u *user, token string) error {
+	rule := e.settings.get().Login.MfaConfig
+	if !rule.On {
+		return nil
+	}
+	if rule.RequiredBindPhone && u.phone == "" {
+		return fail("mfa_phone_required")
+	}
+	if token == "" {
+		return fail("two_factor_required")
+	}
+	id, err := e.takeVerification(ctx, tx, u.env, token)
+	if err != nil || id.kind == kindPhone && (!rule.Sms || id.value != u.phone) || id.kind == kindEmail && (!rule.Email || id.value != u.email) {
+		return fail("invalid_two_factor")
+	}
+	return nil
+}
+
+// provePassword checks a user's password within the limits for wrong ones, and makes the change when it is right. The user may
+// be nil; then id, what was typed, is what counts.
+func (e *Emulator) provePassword(
+	ctx context.Context, c *call, u *user, id identifier, password string, change func(*sql.Tx, *user) error,
+) error {
 	try := passwordTry{env: c.env(), account: "? " + hashOf(string(id.kind)+" "+strings.ToLower(id.value))}
 	var hash string
 	if u != nil {
@@ -131,44 +186,44 @@ func (e *Emulator) signInWithPassword(ctx context.Context, c *call, username, pa
 		try.account, try.locks = u.sub, hash != ""
 	}
 	if _, err := e.mayTry(ctx, e.store.db, c, try); err != nil {
-		return nil, err
+		return err
 	}
 	right, err := e.passwords.matches(ctx, hash, password)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
+	return e.store.write(ctx, func(tx *sql.Tx) error {
 		// Asked again where nobody else writes: a burst of parallel tries gets no more answers than tries one by one.
 		failures, err := e.mayTry(ctx, tx, c, try)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if u != nil { // what was checked must still be the password, and the user
 			if u, err = userBy(ctx, tx, u.env, "sub", u.sub); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		if u == nil || !right || u.passwordHash != hash {
 			if err := e.addFailure(ctx, tx, try); err != nil {
-				return nil, err
+				return err
 			}
 			switch {
 			case u == nil:
-				return nil, keep(fail("not_found"))
+				return keep(fail("not_found"))
 			case u.passwordHash == "":
-				return nil, keep(fail("password_not_set"))
+				return keep(fail("password_not_set"))
 			}
 			refusal := fail("invalid_password")
 			refusal.details = []any{triesLeft{wrongPasswords - failures - 1}}
-			return nil, keep(refusal)
+			return keep(refusal)
 		}
 		if err := u.mayEnter(); err != nil {
-			return nil, err
+			return err
 		}
 		if err := clearFailures(ctx, tx, try.env, u.sub); err != nil {
-			return nil, err
+			return err
 		}
-		return e.startSession(ctx, tx, c, u)
+		return change(tx, u)
 	})
 }
 
@@ -209,26 +264,34 @@ func clearFailures(ctx context.Context, tx *sql.Tx, env, account string) error {
 	return err
 }
 
-// signUp: POST /v1/signup. The verified phone or e-mail is the account; username, name and password are extras. What is wrong
-// with them never costs the verification token.
+// signUpRequest is the body of signup.
+type signUpRequest struct {
+	profile
+	PhoneNumber       string `json:"phone_number"`
+	Email             string `json:"email"`
+	VerificationToken string `json:"verification_token"`
+	VerificationCode  string `json:"verification_code"`
+	ProviderToken     string `json:"provider_token"`
+	Password          string `json:"password"`
+	AnonymousToken    string `json:"anonymous_token"`
+}
+
+// signUp: POST /v1/signup. The verified phone or e-mail is the account, or a third party's identity, or both; username, name and
+// password are extras. What is wrong with them never costs the verification token.
 func (e *Emulator) signUp(ctx context.Context, c *call) (any, error) {
-	var req struct {
-		profile
-		PhoneNumber       string `json:"phone_number"`
-		Email             string `json:"email"`
-		VerificationToken string `json:"verification_token"`
-		Password          string `json:"password"`
-		AnonymousToken    string `json:"anonymous_token"`
-	}
+	var req signUpRequest
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
-	target, err := parseTarget(req.PhoneNumber, req.Email)
-	if err != nil {
-		return nil, err
-	}
-	if err := e.methodAllowed(c.client.env, target.kind); err != nil {
-		return nil, err
+	var target identifier
+	if req.ProviderToken == "" || req.PhoneNumber+req.Email != "" {
+		var err error
+		if target, err = parseTarget(req.PhoneNumber, req.Email); err != nil {
+			return nil, err
+		}
+		if err := e.methodAllowed(c.client.env, target.kind); err != nil {
+			return nil, err
+		}
 	}
 	if err := e.captchaAlways(ctx, c); err != nil {
 		return nil, err
@@ -236,20 +299,37 @@ func (e *Emulator) signUp(ctx context.Context, c *call) (any, error) {
 	if err := req.check(); err != nil {
 		return nil, err
 	}
-	if err := e.peekVerification(ctx, e.store.db, c.env(), req.VerificationToken, target); err != nil {
-		return nil, err // before the password is hashed: only who has verified something may spend our time
+	// Before the password is hashed: only who has verified something may spend our time.
+	if target != (identifier{}) && (req.VerificationToken != "" || req.VerificationCode == "") {
+		if err := e.peekVerification(ctx, e.store.db, c.env(), req.VerificationToken, target); err != nil {
+			return nil, err
+		}
+	}
+	if req.ProviderToken != "" {
+		if _, err := e.peekProviderToken(ctx, e.store.db, c.env(), req.ProviderToken); err != nil {
+			return nil, err
+		}
 	}
 	var hash string
 	if req.Password != "" {
 		if err := checkPassword(req.Password); err != nil {
 			return nil, err
 		}
+		var err error
 		if hash, err = e.passwords.hash(ctx, req.Password); err != nil {
 			return nil, err
 		}
 	}
-	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
-		if err := e.useVerification(ctx, tx, c.env(), req.VerificationToken, target); err != nil {
+	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) { return e.register(ctx, tx, c, req, target, hash) })
+}
+
+// register makes the account of a sign-up.
+func (e *Emulator) register(
+	ctx context.Context, tx *sql.Tx, c *call, req signUpRequest, target identifier, hash string,
+) (*grant, error) {
+	how := login{from: fromSignUp}
+	if target != (identifier{}) {
+		if err := e.useTarget(ctx, tx, c.env(), req.VerificationToken, req.VerificationCode, target); err != nil {
 			return nil, err
 		}
 		if taken, err := userWith(ctx, tx, c.env(), target); err != nil {
@@ -257,34 +337,69 @@ func (e *Emulator) signUp(ctx context.Context, c *call) (any, error) {
 		} else if taken != nil {
 			return nil, failText("failed_precondition", textRegistered)
 		}
-		if req.Username != "" {
-			if taken, err := userBy(ctx, tx, c.env(), "username", req.Username); err != nil {
-				return nil, err
-			} else if taken != nil {
-				return nil, fail("already_exists")
-			}
-		}
-		u, err := e.accountFor(ctx, tx, c, req.AnonymousToken)
-		if err != nil {
+		how = loginWith(target, fromSignUp)
+	}
+	if err := usernameFree(ctx, tx, c.env(), req.Username, ""); err != nil {
+		return nil, err
+	}
+	u, err := e.accountFor(ctx, tx, c, req.AnonymousToken)
+	if err != nil {
+		return nil, err
+	}
+	u.username, u.name, u.gender, u.picture, u.locale = req.Username, req.Name, req.Gender, req.Picture, req.Locale
+	var identity *providerProfile
+	if req.ProviderToken != "" {
+		if identity, err = e.takeProviderToken(ctx, tx, c.env(), req.ProviderToken); err != nil {
 			return nil, err
 		}
-		u.username, u.name, u.gender, u.picture, u.locale = req.Username, req.Name, req.Gender, req.Picture, req.Locale
-		if u.name == "" {
-			u.name = req.Username
+		if owner, err := identityOwner(ctx, tx, c.env(), identity.ProviderID, identity.Sub); err != nil {
+			return nil, err
+		} else if owner != nil {
+			return nil, failText("failed_precondition", textIdentityBound)
 		}
-		if target.kind == kindPhone {
-			u.phone = target.value
-		} else {
-			u.email = target.value
+		u.name, u.picture = cmp.Or(u.name, identity.Name), cmp.Or(u.picture, identity.Picture)
+		if target == (identifier{}) {
+			how = loginThrough(identity.ProviderID)
 		}
-		if hash != "" {
-			u.passwordHash, u.passwordUpdatedAt = hash, u.updatedAt
-		}
-		if err := saveUser(ctx, tx, u); err != nil {
+	}
+	u.name = cmp.Or(u.name, req.Username)
+	switch target.kind {
+	case kindPhone:
+		u.phone = target.value
+	case kindEmail:
+		u.email = target.value
+	}
+	if hash != "" {
+		u.passwordHash, u.passwordUpdatedAt = hash, u.updatedAt
+	}
+	if err := saveUser(ctx, tx, u); err != nil {
+		return nil, err
+	}
+	if identity != nil {
+		if err := e.bind(ctx, tx, u, identity); err != nil {
 			return nil, err
 		}
-		return e.startSession(ctx, tx, c, u)
-	})
+	}
+	return e.startSession(ctx, tx, c, u, how)
+}
+
+// useTarget uses up the proof of a target: the token that a code was traded for, or, without one, the code itself.
+func (e *Emulator) useTarget(ctx context.Context, tx *sql.Tx, env, token, code string, target identifier) error {
+	if token != "" || code == "" {
+		return e.useVerification(ctx, tx, env, token, target)
+	}
+	where := "channel = '" + target.channel() + "' AND target = ?"
+	_, _, err := e.takeCode(ctx, tx, env, where, target.value, code)
+	return err
+}
+
+// usernameFree refuses a username that somebody else has.
+func usernameFree(ctx context.Context, tx querier, env, username, sub string) error {
+	taken, err := userBy(ctx, tx, env, "username", username)
+	if err == nil && taken != nil && taken.sub != sub {
+		err = fail("already_exists")
+	}
+	return err
 }
 
 // accountFor is a new account, or the anonymous one that the token belongs to, which keeps its sub. From then on its device id
@@ -310,24 +425,39 @@ func (e *Emulator) accountFor(ctx context.Context, tx *sql.Tx, c *call, anonymou
 	return u, endSessions(ctx, tx, u)
 }
 
-// signInAnonymously: POST /v1/signin/anonymously. One user per device; its sub is 22 characters of base64url.
+// signInAnonymously: POST /v1/signin/anonymously. One user per device, or per mini-program user, who comes with a provider_token;
+// its sub is 22 characters of base64url.
 func (e *Emulator) signInAnonymously(ctx context.Context, c *call) (any, error) {
+	var req struct {
+		ProviderToken string `json:"provider_token"`
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
 	if !e.settings.get().Login.AnonymousLogin {
 		return nil, failText("unimplemented", textNoAnonymous)
 	}
 	device := c.request.Header.Get("X-Device-Id")
-	if device == "" || len(device) > 128 {
+	if req.ProviderToken == "" && (device == "" || len(device) > 128) {
 		return nil, failText("invalid_argument", textNoDevice)
 	}
 	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
-		u, err := userBy(ctx, tx, c.env(), "device_hash", hashOf(device))
+		key := hashOf(device)
+		if req.ProviderToken != "" {
+			identity, err := e.takeProviderToken(ctx, tx, c.env(), req.ProviderToken)
+			if err != nil {
+				return nil, err
+			}
+			key = hashOf("provider " + identity.ProviderID + " " + identity.Sub)
+		}
+		u, err := userBy(ctx, tx, c.env(), "device_hash", key)
 		if err != nil {
 			return nil, err
 		}
 		if u == nil {
 			now := e.now().UnixMilli()
 			u = &user{
-				env: c.env(), sub: e.token(16), status: statusActive, anonymous: true, deviceHash: hashOf(device),
+				env: c.env(), sub: e.token(16), status: statusActive, anonymous: true, deviceHash: key,
 				createdFrom: c.client.id, createdAt: now, updatedAt: now,
 			}
 			if err := saveUser(ctx, tx, u); err != nil {
@@ -337,8 +467,57 @@ func (e *Emulator) signInAnonymously(ctx context.Context, c *call) (any, error) 
 		if err := u.mayEnter(); err != nil {
 			return nil, err
 		}
-		return e.startSession(ctx, tx, c, u)
+		return e.startSession(ctx, tx, c, u, login{kind: loginAnonymous, from: fromAnonymous})
 	})
+}
+
+// signInWithVerificationCode: POST /v2/signin/verificationcode takes a code and signs in at once. The SDK sends what it got for
+// sending the code as verification_id or as verification_token.
+func (e *Emulator) signInWithVerificationCode(ctx context.Context, c *call) (any, error) {
+	var req struct {
+		VerificationID    string `json:"verification_id"`
+		VerificationToken string `json:"verification_token"`
+		VerificationCode  string `json:"verification_code"`
+	}
+	if err := c.decode(&req); err != nil {
+		return nil, err
+	}
+	if err := e.captchaAlways(ctx, c); err != nil {
+		return nil, err
+	}
+	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
+		target, _, err := e.takeCode(ctx, tx, c.env(), "id = ?", cmp.Or(req.VerificationID, req.VerificationToken), req.VerificationCode)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.methodAllowed(c.client.env, target.kind); err != nil {
+			return nil, err
+		}
+		u, err := userWith(ctx, tx, c.env(), target)
+		if err != nil {
+			return nil, err
+		}
+		if u == nil {
+			return nil, fail("not_found")
+		}
+		if err := u.mayEnter(); err != nil {
+			return nil, err
+		}
+		return e.startSession(ctx, tx, c, u, loginWith(target, fromCode))
+	})
+}
+
+// savePassword gives the user a new password and forgets wrong ones.
+func (e *Emulator) savePassword(ctx context.Context, tx *sql.Tx, c *call, u *user, hash, action string) error {
+	u.updatedAt = e.now().UnixMilli()
+	u.passwordHash, u.passwordUpdatedAt, u.passwordInitial = hash, u.updatedAt, false
+	if err := saveUser(ctx, tx, u); err != nil {
+		return err
+	}
+	if err := e.record(ctx, tx, c, u, action, fromPassword); err != nil {
+		return err
+	}
+	return clearFailures(ctx, tx, u.env, u.sub)
 }
 
 // resetPassword: POST /v1/reset. It also ends the user's sessions and the lock: whoever proves the phone or e-mail is let in.
@@ -386,12 +565,7 @@ func (e *Emulator) resetPassword(ctx context.Context, c *call) (any, error) {
 		if err := u.mayEnter(); err != nil {
 			return err
 		}
-		u.updatedAt = e.now().UnixMilli()
-		u.passwordHash, u.passwordUpdatedAt = hash, u.updatedAt
-		if err := saveUser(ctx, tx, u); err != nil {
-			return err
-		}
-		if err := clearFailures(ctx, tx, u.env, u.sub); err != nil {
+		if err := e.savePassword(ctx, tx, c, u, hash, actionPasswordReset); err != nil {
 			return err
 		}
 		return endSessions(ctx, tx, u)

@@ -170,7 +170,7 @@ func TestSignUp(t *testing.T) {
 		"sub": a.str("sub"), "user_id": a.str("sub"), "name": "新人", "username": "neu", "picture": "https://example.com/p.png",
 		"email": "new@example.com", "email_verified": true, "phone_number": "", "gender": "FEMALE", "birthdate": "", "locale": "zh-CN",
 		"zoneinfo": "", "groups": []any{object{"id": "user"}}, "providers": []any{}, "meta": object{}, "status": "ACTIVE",
-		"has_password": true, "password": "SET", "type": "external", "internal_user_type": "generalUser", "created_from": "demo",
+		"has_password": true, "password": "SET", "type": "external", "internal_user_type": "generalUser", "created_from": "demo", "loginType": "EMAIL",
 		"created_at": created, "updated_at": created, "password_updated_at": created,
 	}
 	if diff := cmp.Diff(want, me.body); diff != "" {

@@ -110,6 +110,8 @@ func (s *store) migrate(ctx context.Context) error {
 // keptError is a refusal whose transaction is committed all the same: a wrong try must count.
 type keptError struct{ error }
 
+func (k keptError) Unwrap() error { return k.error }
+
 func keep(err error) error { return keptError{err} }
 
 // write runs a change as one immediate transaction. An error rolls it back unless it was wrapped by keep. Expired rows are
@@ -163,6 +165,13 @@ func sweep(ctx context.Context, tx *sql.Tx, now time.Time) error {
 		{"verification_tokens", "expires_at", 0},
 		{"captchas", "expires_at", 0},
 		{"captcha_tokens", "expires_at", 0},
+		{"captcha_pages", "expires_at", 0},
+		{"provider_codes", "expires_at", 0},
+		{"provider_tokens", "expires_at", 0},
+		{"scans", "expires_at", time.Hour}, // for a while they answer that they have expired
+		{"sudo_tokens", "expires_at", 0},
+		{"authorization_codes", "expires_at", 0},
+		{"device_codes", "expires_at", time.Hour},
 		{"password_failures", "at", failureWindow},
 		{"messages", "created_at", 48 * time.Hour},
 	} {
@@ -171,13 +180,15 @@ func sweep(ctx context.Context, tx *sql.Tx, now time.Time) error {
 			return fmt.Errorf("emulator: sweep %s: %w", old.table, err)
 		}
 	}
-	return nil
+	_, err := run(ctx, tx, "DELETE FROM custom_login_keys WHERE expires_at > 0 AND expires_at <= ?", now.UnixMilli())
+	return err
 }
 
-// wipe deletes everything but the key.
+// wipe deletes everything but the keys. What hangs off users and sessions goes with them.
 func (s *store) wipe(ctx context.Context, tx *sql.Tx) error {
 	for table := range strings.FieldsSeq(
-		"sessions users verifications verification_tokens messages password_failures captchas captcha_tokens") {
+		"sessions users verifications verification_tokens messages password_failures captchas captcha_tokens captcha_pages " +
+			"provider_codes provider_tokens scans device_codes") {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
 			return fmt.Errorf("emulator: wipe %s: %w", table, err)
 		}

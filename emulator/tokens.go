@@ -11,15 +11,9 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"net/url"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-)
-
-const (
-	accessLife  = 2 * time.Hour
-	refreshLife = 30 * 24 * time.Hour
 )
 
 // signingKey signs access tokens. It is made once and lives in the database, so tokens outlive a restart.
@@ -28,12 +22,18 @@ type signingKey struct {
 	private *rsa.PrivateKey
 }
 
-// loadKey reads the key, or stores the given one, or makes one.
-func loadKey(ctx context.Context, s *store, given *rsa.PrivateKey, random io.Reader, now time.Time) (*signingKey, error) {
+// What the keys of the database are for.
+const (
+	keyForSigning    = "sign"
+	keyForEncryption = "encrypt"
+)
+
+// loadKey reads the key for a purpose, or stores the given one, or makes one.
+func loadKey(ctx context.Context, s *store, purpose string, given *rsa.PrivateKey, random io.Reader, now time.Time) (*signingKey, error) {
 	var key signingKey
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		var encoded string
-		err := tx.QueryRowContext(ctx, "SELECT kid, pem FROM keys ORDER BY created_at LIMIT 1").Scan(&key.kid, &encoded)
+		err := tx.QueryRowContext(ctx, "SELECT kid, pem FROM keys WHERE purpose = ? ORDER BY created_at LIMIT 1", purpose).Scan(&key.kid, &encoded)
 		if err == nil {
 			key.private, err = decodeKey(encoded)
 			return err
@@ -55,8 +55,8 @@ func loadKey(ctx context.Context, s *store, given *rsa.PrivateKey, random io.Rea
 			return fmt.Errorf("emulator: name the signing key: %w", err)
 		}
 		key.kid = newUUID(id)
-		_, err = run(ctx, tx, "INSERT INTO keys (kid, pem, created_at) VALUES (?, ?, ?)", key.kid,
-			string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), now.UnixMilli())
+		_, err = run(ctx, tx, "INSERT INTO keys (kid, pem, created_at, purpose) VALUES (?, ?, ?, ?)", key.kid,
+			string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), now.UnixMilli(), purpose)
 		return err
 	})
 	if err != nil {
@@ -146,37 +146,21 @@ func issuer(env *Environment) string {
 	return "http://" + env.ID + "." + env.Region + ".tcb-api.tencentcloudapi.com"
 }
 
-// session is one sign-in on one device. It lives until it is revoked or its refresh token expires.
-type session struct {
-	id, env, sub, client string
-}
-
 // grant is a session together with its refresh token, which is stored hashed only.
 type grant struct {
 	user    *user
 	client  clientOf
 	id      string
 	refresh string
+	scope   string // none means the user's own
+	wechat  claimsMeta
 }
 
-// startSession signs the user in.
-func (e *Emulator) startSession(ctx context.Context, tx *sql.Tx, c *call, u *user) (*grant, error) {
-	g := &grant{user: u, client: c.client, id: e.uuid(), refresh: e.newRefreshToken()}
-	now := e.now()
-	_, err := run(ctx, tx, `INSERT INTO sessions (id, env, sub, client_id, device_id, user_agent, refresh_hash,
-		refresh_expires_at, created_at, refreshed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		g.id, u.env, u.sub, c.client.id, cut(c.request.Header.Get("X-Device-Id"), 128), cut(c.request.UserAgent(), 512),
-		hashOf(g.refresh), now.Add(refreshLife).UnixMilli(), now.UnixMilli(), now.UnixMilli())
-	if err != nil {
-		return nil, err
+func (g *grant) scopes() string {
+	if g.scope != "" {
+		return g.scope
 	}
-	return g, nil
-}
-
-// endSessions signs the user out everywhere.
-func endSessions(ctx context.Context, tx *sql.Tx, u *user) error {
-	_, err := run(ctx, tx, "DELETE FROM sessions WHERE env = ? AND sub = ?", u.env, u.sub)
-	return err
+	return g.user.scope()
 }
 
 func (e *Emulator) newRefreshToken() string { return "m." + e.token(48) }
@@ -185,35 +169,45 @@ func (e *Emulator) newRefreshToken() string { return "m." + e.token(48) }
 type credentials struct {
 	TokenType    string   `json:"token_type"`
 	AccessToken  string   `json:"access_token"`
-	RefreshToken string   `json:"refresh_token"`
+	RefreshToken string   `json:"refresh_token,omitempty"`
 	ExpiresIn    int      `json:"expires_in"`
 	Sub          string   `json:"sub"`
 	Scope        string   `json:"scope"`
 	Groups       []string `json:"groups,omitempty"`
+	IDToken      string   `json:"id_token,omitempty"`
 }
 
 // credentials signs the access token. Called after the commit: RSA takes long, and there is one writer at a time.
 func (e *Emulator) credentials(g *grant) (*credentials, error) {
-	now := e.now()
+	now, life := e.now(), e.settings.get().Client.accessLife()
 	name := g.user.name
 	if g.user.anonymous {
 		name = "Anonymous"
 	}
-	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims{
+	signed, err := e.sign(claims{
 		Issuer: issuer(g.client.env), Subject: g.user.sub, Audience: g.client.id,
-		ExpiresAt: now.Add(accessLife).Unix(), IssuedAt: now.Unix(), Nonce: g.id, AtHash: hashOf(g.refresh)[:22], Name: name,
-		Scope: g.user.scope(), Project: g.user.env, UserID: g.user.sub, UserType: "external",
+		ExpiresAt: now.Add(life).Unix(), IssuedAt: now.Unix(), Nonce: g.id, AtHash: hashOf(g.refresh)[:22], Name: name,
+		Scope: g.scopes(), Project: g.user.env, Meta: g.wechat, UserID: g.user.sub, UserType: "external",
 	})
+	if err != nil {
+		return nil, err
+	}
+	return &credentials{
+		TokenType: "Bearer", AccessToken: signed, RefreshToken: g.refresh, ExpiresIn: int(life / time.Second),
+		Sub: g.user.sub, Scope: g.scopes(), Groups: g.user.groups(),
+	}, nil
+}
+
+// sign makes a JWT.
+func (e *Emulator) sign(payload jwt.Claims) (string, error) {
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, payload)
 	delete(token.Header, "typ") // TCB's header has alg and kid only
 	token.Header["kid"] = e.key.kid
 	signed, err := token.SignedString(e.key.private)
 	if err != nil {
-		return nil, fmt.Errorf("emulator: sign the access token: %w", err)
+		return "", fmt.Errorf("emulator: sign a token: %w", err)
 	}
-	return &credentials{
-		TokenType: "Bearer", AccessToken: signed, RefreshToken: g.refresh, ExpiresIn: int(accessLife / time.Second),
-		Sub: g.user.sub, Scope: g.user.scope(), Groups: g.user.groups(),
-	}, nil
+	return signed, nil
 }
 
 // parseToken checks an access token's signature, and its times unless expired ones are fine.
@@ -262,8 +256,9 @@ func (e *Emulator) sessionOf(ctx context.Context, q querier, token string) (*ses
 		return nil, nil, nil
 	}
 	s := session{env: parsed.Project, sub: parsed.Subject, client: parsed.Audience}
-	err := q.QueryRowContext(ctx, "SELECT id FROM sessions WHERE id = ? AND env = ? AND sub = ? AND client_id = ?",
-		parsed.Nonce, s.env, s.sub, s.client).Scan(&s.id)
+	err := q.QueryRowContext(ctx, `SELECT id, login_type, provider_id, scope, device_id FROM sessions
+		WHERE id = ? AND env = ? AND sub = ? AND client_id = ?`,
+		parsed.Nonce, s.env, s.sub, s.client).Scan(&s.id, &s.loginType, &s.provider, &s.scope, &s.device)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, nil
 	}
@@ -277,26 +272,6 @@ func (e *Emulator) sessionOf(ctx context.Context, q querier, token string) (*ses
 	return &s, u, nil
 }
 
-// grantToken: POST /v1/token.
-func (e *Emulator) grantToken(ctx context.Context, c *call) (any, error) {
-	var req struct {
-		GrantType    string `json:"grant_type"`
-		RefreshToken string `json:"refresh_token"`
-		Username     string `json:"username"`
-		Password     string `json:"password"`
-	}
-	if err := c.decode(&req); err != nil {
-		return nil, err
-	}
-	switch req.GrantType {
-	case "refresh_token":
-		return e.refresh(ctx, c, req.RefreshToken)
-	case "password":
-		return e.signInWithPassword(ctx, c, req.Username, req.Password)
-	}
-	return nil, failText("invalid_request", textBadGrant)
-}
-
 // refresh trades a refresh token for new tokens. The old one is dead at once; using it again gets invalid_grant and changes
 // nothing else, since two tabs that refresh at the same time are no attack.
 func (e *Emulator) refresh(ctx context.Context, c *call, old string) (any, error) {
@@ -304,9 +279,9 @@ func (e *Emulator) refresh(ctx context.Context, c *call, old string) (any, error
 	now := e.now()
 	err := e.store.write(ctx, func(tx *sql.Tx) error {
 		var sub string
-		err := tx.QueryRowContext(ctx, `SELECT id, sub FROM sessions
+		err := tx.QueryRowContext(ctx, `SELECT id, sub, scope FROM sessions
 			WHERE refresh_hash = ? AND env = ? AND client_id = ? AND refresh_expires_at > ?`,
-			hashOf(old), c.env(), c.client.id, now.UnixMilli()).Scan(&g.id, &sub)
+			hashOf(old), c.env(), c.client.id, now.UnixMilli()).Scan(&g.id, &sub, &g.scope)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fail("invalid_grant")
 		}
@@ -320,7 +295,11 @@ func (e *Emulator) refresh(ctx context.Context, c *call, old string) (any, error
 			return fail("invalid_grant")
 		}
 		_, err = run(ctx, tx, "UPDATE sessions SET refresh_hash = ?, refresh_expires_at = ?, refreshed_at = ? WHERE id = ?",
-			hashOf(g.refresh), now.Add(refreshLife).UnixMilli(), now.UnixMilli(), g.id)
+			hashOf(g.refresh), now.Add(e.settings.get().Client.refreshLife()).UnixMilli(), now.UnixMilli(), g.id)
+		if err != nil {
+			return err
+		}
+		g.wechat, err = wechatIDs(ctx, tx, g.user)
 		return err
 	})
 	if err != nil {
@@ -353,33 +332,6 @@ func (e *Emulator) revoke(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	return nothing{}, nil
-}
-
-// signOut: POST /v1/user/signout ends the caller's session and tells where to go, with the state added.
-func (e *Emulator) signOut(ctx context.Context, c *call) (any, error) {
-	var req struct {
-		RedirectURI string `json:"redirect_uri"`
-		State       string `json:"state"`
-	}
-	if err := c.decode(&req); err != nil {
-		return nil, err
-	}
-	err := e.store.write(ctx, func(tx *sql.Tx) error {
-		_, err := run(ctx, tx, "DELETE FROM sessions WHERE id = ?", c.session.id)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if target, err := url.Parse(req.RedirectURI); err == nil && req.RedirectURI != "" && req.State != "" {
-		query := target.Query()
-		query.Set("state", req.State)
-		target.RawQuery = query.Encode()
-		req.RedirectURI = target.String()
-	}
-	return struct {
-		RedirectURI string `json:"redirect_uri,omitempty"`
-	}{req.RedirectURI}, nil
 }
 
 // cut bounds a header value before it is stored.

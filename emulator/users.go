@@ -32,6 +32,8 @@ type user struct {
 	status, passwordHash        string
 	anonymous                   bool
 	deviceHash, createdFrom     string
+	description, groupIDs       string
+	passwordInitial             bool // chosen by somebody else
 	passwordUpdatedAt           int64
 	createdAt, updatedAt        int64
 }
@@ -160,13 +162,14 @@ func (p profile) check() error {
 }
 
 const userColumns = `env, sub, username, email, phone_number, name, picture, gender, birthdate, locale, zoneinfo, status,
-	password_hash, password_updated_at, anonymous, device_hash, created_from, created_at, updated_at`
+	password_hash, password_updated_at, anonymous, device_hash, created_from, created_at, updated_at, description, group_ids,
+	password_initial`
 
 func scanUser(scan func(...any) error) (*user, error) {
 	var u user
 	err := scan(&u.env, &u.sub, &u.username, &u.email, &u.phone, &u.name, &u.picture, &u.gender, &u.birthdate, &u.locale,
 		&u.zoneinfo, &u.status, &u.passwordHash, &u.passwordUpdatedAt, &u.anonymous, &u.deviceHash, &u.createdFrom,
-		&u.createdAt, &u.updatedAt)
+		&u.createdAt, &u.updatedAt, &u.description, &u.groupIDs, &u.passwordInitial)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -190,14 +193,16 @@ func userWith(ctx context.Context, q querier, env string, id identifier) (*user,
 
 // saveUser inserts or overwrites the user.
 func saveUser(ctx context.Context, q querier, u *user) error {
-	_, err := run(ctx, q, `INSERT INTO users (`+userColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+	_, err := run(ctx, q, `INSERT INTO users (`+userColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (env, sub) DO UPDATE SET username = excluded.username, email = excluded.email,
 			phone_number = excluded.phone_number, name = excluded.name, picture = excluded.picture, gender = excluded.gender,
 			birthdate = excluded.birthdate, locale = excluded.locale, zoneinfo = excluded.zoneinfo, status = excluded.status,
 			password_hash = excluded.password_hash, password_updated_at = excluded.password_updated_at,
-			anonymous = excluded.anonymous, device_hash = excluded.device_hash, updated_at = excluded.updated_at`,
+			anonymous = excluded.anonymous, device_hash = excluded.device_hash, updated_at = excluded.updated_at,
+			description = excluded.description, group_ids = excluded.group_ids, password_initial = excluded.password_initial`,
 		u.env, u.sub, u.username, u.email, u.phone, u.name, u.picture, u.gender, u.birthdate, u.locale, u.zoneinfo, u.status,
-		u.passwordHash, u.passwordUpdatedAt, u.anonymous, u.deviceHash, u.createdFrom, u.createdAt, u.updatedAt)
+		u.passwordHash, u.passwordUpdatedAt, u.anonymous, u.deviceHash, u.createdFrom, u.createdAt, u.updatedAt, u.description,
+		u.groupIDs, u.passwordInitial)
 	return err
 }
 
@@ -276,7 +281,7 @@ func (e *Emulator) seedEnvironment(ctx context.Context, tx *sql.Tx, env *Environ
 	now := e.now().UnixMilli()
 	return saveUser(ctx, tx, &user{
 		env: env.ID, sub: e.newSub(), username: demoUsername, name: demoName, email: email, status: statusActive,
-		passwordHash: hash, passwordUpdatedAt: now, createdFrom: env.Clients[0].ID, createdAt: now, updatedAt: now,
+		passwordHash: hash, passwordUpdatedAt: now, passwordInitial: true, createdFrom: env.Clients[0].ID, createdAt: now, updatedAt: now,
 	})
 }
 
@@ -284,43 +289,58 @@ type group struct {
 	ID string `json:"id"`
 }
 
-// userProfile is the answer of user/me.
+// boundProvider is one third-party identity in a profile.
+type boundProvider struct {
+	ID             string       `json:"id"`
+	ProviderUserID string       `json:"provider_user_id"`
+	Name           string       `json:"name"`
+	Picture        string       `json:"picture,omitempty"`
+	Meta           providerMeta `json:"meta"`
+}
+
+// userProfile is the answer of user/me, and of the calls that change or delete the user.
 type userProfile struct {
-	Sub               string   `json:"sub"`
-	UserID            string   `json:"user_id"`
-	Name              string   `json:"name"`
-	Username          string   `json:"username"`
-	Picture           string   `json:"picture"`
-	Email             string   `json:"email"`
-	EmailVerified     bool     `json:"email_verified"`
-	PhoneNumber       string   `json:"phone_number"`
-	Gender            string   `json:"gender"`
-	Birthdate         string   `json:"birthdate"`
-	Locale            string   `json:"locale"`
-	Zoneinfo          string   `json:"zoneinfo"`
-	Groups            []group  `json:"groups"`
-	Providers         []any    `json:"providers"`
-	Meta              struct{} `json:"meta"`
-	Status            string   `json:"status"`
-	HasPassword       bool     `json:"has_password"`
-	Password          string   `json:"password"` // "SET" or ""; never the password
-	Type              string   `json:"type"`
-	InternalUserType  string   `json:"internal_user_type"`
-	CreatedFrom       string   `json:"created_from"`
-	CreatedAt         string   `json:"created_at"`
-	UpdatedAt         string   `json:"updated_at"`
-	PasswordUpdatedAt string   `json:"password_updated_at,omitempty"`
+	Sub               string          `json:"sub"`
+	UserID            string          `json:"user_id"`
+	Name              string          `json:"name"`
+	Username          string          `json:"username"`
+	Picture           string          `json:"picture"`
+	Email             string          `json:"email"`
+	EmailVerified     bool            `json:"email_verified"`
+	PhoneNumber       string          `json:"phone_number"`
+	Gender            string          `json:"gender"`
+	Birthdate         string          `json:"birthdate"`
+	Locale            string          `json:"locale"`
+	Zoneinfo          string          `json:"zoneinfo"`
+	Description       string          `json:"description,omitempty"`
+	Groups            []group         `json:"groups"`
+	Providers         []boundProvider `json:"providers"`
+	Meta              struct{}        `json:"meta"`
+	Status            string          `json:"status"`
+	HasPassword       bool            `json:"has_password"`
+	Password          string          `json:"password"` // "SET" or ""; never the password
+	LoginType         string          `json:"loginType,omitempty"`
+	Type              string          `json:"type"`
+	InternalUserType  string          `json:"internal_user_type"`
+	CreatedFrom       string          `json:"created_from"`
+	CreatedAt         string          `json:"created_at"`
+	UpdatedAt         string          `json:"updated_at"`
+	PasswordUpdatedAt string          `json:"password_updated_at,omitempty"`
 }
 
 // userMe: GET /v1/user/me.
-func (e *Emulator) userMe(_ context.Context, c *call) (any, error) {
-	u := c.user
+func (e *Emulator) userMe(ctx context.Context, c *call) (any, error) {
+	return e.profileOf(ctx, e.store.db, c, c.user)
+}
+
+// profileOf is the caller's profile.
+func (e *Emulator) profileOf(ctx context.Context, q querier, c *call, u *user) (*userProfile, error) {
 	answer := userProfile{
 		Sub: u.sub, UserID: u.sub, Name: u.name, Username: u.username, Picture: u.picture, Email: u.email,
 		EmailVerified: u.email != "", PhoneNumber: u.phone, Gender: u.gender, Birthdate: u.birthdate, Locale: u.locale,
-		Zoneinfo: u.zoneinfo, Groups: []group{}, Providers: []any{}, Status: u.status, HasPassword: u.passwordHash != "",
-		Type: "external", InternalUserType: "generalUser", CreatedFrom: u.createdFrom,
-		CreatedAt: rfc3339(u.createdAt), UpdatedAt: rfc3339(u.updatedAt),
+		Zoneinfo: u.zoneinfo, Description: u.description, Groups: []group{}, Providers: []boundProvider{}, Status: u.status,
+		HasPassword: u.passwordHash != "", LoginType: c.session.loginType, Type: "external", InternalUserType: "generalUser",
+		CreatedFrom: u.createdFrom, CreatedAt: rfc3339(u.createdAt), UpdatedAt: rfc3339(u.updatedAt),
 	}
 	for _, id := range u.groups() {
 		answer.Groups = append(answer.Groups, group{id})
@@ -332,12 +352,24 @@ func (e *Emulator) userMe(_ context.Context, c *call) (any, error) {
 	if u.anonymous {
 		answer.Name = "anonymous" // by which the SDK tells an anonymous user
 	}
-	return answer, nil
+	bound, err := identitiesOf(ctx, q, u)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range bound {
+		answer.Providers = append(answer.Providers, boundProvider{
+			ID: id.ProviderID, ProviderUserID: id.Sub, Name: id.Name, Picture: id.Picture, Meta: id.Meta,
+		})
+	}
+	return &answer, nil
 }
 
-// groups are the groups a user is in by default.
+// groups are the groups a user is in: those that the controls gave, else the default one.
 func (u *user) groups() []string {
-	if u.anonymous {
+	switch {
+	case u.groupIDs != "":
+		return strings.Fields(u.groupIDs)
+	case u.anonymous:
 		return nil
 	}
 	return []string{"user"}

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -22,8 +23,8 @@ const (
 	sendDay   = 24 * time.Hour   // rolling
 )
 
-// perDay is how many messages one target gets in a day.
-var perDay = map[string]int{channelSMS: 30, channelEmail: 50}
+// mailsPerDay is how many messages one address gets in a day. For phones it is a setting.
+const mailsPerDay = 50
 
 // sendVerification: POST /v1/verification.
 func (e *Emulator) sendVerification(ctx context.Context, c *call) (any, error) {
@@ -83,8 +84,8 @@ func (e *Emulator) sendVerification(ctx context.Context, c *call) (any, error) {
 			c.env(), to.channel(), to.value); err != nil {
 			return err
 		}
-		if _, err := run(ctx, tx, "INSERT INTO verifications (id, env, channel, target, code, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
-			answer.VerificationID, c.env(), to.channel(), to.value, code, now.Add(codeLife).UnixMilli()); err != nil {
+		if _, err := run(ctx, tx, "INSERT INTO verifications (id, env, channel, target, code, expires_at, sub) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			answer.VerificationID, c.env(), to.channel(), to.value, code, now.Add(codeLife).UnixMilli(), c.sub()); err != nil {
 			return err
 		}
 		_, err = run(ctx, tx, `INSERT INTO messages (env, channel, target, code, usage, locale, body, withheld, created_at)
@@ -129,7 +130,16 @@ func (e *Emulator) maySend(ctx context.Context, tx *sql.Tx, env string, to ident
 	if err != nil {
 		return fmt.Errorf("emulator: count messages: %w", err)
 	}
-	if count >= perDay[to.channel()] {
+	perDay := mailsPerDay
+	if to.kind == kindPhone {
+		if perDay = e.settings.get().Login.SmsVerificationConfig.SmsDayLimit; perDay < 0 {
+			perDay = math.MaxInt
+		}
+	}
+	if count >= perDay {
+		if count == 0 { // switched off: no message of the day will run out
+			first = now.UnixMilli()
+		}
 		return failRetry("resource_exhausted", secondsUntil(time.UnixMilli(first).Add(sendDay), now))
 	}
 	if free := time.UnixMilli(last).Add(sendPause); count > 0 && free.After(now) {
@@ -159,43 +169,73 @@ func (e *Emulator) verify(ctx context.Context, c *call) (any, error) {
 		VerificationToken string `json:"verification_token"`
 		ExpiresIn         int    `json:"expires_in"`
 	}{e.token(32), int(codeLife / time.Second)}
-	now := e.now()
 
 	err := e.store.write(ctx, func(tx *sql.Tx) error {
-		var code, channel, target string
-		var wrong int
-		err := tx.QueryRowContext(ctx, "SELECT code, channel, target, wrong FROM verifications WHERE id = ? AND env = ? AND expires_at > ?",
-			req.VerificationID, c.env(), now.UnixMilli()).Scan(&code, &channel, &target, &wrong)
-		if errors.Is(err, sql.ErrNoRows) {
-			return failText("invalid_argument", textBadCode)
-		}
+		id, sub, err := e.takeCode(ctx, tx, c.env(), "id = ?", req.VerificationID, req.VerificationCode)
 		if err != nil {
-			return fmt.Errorf("emulator: read verification: %w", err)
-		}
-		if wrong >= wrongCodes {
-			return fail("aborted")
-		}
-		given := strings.TrimSpace(req.VerificationCode)
-		if subtle.ConstantTimeCompare([]byte(given), []byte(code)) != 1 {
-			if _, err := run(ctx, tx, "UPDATE verifications SET wrong = wrong + 1 WHERE id = ?", req.VerificationID); err != nil {
-				return err
-			}
-			if wrong+1 >= wrongCodes {
-				return keep(fail("aborted"))
-			}
-			return keep(failText("invalid_argument", textBadCode))
-		}
-		if _, err := run(ctx, tx, "DELETE FROM verifications WHERE id = ?", req.VerificationID); err != nil { // used once
 			return err
 		}
-		_, err = run(ctx, tx, "INSERT INTO verification_tokens (hash, env, channel, target, expires_at) VALUES (?, ?, ?, ?, ?)",
-			hashOf(answer.VerificationToken), c.env(), channel, target, now.Add(codeLife).UnixMilli())
+		_, err = run(ctx, tx, "INSERT INTO verification_tokens (hash, env, channel, target, expires_at, sub) VALUES (?, ?, ?, ?, ?, ?)",
+			hashOf(answer.VerificationToken), c.env(), id.channel(), id.value, e.now().Add(codeLife).UnixMilli(), sub)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// takeCode uses a code up and returns what it proves and who had asked for it. A wrong code counts, even though the caller's
+// transaction ends with an error.
+func (e *Emulator) takeCode(ctx context.Context, tx *sql.Tx, env, where, which, given string) (identifier, string, error) {
+	var id, code, channel, sub string
+	var proven identifier
+	var wrong int
+	err := tx.QueryRowContext(ctx, `SELECT id, code, channel, target, wrong, sub FROM verifications
+		WHERE env = ? AND expires_at > ? AND `+where,
+		env, e.now().UnixMilli(), which).Scan(&id, &code, &channel, &proven.value, &wrong, &sub)
+	if errors.Is(err, sql.ErrNoRows) {
+		return proven, "", failText("invalid_argument", textBadCode)
+	}
+	if err != nil {
+		return proven, "", fmt.Errorf("emulator: read verification: %w", err)
+	}
+	if wrong >= wrongCodes {
+		return proven, "", fail("aborted")
+	}
+	if subtle.ConstantTimeCompare([]byte(strings.TrimSpace(given)), []byte(code)) != 1 {
+		if _, err := run(ctx, tx, "UPDATE verifications SET wrong = wrong + 1 WHERE id = ?", id); err != nil {
+			return proven, "", err
+		}
+		if wrong+1 >= wrongCodes {
+			return proven, "", keep(fail("aborted"))
+		}
+		return proven, "", keep(failText("invalid_argument", textBadCode))
+	}
+	if proven.kind = kindEmail; channel == channelSMS {
+		proven.kind = kindPhone
+	}
+	_, err = run(ctx, tx, "DELETE FROM verifications WHERE id = ?", id) // used once
+	return proven, sub, err
+}
+
+// sub is who calls, or "".
+func (c *call) sub() string {
+	if c.user == nil {
+		return ""
+	}
+	return c.user.sub
+}
+
+// useOwnVerification uses up a verification of the target that this user asked for and passed a while ago. The SDK's updateUser
+// verifies a new address and then sends the address alone, without the token.
+func (e *Emulator) useOwnVerification(ctx context.Context, tx *sql.Tx, u *user, target identifier) error {
+	n, err := run(ctx, tx, "DELETE FROM verification_tokens WHERE env = ? AND sub = ? AND channel = ? AND target = ? AND expires_at > ?",
+		u.env, u.sub, target.channel(), target.value, e.now().UnixMilli())
+	if err == nil && n == 0 {
+		err = failText("failed_precondition", textNotVerified)
+	}
+	return err
 }
 
 // verified returns what a verification token proves.
