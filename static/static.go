@@ -73,7 +73,9 @@ func (f *File) compress() error {
 	if err != nil {
 		return err
 	}
-	for out, w := range map[*bytes.Buffer]io.WriteCloser{&gz: zw, &br: brotli.NewWriterLevel(&br, 9)} {
+	// No window larger than the files: a large one costs tens of megabytes at start.
+	bw := brotli.NewWriterOptions(&br, brotli.WriterOptions{Quality: 9, LGWin: 16})
+	for out, w := range map[*bytes.Buffer]io.WriteCloser{&gz: zw, &br: bw} {
 		if _, err := w.Write(f.Plain); err != nil {
 			return err
 		}
