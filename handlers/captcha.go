@@ -181,7 +181,12 @@ func (h *Handler) postCaptcha(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
 	defer cancel()
 	var asked *captchaAsked
-	path := cmp.Or(requestOf(c).captcha.Path, "/v1/verification")
+	r := requestOf(c)
+	asks := &taken{counter: h.counter}
+	if err := asks.take(ctx, ruleCaptcha, "error.too_many_wait", time.Second, r.network); err != nil {
+		return h.refuse(c, f, err, nil)
+	}
+	path := cmp.Or(r.captcha.Path, "/v1/verification")
 	if err := h.askCaptcha(ctx, c, path, ""); !errors.As(err, &asked) {
 		return h.refuse(c, f, err, nil)
 	}

@@ -82,8 +82,8 @@ func identifier(typed string) string {
 	return narrow
 }
 
-// mobile is a mainland Chinese number without its country, as people type it.
-var mobile = regexp.MustCompile(`^1[3-9]\d[ -]?\d{4}[ -]?\d{4}$`)
+// mobile is a mainland Chinese number without the + of its country, as people type it.
+var mobile = regexp.MustCompile(`^(?:(?:00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}$`)
 
 // need notes that a required field is empty.
 func need(b *views.Base, name, value string) {

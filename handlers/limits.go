@@ -18,6 +18,7 @@ var (
 	ruleSendPause      = limit.Rule{Name: "send pause", N: 1, Per: time.Minute}
 	ruleSendTarget     = limit.Rule{Name: "send to target", N: 10, Per: time.Hour}
 	ruleSendAddress    = limit.Rule{Name: "send from address", N: 30, Per: time.Hour, Burst: 5}
+	ruleCaptcha        = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
 	ruleUsername       = limit.Rule{Name: "username check", N: 30, Per: time.Hour, Burst: 10}
 )
 

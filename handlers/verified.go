@@ -249,6 +249,9 @@ func (cf *codeFlow) checkUsername(c *fiber.Ctx, name string) error {
 		exists, err = r.client.auth.IsUsernameRegistered(ctx, name, opts...)
 		return err
 	})
+	if err != nil { // nothing was told
+		asked.refund(context.Background())
+	}
 	if err == nil && exists {
 		return &fieldProblem{field: "username", key: "error.username_taken"}
 	}
