@@ -202,7 +202,7 @@ func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*e
 	for _, env := range settings.Environments {
 		e := emulator.Environment{ID: env.ID, Region: env.Region}
 		for _, c := range env.Clients {
-			e.Clients = append(e.Clients, emulator.Client{ID: c.ID, Secret: c.Secret.Reveal()})
+			e.Clients = append(e.Clients, emulator.Client{ID: c.ID, Secret: c.Secret.Reveal(), RedirectURIs: c.RedirectURIs})
 		}
 		cfg.Environments = append(cfg.Environments, e)
 	}

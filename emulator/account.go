@@ -532,7 +532,7 @@ func (e *Emulator) queryUsers(ctx context.Context, c *call) (any, error) {
 		}
 	}
 	rows, err := e.store.db.QueryContext(ctx, "SELECT "+userColumns+" FROM users WHERE "+strings.Join(where, " AND ")+
-		" ORDER BY created_at, sub LIMIT ?", append(args, queryMost)...)
+		" ORDER BY rowid LIMIT ?", append(args, queryMost)...)
 	if err != nil {
 		return nil, fmt.Errorf("emulator: query users: %w", err)
 	}

@@ -16,7 +16,28 @@
 //     what was acknowledged survives kill -9 (WAL, synchronous=FULL). Slow work (argon2, RSA) is done outside of it.
 //   - Secrets that come back from a caller (refresh tokens, verification tokens, captcha tokens) are stored hashed.
 //   - Time and randomness come in through [Config]. Nothing runs in the background: expired rows go when something is written.
-//   - The controls under /__emulator (controls.go) are not part of TCB's API. They answer to this machine only.
+//   - The controls under /__emulator (controls.go) are not part of TCB's API. They answer to this machine only. The pages that a
+//     browser is sent to (idp.go, captchapage.go) answer to everybody.
+//
+// # Controls
+//
+//   - GET /__emulator/ and /__emulator/outbox.json?to=: the codes that were sent, newest first.
+//   - GET, PUT /__emulator/settings: {"captcha", "latency_ms", "clock_offset_s", "faults", "login", "client", "providers"}. login has the
+//     console's switches for methods, SMS limit, second factor and password age; client the lives of tokens and MaxDevice; providers,
+//     by id, On, AutoSignUpWithProviderUser, ReuseUserId, AutoSignInWhenEmailMatch, AutoSignInWhenPhoneNumberMatch, SignOut and
+//     ProviderSubType. A PUT changes what it names; settings.go has the defaults.
+//   - GET /__emulator/users.json, PUT /__emulator/users/{sub} {"status", "groups"}, POST /__emulator/reset.
+//   - GET /__emulator/captcha/{token}: the answer of a picture; "latest" stands for the newest picture, whose token the page keeps.
+//   - GET /__emulator/custom-login-key?env=: tcb_custom_login.json for @cloudbase/node-sdk; POST makes another key.
+//
+// # Third parties
+//
+// provider/uri leads to consent pages below /demo-idp/{env}/{provider}/. A test posts the same address as a form: decision=allow with
+// sub and, if wanted, name, picture, email, phone_number, unionid; or decision=deny; or decision=fail for a code that the third party
+// then does not know, which gets failed_precondition. The answer is a 303 to redirect_uri. Codes from there serve once. Mini programs,
+// whose provider id is their app id (wx…), take made-up codes again and again: provider_code "openid:{id}" with provider_code_type
+// open_id, "unionid:{id}" with union_id, and provider_params.code "phone:{number}" with phone. A QR code's "scan" is the same form at
+// /demo-idp/{env}/{app id}/scan?qr_code_id=.
 //
 // # Where TCB's behaviour is not documented
 //
@@ -25,7 +46,11 @@
 // switched off, but unimplemented for username and anonymous sign-in, as the vendor's pages say, and for phone outside
 // ap-shanghai (signin.go); unauthenticated for a token of a blocked user, whose refresh token gets invalid_grant; the fifth
 // wrong code answers aborted (verification.go); a captcha is asked from the third wrong password on, the lock comes after the
-// fifth (signin.go); the rules for passwords and usernames (users.go).
+// fifth (signin.go); the rules for passwords and usernames (users.go); permission_denied for a provider_token or sudo_token that is
+// wrong or too old (providers.go, account.go); already_exists, with a provider_trans_token, for an identity that another account has
+// (identities.go); a changed phone or e-mail in user/profile or basic/edit must have been verified by the same user a while ago
+// (account.go); the names of the history's actions but USER_LOGIN, and its envelope (sessions.go); how a second factor is sent
+// (signin.go); what trans/by/provider does (identities.go); the words of a scan's status (idp.go).
 package emulator
 
 import (

@@ -88,8 +88,13 @@ func testConfig(path string, c *clock) Config {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
+	return openFixture(t, filepath.Join(t.TempDir(), "emulator.db"))
+}
+
+func openFixture(t *testing.T, path string) *fixture {
+	t.Helper()
 	c := &clock{t: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	e, err := New(testConfig(filepath.Join(t.TempDir(), "emulator.db"), c))
+	e, err := New(testConfig(path, c))
 	if err != nil {
 		t.Fatal(err)
 	}

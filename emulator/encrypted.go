@@ -98,7 +98,10 @@ func decryptBlocks(key *rsa.PrivateKey, cipher []byte, missing int, tries *int) 
 	size := key.Size()
 	for short := 0; short <= missing && short <= 3; short++ { // three zero bytes in a row: one in 16 million
 		n := size - short
-		if *tries++; n > len(cipher) || *tries > 4*maxBlocks {
+		if n > len(cipher) {
+			continue
+		}
+		if *tries++; *tries > 4*maxBlocks {
 			return nil, false
 		}
 		block := make([]byte, size)
