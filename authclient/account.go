@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -69,6 +70,7 @@ type BindPhoneNumberRequest struct {
 
 // BindPhoneNumber binds a phone number (SDK docs, Auth.bindPhoneNumber).
 func (s *LoginState) BindPhoneNumber(ctx context.Context, in BindPhoneNumberRequest, opts ...CallOption) error {
+	in.PhoneNumber = withCountry(in.PhoneNumber)
 	return s.do(ctx, call{op: "BindPhoneNumber", method: http.MethodPatch, path: "/v1/user/contact", body: in}, nil, opts)
 }
 
@@ -118,11 +120,21 @@ type UserUpdate struct {
 	Birthdate *string `json:"birthdate,omitempty"`
 	Locale    *string `json:"locale,omitempty"`
 	Zoneinfo  *string `json:"zoneinfo,omitempty"`
+
+	// These two are taken once the person has had a code to them, asked for with
+	// LoginState.GetVerification, and passed Verify; BindPhoneNumber and BindEmail
+	// are the stricter way.
+	PhoneNumber *string `json:"phone_number,omitempty"`
+	Email       *string `json:"email,omitempty"`
 }
 
 // Update changes the profile and answers it as it is then (SDK docs,
 // User.update). ErrAlreadyExists: the username is taken.
 func (s *LoginState) Update(ctx context.Context, in UserUpdate, opts ...CallOption) (*UserInfo, error) {
+	if in.PhoneNumber != nil {
+		number := withCountry(*in.PhoneNumber)
+		in.PhoneNumber = &number
+	}
 	var out UserInfo
 	err := s.do(ctx, call{op: "Update", method: http.MethodPatch, path: "/v1/user/profile", body: in}, &out, opts)
 	if err != nil {
@@ -149,6 +161,7 @@ type BasicEditRequest struct {
 
 // BasicEdit changes the profile, or the password by the old one.
 func (s *LoginState) BasicEdit(ctx context.Context, in BasicEditRequest, opts ...CallOption) error {
+	in.Phone = withCountry(in.Phone)
 	return s.do(ctx, call{op: "BasicEdit", method: http.MethodPost, path: "/v1/user/basic/edit", body: in}, nil, opts)
 }
 
@@ -200,7 +213,7 @@ type SimpleUserProfile struct {
 func (s *LoginState) QueryUser(ctx context.Context, in QueryUserRequest, opts ...CallOption) (*QueryUserResponse, error) {
 	query := url.Values{}
 	for name, value := range map[string]string{
-		"id": strings.Join(in.IDs, ","), "username": in.Username, "email": in.Email, "phone_number": in.PhoneNumber,
+		"id": strings.Join(in.IDs, ","), "username": in.Username, "email": in.Email, "phone_number": withCountry(in.PhoneNumber),
 	} {
 		if value != "" {
 			query.Set(name, value)
@@ -230,7 +243,7 @@ func (s *LoginState) DeleteMe(ctx context.Context, sudoToken string, opts ...Cal
 }
 
 // LoginGroups are the groups that the login has.
-func (s *LoginState) LoginGroups() []string { return s.Credentials().Groups }
+func (s *LoginState) LoginGroups() []string { return slices.Clone(s.Credentials().Groups) }
 
 // HasLoginState reports whether there is still a login, as far as is known
 // without asking TCB (SDK docs, Auth.hasLoginState).
@@ -288,7 +301,8 @@ func (s *LoginState) GetProviders(ctx context.Context, opts ...CallOption) ([]Bo
 }
 
 // BindWithProvider binds a third-party identity to the account (SDK docs,
-// Auth.bindWithProvider). ErrAlreadyExists: it belongs to another one.
+// Auth.bindWithProvider). ErrAlreadyExists: it belongs to another one; the
+// error's Details can hold a provider_trans_token for ChangeBoundProvider.
 func (s *LoginState) BindWithProvider(ctx context.Context, providerToken string, opts ...CallOption) error {
 	in := map[string]string{"provider_token": providerToken}
 	return s.do(ctx, call{op: "BindWithProvider", method: http.MethodPost, path: "/v1/user/provider/bind", body: in}, nil, opts)
@@ -301,7 +315,8 @@ func (s *LoginState) UnbindProvider(ctx context.Context, providerID string, opts
 }
 
 // TransByProvider goes over to the account that a provider_token's identity is
-// bound to (PATCH /v1/user/trans/by/provider).
+// bound to (PATCH /v1/user/trans/by/provider). The login at hand is over then:
+// make another LoginState of the answer.
 func (s *LoginState) TransByProvider(ctx context.Context, providerToken string, opts ...CallOption) (*Credentials, error) {
 	in := map[string]string{"provider_token": providerToken}
 	var out Credentials
@@ -354,6 +369,7 @@ func (s *LoginState) RevokeDevice(ctx context.Context, deviceID string, opts ...
 type HistoryKind string
 
 const (
+	HistoryAll     HistoryKind = ""
 	HistorySignIns HistoryKind = "query[action]"    // sign-ins
 	HistoryChanges HistoryKind = "ne_query[action]" // everything else: changes of sign-in methods
 )
@@ -361,14 +377,14 @@ const (
 // SecurityHistoryRequest asks for one page.
 type SecurityHistoryRequest struct {
 	Kind      HistoryKind
-	Limit     int
+	Limit     int    // rows of the page; TCB's own number when 0
 	PageToken string // of the page before
 }
 
 // SecurityHistory is one page of the history, newest first.
 type SecurityHistory struct {
 	Rows          []SecurityEvent `json:"data"`
-	NextPageToken string          `json:"next_page_token"`
+	NextPageToken string          `json:"next_page_token"` // empty on the last page
 }
 
 // SecurityEvent is one row (oauth models.ts, GetUserBehaviorLogRes).
@@ -387,7 +403,10 @@ type SecurityEvent struct {
 
 // GetSecurityHistory reads the history (GET /v1/user/security/history).
 func (s *LoginState) GetSecurityHistory(ctx context.Context, in SecurityHistoryRequest, opts ...CallOption) (*SecurityHistory, error) {
-	query := url.Values{string(in.Kind): {"USER_LOGIN"}}
+	query := url.Values{}
+	if in.Kind != HistoryAll {
+		query.Set(string(in.Kind), "USER_LOGIN")
+	}
 	if in.Limit > 0 {
 		query.Set("limit", strconv.Itoa(in.Limit))
 	}

@@ -80,7 +80,7 @@ func serve(t testing.TB, api http.Handler, cfg authclient.Config) *authclient.Cl
 // there was no answer of TCB's or TCB says that it is away.
 func TestBadAnswers(t *testing.T) {
 	t.Parallel()
-	big := `{"sub":"1","access_token":"a","expires_in":1,"pad":"` + strings.Repeat("x", 2<<20) + `"}`
+	big := `{"sub":"1","access_token":"a","expires_in":1,"pad":"` + strings.Repeat("x", 5<<20) + `"}`
 	full := fmt.Sprintf(`{"sub":"1","pad":%q}`, strings.Repeat("x", 1<<20-len(`{"sub":"1","pad":""}`)))
 	tests := []struct {
 		name   string
@@ -95,7 +95,7 @@ func TestBadAnswers(t *testing.T) {
 		{"created", answer(201, userInfo), authclient.Error{}, 1, true, false},
 		{"exactly 1 MiB", answer(200, full), authclient.Error{}, 1, true, false},
 
-		{"2 MiB", answer(200, big), authclient.Error{Code: "unreachable", Status: 200}, 3, false, false},
+		{"5 MiB", answer(200, big), authclient.Error{Code: "unreachable", Status: 200}, 3, false, false},
 		{"truncated JSON", answer(200, credentials[:40]), authclient.Error{Code: "unreachable", Status: 200}, 3, false, false},
 		{"two objects", answer(200, `{"sub":"1"}{"sub":"1"}`), authclient.Error{Code: "unreachable", Status: 200}, 3, false, false},
 		{"HTML", answer(200, `<!doctype html><title>Welcome</title>`), authclient.Error{Code: "unreachable", Status: 200}, 3, false, false},

@@ -339,9 +339,16 @@ type UserInfo struct {
 	Zoneinfo      string            `json:"zoneinfo"`
 	Status        string            `json:"status"`
 	HasPassword   bool              `json:"has_password"`
+	Groups        []Group           `json:"groups"`
 	Providers     []ProfileProvider `json:"providers"`
 
 	Raw json.RawMessage `json:"-"` // the whole answer, with what this struct does not name
+}
+
+// Group is a group or role that the person is in.
+type Group struct {
+	ID        string `json:"id"`
+	ExpiresAt string `json:"expires_at,omitempty"` // RFC 3339; empty: it does not expire
 }
 
 // ProfileProvider is a third-party identity bound to the account.

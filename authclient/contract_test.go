@@ -139,7 +139,7 @@ func TestSignUp(t *testing.T) {
 	}
 	want := &authclient.UserInfo{
 		Sub: creds.Sub, Name: "王芳", Username: "wang", Picture: "https://example.com/w.png", PhoneNumber: phone,
-		Gender: "FEMALE", Locale: "zh-CN", Status: "ACTIVE", HasPassword: true, Providers: []authclient.ProfileProvider{},
+		Gender: "FEMALE", Locale: "zh-CN", Status: "ACTIVE", HasPassword: true, Groups: []authclient.Group{{ID: "user"}}, Providers: []authclient.ProfileProvider{},
 	}
 	if diff := cmp.Diff(want, info, cmpopts.IgnoreFields(authclient.UserInfo{}, "Raw")); diff != "" {
 		t.Errorf("user info (-want +got):\n%s", diff)
@@ -512,7 +512,7 @@ func TestGetUserInfo(t *testing.T) {
 	}
 	want := &authclient.UserInfo{
 		Sub: creds.Sub, Name: "Demo", Username: demoUsername, Email: demoEmail, EmailVerified: true, Status: "ACTIVE",
-		HasPassword: true, Providers: []authclient.ProfileProvider{},
+		HasPassword: true, Groups: []authclient.Group{{ID: "user"}}, Providers: []authclient.ProfileProvider{},
 	}
 	if diff := cmp.Diff(want, info, cmpopts.IgnoreFields(authclient.UserInfo{}, "Raw")); diff != "" {
 		t.Errorf("user info (-want +got):\n%s", diff)

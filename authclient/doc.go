@@ -6,7 +6,8 @@
 // GetVerification, Verify, ResetPassword, …. Two kinds of value make calls:
 //
 //   - Client identifies an app (environment and client_id). Its methods need
-//     nobody signed in and keep nothing between calls.
+//     nobody signed in and keep nothing between calls, but for the function of
+//     SetCustomSignFunc.
 //   - LoginState holds one person's Credentials, refreshes them once for all
 //     concurrent callers, and makes the calls that need them. It is the Go form
 //     of the SDK's LoginState.

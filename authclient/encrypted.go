@@ -84,6 +84,9 @@ func (c *Client) ModifyPasswordWithoutLogin(ctx context.Context, in ModifyPasswo
 // maxBlock is how much of a long text the SDK puts into one RSA block.
 const maxBlock = 117
 
+// minKey is the shortest key, in bytes: the first that has room for maxBlock.
+const minKey = 128
+
 // encrypt is the SDK's encryptLong: RSA PKCS #1 v1.5, in blocks where the text
 // is longer than one, joined and in base64. The padding is the protocol's; the
 // key is the server's, so there is nothing here to be an oracle.
@@ -97,8 +100,8 @@ func encrypt(publicKey, text string) (string, error) {
 		return "", errors.New("the public key cannot be read")
 	}
 	key, ok := parsed.(*rsa.PublicKey)
-	if !ok {
-		return "", errors.New("the public key is not RSA")
+	if !ok || key.Size() < minKey {
+		return "", errors.New("the public key is not RSA, or too short")
 	}
 	most := key.Size() - 11
 	if len(text) > most {

@@ -15,8 +15,9 @@ type codeError string
 func (c codeError) Error() string { return "tcb auth: " + string(c) }
 
 // The error codes of TCB's auth API: the SDK's ErrorType (@cloudbase/oauth
-// src/auth/consts.ts) and payment_required and license_required, which the
-// service also answers when a package is used up. Compare with errors.Is.
+// src/auth/consts.ts), payment_required and license_required, which the service
+// answers when a package is used up, and three that newer SDKs know besides
+// (AuthErrorCode 4019, 4042, 4045). Compare with errors.Is.
 var (
 	// ErrUnreachable stands for no answer, a late one, or one that is not TCB's.
 	ErrUnreachable error = codeError("unreachable")
@@ -78,11 +79,15 @@ var (
 	ErrWrongPassword             error = codeError("wrong_password")
 	ErrUserNotFound              error = codeError("user_not_found")
 
-	ErrPaymentRequired error = codeError("payment_required")
-	ErrLicenseRequired error = codeError("license_required")
+	ErrPaymentRequired   error = codeError("payment_required")
+	ErrLicenseRequired   error = codeError("license_required")
+	ErrProviderError     error = codeError("provider_error")
+	ErrMFAPhoneRequired  error = codeError("mfa_phone_required")
+	ErrLoginTypeDisabled error = codeError("login_type_disabled")
 )
 
-// Codes lists every code that has an Err value, in the order of their declaration.
+// Codes lists every code that has an Err value, in the order of their declaration,
+// but for the three that only a waiting device gets (GrantToken).
 func Codes() []string {
 	codes := make([]string, len(allErrors))
 	for i, e := range allErrors {
@@ -103,7 +108,7 @@ var allErrors = []error{
 	ErrInvalidRequestObject, ErrRequestNotSupported, ErrRequestURINotSupported, ErrRegistrationNotSupported,
 	ErrCaptchaRequired, ErrCaptchaInvalid, ErrProviderNotEnabled, ErrLoginMethodDisabled,
 	ErrInvalidUsernameOrPassword, ErrInvalidCredentials, ErrWrongPassword, ErrUserNotFound,
-	ErrPaymentRequired, ErrLicenseRequired,
+	ErrPaymentRequired, ErrLicenseRequired, ErrProviderError, ErrMFAPhoneRequired, ErrLoginTypeDisabled,
 }
 
 // Error is what a call answers when TCB refuses it or cannot be understood.

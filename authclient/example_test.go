@@ -2,11 +2,15 @@ package authclient_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"time"
 
@@ -183,4 +187,197 @@ func ExampleError() {
 	// Output:
 	// log:  authclient: SignIn: not_found (5), status 404
 	// show: User not found
+}
+
+// The app sends the browser to the login page of its own origin.
+func ExampleClient_ToDefaultLoginPage() {
+	client, err := authclient.New(authclient.Config{Env: "env-1a2b3c"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	page, err := client.ToDefaultLoginPage(authclient.DefaultLoginPageRequest{
+		RedirectURI: "https://app.example/orders?page=2",
+		Query:       []authclient.Param{{Name: "lang", Value: "en"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(page)
+	// Output:
+	// https://app.example/__auth/?app_id=&env_id=env-1a2b3c&client_id=env-1a2b3c&config_version=env&redirect_uri=https%3A%2F%2Fapp.example%2Forders%3Fpage%3D2&lang=en
+}
+
+// Signing in through an identity provider: to it, back with a code, and on with
+// the provider_token that the code is good for.
+func ExampleClient_SignInWithProvider() {
+	api, stop := exampleAPI()
+	defer stop()
+	ctx := context.Background()
+
+	client, err := authclient.New(authclient.Config{Env: "demo-env", Endpoint: api.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	const redirect = "https://app.example/callback"
+	to, err := client.GenProviderRedirectURI(ctx, authclient.GenProviderRedirectURIRequest{
+		ProviderID: "demo", ProviderRedirectURI: redirect, State: "remember and compare",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	back, err := allow(to.URI, url.Values{"sub": {"42"}, "name": {"Li Lei"}}) // what the person does there
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("state:", back.Get("state"))
+	granted, err := client.GrantProviderToken(ctx, authclient.GrantProviderTokenRequest{
+		ProviderID: "demo", ProviderRedirectURI: redirect, ProviderCode: back.Get("code"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	in := authclient.SignInWithProviderRequest{ProviderToken: granted.ProviderToken, ForceDisableSignUp: true}
+	_, err = client.SignInWithProvider(ctx, in)
+	fmt.Println("new here:", errors.Is(err, authclient.ErrNotFound))
+	in.ForceDisableSignUp = false
+	creds, err := client.SignInWithProvider(ctx, in)
+	if err != nil {
+		log.Fatal(err)
+	}
+	info, err := client.GetUserInfo(ctx, creds.AccessToken)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("welcome:", info.Name)
+	// Output:
+	// state: remember and compare
+	// new here: true
+	// welcome: Li Lei
+}
+
+// allow says yes on a provider's page and returns what the app gets back.
+func allow(page string, as url.Values) (url.Values, error) {
+	as.Set("decision", "allow")
+	browser := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := browser.PostForm(page, as)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	back, err := resp.Location()
+	if err != nil {
+		return nil, err
+	}
+	return back.Query(), nil
+}
+
+// Changes to the account need a sudo_token besides the login.
+func ExampleLoginState_Sudo() {
+	api, stop := exampleAPI()
+	defer stop()
+	ctx := context.Background()
+
+	client, err := authclient.New(authclient.Config{Env: "demo-env", Endpoint: api.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	creds, err := client.SignIn(ctx, authclient.SignInRequest{Username: "demo", Password: "Demo-pass-1"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	login := client.LoginState(*creds, time.Now().Add(2*time.Hour), nil)
+	sudo, err := login.Sudo(ctx, authclient.SudoRequest{Password: "Demo-pass-1"})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	const number = "+86 13800000000" // to be bound; a code proves it
+	sent, err := login.GetVerification(ctx, authclient.GetVerificationRequest{PhoneNumber: number})
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := lastMessage(api, number)
+	if err != nil {
+		log.Fatal(err)
+	}
+	proof, err := client.Verify(ctx, authclient.VerifyRequest{VerificationID: sent.VerificationID, VerificationCode: message.Code})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = login.BindPhoneNumber(ctx, authclient.BindPhoneNumberRequest{
+		PhoneNumber: number, SudoToken: sudo.SudoToken, VerificationToken: proof.VerificationToken,
+	})
+	fmt.Println("bound:", err == nil)
+
+	_, err = login.Sudo(ctx, authclient.SudoRequest{Password: "Demo-pass-1"}) // from now on it takes a code
+	fmt.Println("by password:", !errors.Is(err, authclient.ErrFailedPrecondition))
+	// Output:
+	// bound: true
+	// by password: false
+}
+
+// An app gets a code for the person and trades it for a login of its own. Only
+// who made the challenge can do that (PKCE).
+func ExampleLoginState_Authorize() {
+	api, stop := exampleAPI()
+	defer stop()
+	ctx := context.Background()
+
+	client, err := authclient.New(authclient.Config{Env: "demo-env", Endpoint: api.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	creds, err := client.SignIn(ctx, authclient.SignInRequest{Username: "demo", Password: "Demo-pass-1"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	login := client.LoginState(*creds, time.Now().Add(2*time.Hour), nil)
+
+	verifier := rand.Text() + rand.Text() // the app's secret, for this once
+	challenge := sha256.Sum256([]byte(verifier))
+	granted, err := login.Authorize(ctx, authclient.AuthorizeRequest{
+		ClientID: "web-app", ResponseType: "code", RedirectURI: "https://app.example/", Scope: "profile",
+		CodeChallenge: base64.RawURLEncoding.EncodeToString(challenge[:]), CodeChallengeMethod: "S256",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	app, err := authclient.New(authclient.Config{Env: "demo-env", ClientID: "web-app", Endpoint: api.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	own, err := app.GrantToken(ctx, authclient.GrantTokenRequest{
+		GrantType: "authorization_code", Code: granted.Code, RedirectURI: "https://app.example/", CodeVerifier: verifier,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("the same person:", own.Sub == creds.Sub)
+	// Output: the same person: true
+}
+
+// A device without a keyboard shows a code; somebody who is signed in elsewhere
+// says yes; the device asks from time to time.
+func ExampleClient_DeviceAuthorize() {
+	api, stop := exampleAPI()
+	defer stop()
+	ctx := context.Background()
+
+	client, err := authclient.New(authclient.Config{Env: "demo-env", Endpoint: api.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	device, err := client.DeviceAuthorize(ctx, "profile")
+	if err != nil {
+		log.Fatal(err)
+	}
+	ask := authclient.GrantTokenRequest{GrantType: "device_code", DeviceCode: device.DeviceCode}
+	_, err = client.GrantToken(ctx, ask)
+	fmt.Println("wait:", errors.Is(err, authclient.ErrAuthorizationPending))
+	_, err = client.GrantToken(ctx, ask) // before device.Interval seconds were over
+	fmt.Println("wait longer:", errors.Is(err, authclient.ErrSlowDown))
+	// Output:
+	// wait: true
+	// wait longer: true
 }

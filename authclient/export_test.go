@@ -14,3 +14,6 @@ func DecodeError(answer []byte) *Error {
 
 // ErrValues are the Err values, in the order of Codes.
 var ErrValues = allErrors
+
+// Encrypt is the encryption of the v2 calls.
+var Encrypt = encrypt

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
 	"tcb-login/authclient"
 	"tcb-login/emulator"
 )
@@ -33,7 +36,7 @@ var environments = []emulator.Environment{
 }
 
 // database is that of a fresh emulator. Each fixture gets a copy, as making one
-// takes an RSA key and an argon2id hash.
+// takes two RSA keys and an argon2id hash.
 var database = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "authclient-")
 	if err != nil {
@@ -44,6 +47,11 @@ var database = sync.OnceValues(func() ([]byte, error) {
 	e, err := emulator.New(emulator.Config{Path: path, Environments: environments})
 	if err != nil {
 		return nil, err
+	}
+	answer := httptest.NewRecorder() // the key for encrypted calls is made when it is first asked for
+	e.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/auth/v2/signin/publichkey?client_id=demo-env", strings.NewReader("{}")))
+	if answer.Code != http.StatusOK {
+		return nil, errors.New("no public key: " + answer.Body.String())
 	}
 	if err := e.Close(); err != nil {
 		return nil, err
@@ -288,4 +296,135 @@ func refusal(t *testing.T, err, want error) *authclient.Error {
 		t.Fatalf("got %T, want *authclient.Error", err)
 	}
 	return e
+}
+
+// state is a login that begins now, without a listener.
+func (f *fixture) state(creds *authclient.Credentials) *authclient.LoginState {
+	return f.LoginState(*creds, f.clock.now().Add(time.Duration(creds.ExpiresIn)*time.Second), nil)
+}
+
+// page is what a browser gets.
+type page struct {
+	status   int
+	location *url.URL // where it is sent, if anywhere
+	action   *url.URL // of the page's form
+	fields   url.Values
+}
+
+// browse opens an address, or sends the form of the page before with these
+// fields changed, as a browser does.
+func (f *fixture) browse(address string, form url.Values) page {
+	f.t.Helper()
+	method, body := http.MethodGet, io.Reader(nil)
+	if form != nil {
+		method, body = http.MethodPost, strings.NewReader(form.Encode())
+	}
+	req, err := http.NewRequestWithContext(f.t.Context(), method, address, body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := f.server.Client().Transport.RoundTrip(req) // no redirects
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	p := page{status: resp.StatusCode, fields: url.Values{}}
+	if to := resp.Header.Get("Location"); to != "" {
+		if p.location, err = url.Parse(to); err != nil {
+			f.t.Fatal(err)
+		}
+		return p
+	}
+	doc, err := html.Parse(resp.Body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for n := range doc.Descendants() {
+		attr := map[string]string{}
+		for _, a := range n.Attr {
+			attr[a.Key] = a.Val
+		}
+		switch {
+		case n.DataAtom == atom.Form:
+			if p.action, err = req.URL.Parse(attr["action"]); err != nil {
+				f.t.Fatal(err)
+			}
+		case n.DataAtom == atom.Input:
+			p.fields.Set(attr["name"], attr["value"])
+		}
+	}
+	return p
+}
+
+// consent answers an identity provider's page and returns where the browser is
+// sent. changes are name, value, name, value, ….
+func (f *fixture) consent(address, decision string, changes ...string) *url.URL {
+	f.t.Helper()
+	p := f.browse(address, nil)
+	if p.status != http.StatusOK || p.action == nil {
+		f.t.Fatalf("the provider's page %s has status %d and form %v", address, p.status, p.action)
+	}
+	p.fields.Set("decision", decision)
+	for i := 0; i < len(changes); i += 2 {
+		p.fields.Set(changes[i], changes[i+1])
+	}
+	sent := f.browse(p.action.String(), p.fields)
+	if sent.status != http.StatusSeeOther || sent.location == nil {
+		f.t.Fatalf("the provider's page answers %d", sent.status)
+	}
+	return sent.location
+}
+
+// identity makes a provider_token of the demo provider for one of its people,
+// who has neither an address nor a number unless changes give one.
+func (f *fixture) identity(sub string, changes ...string) string {
+	f.t.Helper()
+	ctx := f.t.Context()
+	to, err := f.GenProviderRedirectURI(ctx, authclient.GenProviderRedirectURIRequest{
+		ProviderID: "demo", ProviderRedirectURI: "https://app.example/back", State: "s",
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	back := f.consent(to.URI, "allow", append([]string{"sub", sub, "email", ""}, changes...)...)
+	granted, err := f.GrantProviderToken(ctx, authclient.GrantProviderTokenRequest{
+		ProviderID: "demo", ProviderRedirectURI: "https://app.example/back", ProviderCode: back.Query().Get("code"),
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return granted.ProviderToken
+}
+
+// through signs in, or up, with an identity of the demo provider.
+func (f *fixture) through(sub string, changes ...string) *authclient.Credentials {
+	f.t.Helper()
+	creds, err := f.SignInWithProvider(f.t.Context(), authclient.SignInWithProviderRequest{ProviderToken: f.identity(sub, changes...)})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return creds
+}
+
+// info is who an access token belongs to.
+func (f *fixture) info(creds *authclient.Credentials) *authclient.UserInfo {
+	f.t.Helper()
+	info, err := f.GetUserInfo(f.t.Context(), creds.AccessToken)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return info
+}
+
+// sudo proves a login again by a code to a number or address.
+func (f *fixture) sudo(s *authclient.LoginState, to string) string {
+	f.t.Helper()
+	token, err := s.Sudo(f.t.Context(), authclient.SudoRequest{VerificationToken: f.verified(to)})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return token.SudoToken
 }

@@ -32,10 +32,10 @@ var errSignedOut = errors.New("there is no login any more")
 // TCB rotates the refresh token at every refresh, so two holders of one log
 // each other out: whoever keeps credentials elsewhere must follow OnChange.
 type LoginState struct {
-	client   *Client
-	onChange func(StateChange, Credentials)
+	client *Client
 
 	mu         sync.Mutex
+	onChange   func(StateChange, Credentials)
 	creds      Credentials
 	expiresAt  time.Time
 	over       bool
@@ -144,8 +144,11 @@ func (s *LoginState) end() {
 }
 
 func (s *LoginState) tell(change StateChange, creds Credentials) {
-	if change != "" && s.onChange != nil {
-		s.onChange(change, creds)
+	s.mu.Lock()
+	listen := s.onChange // OnLoginStateChanged may be replacing it
+	s.mu.Unlock()
+	if change != "" && listen != nil {
+		listen(change, creds)
 	}
 }
 

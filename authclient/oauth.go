@@ -148,7 +148,16 @@ type GrantTokenRequest struct {
 	Scope        string `json:"scope,omitempty"`
 }
 
+// What GrantToken answers to a device that waits (RFC 8628 §3.5). No other call
+// does, so they are not among Codes.
+var (
+	ErrAuthorizationPending error = codeError("authorization_pending") // nobody has said yes or no: ask again after Interval
+	ErrSlowDown             error = codeError("slow_down")             // asked too soon: wait five seconds longer from now on
+	ErrExpiredToken         error = codeError("expired_token")         // too late: start anew
+)
+
 // GrantToken asks for credentials by a grant (Auth.grantToken of the SDK).
+// ErrInvalidGrant: the code or what belongs to it is wrong, used or too old.
 func (c *Client) GrantToken(ctx context.Context, in GrantTokenRequest, opts ...CallOption) (*Credentials, error) {
 	if in.ClientID == "" {
 		in.ClientID = c.clientID

@@ -2,8 +2,11 @@ package authclient
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -216,7 +219,7 @@ type Param struct{ Name, Value string }
 // ToDefaultLoginPage builds the address of the hosted login page, byte for byte
 // as the SDK does before it goes there (SDK docs, Auth.toDefaultLoginPage;
 // auth index.ts). It calls nothing. The error is ErrInvalidArgument for a
-// RedirectURI that has no origin.
+// RedirectURI that is no http or https URL, or whose host is not in ASCII.
 func (c *Client) ToDefaultLoginPage(in DefaultLoginPageRequest) (string, error) {
 	var pairs []string
 	for _, p := range in.Query {
@@ -246,29 +249,69 @@ func (c *Client) ToDefaultLoginPage(in DefaultLoginPageRequest) (string, error) 
 	return page, nil
 }
 
-// originOf is what JavaScript's new URL(uri).origin gives for http and https:
-// lower case, and without the scheme's own port.
+// originOf is what JavaScript's new URL(uri).origin gives for http and https
+// (WHATWG URL Standard, basic URL parser). Hosts that it would have to translate
+// first, international ones and numbers in other forms than 127.0.0.1, are
+// refused: a wrong guess would send people elsewhere.
 func originOf(uri string) (string, bool) {
-	head := uri
-	if _, rest, ok := strings.Cut(uri, "://"); ok {
-		if i := strings.IndexAny(rest, "/?#\\"); i >= 0 {
-			head = uri[:len(uri)-len(rest)+i] // url.Parse refuses paths that browsers take
+	uri = strings.TrimFunc(uri, func(r rune) bool { return r <= ' ' })
+	uri = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(uri)
+	scheme, rest, ok := strings.Cut(uri, ":")
+	scheme = strings.ToLower(scheme)
+	if !ok || scheme != "http" && scheme != "https" {
+		return "", false
+	}
+	authority := strings.TrimLeft(rest, `/\`)
+	if i := strings.IndexAny(authority, `/\?#`); i >= 0 {
+		authority = authority[:i]
+	}
+	authority = authority[strings.LastIndexByte(authority, '@')+1:]
+	host, port := authority, ""
+	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
+		host, port = authority[:i], authority[i+1:]
+	}
+	if port != "" {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return "", false
+		}
+		port = ":" + strconv.FormatUint(n, 10)
+		if scheme == "http" && n == 80 || scheme == "https" && n == 443 {
+			port = ""
 		}
 	}
-	u, err := url.Parse(head)
-	if err != nil || u.Hostname() == "" {
+	host, ok = hostOf(host)
+	return scheme + "://" + host + port, ok
+}
+
+// hostOf is a host as an origin shows it.
+func hostOf(host string) (string, bool) {
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		inner, ok = strings.CutSuffix(inner, "]")
+		addr, err := netip.ParseAddr(inner)
+		if !ok || err != nil || !addr.Is6() || addr.Zone() != "" {
+			return "", false
+		}
+		if addr.Is4In6() { // netip writes the dotted form
+			b := addr.As16()
+			return fmt.Sprintf("[::ffff:%x:%x]", uint16(b[12])<<8|uint16(b[13]), uint16(b[14])<<8|uint16(b[15])), true
+		}
+		return "[" + addr.String() + "]", true
+	}
+	host, err := url.PathUnescape(host)
+	if err != nil || host == "" || strings.ContainsFunc(host, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`#/:<>?@[\]^|%`, r)
+	}) {
 		return "", false
 	}
-	host := strings.ToLower(u.Host)
-	switch u.Scheme {
-	case "http":
-		host = strings.TrimSuffix(host, ":80")
-	case "https":
-		host = strings.TrimSuffix(host, ":443")
-	default:
-		return "", false
+	host = strings.ToLower(host)
+	last := strings.TrimSuffix(host, ".")
+	last = last[strings.LastIndexByte(last, '.')+1:]
+	if hex, ok := strings.CutPrefix(last, "0x"); ok && strings.Trim(hex, "0123456789abcdef") == "" || strings.Trim(last, "0123456789") == "" {
+		addr, err := netip.ParseAddr(host)
+		return host, err == nil && addr.Is4()
 	}
-	return u.Scheme + "://" + host, true
+	return host, true
 }
 
 // encodeURIComponent is JavaScript's (ECMA-262 §19.2.6.4): everything but

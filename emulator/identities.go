@@ -205,23 +205,23 @@ func (e *Emulator) bindProvider(ctx context.Context, c *call) (any, error) {
 // unbindProvider: DELETE /v1/user/provider/{provider}. The last way to sign in stays.
 func (e *Emulator) unbindProvider(ctx context.Context, c *call) (any, error) {
 	id := c.request.PathValue("provider")
-	return nothing{}, e.store.write(ctx, func(tx *sql.Tx) error {
-		bound, err := identityAt(ctx, tx, c.user, id)
+	return nothing{}, e.changeSelf(ctx, c, func(tx *sql.Tx, u *user) error {
+		bound, err := identityAt(ctx, tx, u, id)
 		if err != nil {
 			return err
 		}
 		if bound == nil {
 			return failText("not_found", textNotBound)
 		}
-		if err := unbind(ctx, tx, c.user, id); err != nil {
+		if err := unbind(ctx, tx, u, id); err != nil {
 			return err
 		}
-		if left, err := canEnter(ctx, tx, c.user); err != nil {
+		if left, err := canEnter(ctx, tx, u); err != nil {
 			return err
 		} else if !left {
 			return failText("failed_precondition", textLastWay)
 		}
-		return e.record(ctx, tx, c, c.user, actionUnbindProvider, fromProvider+id)
+		return e.record(ctx, tx, c, u, actionUnbindProvider, fromProvider+id)
 	})
 }
 

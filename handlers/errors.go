@@ -71,8 +71,11 @@ var refusals = map[string]refusal{
 	"internal":     {status: 502, key: "error.broken"},
 	"server_error": {status: 502, key: "error.broken"},
 	"data_loss":    {status: 502, key: "error.broken"},
-	"unknown":      {status: 502, key: "error.broken"},
-	"local":        {status: 502, key: "error.broken"},
+
+	"provider_error": {status: 502, key: "error.broken"},
+
+	"unknown": {status: 502, key: "error.broken"},
+	"local":   {status: 502, key: "error.broken"},
 
 	"resource_exhausted": {status: 429, key: "error.too_many"},
 	"aborted":            {status: 429, key: "error.too_many"},
@@ -95,6 +98,7 @@ var refusals = map[string]refusal{
 	"under_review":                 {status: 422, key: "error.under_review"},
 	"invalid_verification_code":    {status: 422, key: "error.code_wrong", field: "verification_code"},
 	"two_factor_required":          {status: 422, key: "error.two_factor"},
+	"mfa_phone_required":           {status: 422, key: "error.two_factor"},
 	"invalid_two_factor":           {status: 422, key: "error.two_factor"},
 	"invalid_two_factor_recovery":  {status: 422, key: "error.two_factor"},
 
@@ -113,6 +117,7 @@ var refusals = map[string]refusal{
 	"unimplemented":              {status: 422, key: "error.disabled"},
 	"provider_not_enabled":       {status: 422, key: "error.disabled"},
 	"login_method_disabled":      {status: 422, key: "error.disabled"},
+	"login_type_disabled":        {status: 422, key: "error.disabled"},
 	"registration_not_supported": {status: 422, key: "error.no_registration"},
 
 	"payment_required": {status: 503, key: "error.quota"},
