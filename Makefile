@@ -59,6 +59,10 @@ e2e: setup ## the browser tests alone; RUN=name picks some
 	@code=0; go test -tags e2e -count=1 -timeout 15m -v $(if $(RUN),-run '$(RUN)') ./e2e/ | tee e2e/build/e2e.log || code=$$?; \
 		$(call summary,e2e/build/e2e.log) || code=1; exit $$code
 
+.PHONY: conformance
+conformance: setup ## write emulator/CONFORMANCE.md anew: what the official SDK gets from the emulator
+	go test -tags e2e -count=1 -timeout 10m -v -run '^TestConformance$$' ./e2e/ -update | grep -v '^ *--- PASS\|^=== '
+
 .PHONY: test
 test: ## everything: the tests without a browser, then those with one
 	$(MAKE) unit

@@ -1,0 +1,602 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/playwright-community/playwright-go"
+
+	tcb "tcb-login/emulator"
+)
+
+var update = flag.Bool("update", false, "write emulator/CONFORMANCE.md anew")
+
+// tableFile is what TestConformance found, as it is kept.
+var tableFile = filepath.Join("..", "emulator", "CONFORMANCE.md")
+
+// probe is one row of the table: something the SDK can do, or an error code that the documents name. The probes themselves are
+// JavaScript, in the folder conformance: they call the unmodified SDK in the page.
+type probe struct {
+	Name    string `json:"name"`    // of the method or the error code
+	Section string `json:"section"` // of the table
+	Shows   string `json:"shows"`   // what is asserted
+	Steps   int    `json:"steps"`   // a step ends where the browser goes to another page
+}
+
+// id is the sub-test's name.
+func (p probe) id() string { return p.Section + "/" + p.Name }
+
+// The sections of the table, in its order.
+var sections = []struct{ id, title string }{
+	{"documented", "Methods of the SDK's documents"},
+	{"data-error", "Methods that answer `{ data, error }`"},
+	{"further", "Further methods of the Auth object"},
+	{"api", "Methods of `auth.oauthInstance.authApi` that no other row reaches"},
+	{"http", "Calls of the documents that the SDK has no method for"},
+	{"1.x", "Methods that stem from 1.x"},
+	{"login", "Error codes: login"},
+	{"registration", "Error codes: registration"},
+	{"verification", "Error codes: verification"},
+	{"other", "Error codes: other"},
+}
+
+// documented are the methods and error codes of the SDK's documents, in their order. Each has a row.
+var documented = map[string][]string{
+	"documented": {
+		"Auth.signUp", "Auth.signIn", "Auth.signOut", "Auth.signInAnonymously", "Auth.setCustomSignFunc", "Auth.signInWithCustomTicket",
+		"Auth.signInWithOpenId", "Auth.signInWithUnionId", "Auth.signInWithPhoneAuth", "Auth.signInWithSms", "Auth.signInWithEmail",
+		"Auth.toDefaultLoginPage", "Auth.genProviderRedirectUri", "Auth.grantProviderToken", "Auth.signInWithProvider",
+		"Auth.unbindProvider", "Auth.getProviders", "Auth.bindWithProvider", "Auth.verify", "Auth.getVerification", "Auth.sudo",
+		"Auth.getAccessToken", "Auth.getCurrentUser", "Auth.bindPhoneNumber", "Auth.bindEmail", "Auth.setPassword", "Auth.getUserInfo",
+		"Auth.queryUser", "Auth.resetPassword", "Auth.isUsernameRegistered", "Auth.deleteMe", "Auth.loginScope", "Auth.hasLoginState",
+		"Auth.getLoginState", "Auth.onLoginStateChanged", "LoginState.user", "User.update", "User.refresh",
+	},
+	"login": {
+		"not_found", "password_not_set", "invalid_password", "user_pending", "user_blocked", "invalid_status", "invalid_two_factor",
+	},
+	"registration": {"failed_precondition"},
+	"verification": {
+		"failed_precondition", "resource_exhausted", "invalid_argument", "aborted", "permission_denied", "captcha_required", "captcha_invalid",
+	},
+	"other": {"unreachable", "permission_denied (CORS)"},
+}
+
+// instead is a row for what a browser cannot call.
+type instead struct {
+	probe
+	reason string
+	test   string // in package authclient
+	calls  string // what the test has to mention
+}
+
+// notInBrowsers are the methods that a browser cannot call, why, and what covers them instead.
+var notInBrowsers = []instead{
+	{probe{Name: "Auth.signInWithOpenId", Section: "documented"}, needsWX, "TestMiniProgram", "SignInWithOpenID"},
+	{probe{Name: "Auth.signInWithUnionId", Section: "documented"}, needsWX, "TestMiniProgram", "SignInWithUnionID"},
+	{probe{Name: "Auth.signInWithPhoneAuth", Section: "documented"}, needsWX, "TestMiniProgram", "SignInWithPhoneAuth"},
+	{probe{Name: "Auth.signInAnonymouslyInWx", Section: "further"}, needsWX, "TestMiniProgram", "SignInWithOpenID"},
+	{probe{Name: "Auth.bindOpenId", Section: "further"}, needsWX, "TestBindProvider", "BindWithProvider"},
+	{
+		probe{Name: "authApi.checkUsername", Section: "api"},
+		"a GET with a body, which fetch refuses to send", "TestCheckUsername", "CheckUsername",
+	},
+}
+
+const needsWX = "needs `wx`, which only a WeChat mini program has"
+
+// TestConformance lets the unmodified SDK, in both majors and in a real browser, call everything it can, against the emulator.
+// What it found is compared with emulator/CONFORMANCE.md; -update writes that file.
+func TestConformance(t *testing.T) {
+	probes := make([][]probe, len(sdks))
+	results := make([]map[string]string, len(sdks))
+	t.Run("sdk", func(t *testing.T) { // ends when its parallel sub-tests have ended
+		for i, version := range sdks {
+			t.Run(version.name, func(t *testing.T) {
+				t.Parallel()
+				c := startConformance(t, version.sdk)
+				probes[i], results[i] = c.probes, map[string]string{}
+				for n, p := range c.probes {
+					t.Run(p.id(), func(t *testing.T) { // which -run may leave out
+						results[i][p.id()] = "fails"
+						c.run(t, n)
+						if !t.Failed() {
+							results[i][p.id()] = "passes"
+						}
+					})
+				}
+				t.Run("every method has a row", c.complete)
+			})
+		}
+	})
+	for i := range sdks {
+		if len(results[i]) == 0 || len(results[i]) < len(probes[i]) {
+			t.Logf("not everything was asked to run: nothing is compared with %s", tableFile)
+			return
+		}
+		if !slices.Equal(probes[i], probes[0]) {
+			t.Fatal("the versions were not given the same probes")
+		}
+	}
+	table := writeTable(t, probes[0], results)
+	t.Logf("\n%s", table)
+	if t.Failed() {
+		t.Logf("%s is left as it is", tableFile)
+		return
+	}
+	if *update {
+		if err := os.WriteFile(tableFile, []byte(table), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	kept, err := os.ReadFile(tableFile)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(kept), table); diff != "" {
+		t.Errorf("%s is stale; \"make conformance\" writes it anew (- kept, + found):\n%s", tableFile, diff)
+	}
+}
+
+const tableIntroduction = `# Conformance
+
+What the official SDK, ` + "`@cloudbase/js-sdk`" + `, gets from this emulator. Both majors run unmodified in Chromium and call every method
+that a browser can call; every error code of the SDK's documents is brought about as an app would meet it. A row passes when
+the answer and the state afterwards are right, as the emulator, another device and the browser's storage see it. Each row is a
+sub-test of TestConformance (e2e/conformance_test.go); the calls themselves are in e2e/conformance. Tickets for custom login
+are signed by the real ` + "`@cloudbase/node-sdk`" + ` 3.18.3.
+
+This file is written by "make conformance" and compared by "make e2e".
+`
+
+// writeTable makes the whole of CONFORMANCE.md. Nothing in it depends on the day or the machine.
+func writeTable(t *testing.T, probes []probe, results []map[string]string) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString(tableIntroduction)
+	rows := map[string]string{} // by id
+	order := map[string][]string{}
+	add := func(p probe, row string) {
+		if rows[p.id()] != "" {
+			t.Errorf("two rows for %s", p.id())
+		}
+		if !slices.ContainsFunc(sections, func(s struct{ id, title string }) bool { return s.id == p.Section }) {
+			t.Errorf("no section %q for %s", p.Section, p.Name)
+		}
+		rows[p.id()] = row
+		order[p.Section] = append(order[p.Section], p.Name)
+	}
+	total := 0
+	for _, p := range probes {
+		row := fmt.Sprintf("| `%s` |", p.Name)
+		for i := range results {
+			row += " " + results[i][p.id()] + " |"
+			total++
+		}
+		add(p, row+" "+p.Shows+" |\n")
+	}
+	tests := goTests(t, filepath.Join("..", "authclient"))
+	for _, row := range notInBrowsers {
+		body, ok := tests[row.test]
+		if !ok || !strings.Contains(body, row.calls) {
+			t.Errorf("authclient has no test %s that calls %s", row.test, row.calls)
+		}
+		add(row.probe, fmt.Sprintf("| `%s` | – | – | Not in a browser: %s. Covered by %s in package authclient. |\n", row.Name, row.reason, row.test))
+	}
+	for section, names := range documented {
+		for _, name := range names {
+			if rows[section+"/"+name] == "" {
+				t.Errorf("no row for %s, which the documents name", name)
+			}
+		}
+	}
+	for _, section := range sections {
+		names := order[section.id]
+		rank := func(name string) int { return slices.Index(documented[section.id], name) }
+		slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+		column := "Method"
+		if strings.HasPrefix(section.title, "Error codes") {
+			column = "Error code"
+		}
+		if section.id == "http" {
+			column = "Call"
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n| %s |", section.title, column)
+		for _, version := range sdks {
+			fmt.Fprintf(&b, " %s |", strings.TrimPrefix(version.name, "sdk "))
+		}
+		b.WriteString(" What is asserted |\n| --- |" + strings.Repeat(" --- |", len(sdks)+1) + "\n")
+		for _, name := range names {
+			b.WriteString(rows[section.id+"/"+name])
+		}
+	}
+	return b.String()
+}
+
+// goTests reads the test functions of a package: their text by name.
+func goTests(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]string{}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := token.NewFileSet()
+		parsed, err := parser.ParseFile(set, file, source, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range parsed.Decls {
+			if f, ok := declaration.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+				tests[f.Name.Name] = string(source[set.Position(f.Pos()).Offset:set.Position(f.End()).Offset])
+			}
+		}
+	}
+	return tests
+}
+
+// conformance is one version of the SDK in one page, with an emulator of its own. Every probe has an environment to itself, so
+// that none meets another one's users; the settings, which are the emulator's as a whole, are put back after each.
+type conformance struct {
+	sdk      string
+	app      *url.URL
+	emulator *url.URL
+	page     playwright.Page
+	probes   []probe
+
+	mu     sync.Mutex
+	wechat map[string]string // by environment, the openid that WeChat's cloud vouches for
+	beyond []string          // requests that left this machine
+}
+
+// environmentsServed is how many probes there can be.
+const environmentsServed = 200
+
+func startConformance(t *testing.T, sdk string) *conformance {
+	t.Helper()
+	c := &conformance{sdk: sdk, wechat: map[string]string{}}
+	config := tcb.Config{Path: filepath.Join(t.TempDir(), "emulator.db")}
+	for i := range environmentsServed {
+		config.Environments = append(config.Environments, tcb.Environment{ID: environmentOf(i)})
+	}
+	e, err := tcb.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c.emulator = c.serve(t, c.inWeChat(e))
+
+	mux := http.NewServeMux()
+	mux.Handle("/conformance/", http.StripPrefix("/conformance/", http.FileServer(http.Dir("conformance"))))
+	mux.HandleFunc("/sdk.js", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=600")
+		http.ServeFile(w, r, filepath.Join("build", sdk+".js"))
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { // the app, and where its login page would be
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, conformancePage)
+	})
+	c.app = c.serve(t, mux)
+	c.open(t)
+
+	raw, err := c.page.Evaluate(`() => JSON.stringify(conformance.probes)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(raw.(string)), &c.probes); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.probes) == 0 || len(c.probes) > environmentsServed {
+		t.Fatalf("%d probes for %d environments", len(c.probes), environmentsServed)
+	}
+	return c
+}
+
+func environmentOf(probe int) string { return fmt.Sprintf("probe-%03d", probe) }
+
+const conformancePage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Conformance</title>
+<link rel="icon" href="data:,">
+<script src="/sdk.js"></script>
+<script src="/conformance/harness.js"></script>
+<script src="/conformance/methods.js"></script>
+<script src="/conformance/results.js"></script>
+<script src="/conformance/errors.js"></script>
+<script>document.documentElement.dataset.ready = "yes";</script>
+</html>
+`
+
+// serve is httptest.NewServer without keeping the test waiting for the browser's idle connections.
+func (c *conformance) serve(t *testing.T, h http.Handler) *url.URL {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// inWeChat adds, for the environments that asked for it, what WeChat's cloud adds to the calls that it passes on.
+func (c *conformance) inWeChat(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
+		openID := c.wechat[r.URL.Query().Get("client_id")]
+		c.mu.Unlock()
+		if openID != "" {
+			r.Header.Set("X-WX-OPENID", openID)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// open makes the page and gives it what a page cannot do by itself.
+func (c *conformance) open(t *testing.T) {
+	t.Helper()
+	context, err := browser.NewContext(playwright.BrowserNewContextOptions{Locale: playwright.String("en-US")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := context.Close(); err != nil {
+			t.Errorf("closing the context: %v", err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.beyond) > 0 {
+			t.Errorf("requests to foreign hosts: %q", c.beyond)
+		}
+	})
+	context.SetDefaultTimeout(float64(patience.Milliseconds()))
+	context.SetDefaultNavigationTimeout(float64(patience.Milliseconds()))
+	context.OnRequest(func(r playwright.Request) {
+		if u, err := url.Parse(r.URL()); err != nil || u.Scheme != "data" && u.Scheme != "blob" && u.Hostname() != "127.0.0.1" {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.beyond = append(c.beyond, r.URL())
+		}
+	})
+	for name, serve := range map[string]func(args []string) (any, error){
+		"controlEmulator": func(args []string) (any, error) { return c.control(args[0], args[1], args[2]) },
+		"giveConsent":     func(args []string) (any, error) { return c.consent(args[0], args[1]) },
+		"signTicket":      func(args []string) (any, error) { return c.ticket(args[0], args[1]) },
+		"beInWeChat": func(args []string) (any, error) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.wechat[args[0]] = args[1]
+			return "", nil
+		},
+	} {
+		err := context.ExposeFunction(name, func(args ...any) any {
+			given := make([]string, len(args))
+			for i, arg := range args {
+				given[i], _ = arg.(string)
+			}
+			answer, err := serve(given)
+			if err != nil {
+				return map[string]any{"failed": err.Error()}
+			}
+			return map[string]any{"answer": answer}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.page, err = context.NewPage(); err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(map[string]string{"sdk": c.sdk, "emulator": c.emulator.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := context.AddInitScript(playwright.Script{Content: playwright.String("window.setup = " + string(config) + ";")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.page.Goto(c.app.String() + "/app/"); err != nil {
+		t.Fatal(err)
+	}
+	c.ready(t)
+}
+
+// ready waits for a page of the app that was not there before.
+func (c *conformance) ready(t *testing.T) {
+	t.Helper()
+	if err := expect.Locator(c.page.Locator(`html[data-ready="yes"]:not([data-left])`)).ToBeAttached(); err != nil {
+		t.Fatalf("the app page at %s: %v", c.page.URL(), err)
+	}
+}
+
+// run runs one probe, step by step.
+func (c *conformance) run(t *testing.T, n int) {
+	defer func() {
+		if t.Failed() { // wherever the browser is now: the next probe starts anew
+			c.startAnew(t)
+		} else if _, err := c.page.Evaluate(`() => conformance.tidy()`); err != nil {
+			t.Errorf("putting the settings back: %v", err)
+		}
+	}()
+	for step := range c.probes[n].Steps {
+		raw, err := c.page.Evaluate(`([n, env, step]) => conformance.run(n, env, step)`, []any{n, environmentOf(n), step})
+		if err != nil {
+			t.Fatalf("step %d at %s: %v", step+1, c.page.URL(), err)
+		}
+		var said struct {
+			Failed string `json:"failed"`
+			Then   string `json:"then"`
+		}
+		if err := json.Unmarshal([]byte(raw.(string)), &said); err != nil {
+			t.Fatal(err)
+		}
+		if said.Failed != "" {
+			t.Fatalf("step %d: %s", step+1, said.Failed)
+		}
+		if step+1 < c.probes[n].Steps {
+			c.follow(t, said.Then)
+		}
+	}
+}
+
+// startAnew leaves nothing of a probe that failed.
+func (c *conformance) startAnew(t *testing.T) {
+	t.Helper()
+	if _, err := c.control(http.MethodPost, "/__emulator/reset", ""); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.page.Goto(c.app.String() + "/app/"); err != nil {
+		t.Error(err)
+	}
+}
+
+// follow does what a person does on the page that the browser went to, until the app is back.
+func (c *conformance) follow(t *testing.T, then string) {
+	t.Helper()
+	switch then {
+	case "leaves":
+	case "consents":
+		if err := c.page.Locator("#form button[value=allow]").Click(); err != nil {
+			t.Fatalf("consenting at %s: %v", c.page.URL(), err)
+		}
+	case "solves the captcha":
+		field := c.page.Locator("#form input[name=key]")
+		if err := field.WaitFor(); err != nil {
+			t.Fatalf("the captcha page at %s: %v", c.page.URL(), err)
+		}
+		latest, err := c.control(http.MethodGet, "/__emulator/captcha/latest", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := field.Fill(latest.(map[string]any)["key"].(string)); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.page.Locator("#form button[value=verify]").Click(); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Fatalf("no way to go on after %q", then)
+	}
+	c.ready(t)
+}
+
+// control calls the emulator's controls, which do not answer to pages of other origins.
+func (c *conformance) control(method, path, body string) (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, c.emulator.String()+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s %s: %d %s", method, path, resp.StatusCode, raw)
+	}
+	var answer any
+	err = json.Unmarshal(raw, &answer)
+	return answer, err
+}
+
+// consent answers a provider's page for a person, and returns where it sends the browser.
+func (c *conformance) consent(page, fields string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, page, strings.NewReader(fields))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusOK { // the scan of a code has no way back
+		return "", nil
+	}
+	if resp.StatusCode != http.StatusSeeOther {
+		raw, _ := io.ReadAll(resp.Body)
+		return "", fmt.Errorf("POST %s: %d %s", page, resp.StatusCode, raw)
+	}
+	return resp.Header.Get("Location"), nil
+}
+
+// ticket lets the real node SDK, as an app's own server would run it, sign a ticket for a user of the app.
+func (c *conformance) ticket(env, uid string) (string, error) {
+	key, err := c.control(http.MethodGet, "/__emulator/custom-login-key?env="+url.QueryEscape(env), "")
+	if err != nil {
+		return "", err
+	}
+	file, err := json.Marshal(key)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	node := exec.CommandContext(ctx, "node", filepath.Join("conformance", "ticket.cjs"), uid)
+	node.Stdin = bytes.NewReader(file)
+	var out, complaints strings.Builder
+	node.Stdout, node.Stderr = &out, &complaints
+	if err := node.Run(); err != nil {
+		return "", fmt.Errorf("signing a ticket: %w\n%s", err, complaints.String())
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+// complete asserts that the SDK has no method that the table passes over.
+func (c *conformance) complete(t *testing.T) {
+	raw, err := c.page.Evaluate(`async (env) => JSON.stringify(await conformance.missing(env))`, environmentOf(environmentsServed-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missing []string
+	if err := json.Unmarshal([]byte(raw.(string)), &missing); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range missing {
+		if !slices.ContainsFunc(notInBrowsers, func(row instead) bool { return row.Name == name }) {
+			t.Errorf("%s of this SDK has no row", name)
+		}
+	}
+}
