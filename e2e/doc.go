@@ -5,6 +5,9 @@
 // the gateway serves runs the official SDK, unmodified, in both majors: what that SDK says after the return is
 // the judge of a sign-in.
 //
+// TestConformance is the exception: it needs no pages, and holds the official SDKs against an emulator in its own
+// process, method by method (emulator/CONFORMANCE.md).
+//
 // The tests carry the build tag e2e, so that a plain "go test ./..." needs no browser; two of them need one more: late (a
 // backend that hangs) and screenshots (every page photographed). "make e2e" installs what they need and runs them.
 //
