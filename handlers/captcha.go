@@ -155,7 +155,10 @@ func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, p
 
 func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, path, key string) error {
 	r := requestOf(c)
-	before := r.captcha.Action
+	action := field(c, "action")
+	if action == "" || r.path == "/captcha" { // another picture for the same
+		action = r.captcha.Action
+	}
 	data, err := r.client.auth.GetCaptchaData(ctx, "POST:"+path, h.options(c)...)
 	if err != nil {
 		r.captcha = captchaState{}
@@ -165,10 +168,7 @@ func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, path, key string
 		r.captcha = captchaState{}
 		return &authclient.Error{Op: "GetCaptchaData", Code: "unknown", Remaining: -1}
 	}
-	r.captcha = captchaState{Picture: data.Token, Renewed: r.captcha.Renewed, Path: path, Action: field(c, "action"), data: data.Data}
-	if r.path == "/captcha" { // another picture for the same
-		r.captcha.Action = before
-	}
+	r.captcha = captchaState{Picture: data.Token, Renewed: r.captcha.Renewed, Path: path, Action: action, data: data.Data}
 	return &captchaAsked{key: key}
 }
 

@@ -314,7 +314,8 @@ func TestCaptchaForResendByEnter(t *testing.T) {
 	s.clock.advance(time.Minute)
 	s.backend.captcha("always")
 	asked := b.press(code, "action=resend", nil).want(http.StatusUnprocessableEntity, "sign-in-email-code", "captcha.ask")
-	b.submit(asked, fields{"captcha_key": s.backend.key()}).want(http.StatusOK, "sign-in-email-code", "code.again")
+	again := b.submit(asked, fields{"captcha_key": "????"}).want(http.StatusUnprocessableEntity, "sign-in-email-code", "error.captcha_wrong")
+	b.submit(again, fields{"captcha_key": s.backend.key()}).want(http.StatusOK, "sign-in-email-code", "code.again")
 	if n := len(s.backend.messages(to)); n != 2 {
 		t.Errorf("%d codes were sent, want 2", n)
 	}
