@@ -132,7 +132,7 @@ func (cf *codeFlow) sendPage(r *request, d destination) (*views.SendCodePage, fo
 		Question: i18n.Msg(cf.question),
 		Link:     views.Link{To: cf.counterpart, URL: r.to("/" + cf.counterpart), Label: i18n.Msg(cf.link)},
 	}
-	if cf.counterpart == "sign-up" && !r.login.SignUp {
+	if cf.counterpart == "sign-up" && !r.login.SignUpPage {
 		p.Other = views.Prompt{}
 	}
 	return p, form{base: &p.Base, view: func() templ.Component { return views.SendCode(*p) }}

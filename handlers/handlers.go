@@ -57,11 +57,12 @@ type Auth interface {
 	VerifyCaptchaData(context.Context, string, string, ...authclient.CallOption) (*authclient.CaptchaToken, error)
 }
 
-// Config is everything the pages need; all of it but Demo, Now and Rand is required.
+// Config is everything the pages need; all of it but Logins, Demo, Now and Rand is required.
 type Config struct {
 	Settings *config.Settings
 	Origins  []string // where browsers reach us: Settings.PublicOrigins, or loopback at the real port
 	NewAuth  func(config.Environment, config.Client) (Auth, error)
+	Logins   *config.Logins // nil: the built-in page everywhere
 	Sessions *session.Manager
 	Counter  limit.Counter
 	Messages *i18n.Bundle
@@ -84,6 +85,7 @@ type Handler struct {
 	proxies      []netip.Prefix
 	environments map[string]*environment
 	onlyEnv      *environment // set when there is exactly one
+	logins       *config.Logins
 	sessions     *session.Manager
 	counter      limit.Counter
 	messages     *i18n.Bundle
@@ -156,11 +158,15 @@ func newHandler(cfg Config) (*Handler, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = defaultRand
 	}
+	if cfg.Logins == nil {
+		cfg.Logins = config.BuiltInLogins(cfg.Settings)
+	}
 	h := &Handler{
 		base:         cfg.Settings.BasePath,
 		origins:      map[string][]origin{},
 		proxies:      cfg.Settings.TrustedProxies,
 		environments: map[string]*environment{},
+		logins:       cfg.Logins,
 		sessions:     cfg.Sessions,
 		counter:      cfg.Counter,
 		messages:     cfg.Messages,

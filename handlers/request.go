@@ -242,13 +242,15 @@ func (h *Handler) resolve(r *request) *problem {
 	if r.client == nil {
 		return badRequest("error.page.client", i18n.Args{"id": r.ClientID})
 	}
-	version := r.ConfigVersion
-	if version == "" {
-		version = "env"
+	key := config.LoginKey{Env: r.env.ID, App: r.AppID, Version: r.ConfigVersion}
+	if key.Version == "" && key.App == "" {
+		key.Version = config.EnvVersion
 	}
-	var ok bool
-	if r.login, ok = r.env.Login(version); !ok {
-		return badRequest("error.page.config_version", i18n.Args{"id": version})
+	if key.Version == config.EnvVersion {
+		key.App = "" // the page is the environment's, whichever app asks
+	}
+	if r.login = h.logins.Find(key); r.login == nil {
+		return badRequest("error.page.config_version", i18n.Args{"id": key.Version})
 	}
 	return h.resolveTarget(r)
 }

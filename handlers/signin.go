@@ -20,7 +20,7 @@ func (h *Handler) getEntry(c *fiber.Ctx) error {
 	r := requestOf(c)
 	r.flow = "" // an app's own parameter, if anything: a step of ours has a page of its own
 	for _, flow := range h.flows {
-		if flow.method == r.login.Methods[0] || flow.name == "sign-up" && r.Prompt == "create" && flow.offered(r.login) {
+		if flow.method == r.login.Default && flow.method != "" || flow.name == "sign-up" && r.Prompt == "create" && flow.offered(r.login) {
 			return flow.get(c)
 		}
 	}
@@ -41,7 +41,7 @@ func (h *Handler) signInPage(r *request, username string) (*views.SignInPage, fo
 	if len(p.Methods) > 0 { // a code can be sent, so a password can be reset
 		p.Reset = views.Link{To: "reset-password", URL: r.to("/reset-password"), Label: i18n.Msg("sign-in.forgot")}
 	}
-	if r.login.SignUp {
+	if r.login.SignUpPage {
 		p.SignUp = views.Link{To: "sign-up", URL: r.to("/sign-up"), Label: i18n.Msg("sign-up.link")}
 	}
 	return p, form{base: &p.Base, view: func() templ.Component { return views.SignIn(*p) }}
@@ -50,7 +50,8 @@ func (h *Handler) signInPage(r *request, username string) (*views.SignInPage, fo
 // methodLinks are the ways to sign in beside the one on the page.
 func methodLinks(r *request, except config.Method) []views.Link {
 	var links []views.Link
-	for _, m := range r.login.Methods {
+	for _, w := range r.login.Ways {
+		m := w.Method()
 		if m == except {
 			continue
 		}

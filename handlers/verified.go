@@ -94,9 +94,9 @@ func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials
 		}, opts...)
 		return err
 	}
-	if f.isUser() || !r.login.SignUp {
+	if f.isUser() || r.login.Registration != config.RegistrationAuto {
 		err := h.guarded(c, "/v1/signin", false, signIn)
-		if !errors.Is(err, authclient.ErrNotFound) || !r.login.SignUp {
+		if !errors.Is(err, authclient.ErrNotFound) || r.login.Registration != config.RegistrationAuto {
 			return creds, err
 		}
 		f.setUser(false)
@@ -117,7 +117,7 @@ func (h *Handler) signUp() *codeFlow {
 		title: "sign-up.title", leadPhone: "sign-up.lead_phone", leadEmail: "sign-up.lead_email",
 		question: "sign-up.have", link: "sign-up.sign_in", counterpart: "sign-in",
 		offered: func(l *config.Login) bool {
-			return l.SignUp && (l.Offers(config.MethodSMS) || l.Offers(config.MethodEmail))
+			return l.SignUpPage && len(l.SignUpWith) > 0
 		},
 	}
 	cf.last = []string{"-details", "-confirmed"}
