@@ -77,7 +77,7 @@ type Environment struct {
 	Name               string // of the app, for people; may be empty
 	Region             string
 	Endpoint           string // overrides the address made of ID and Region; no slash at its end
-	LoginConfigs       string
+	LoginConfigs       string // folder of TCB's login.config.json files; empty: the built-in page
 	DefaultRedirectURI string
 	Captcha            string   // CaptchaPicture
 	Clients            []Client // at least one, each with an id of its own
@@ -212,7 +212,12 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	return readLimited(f, limit)
+}
+
+// readLimited reads at most limit bytes, and of more only what it takes to know.
+func readLimited(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, err
 	}
@@ -624,12 +629,13 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 			}
 		},
 		"login_configs": func(v *yaml.Node) {
-			p.text("login_configs", v, &e.LoginConfigs, func(s string) string {
-				if s == "" {
-					return ""
+			var dir string
+			if p.text("login_configs", v, &dir, func(string) string { return "" }) && dir != "" {
+				if !filepath.IsAbs(dir) {
+					dir = filepath.Join(filepath.Dir(p.file), dir)
 				}
-				return "this version does not support login configs yet; leave it out to get the built-in one"
-			})
+				e.LoginConfigs = dir
+			}
 		},
 		"default_redirect_uri": func(v *yaml.Node) {
 			var uri string
@@ -992,7 +998,7 @@ func checkURL(s string) string {
 func nearest(key string, names []string) string {
 	best, bestDistance := "", len(key)/3+2
 	for _, name := range names {
-		if d := distance(strings.ToLower(strings.ReplaceAll(key, "-", "_")), name); d < bestDistance {
+		if d := distance(strings.ToLower(strings.ReplaceAll(key, "-", "_")), strings.ToLower(name)); d < bestDistance {
 			best, bestDistance = name, d
 		}
 	}
