@@ -26,13 +26,20 @@ func (h *Handler) routes() []route {
 		add("GET", flow.path, flow.get)
 		add("POST", flow.path, flow.post)
 	}
+	add("POST", "/anonymous", h.postAnonymous)
+	add("GET", "/anonymous", h.getEntryAgain)
+	add("GET", "/agreement/:n", h.getAgreement)
 	add("GET", "/sign-out", h.getSignOut)
 	add("POST", "/sign-out", h.postSignOut)
 	add("POST", "/language", h.postLanguage)
 	add("POST", "/captcha", h.postCaptcha)
 	add("GET", "/language", h.getEntryAgain)
 	add("GET", "/captcha", h.getEntryAgain)
-	table = append(table, route{method: "GET", path: "/static/:name", handle: h.getStatic, open: true})
+	table = append(table,
+		route{method: "GET", path: "/static/:name", handle: h.getStatic, open: true},
+		route{method: "GET", path: "/theme/:name", handle: h.getTheme, open: true},
+		route{method: "GET", path: "/media/:name", handle: h.getMedia, open: true},
+	)
 	return table
 }
 

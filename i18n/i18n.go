@@ -38,13 +38,16 @@ type Message struct {
 	Key  string
 	Args Args
 	N    int // what a counting message counts
+	// Text is said as it stands, whatever the language, and Key is empty: words
+	// that an operator chose.
+	Text string
 }
 
 // Msg is a message without arguments.
 func Msg(key string) Message { return Message{Key: key} }
 
 // IsZero reports that there is nothing to say.
-func (m Message) IsZero() bool { return m.Key == "" }
+func (m Message) IsZero() bool { return m.Key == "" && m.Text == "" }
 
 // text is one message of a catalogue: Other alone, or with further plural forms.
 type text struct {
@@ -123,7 +126,7 @@ const firstStrongIsolate, popIsolate = '\u2068', '\u2069'
 func (l *Localizer) Print(m Message) string {
 	t, ok := l.texts[m.Key]
 	if !ok {
-		return m.Key
+		return m.Key + m.Text
 	}
 	s := t.other
 	if t.forms != nil {

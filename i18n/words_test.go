@@ -18,7 +18,7 @@ func TestTranslated(t *testing.T) {
 	english := b.Locales()[0]
 	for _, l := range b.Locales()[1:] {
 		for key, message := range l.texts {
-			if message.other == english.texts[key].other && key != "language.dir" {
+			if message.other == english.texts[key].other && key != "language.dir" && key != "method.wechat" {
 				t.Errorf("%s: %s is %q, as in English", l.Locale(), key, message.other)
 			}
 		}
@@ -89,6 +89,7 @@ func TestSpelling(t *testing.T) {
 				if strings.Contains(s, "...") || strings.Contains(s, "  ") {
 					t.Errorf("%s: %s is %q", l.Locale(), key, s)
 				}
+				s := strings.ReplaceAll(s, "{texts}", "") // an operator's titles, with brackets of their own
 				for _, rule := range spelling {
 					if found := rule.never.FindString(s); rule.locale == l.Locale() && found != "" {
 						t.Errorf("%s: %s has %q in %q: %s", l.Locale(), key, found, s, rule.why)
