@@ -619,7 +619,7 @@ func (p *page) collectSecrets() {
 	}
 }
 
-var errorPrefix = map[string]string{"en": "Error: ", "zh-CN": "错误："}
+var errorPrefix = map[string]string{"en": "Error: ", "ja": "エラー：", "ko": "오류: ", "zh-CN": "错误：", "zh-TW": "錯誤："}
 
 // check looks an answer over for what holds of all of them: see ux.md's
 // headers and form in the tests' words below.

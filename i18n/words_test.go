@@ -43,7 +43,7 @@ func TestEndings(t *testing.T) {
 			if !strings.ContainsAny(want, ".:") {
 				continue
 			}
-			for _, s := range l.texts[key].texts() {
+			for _, s := range l.texts[key].all() {
 				if got := last(s); got != full.Replace(want) {
 					t.Errorf("%s: %s ends in %q, in English in %q", l.Locale(), key, got, want)
 				}
@@ -70,7 +70,7 @@ var spelling = []struct {
 	{"ko", regexp.MustCompile(`\p{Han}`), "Chinese characters"},
 
 	{"zh-CN", regexp.MustCompile(`登陆|帐号|帐户|账户|登出|注销|用户名称|信箱|简讯|您`), "登录, 账号, 退出登录, 用户名, 邮箱, 短信, 你"},
-	{"zh-TW", regexp.MustCompile(`登錄|註銷|賬|帳戶|郵箱|短信|用戶名|用戶(?:[^端]|$)|設備|鏈接|信息|服務器|屏幕|網絡|默認|菜單|軟件|您`), "登入, 登出, 帳號, 電子郵件, 簡訊, 使用者, 裝置, 連結, 資訊, 伺服器, 你"},
+	{"zh-TW", regexp.MustCompile(`登錄|註銷|賬|帳戶|郵箱|短信|用戶名|用戶(?:[^端]|$)|設備|鏈接|信息|服務器|屏幕|網絡|默認|菜單|軟件|提交|您`), "登入, 登出, 帳號, 電子郵件, 簡訊, 使用者, 裝置, 連結, 資訊, 伺服器, 送出, 你"},
 	{"ja", regexp.MustCompile(`サインイン|サインアウト|サインアップ|ログオン|確認コード|検証コード|下さい|ユーザ[^ー]|サーバ[^ー]|Eメール|電子メール|携帯`), "ログイン, 認証コード, ください, ユーザー, サーバー, メール"},
 	{"ja", regexp.MustCompile(`である。|だ。|[^さ]い。`), "です・ます"},
 	{"ko", regexp.MustCompile(`로그온|사인인|가입하기|확인 ?코드|인증 ?코드|사용자 ?이름|핸드폰|전화번호|메일 ?주소|패스워드|암호`), "로그인, 인증번호, 아이디, 휴대폰, 비밀번호"},
@@ -85,7 +85,7 @@ func TestSpelling(t *testing.T) {
 			if strings.HasPrefix(key, "format.") {
 				continue // dates have their own habits
 			}
-			for _, s := range message.texts() {
+			for _, s := range message.all() {
 				if strings.Contains(s, "...") || strings.Contains(s, "  ") {
 					t.Errorf("%s: %s is %q", l.Locale(), key, s)
 				}
@@ -128,7 +128,7 @@ func TestCharacters(t *testing.T) {
 	for _, tt := range tests {
 		l, _ := b.Locale(tt.locale)
 		for key, message := range l.texts {
-			for _, s := range message.texts() {
+			for _, s := range message.all() {
 				for _, r := range s {
 					if unicode.Is(unicode.Han, r) && !tt.known(string(r)) {
 						t.Errorf("%s: %s has %q in %q", tt.locale, key, r, s)
