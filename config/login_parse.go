@@ -193,7 +193,11 @@ func (p *loginParser) config(root *jsonNode) {
 	ok := p.object("the login config", root, SeverityWarning, members{
 		"logo":            func(v *jsonNode) { l.Logo = p.picture("logo", v, maxLogo) },
 		"name":            func(v *jsonNode) { l.Name, _ = p.plain("name", v, maxLabel) },
-		"backgroundColor": func(v *jsonNode) { p.backgroundColor = p.color("backgroundColor", v) },
+		"backgroundColor": func(v *jsonNode) {
+			if v.kind != jsonString || v.text != "" {
+				p.backgroundColor = p.color("backgroundColor", v)
+			}
+		},
 		"web":             func(v *jsonNode) { web = v },
 		"userRegistry":    func(v *jsonNode) { registry = v },
 		"agreement":       func(v *jsonNode) { agreement = v },
@@ -213,11 +217,11 @@ func (p *loginParser) config(root *jsonNode) {
 	} else {
 		p.web(web)
 	}
+	p.methods()
 	p.registration(registry)
 	if agreement != nil {
 		p.agreement(agreement)
 	}
-	p.methods()
 	p.theme(root)
 }
 
@@ -552,14 +556,18 @@ func (t agreementTexts) of(i agreementItem) string {
 // methods orders the ways and picks the first form.
 func (p *loginParser) methods() {
 	l := p.login
-	if order := p.own.methodOrder; len(order) > 0 {
-		place := func(w Way) int {
-			if i := slices.Index(order, w.ID); i >= 0 {
-				return i
-			}
-			return len(order)
+	place := func(w Way) int {
+		i := slices.IndexFunc(p.own.methodOrder, func(n *jsonNode) bool { return n.text == w.ID })
+		if i < 0 {
+			return len(p.own.methodOrder)
 		}
-		slices.SortStableFunc(l.Ways, func(a, b Way) int { return place(a) - place(b) })
+		return i
+	}
+	slices.SortStableFunc(l.Ways, func(a, b Way) int { return place(a) - place(b) })
+	for _, n := range p.own.methodOrder {
+		if !slices.Contains(p.listed, n.text) {
+			p.errorf(n.at, "methodOrder: %s is not in web, which has %s", quote(n.text), strings.Join(p.listed, ", "))
+		}
 	}
 	for _, w := range l.Ways {
 		if m := w.Method(); m != "" {

@@ -247,13 +247,15 @@ func derivePalette(base, other Palette, named wish) Palette {
 	return p
 }
 
-// inkOn is white or a near black of the same hue, whichever reads better.
+// inkOn is white or a near black of the same hue, whichever reads better, and black where neither does:
+// on any colour, black or white has a contrast of more than 4.58.
 func inkOn(back Color) Color {
 	t := back.tone()
 	white, dark := Color{255, 255, 255}, tone{0.2, min(t.c, 0.05), t.h}.color()
-	if contrast(white, back) >= contrast(dark, back) {
+	if c := contrast(white, back); c >= textContrast && c >= contrast(dark, back) {
 		return white
 	}
+	dark, _ = nearestTone(dark, []against{{back, textContrast}})
 	return dark
 }
 

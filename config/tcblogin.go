@@ -13,8 +13,8 @@ import (
 
 // ownFields are those of tcbLogin, our part of a login config, that are used together with others.
 type ownFields struct {
-	methodOrder   []string
-	defaultMethod *jsonNode // text
+	methodOrder   []*jsonNode // texts
+	defaultMethod *jsonNode   // text
 	signUp        *jsonNode
 	signUpPage    *jsonNode // true or false
 	signUpFields  *[]SignUpField
@@ -123,15 +123,14 @@ func (p *loginParser) locales(n *jsonNode) {
 func (p *loginParser) methodOrder(n *jsonNode) {
 	p.list("methodOrder", n, func(name string, item *jsonNode) {
 		id, ok := p.text(name, item)
-		switch {
-		case !ok:
-		case !providerID.MatchString(id):
-			p.errorf(item.at, "%s: want an id of web, found %s", name, quote(id))
-		case slices.Contains(p.own.methodOrder, id):
-			p.errorf(item.at, "%s: %s is listed twice", name, quote(id))
-		default:
-			p.own.methodOrder = append(p.own.methodOrder, id)
+		if !ok {
+			return
 		}
+		if slices.ContainsFunc(p.own.methodOrder, func(o *jsonNode) bool { return o.text == id }) {
+			p.errorf(item.at, "%s: %s is listed twice", name, quote(id))
+			return
+		}
+		p.own.methodOrder = append(p.own.methodOrder, item)
 	})
 }
 
@@ -224,9 +223,11 @@ const maxLinks = 12
 func (p *loginParser) links(n *jsonNode) {
 	p.list("links", n, func(name string, item *jsonNode) {
 		var link FooterLink
+		hasURL := false
 		ok := p.object(name, item, SeverityError, members{
 			"label": func(v *jsonNode) { link.Label = p.localized("label", v) },
 			"url": func(v *jsonNode) {
+				hasURL = true
 				s, ok := p.text("url", v)
 				if !ok {
 					return
@@ -237,7 +238,7 @@ func (p *loginParser) links(n *jsonNode) {
 				link.URL = s
 			},
 		})
-		if ok && (link.Label == nil || link.URL == "") {
+		if ok && (link.Label == nil || !hasURL) {
 			p.errorf(item.at, "%s: a link needs a label and a url", name)
 		}
 		p.login.Links = append(p.login.Links, link)
@@ -445,9 +446,9 @@ func (p *loginParser) country(name string, n *jsonNode) string {
 	if !ok {
 		return ""
 	}
-	// ParseRegion also knows deprecated codes, which it turns into those of today.
+	// ParseRegion also knows codes that are not those of today, as UK.
 	r, err := language.ParseRegion(s)
-	if !countryCode.MatchString(s) || err != nil || !r.IsCountry() || r.String() != s {
+	if !countryCode.MatchString(s) || err != nil || !r.IsCountry() || r.Canonicalize() != r {
 		p.errorf(n.at, `%s: want an ISO 3166-1 code in upper case, like "CN", found %s`, name, quote(s))
 		return ""
 	}
