@@ -14,6 +14,7 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
+	"golang.org/x/text/width"
 
 	"tcb-login/authclient"
 	"tcb-login/config"
@@ -132,11 +133,25 @@ func phoneView(r *request, d destination) *views.PhoneField {
 		}
 	}
 	for _, o := range countryOptions(r.loc.Tag()) {
-		if len(allowed) == 0 || slices.Contains(allowed, o.Region) {
-			p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: o.Name + " +" + o.Code})
+		if len(allowed) > 0 && !slices.Contains(allowed, o.Region) {
+			continue
 		}
+		label := o.Name + " +" + o.Code
+		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: label})
+		p.Tall = p.Tall || o.Region == p.Country && wideText(label) > 13
 	}
 	return p
+}
+
+// wideText is about how many narrow characters a text is wide.
+func wideText(s string) (n int) {
+	for _, r := range s {
+		n++
+		if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+			n++
+		}
+	}
+	return n
 }
 
 // sendPage is the first step.

@@ -401,6 +401,8 @@ type siteConfig struct {
 	counter  limit.Counter
 	demo     *Demo
 	wrap     func(Auth) Auth // changes what handlers call
+
+	keepLogins **config.Logins // where a test wants to have the login configs
 }
 
 // sessionKey is long enough, and no secret.
@@ -459,7 +461,15 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		t: t, base: sc.settings.BasePath, origins: sc.origins, clock: sc.clock, backend: sc.backend,
 		memory: sc.memory, log: &journal{}, secrets: map[string][]string{}, csp: map[string]string{},
 	}
+	logins, problems := config.LoadLogins(sc.settings, mustLoad(t, messages))
+	if err := problems.Err(); err != nil {
+		t.Fatalf("login configs: %v", err)
+	}
+	if sc.keepLogins != nil {
+		*sc.keepLogins = logins
+	}
 	s.cfg = Config{
+		Logins:   logins,
 		Settings: sc.settings,
 		Origins:  sc.origins,
 		NewAuth: func(env config.Environment, c config.Client) (Auth, error) {

@@ -123,6 +123,7 @@ type PhoneField struct {
 	Country   string
 	Number    string
 	Countries []Country
+	Tall      bool // the country's name needs a line of its own
 }
 
 // Country is one choice of PhoneField.
