@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"tcb-login/i18n"
 )
 
 // browser is a small client of a site: it keeps cookies, fills forms in as a
@@ -622,7 +624,18 @@ func (p *page) collectSecrets() {
 	}
 }
 
-var errorPrefix = map[string]string{"en": "Error: ", "ja": "エラー：", "ko": "오류: ", "zh-CN": "错误：", "zh-TW": "錯誤："}
+// errorPrefix is what the title of a page with an error begins with.
+func errorPrefix(lang string) (prefix string, known bool) {
+	bundle, err := messages()
+	if err != nil {
+		return "", false
+	}
+	l, known := bundle.Locale(lang)
+	if !known {
+		return "", false
+	}
+	return strings.TrimSpace(l.Print(i18n.Message{Key: "title.error"})), true
+}
 
 // check looks an answer over for what holds of all of them: cookies, redirects,
 // headers and markup.
@@ -756,14 +769,15 @@ func (p *page) checkHTML() (wrong []string) {
 			bad("%d <%s>, want 1", n, tag)
 		}
 	}
-	if _, ok := errorPrefix[p.lang()]; !ok {
+	prefix, ok := errorPrefix(p.lang())
+	if !ok {
 		bad("lang is %q", p.lang())
 	}
 	if p.name() == "" {
 		bad("body has no data-page")
 	}
 	failed := p.byID("error-summary") != nil || p.name() == "error"
-	if title := p.find(byTag("title")); title != nil && strings.HasPrefix(textOf(title), strings.TrimSpace(errorPrefix[p.lang()])) != failed {
+	if title := p.find(byTag("title")); title != nil && strings.HasPrefix(textOf(title), prefix) != failed {
 		bad("title %q, failed %v", textOf(title), failed)
 	}
 	if p.status >= 400 && p.status != http.StatusUnprocessableEntity && !failed {

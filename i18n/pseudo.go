@@ -1,11 +1,11 @@
 package i18n
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 )
 
@@ -46,14 +46,11 @@ func disguise(english *Localizer, tag, name, dir string, change func(string) str
 }
 
 func (t text) changed(change func(string) string) text {
-	out := text{other: change(t.other)}
+	t.other, t.forms = change(t.other), maps.Clone(t.forms)
 	for form, s := range t.forms {
-		if out.forms == nil {
-			out.forms = make(map[plural.Form]string, len(t.forms))
-		}
-		out.forms[form] = change(s)
+		t.forms[form] = change(s)
 	}
-	return out
+	return t
 }
 
 var accents = strings.NewReplacer(
