@@ -516,7 +516,7 @@ func (p *loginParser) readAgreement(n *jsonNode) (t agreementTexts, ok bool) {
 	if !ok {
 		return t, false
 	}
-	data, ok := p.readFile("path", n, s, maxAgreement)
+	data, ok := p.readFile("path", n, ".", maxAgreement)
 	if !ok {
 		return t, false
 	}
