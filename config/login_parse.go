@@ -191,18 +191,18 @@ func (p *loginParser) config(root *jsonNode) {
 	var web, registry, agreement, own *jsonNode
 	l := p.login
 	ok := p.object("the login config", root, SeverityWarning, members{
-		"logo":            func(v *jsonNode) { l.Logo = p.picture("logo", v, maxLogo) },
-		"name":            func(v *jsonNode) { l.Name, _ = p.plain("name", v, maxLabel) },
+		"logo": func(v *jsonNode) { l.Logo = p.picture("logo", v, maxLogo) },
+		"name": func(v *jsonNode) { l.Name, _ = p.plain("name", v, maxLabel) },
 		"backgroundColor": func(v *jsonNode) {
 			if v.kind != jsonString || v.text != "" {
 				p.backgroundColor = p.color("backgroundColor", v)
 			}
 		},
-		"web":             func(v *jsonNode) { web = v },
-		"userRegistry":    func(v *jsonNode) { registry = v },
-		"agreement":       func(v *jsonNode) { agreement = v },
-		"access":          p.access,
-		"tcbLogin":        func(v *jsonNode) { own = v },
+		"web":          func(v *jsonNode) { web = v },
+		"userRegistry": func(v *jsonNode) { registry = v },
+		"agreement":    func(v *jsonNode) { agreement = v },
+		"access":       p.access,
+		"tcbLogin":     func(v *jsonNode) { own = v },
 		// TCB writes these for its own pages and mini programs.
 		"miniprogram": nil, "keepRedirectUri": nil, "showDoc": nil, "loginPage": nil, "security": nil,
 	})
@@ -516,7 +516,7 @@ func (p *loginParser) readAgreement(n *jsonNode) (t agreementTexts, ok bool) {
 	if !ok {
 		return t, false
 	}
-	data, ok := p.readFile("path", n, s, maxAgreement)
+	data, ok := p.readFile("path", n, ".", maxAgreement)
 	if !ok {
 		return t, false
 	}

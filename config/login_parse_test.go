@@ -114,7 +114,7 @@ func TestLoginFields(t *testing.T) {
 		})},
 		{"agreement list", `{` + emailOnly + `, "agreement": {"enable": true, "path": "/__auth/env/agreement/list.json", "items": [
 			{"label": "A", "enable": false}, {"label": "B", "enable": true}]}}`, email(Login{Agreements: []Agreement{{"B", paragraph("Be kind.")}}})},
-		{"agreement object", `{` + emailOnly + `, "agreement": {"enable": true, "path": "agreement/object.json", "items": [
+		{"agreement object", `{` + emailOnly + `, "agreement": {"enable": true, "path": "./__auth/env/agreement/object.json", "items": [
 			{"label": "A", "type": "privacy", "enable": true}, {"label": "Terms", "type": "user", "enable": true}]}}`, email(Login{
 			Agreements: []Agreement{{"A", paragraph("By type.")}, {"Terms", paragraph("By label.")}},
 		})},

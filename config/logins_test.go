@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -287,5 +288,42 @@ func TestConfigMap(t *testing.T) {
 	changed, problems := logins.Reload()
 	if !changed || logins.Find(envKey).Name != "two" || logins.Find(LoginKey{"demo", "app", ""}) != nil {
 		t.Errorf("after the switch: changed %t, problems %v, pages %v", changed, problems, logins.Keys("demo"))
+	}
+}
+
+// The trees that operators start from must be right, and everything in them is used.
+func TestSampleTrees(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		tree string
+		keys []LoginKey
+	}{
+		{"one-environment", []LoginKey{envKey}},
+		{"two-apps", []LoginKey{envKey, {"demo", "app-desk", "2"}, {"demo", "app-orders", "v1_2f8c61d0"}}},
+	}
+	for _, tt := range tests {
+		dir := filepath.Join("..", "deploy", "login-configs", tt.tree)
+		logins, problems := LoadLogins(treeSettings(dir), nil)
+		if len(problems) > 0 {
+			t.Errorf("problems:\n%s", problems)
+		}
+		if got := logins.Keys("demo"); !slices.Equal(got, tt.keys) {
+			t.Errorf("%s has %v, want %v", tt.tree, got, tt.keys)
+		}
+		used := map[string]bool{}
+		for _, p := range logins.now.Load().pages {
+			for name := range p.files {
+				used[name] = true
+			}
+		}
+		err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && !used[name] {
+				t.Errorf("%s: nothing uses %s", tt.tree, name)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -33,9 +33,9 @@ const (
 // isRemote reports whether a picture's path is an address: one with a scheme, or "//host".
 func isRemote(s string) bool { return scheme.MatchString(s) || strings.HasPrefix(s, "//") }
 
-// resolve turns a path in a config into one in the tree. One that begins with "/" or with "__auth/", as
-// TCB writes them, starts at the tree, any other at the config's folder.
-func (p *loginParser) resolve(s string) (name, complaint string) {
+// treePath turns a path in a config into one in the tree. One that begins with "/" or with "__auth/", as
+// TCB writes them, starts at the tree, any other at the folder from.
+func treePath(from, s string) (name, complaint string) {
 	switch {
 	case s == "":
 		return "", "is empty"
@@ -58,12 +58,12 @@ func (p *loginParser) resolve(s string) (name, complaint string) {
 	if strings.HasPrefix(s, "__auth/") {
 		return path.Clean(s), ""
 	}
-	return path.Join(p.dir, s), ""
+	return path.Join(from, s), ""
 }
 
-// readFile reads a file that the config names.
-func (p *loginParser) readFile(name string, n *jsonNode, s string, limit int64) ([]byte, bool) {
-	file, complaint := p.resolve(s)
+// readFile reads a file that the config names by a path that starts at the folder from.
+func (p *loginParser) readFile(name string, n *jsonNode, from string, limit int64) ([]byte, bool) {
+	file, complaint := treePath(from, n.text)
 	if complaint != "" {
 		p.errorf(n.at, "%s: %s", name, complaint)
 		return nil, false
@@ -83,7 +83,7 @@ func (p *loginParser) picture(name string, n *jsonNode, limit int64) *Media {
 	if !ok || s == "" { // TCB writes "" for none
 		return nil
 	}
-	data, ok := p.readFile(name, n, s, limit)
+	data, ok := p.readFile(name, n, p.dir, limit)
 	if !ok {
 		return nil
 	}

@@ -27,7 +27,7 @@ func TestNewMedia(t *testing.T) {
 	asPNG := func(b *bytes.Buffer, i image.Image) error { return png.Encode(b, i) }
 	asJPEG := func(b *bytes.Buffer, i image.Image) error { return jpeg.Encode(b, i, nil) }
 	asGIF := func(b *bytes.Buffer, i image.Image) error { return gif.Encode(b, i, nil) }
-	// A lossless WebP of one pixel, from libwebp's own tests.
+	// A lossless WebP of one pixel.
 	webp := []byte("RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x00\x00\x00\x10\x07\x10\x11\x11\x88\x88\xfe\x07\x00")
 	tests := []struct {
 		name          string
