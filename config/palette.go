@@ -218,7 +218,7 @@ func derivePalette(base, other Palette, named wish) Palette {
 	}
 	brand := p.Brand.tone()
 	if has("brand") {
-		set("wash", tone{surface.l + away*0.045, min(brand.c*0.2, 0.025), brand.h}.color())
+		set("wash", tone{surface.l + away*0.045, min(brand.c*0.12, 0.018), brand.h}.color())
 		link, focus := base.Link.tone(), base.Focus.tone()
 		set("link", tone{link.l, min(brand.c, link.c*1.5), brand.h}.color())
 		set("focus", tone{focus.l, min(brand.c*1.4, focus.c*1.2), brand.h}.color())
@@ -260,14 +260,14 @@ func inkOn(back Color) Color {
 }
 
 // hover is the brand under the pointer: a step away from the ink on it, so that the words stay as
-// clear, and towards it where there is nothing left on that side.
+// clear, and towards it where a step on that side could not be seen.
 func hover(brand, ink Color) Color {
 	t := brand.tone()
 	step := 0.055
-	if ink.luminance() > brand.luminance() {
-		step = -step
-	}
-	if l := t.l + step; l < 0.02 || l > 1 {
+	switch {
+	case ink.luminance() > brand.luminance() && t.l < 0.25:
+		step = 0.1
+	case ink.luminance() > brand.luminance(), t.l+step > 1:
 		step = -step
 	}
 	return tone{t.l + step, t.c, t.h}.color()
