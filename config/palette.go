@@ -137,15 +137,20 @@ func (c Color) tone() tone {
 // color is the nearest colour that screens have: as light, of the same hue, as strong as can be.
 func (t tone) color() Color {
 	l := min(max(t.l, 0), 1)
-	const steps = 40
-	for i := range steps {
-		c := colorful.OkLch(l, t.c*float64(steps-i)/steps, t.h)
-		if c.IsValid() {
-			r, g, b := c.RGB255()
-			return Color{r, g, b}
+	c := colorful.OkLch(l, t.c, t.h)
+	if !c.IsValid() {
+		c = colorful.OkLch(l, 0, 0).Clamped()
+		weak, strong := 0.0, t.c
+		for range 8 { // finer than what eight bits can show
+			chroma := (weak + strong) / 2
+			if d := colorful.OkLch(l, chroma, t.h); d.IsValid() {
+				c, weak = d, chroma
+			} else {
+				strong = chroma
+			}
 		}
 	}
-	r, g, b := colorful.OkLch(l, 0, 0).Clamped().RGB255()
+	r, g, b := c.RGB255()
 	return Color{r, g, b}
 }
 
