@@ -384,8 +384,11 @@ func (p *loginParser) registration(n *jsonNode) {
 }
 
 // signUpWith reads the methods of userRegistry. Those of mini programs go by other ids and hold some
-// that no web page has.
+// that no web page has: when nothing else is there it returns nil, as if there were no list.
 func (p *loginParser) signUpWith(name string, n *jsonNode, web bool) (with []Method) {
+	if web {
+		with = []Method{}
+	}
 	p.list(name, n, func(name string, item *jsonNode) {
 		var id *jsonNode
 		enabled := true

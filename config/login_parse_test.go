@@ -165,6 +165,11 @@ func TestLoginRegion(t *testing.T) {
 	if len(problems) != 2 || problems[0].Line != 2 || problems[0].Column != 16 || problems[1].Line != 3 {
 		t.Errorf("problems:\n%s", problems)
 	}
+	// Who may sign up by phone alone may not sign up by other means instead.
+	got, problems = parsed(t, `{`+emailOnly+`, "userRegistry": {"enable": true, "registerType": "split", "web": [{"id": "__sms"}]}}`, nil, "ap-guangzhou")
+	if len(got.SignUpWith) != 0 || got.SignUpPage || len(problems) != 2 {
+		t.Errorf("page: %+v, problems:\n%s", got, problems)
+	}
 	s := treeSettings(testTree(t, map[string]string{envConfig: `{"web": [{"id": "__sms", "enable": true}]}`}))
 	s.Environments[0].Region = "ap-guangzhou"
 	if logins, problems := LoadLogins(s, nil); logins.Find(envKey) != nil || !problems.HasErrors() {

@@ -171,7 +171,7 @@ func (l *Logins) readTree(e *Environment, before, state *loginState) error {
 		return err
 	}
 	defer root.Close()
-	scan, err := scanTree(root, e.ID)
+	scan, err := scanTree(root, e.ID, maxTreeEntries)
 	if err != nil {
 		return err
 	}

@@ -228,7 +228,7 @@ func checkSVGElement(e xml.StartElement) string {
 
 var (
 	cssURL      = regexp.MustCompile(`(?i)url\s*\(\s*["']?\s*`)
-	cssFetching = regexp.MustCompile(`(?i)@import|image-set\s*\(|image\s*\(|javascript:`)
+	cssFetching = regexp.MustCompile(`(?i)@import|image-set\s*\(|\bsrc\s*\(|javascript:`)
 )
 
 // checkSVGStyle checks CSS, in a style element or in any attribute, for what loads something. A

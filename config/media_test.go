@@ -75,6 +75,7 @@ func TestCheckSVG(t *testing.T) {
 		`<defs><linearGradient id="g"/></defs><path fill="url(#g)" style="fill:url( '#g' )"/><use xlink:href="#g" href="#g"/>`,
 		`<style>.a{fill:#fff;clip-path:url("#g")}</style><title>On &amp; off</title>`,
 		`<image href="data:image/png;base64,iVBORw0KGgo="/><text font-family="Inter">x</text>`,
+		`<g aria-label="Image (2), by url" data-name="src"/>`,
 		`<metadata><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></metadata>`,
 		`<circle r="1"><animate attributeName="r" to="2" dur="1s"/></circle>`,
 	}
@@ -104,6 +105,7 @@ func TestCheckSVG(t *testing.T) {
 		{`<style>@im<!-- -->port "https://evil.example";</style>`, "CSS that loads something"},
 		{`<style>@im<![CDATA[port]]> "https://evil.example";</style>`, "CSS that loads something"},
 		{`<style>.a{background:u\72l(//evil.example)}</style>`, "a backslash"},
+		{`<g style="cursor:image-set('https://evil.example' 1x)"/>`, "CSS that loads something"},
 		{`<set attributeName="onclick" to="alert(1)"/>`, "an animation"},
 		{`<animate attributeName="xlink:href" values="javascript:alert(1)"/>`, "an animation"},
 		{`<?xml-stylesheet href="https://evil.example"?>`, "<?xml-stylesheet?>"},

@@ -137,15 +137,20 @@ func (c Color) tone() tone {
 // color is the nearest colour that screens have: as light, of the same hue, as strong as can be.
 func (t tone) color() Color {
 	l := min(max(t.l, 0), 1)
-	const steps = 40
-	for i := range steps {
-		c := colorful.OkLch(l, t.c*float64(steps-i)/steps, t.h)
-		if c.IsValid() {
-			r, g, b := c.RGB255()
-			return Color{r, g, b}
+	c := colorful.OkLch(l, t.c, t.h)
+	if !c.IsValid() {
+		c = colorful.OkLch(l, 0, 0).Clamped()
+		weak, strong := 0.0, t.c
+		for range 8 { // finer than what eight bits can show
+			chroma := (weak + strong) / 2
+			if d := colorful.OkLch(l, chroma, t.h); d.IsValid() {
+				c, weak = d, chroma
+			} else {
+				strong = chroma
+			}
 		}
 	}
-	r, g, b := colorful.OkLch(l, 0, 0).Clamped().RGB255()
+	r, g, b := c.RGB255()
 	return Color{r, g, b}
 }
 
@@ -218,7 +223,7 @@ func derivePalette(base, other Palette, named wish) Palette {
 	}
 	brand := p.Brand.tone()
 	if has("brand") {
-		set("wash", tone{surface.l + away*0.045, min(brand.c*0.2, 0.025), brand.h}.color())
+		set("wash", tone{surface.l + away*0.045, min(brand.c*0.12, 0.018), brand.h}.color())
 		link, focus := base.Link.tone(), base.Focus.tone()
 		set("link", tone{link.l, min(brand.c, link.c*1.5), brand.h}.color())
 		set("focus", tone{focus.l, min(brand.c*1.4, focus.c*1.2), brand.h}.color())
@@ -260,14 +265,14 @@ func inkOn(back Color) Color {
 }
 
 // hover is the brand under the pointer: a step away from the ink on it, so that the words stay as
-// clear, and towards it where there is nothing left on that side.
+// clear, and towards it where a step on that side could not be seen.
 func hover(brand, ink Color) Color {
 	t := brand.tone()
 	step := 0.055
-	if ink.luminance() > brand.luminance() {
-		step = -step
-	}
-	if l := t.l + step; l < 0.02 || l > 1 {
+	switch {
+	case ink.luminance() > brand.luminance() && t.l < 0.25:
+		step = 0.1
+	case ink.luminance() > brand.luminance(), t.l+step > 1:
 		step = -step
 	}
 	return tone{t.l + step, t.c, t.h}.color()

@@ -42,7 +42,7 @@ func TestDerivedContrast(t *testing.T) {
 			}
 		}
 	}
-	for i := range 300 {
+	for i := range 250 {
 		brand, page := color(), color()
 		if i < len(corners) {
 			brand, page = corners[i], corners[(i*7+3)%len(corners)]

@@ -18,7 +18,6 @@ type ownFields struct {
 	signUp        *jsonNode
 	signUpPage    *jsonNode // true or false
 	signUpFields  *[]SignUpField
-	colors        *jsonNode
 	light, dark   map[string]*namedColor
 }
 
@@ -152,7 +151,6 @@ func (p *loginParser) color(name string, n *jsonNode) *namedColor {
 }
 
 func (p *loginParser) colors(n *jsonNode) {
-	p.own.colors = n
 	p.own.light, p.own.dark = map[string]*namedColor{}, map[string]*namedColor{}
 	known := func(prefix string, into map[string]*namedColor) members {
 		m := members{}

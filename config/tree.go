@@ -57,7 +57,8 @@ type treeScan struct {
 	env      string
 	logins   map[LoginKey]string // their paths in the tree
 	unread   []string            // folders that could not be listed: what is in them is not known to be gone
-	entries  int
+	entries  int                 // seen so far
+	most     int                 // that are looked at
 	problems Problems
 }
 
@@ -70,9 +71,10 @@ func (s *treeScan) add(sev Severity, name, format string, args ...any) {
 // treeFile is a file of a tree as operators find it.
 func treeFile(root *os.Root, name string) string { return path.Join(root.Name(), name) }
 
-// scanTree looks for login configs. It fails when the tree itself cannot be read.
-func scanTree(root *os.Root, env string) (*treeScan, error) {
-	s := &treeScan{root: root, env: env, logins: map[LoginKey]string{}}
+// scanTree looks for login configs. It fails when the tree itself cannot be read, or has more than most
+// files in the folders that may hold one.
+func scanTree(root *os.Root, env string, most int) (*treeScan, error) {
+	s := &treeScan{root: root, env: env, logins: map[LoginKey]string{}, most: most}
 	top, err := s.dir(".")
 	if err != nil {
 		return nil, err
@@ -95,8 +97,8 @@ func scanTree(root *os.Root, env string) (*treeScan, error) {
 			s.app(e.Name(), e, false)
 		}
 	}
-	if s.entries > maxTreeEntries {
-		return nil, fmt.Errorf("more than %d files: want a folder that holds login configs and their files alone", maxTreeEntries)
+	if s.entries > s.most {
+		return nil, fmt.Errorf("more than %d files: want a folder that holds login configs and their files alone", s.most)
 	}
 	switch {
 	case len(s.logins) == 0 && !s.problems.HasErrors():
@@ -115,7 +117,7 @@ func (s *treeScan) cannotList(sev Severity, name string, err error) {
 // dir lists a folder without what is hidden: .git, and the ..data of Kubernetes' config maps. Once there
 // were too many files it finds none.
 func (s *treeScan) dir(name string) ([]fs.DirEntry, error) {
-	if s.entries > maxTreeEntries {
+	if s.entries > s.most {
 		return nil, nil
 	}
 	f, err := s.root.Open(name)
@@ -123,7 +125,7 @@ func (s *treeScan) dir(name string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	defer f.Close()
-	entries, err := f.ReadDir(maxTreeEntries + 1)
+	entries, err := f.ReadDir(s.most + 1)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
