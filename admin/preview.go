@@ -142,7 +142,10 @@ func (a *listener) choices(p picked, keys []config.LoginKey, pages []handlers.Pr
 	for _, q := range pages {
 		pageOptions = append(pageOptions, views.Option{Value: q.Name, Label: q.Name})
 	}
-	stateOptions := []views.Option{{Value: everything, Label: "all states"}}
+	var stateOptions []views.Option
+	if p.page != everything || p.State == everything { // all states of all pages are hundreds: only for who asks by hand
+		stateOptions = append(stateOptions, views.Option{Value: everything, Label: "all states"})
+	}
 	for _, s := range states {
 		stateOptions = append(stateOptions, views.Option{Value: s, Label: strings.TrimPrefix(s, "error.")})
 	}

@@ -187,6 +187,7 @@ func (p *Preview) dress(b *views.Base, r *request, q PreviewQuery, path string) 
 		}
 		b.App.LogoDark = ""
 	}
+	b.Assets.Complete = ""
 	b.Form.DeviceID = strings.Repeat("0", 32)
 	b.Canonical, b.Refresh = "", ""
 	b.Form.Name = "" // the language switch is links then

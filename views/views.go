@@ -53,7 +53,8 @@ type Consent struct {
 	Checked bool
 }
 
-// Assets are the addresses of the stylesheet and scripts, with their content hash.
+// Assets are the addresses of the stylesheet and scripts, with their content
+// hash. A preview of a page that hands a login over has no Complete.
 type Assets struct{ Style, Script, Complete, Demo string }
 
 // Language is one choice of the language switch.
