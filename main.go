@@ -69,14 +69,9 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return 1
 	}
 	settings, problems := config.Demo(), config.Problems(nil)
+	logins := config.BuiltInLogins(settings)
 	if opts.settings != "" {
-		settings, problems = config.Load(opts.settings, env)
-	}
-	var logins *config.Logins
-	if settings != nil {
-		var more config.Problems
-		logins, more = config.LoadLogins(settings, messages)
-		problems = append(problems, more...)
+		settings, logins, problems = config.LoadAll(opts.settings, env, messages)
 	}
 	if opts.check {
 		fmt.Fprint(stdout, problems)

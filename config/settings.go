@@ -230,16 +230,37 @@ func readLimited(r io.Reader, limit int64) ([]byte, error) {
 // Parse is [Load] for what was read already. Name stands in the problems, and its folder is where
 // relative file names in the settings start.
 func Parse(name string, data []byte, env func(string) (string, bool)) (*Settings, Problems) {
+	settings, problems := parseSettings(name, data, env)
+	if problems.HasErrors() {
+		return nil, problems
+	}
+	return settings, problems
+}
+
+// parseSettings answers the settings as far as they can be read, whatever is wrong with the rest.
+func parseSettings(name string, data []byte, env func(string) (string, bool)) (*Settings, Problems) {
 	p := &parser{file: name, env: env, settings: defaults()}
 	p.parse(data)
 	for _, check := range p.last {
 		check()
 	}
 	p.problems.Sort()
-	if p.problems.HasErrors() {
-		return nil, p.problems
-	}
 	return p.settings, p.problems
+}
+
+// LoadAll is [Load] and [LoadLogins] in one, so that a mistake in the settings does not hide those in the
+// login configs. Both are nil when there are errors among the problems.
+func LoadAll(path string, env func(string) (string, bool), cat Catalogue) (*Settings, *Logins, Problems) {
+	data, err := readFile(path, maxSettingsSize)
+	if err != nil {
+		return nil, nil, Problems{{File: path, Severity: SeverityError, Message: "cannot be read: " + err.Error()}}
+	}
+	settings, problems := parseSettings(path, data, env)
+	logins, more := LoadLogins(settings, cat)
+	if problems = append(problems, more...); problems.HasErrors() {
+		return nil, nil, problems
+	}
+	return settings, logins, problems
 }
 
 // A parser walks the YAML nodes by hand: decoding into structs would stop at the first bad value and
