@@ -55,6 +55,13 @@ type Auth interface {
 	GetUserInfo(context.Context, string, ...authclient.CallOption) (*authclient.UserInfo, error)
 	GetCaptchaData(context.Context, string, ...authclient.CallOption) (*authclient.CaptchaData, error)
 	VerifyCaptchaData(context.Context, string, string, ...authclient.CallOption) (*authclient.CaptchaToken, error)
+	RefreshToken(context.Context, string, ...authclient.CallOption) (*authclient.Credentials, error)
+	GenProviderRedirectURI(context.Context, authclient.GenProviderRedirectURIRequest, ...authclient.CallOption) (*authclient.ProviderRedirectURI, error)
+	GrantProviderToken(context.Context, authclient.GrantProviderTokenRequest, ...authclient.CallOption) (*authclient.ProviderToken, error)
+	SignInWithProvider(context.Context, authclient.SignInWithProviderRequest, ...authclient.CallOption) (*authclient.Credentials, error)
+
+	// LoginState makes the calls of somebody who is signed in: see portal.go.
+	LoginState(authclient.Credentials, time.Time, func(authclient.StateChange, authclient.Credentials)) *authclient.LoginState
 }
 
 // Config is everything the pages need; all of it but Logins, Demo, Now and Rand is required.
@@ -101,6 +108,9 @@ type Handler struct {
 	crossOrigin  *http.CrossOriginProtection
 	lastResort   []byte
 	flows        []*codeFlow
+	stepUp       *codeFlow                 // of the portal, as the two below
+	contacts     []*codeFlow               // a new phone number, a new e-mail address
+	imageHosts   []string                  // origins that pages may show pictures of
 	issued       [2]atomic.Pointer[issued] // the last verification seen, by SMS and by e-mail; see decoy
 }
 
@@ -179,6 +189,7 @@ func newHandler(cfg Config) (*Handler, error) {
 		now:          cfg.Now,
 		rand:         cfg.Rand,
 		crossOrigin:  http.NewCrossOriginProtection(),
+		imageHosts:   cfg.Settings.ImageHosts,
 	}
 	if max := cfg.Settings.HSTSMaxAge; max > 0 {
 		// Never for subdomains: the host is the app's, and so is that decision.
@@ -212,6 +223,7 @@ func newHandler(cfg Config) (*Handler, error) {
 		h.onlyEnv = nil
 	}
 	h.flows = []*codeFlow{h.signInBySMS(), h.signInByEmail(), h.signUp(), h.resetPassword()}
+	h.stepUp, h.contacts = h.stepUpFlow(), []*codeFlow{h.newPhone(), h.newEmail()}
 	if err := h.renderLastResort(); err != nil {
 		return nil, err
 	}

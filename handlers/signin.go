@@ -19,6 +19,7 @@ import (
 func (h *Handler) getEntry(c *fiber.Ctx) error {
 	r := requestOf(c)
 	r.flow = "" // an app's own parameter, if anything: a step of ours has a page of its own
+	r.entry = true
 	for _, flow := range h.flows {
 		if flow.method == r.login.Default && flow.method != "" || flow.name == "sign-up" && r.Prompt == "create" && flow.offered(r.login) {
 			return flow.get(c)

@@ -34,6 +34,11 @@ type Base struct {
 	Canonical string       // the address to show instead of a POST's own, so that a reload asks nothing again
 	Refresh   string       // seconds and address that the page moves on to by itself
 	RequestID string       // shown where something broke, to be told to the operator
+
+	Portal *Portal // what stands around a page of the account portal
+	Guard  *Guard  // what keeps page and browser storage together
+	Resume string  // the script that offers a login which the browser already has, of
+	Client string  // this client_id
 }
 
 // App is the app that somebody signs in to.
@@ -43,7 +48,7 @@ type App struct {
 }
 
 // Assets are the addresses of the stylesheet and scripts, with their content hash.
-type Assets struct{ Style, Script, Complete, Demo string }
+type Assets struct{ Style, Script, Complete, Demo, AccountStyle, Account string }
 
 // Language is one choice of the language switch.
 type Language struct {
@@ -191,6 +196,7 @@ type CodePage struct {
 	Minutes int         // how long the code serves
 	Phone   *PhoneField // where it went, to fill in again, or
 	Email   string
+	Fixed   bool // it goes to what is bound: there is nothing to change
 	Methods []Link
 }
 
