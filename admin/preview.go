@@ -24,7 +24,7 @@ const everything = "all"
 
 // widths are those that can be picked, in CSS pixels, each with a height that
 // screens of that width have.
-var widths = []views.Option{{Value: "360", Label: "360 px, phone"}, {Value: "768", Label: "768 px, tablet"}, {Value: "1280", Label: "1280 px, desktop"}}
+var widths = []views.PreviewOption{{Value: "360", Label: "360 px, phone"}, {Value: "768", Label: "768 px, tablet"}, {Value: "1280", Label: "1280 px, desktop"}}
 
 var heights = map[string]string{"360": "740", "768": "900", "1280": "800"}
 
@@ -121,40 +121,40 @@ func statesOf(pages []handlers.PreviewPage, name string) []string {
 	return states
 }
 
-func (a *listener) choices(p picked, keys []config.LoginKey, pages []handlers.PreviewPage, states []string) []views.Choice {
-	var envs, apps, versions, locales []views.Option
+func (a *listener) choices(p picked, keys []config.LoginKey, pages []handlers.PreviewPage, states []string) []views.PreviewChoice {
+	var envs, apps, versions, locales []views.PreviewOption
 	for _, env := range a.environments {
-		envs = append(envs, views.Option{Value: env, Label: env})
+		envs = append(envs, views.PreviewOption{Value: env, Label: env})
 	}
 	for _, k := range keys {
-		app := views.Option{Value: k.App, Label: cmp.Or(k.App, "(the environment's)")}
+		app := views.PreviewOption{Value: k.App, Label: cmp.Or(k.App, "(the environment's)")}
 		if !slices.Contains(apps, app) {
 			apps = append(apps, app)
 		}
 		if k.App == p.Key.App {
-			versions = append(versions, views.Option{Value: k.Version, Label: cmp.Or(k.Version, "(none)")})
+			versions = append(versions, views.PreviewOption{Value: k.Version, Label: cmp.Or(k.Version, "(none)")})
 		}
 	}
 	for _, l := range a.preview.Locales(p.Key) {
-		locales = append(locales, views.Option{Value: l.Locale(), Label: l.Name()})
+		locales = append(locales, views.PreviewOption{Value: l.Locale(), Label: l.Name()})
 	}
-	pageOptions := []views.Option{{Value: everything, Label: "all pages"}}
+	pageOptions := []views.PreviewOption{{Value: everything, Label: "all pages"}}
 	for _, q := range pages {
-		pageOptions = append(pageOptions, views.Option{Value: q.Name, Label: q.Name})
+		pageOptions = append(pageOptions, views.PreviewOption{Value: q.Name, Label: q.Name})
 	}
-	var stateOptions []views.Option
+	var stateOptions []views.PreviewOption
 	if p.page != everything || p.State == everything { // all states of all pages are hundreds: only for who asks by hand
-		stateOptions = append(stateOptions, views.Option{Value: everything, Label: "all states"})
+		stateOptions = append(stateOptions, views.PreviewOption{Value: everything, Label: "all states"})
 	}
 	for _, s := range states {
-		stateOptions = append(stateOptions, views.Option{Value: s, Label: strings.TrimPrefix(s, "error.")})
+		stateOptions = append(stateOptions, views.PreviewOption{Value: s, Label: strings.TrimPrefix(s, "error.")})
 	}
-	return []views.Choice{
+	return []views.PreviewChoice{
 		{Name: "env", Label: "Environment", Value: p.Key.Env, Options: envs},
 		{Name: "app", Label: "App", Value: p.Key.App, Options: apps},
 		{Name: "version", Label: "Version", Value: p.Key.Version, Options: versions},
 		{Name: "locale", Label: "Language", Value: p.Locale, Options: locales},
-		{Name: "scheme", Label: "Scheme", Value: p.Scheme, Options: []views.Option{{Value: "light", Label: "light"}, {Value: "dark", Label: "dark"}}},
+		{Name: "scheme", Label: "Scheme", Value: p.Scheme, Options: []views.PreviewOption{{Value: "light", Label: "light"}, {Value: "dark", Label: "dark"}}},
 		{Name: "width", Label: "Width", Value: p.width, Options: widths},
 		{Name: "page", Label: "Page", Value: p.page, Options: pageOptions},
 		{Name: "state", Label: "State", Value: p.State, Options: stateOptions},

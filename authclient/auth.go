@@ -367,6 +367,12 @@ func (u *UserInfo) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, (*plain)(u)); err != nil {
 		return err
 	}
+	var newer struct { // what took the place of has_password (js-sdk 3.3.12)
+		Password json.RawMessage `json:"password"`
+	}
+	if json.Unmarshal(data, &newer) == nil && string(newer.Password) == `"SET"` {
+		u.HasPassword = true
+	}
 	u.Raw = append(json.RawMessage(nil), data...)
 	return nil
 }

@@ -79,8 +79,12 @@ type Environment struct {
 	Endpoint           string // overrides the address made of ID and Region; no slash at its end
 	LoginConfigs       string // folder of TCB's login.config.json files; empty: the built-in page
 	DefaultRedirectURI string
-	Captcha            string   // CaptchaPicture
-	Clients            []Client // at least one, each with an id of its own
+	Captcha            string // CaptchaPicture
+	// TCBSeesClientAddress says that TCB's sign-in history shows people's own addresses: we send
+	// them along as X-Forwarded-For, and whether TCB takes that from our network is an agreement
+	// with TCB. Without one the history holds our address, which would only mislead.
+	TCBSeesClientAddress bool
+	Clients              []Client // at least one, each with an id of its own
 }
 
 // A Client is one OAuth client of an environment.
@@ -167,6 +171,8 @@ func Demo() *Settings {
 		Region:  DefaultRegion,
 		Captcha: CaptchaPicture,
 		Clients: []Client{{ID: "demo"}},
+
+		TCBSeesClientAddress: true, // the emulator on the same machine does
 	}}
 	return s
 }
@@ -461,6 +467,14 @@ func (p *parser) text(name string, n *yaml.Node, to *string, check func(string) 
 	return true
 }
 
+// boolean reads true or false.
+func (p *parser) boolean(name string, n *yaml.Node, to *bool) {
+	v := resolve(n)
+	if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!bool" || v.Decode(to) != nil {
+		p.errorf(n, "%s: want true or false, found %s", name, kind(v))
+	}
+}
+
 // kind names what a node is, in words for operators.
 func kind(n *yaml.Node) string {
 	switch n.Kind {
@@ -677,7 +691,8 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 				return `want "picture", found ` + quote(s)
 			})
 		},
-		"clients": func(v *yaml.Node) { e.Clients = p.clients(v) },
+		"tcb_sees_client_address": func(v *yaml.Node) { p.boolean("tcb_sees_client_address", v, &e.TCBSeesClientAddress) },
+		"clients":                 func(v *yaml.Node) { e.Clients = p.clients(v) },
 	})
 	if !ok {
 		return e, false

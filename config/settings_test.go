@@ -182,7 +182,7 @@ func TestLoadUnreadable(t *testing.T) {
 // What the program uses with nothing set is what its settings file would be.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	parsed, problems := Parse("demo.yaml", []byte("environments: [{id: demo, name: Demo, clients: [{id: demo}]}]"), testEnv)
+	parsed, problems := Parse("demo.yaml", []byte("environments: [{id: demo, name: Demo, tcb_sees_client_address: true, clients: [{id: demo}]}]"), testEnv)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -163,7 +163,7 @@ func TestOneCaptchaPerFlow(t *testing.T) {
 	code = b.submit(changed, fields{"email": "second-" + to}).want(http.StatusOK, "sign-up-code")
 	details := b.submit(code, fields{"verification_code": s.backend.code("second-" + to)}).want(http.StatusOK, "sign-up-details")
 	details = b.submit(details, fields{"username": "demo"}).want(http.StatusUnprocessableEntity, "sign-up-details", "error.username_taken")
-	b.submit(details, fields{"username": "flow", "password": "Flow-pass-1"}).completed()
+	b.submit(details, fields{"username": "flow", "password": "Quiet-river-1"}).completed()
 
 	s.clock.advance(time.Hour)
 	code = solved("/reset-password", fields{"email": demoEmail})

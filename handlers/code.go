@@ -49,6 +49,12 @@ type codeFlow struct {
 	counterpart    string
 	offered        func(*config.Login) bool
 
+	// Of the portal's flows alone.
+	portal bool                                         // a signed-in person's: it is the login's own call, and TCB decides what there is
+	bound  func(r *request) destination                 // where the code goes, when that is not asked for
+	first  func(r *request) form                        // the first step's page then
+	judge  func(r *request, d destination) (key string) // what is wrong with a destination
+
 	// last are the forms of the verified step, by what follows the flow's name in theirs.
 	last []string
 	// finish goes on after a right code, in the same request.
@@ -69,6 +75,8 @@ func (cf *codeFlow) byPhone(r *request) bool {
 func (cf *codeFlow) channels(l *config.Login) (phone, email bool) {
 	can := byCode
 	switch {
+	case cf.portal:
+		return cf.phone, cf.email
 	case cf.method != "":
 		can = (*config.Login).Offers
 	case cf.name == "sign-up":
@@ -98,6 +106,9 @@ type destination struct {
 // typedDestination reads and normalises what the form brought.
 func (cf *codeFlow) typedDestination(c *fiber.Ctx) destination {
 	r := requestOf(c)
+	if cf.bound != nil {
+		return cf.bound(r)
+	}
 	if !cf.byPhone(r) {
 		d := destination{email: line(c, "email")}
 		d.address, _ = parseEmail(d.email)
@@ -155,7 +166,10 @@ func wideText(s string) (n int) {
 }
 
 // sendPage is the first step.
-func (cf *codeFlow) sendPage(r *request, d destination) (*views.SendCodePage, form) {
+func (cf *codeFlow) sendPage(r *request, d destination) form {
+	if cf.first != nil {
+		return cf.first(r)
+	}
 	p := &views.SendCodePage{Base: *cf.h.formPage(r, cf.name, i18n.Msg(cf.title), cf.path, "")}
 	if cf.byPhone(r) {
 		p.Lead = i18n.Msg(cf.leadPhone)
@@ -167,7 +181,9 @@ func (cf *codeFlow) sendPage(r *request, d destination) (*views.SendCodePage, fo
 	if cf.targetOf(r) != cf.target {
 		p.Lead.Key += "_known"
 	}
-	p.Consent = cf.h.consent(r)
+	if !cf.portal {
+		p.Consent = cf.h.consent(r)
+	}
 	if phone, email := cf.channels(r.login); phone && email {
 		if p.Phone != nil {
 			p.Via = []views.Link{{To: "via-email", URL: r.to(cf.path, "via=email"), Label: i18n.Msg("via.email")}}
@@ -182,14 +198,13 @@ func (cf *codeFlow) sendPage(r *request, d destination) (*views.SendCodePage, fo
 	if cf.counterpart == "sign-in" {
 		counterpart = r.signInPath()
 	}
-	p.Other = views.Prompt{
-		Question: i18n.Msg(cf.question),
-		Link:     views.Link{To: cf.counterpart, URL: r.to(counterpart), Label: i18n.Msg(cf.link)},
+	if cf.counterpart != "" && (cf.counterpart != "sign-up" || r.login.SignUpPage) {
+		p.Other = views.Prompt{
+			Question: i18n.Msg(cf.question),
+			Link:     views.Link{To: cf.counterpart, URL: r.to(counterpart), Label: i18n.Msg(cf.link)},
+		}
 	}
-	if cf.counterpart == "sign-up" && !r.login.SignUpPage {
-		p.Other = views.Prompt{}
-	}
-	return p, form{base: &p.Base, view: func() templ.Component { return views.SendCode(*p) }}
+	return form{base: &p.Base, view: func() templ.Component { return views.SendCode(*p) }}
 }
 
 // codePage is the second step.
@@ -206,6 +221,7 @@ func (cf *codeFlow) codePage(r *request, f *flow) (*views.CodePage, form, error)
 		lead += "_maybe"
 	}
 	p := &views.CodePage{
+		Fixed:   cf.bound != nil,
 		Base:    *cf.h.formPage(r, cf.name+"-code", i18n.Msg("code.title"), cf.path, sealed),
 		Lead:    i18n.Message{Key: lead, Args: i18n.Args{"to": f.masked()}},
 		Button:  i18n.Msg("code.continue"),
@@ -238,12 +254,12 @@ func (cf *codeFlow) get(c *fiber.Ctx) error {
 	}
 	f, found := openFlow(r, cf.name)
 	if f == nil || f.verified() && cf.h.now().Unix() >= f.TokenUntil {
-		page, form := cf.sendPage(r, cf.hinted(r))
+		form := cf.sendPage(r, cf.hinted(r))
 		switch {
 		case f != nil:
-			page.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("error.session_over")}
+			form.base.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("error.session_over")}
 		case found:
-			page.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("error.code_lost")}
+			form.base.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("error.code_lost")}
 		}
 		return cf.h.show(c, fiber.StatusOK, form)
 	}
@@ -263,6 +279,9 @@ func (cf *codeFlow) get(c *fiber.Ctx) error {
 
 // hinted fills the first step from login_hint, as far as it fits.
 func (cf *codeFlow) hinted(r *request) destination {
+	if cf.portal {
+		return destination{}
+	}
 	if cf.byPhone(r) {
 		if phone, ok := parsePhone(r.LoginHint, defaultCountry(r.loc.Tag())); ok {
 			return (&flow{Phone: phone}).destination()
@@ -288,14 +307,14 @@ func (cf *codeFlow) post(c *fiber.Ctx) error {
 	case f == nil && found:
 		// The session is gone, or the step is over. The form brought the number
 		// along, so all it costs is another code.
-		page, form := cf.sendPage(r, cf.typedDestination(c))
-		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.code_lost")}
+		form := cf.sendPage(r, cf.typedDestination(c))
+		form.base.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.code_lost")}
 		return cf.h.show(c, fiber.StatusUnprocessableEntity, form)
 	case f == nil:
 		return cf.postSend(c)
 	case f.verified() && cf.h.now().Unix() >= f.TokenUntil:
-		page, form := cf.sendPage(r, f.destination())
-		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.session_over")}
+		form := cf.sendPage(r, f.destination())
+		form.base.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.session_over")}
 		return cf.h.show(c, fiber.StatusUnprocessableEntity, form)
 	case f.verified():
 		return cf.submit(c, f)
@@ -306,24 +325,32 @@ func (cf *codeFlow) post(c *fiber.Ctx) error {
 func (cf *codeFlow) postSend(c *fiber.Ctx) error {
 	r := requestOf(c)
 	d := cf.typedDestination(c)
-	page, form := cf.sendPage(r, d)
+	form := cf.sendPage(r, d)
+	field := "email"
 	switch {
+	case cf.bound != nil:
 	case cf.byPhone(r):
-		need(&page.Base, "phone_number", d.number)
+		field = "phone_number"
+		need(form.base, field, d.number)
 		switch {
 		case d.elsewhere:
-			wrong(&page.Base, "phone_number", "error.phone_country")
+			wrong(form.base, field, "error.phone_country")
 		case d.number != "" && d.phone == "":
-			wrong(&page.Base, "phone_number", "error.phone")
+			wrong(form.base, field, "error.phone")
 		}
 	default:
-		need(&page.Base, "email", d.email)
+		need(form.base, field, d.email)
 		if d.email != "" && d.address == "" {
-			wrong(&page.Base, "email", "error.email")
+			wrong(form.base, field, "error.email")
 		}
 	}
-	needConsent(r, &page.Base)
-	if page.Invalid() {
+	needConsent(r, form.base)
+	if cf.judge != nil && !form.base.Invalid() {
+		if key := cf.judge(r, d); key != "" {
+			wrong(form.base, field, key)
+		}
+	}
+	if form.base.Invalid() {
 		return cf.h.show(c, fiber.StatusUnprocessableEntity, form)
 	}
 	return cf.send(c, form, &flow{Phone: d.phone, Email: d.address})
@@ -335,11 +362,15 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 	h, r, ctx := cf.h, requestOf(c), context.Background()
 	counted, err := h.takeSend(ctx, r, f.to())
 	if err != nil {
-		return h.refuse(c, form, err, nil)
+		return cf.refuse(c, form, err, nil)
 	}
 	var sent *authclient.Verification
 	err = h.guarded(c, "/v1/verification", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
-		sent, err = r.client.auth.GetVerification(ctx, authclient.GetVerificationRequest{
+		ask := r.client.auth.GetVerification
+		if cf.portal {
+			ask = r.state(h.now()).GetVerification
+		}
+		sent, err = ask(ctx, authclient.GetVerificationRequest{
 			PhoneNumber: f.Phone, Email: f.Email, Target: cf.targetOf(r), Usage: cf.usage,
 		}, opts...)
 		return err
@@ -347,7 +378,7 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 	switch {
 	case err == nil:
 		h.issued[f.channel()].Store(&issued{length: len(sent.VerificationID), expiresIn: sent.ExpiresIn})
-	case aboutAccount(err), cf.targetOf(r) == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted):
+	case !cf.portal && aboutAccount(err), cf.targetOf(r) == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted):
 		// TCB would not send because of who has, or has not, an account. That is
 		// between TCB and the owner: the page goes on as if it had, to a code
 		// that nobody can know.
@@ -359,10 +390,10 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 		// The message may be on its way all the same. It counts, but nobody has
 		// to wait a minute because TCB failed.
 		counted.refundPause(ctx)
-		return h.refuse(c, form, err, nil)
+		return cf.refuse(c, form, err, nil)
 	default:
 		counted.refund(ctx)
-		return h.refuse(c, form, err, nil)
+		return cf.refuse(c, form, err, nil)
 	}
 	f.VerificationID = sent.VerificationID
 	f.setUser(sent.IsUser)
@@ -450,7 +481,7 @@ func (cf *codeFlow) postCode(c *fiber.Ctx, f *flow) error {
 	}
 	switch action {
 	case "change":
-		_, form := cf.sendPage(r, f.destination())
+		form := cf.sendPage(r, f.destination())
 		return h.show(c, fiber.StatusOK, form)
 	case "resend":
 		return cf.send(c, form, &flow{Phone: f.Phone, Email: f.Email, Again: true})
@@ -468,9 +499,17 @@ func (cf *codeFlow) postCode(c *fiber.Ctx, f *flow) error {
 		if _, about := codeRefusals[codeOf(err)]; about || errors.As(err, &wrong) {
 			page.Code = "" // nobody wants to edit a wrong code
 		}
-		return h.refuse(c, form, err, codeRefusals)
+		return cf.refuse(c, form, err, codeRefusals)
 	}
 	return cf.finish(c, f)
+}
+
+// refuse shows a form of the flow again.
+func (cf *codeFlow) refuse(c *fiber.Ctx, f form, err error, special map[string]refusal) error {
+	if cf.portal {
+		return cf.h.refusePortal(c, f, err, special)
+	}
+	return cf.h.refuse(c, f, err, special)
 }
 
 func sixDigits(code string) bool {
@@ -532,11 +571,10 @@ func (cf *codeFlow) typedForm(c *fiber.Ctx, step string) (form, bool) {
 	f, _ := openFlow(r, cf.name)
 	switch {
 	case step == "":
-		_, form := cf.sendPage(r, cf.typedDestination(c))
-		return form, true
+		return cf.sendPage(r, cf.typedDestination(c)), true
 	case f == nil: // lost on the way; the number is in the form
-		page, form := cf.sendPage(r, cf.typedDestination(c))
-		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.code_lost")}
+		form := cf.sendPage(r, cf.typedDestination(c))
+		form.base.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.code_lost")}
 		return form, true
 	case step == "-code" && !f.verified():
 		f.Again = false

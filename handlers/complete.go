@@ -9,7 +9,6 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/i18n"
-	"tcb-login/session"
 	"tcb-login/views"
 )
 
@@ -24,14 +23,24 @@ func (h *Handler) complete(c *fiber.Ctx, creds *authclient.Credentials) error {
 	if r.target != targetOwn {
 		return errNotYet
 	}
+	device := h.device(r) // before the session's own changes
+	link, linking := openLink(r)
 	if err := r.session.Rotate(context.Background(), true); err != nil {
 		return err
 	}
 	life := time.Duration(creds.ExpiresIn) * time.Second
-	access, err := r.session.AccessCookies(r.scope(), session.Access{AccessToken: creds.AccessToken, Sub: creds.Sub}, life)
+	access, err := r.session.AccessCookies(r.scope(), h.access(creds, device), life)
 	if err != nil {
 		return err
 	}
+	to := r.destination()
+	if linking { // the identity that came before this login waits to be bound to it
+		if r.link, err = h.sealLink(r, link); err != nil {
+			return err
+		}
+		to = r.origin.text + r.to("/account/providers", "link="+r.link)
+	}
+	r.link, r.me = "", nil
 	tokens, err := json.Marshal(creds)
 	if err != nil {
 		return err
@@ -43,7 +52,7 @@ func (h *Handler) complete(c *fiber.Ctx, creds *authclient.Credentials) error {
 			ClientID:    r.client.ID,
 			Credentials: tokens,
 			UserInfo:    h.profile(c, creds),
-			RedirectURI: r.RedirectURI,
+			RedirectURI: to,
 			Back:        r.to(r.signInPath()),
 		},
 	}

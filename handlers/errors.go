@@ -253,7 +253,7 @@ func (h *Handler) handleError(c *fiber.Ctx, err error) error {
 }
 
 func (h *Handler) errorPage(r *request, p *problem, id string) views.ErrorPage {
-	r.flow, r.via = "", ""
+	r.flow, r.via, r.me = "", "", nil // nor is it whose page it was to be
 	if r.target == targetRefused {
 		r.query = "" // must not be repeated in a link
 	}
@@ -268,6 +268,8 @@ func (h *Handler) errorPage(r *request, p *problem, id string) views.ErrorPage {
 	page.Alert.Kind = views.AlertError // the title says that this is an error
 	page.RequestID = id
 	switch {
+	case r.target != targetRefused && inPortal(r.path) && p.status >= fiber.StatusInternalServerError:
+		page.Button = &views.Link{To: "retry", URL: r.to(r.path), Label: i18n.Msg("error.retry")}
 	case r.target != targetRefused:
 		page.Button = &views.Link{To: "entry", URL: r.to("/"), Label: i18n.Msg("error.start")}
 	case h.onlyEnv != nil && (h.onlyEnv.DefaultRedirectURI != "" || h.demo != nil):

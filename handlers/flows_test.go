@@ -586,9 +586,9 @@ func TestSignOut(t *testing.T) {
 	t.Run("nobody is signed in", func(t *testing.T) {
 		b := s.browser()
 		b.t = t
-		revoked := s.backend.count("/v1/revoke")
+		revoked := s.backend.count("/v1/user/signout")
 		b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
-		if s.backend.count("/v1/revoke") != revoked {
+		if s.backend.count("/v1/user/signout") != revoked {
 			t.Error("something was revoked")
 		}
 	})
@@ -597,7 +597,7 @@ func TestSignOut(t *testing.T) {
 			other := newSite(t, func(c *siteConfig) { c.backend, c.clock = s.backend, s.clock })
 			b := other.browser()
 			b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
-			s.backend.refuse("/v1/revoke", http.StatusServiceUnavailable, code)
+			s.backend.refuse("/v1/user/signout", http.StatusServiceUnavailable, code)
 			defer s.backend.answer("", nil)
 			p := b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving") // whoever wants out gets out
 			for _, c := range (&http.Response{Header: p.header}).Cookies() {
@@ -702,7 +702,7 @@ func TestRoutes(t *testing.T) {
 	b := s.browser()
 	for path, status := range map[string]int{
 		"/__auth": 200, "/__auth/": 200, "/__auth/sign-in": 200, "/__auth/sign-in/sms": 200,
-		"/__AUTH/sign-in": 404, "/__auth/Sign-In": 404, "/__auth/sign-in/password": 404, "/__auth/account": 404, "/__auth/session": 404,
+		"/__AUTH/sign-in": 404, "/__auth/Sign-In": 404, "/__auth/sign-in/password": 404, "/__auth/account": 200, "/__auth/session": 405, "/__auth/account/nothing": 404,
 		"/__auth/static/": 404, "/__auth/static/../sign-in": 404, "/sign-in": 404, "/": 404, "/__authx": 404, "/__auth/index.html": 404,
 		"/__auth/%73ign-in": 404, "/robots.txt": 404, "/__emulator/": 404, "/healthz": 404,
 	} {

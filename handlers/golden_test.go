@@ -20,6 +20,7 @@ var update = flag.Bool("update", false, "write testdata/golden anew")
 var goldenTokens = []*regexp.Regexp{
 	regexp.MustCompile(`(/static/[a-z]+\.)[0-9a-f]{12}`),
 	regexp.MustCompile(`(<script id="completion"[^>]*>)[^<]*`), // see TestCompletion
+	regexp.MustCompile(`(<script id="guard"[^>]*>)[^<]*`),      // see TestGuard
 	regexp.MustCompile(`(<p class="request">[^<]*<code>)[0-9a-f]{16}`),
 }
 

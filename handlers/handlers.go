@@ -56,6 +56,13 @@ type Auth interface {
 	GetUserInfo(context.Context, string, ...authclient.CallOption) (*authclient.UserInfo, error)
 	GetCaptchaData(context.Context, string, ...authclient.CallOption) (*authclient.CaptchaData, error)
 	VerifyCaptchaData(context.Context, string, string, ...authclient.CallOption) (*authclient.CaptchaToken, error)
+	RefreshToken(context.Context, string, ...authclient.CallOption) (*authclient.Credentials, error)
+	GenProviderRedirectURI(context.Context, authclient.GenProviderRedirectURIRequest, ...authclient.CallOption) (*authclient.ProviderRedirectURI, error)
+	GrantProviderToken(context.Context, authclient.GrantProviderTokenRequest, ...authclient.CallOption) (*authclient.ProviderToken, error)
+	SignInWithProvider(context.Context, authclient.SignInWithProviderRequest, ...authclient.CallOption) (*authclient.Credentials, error)
+
+	// LoginState makes the calls of somebody who is signed in: see portal.go.
+	LoginState(authclient.Credentials, time.Time, func(authclient.StateChange, authclient.Credentials)) *authclient.LoginState
 }
 
 // Config is everything the pages need; all of it but Logins, Demo, Now and Rand is required.
@@ -104,6 +111,9 @@ type Handler struct {
 	crossOrigin  *http.CrossOriginProtection
 	lastResort   []byte
 	flows        []*codeFlow
+	stepUp       *codeFlow                 // of the portal, as the two below
+	contacts     []*codeFlow               // a new phone number, a new e-mail address
+	imageHosts   []string                  // origins that pages may show pictures of
 	issued       [2]atomic.Pointer[issued] // the last verification seen, by SMS and by e-mail; see decoy
 }
 
@@ -182,6 +192,7 @@ func newHandler(cfg Config) (*Handler, error) {
 		now:          cfg.Now,
 		rand:         cfg.Rand,
 		crossOrigin:  http.NewCrossOriginProtection(),
+		imageHosts:   cfg.Settings.ImageHosts,
 	}
 	if max := cfg.Settings.HSTSMaxAge; max > 0 {
 		// Never for subdomains: the host is the app's, and so is that decision.
@@ -217,6 +228,7 @@ func newHandler(cfg Config) (*Handler, error) {
 	h.builtIn = &look{messages: h.messages, style: h.asset("app.css")}
 	h.looks = looks{byHash: map[string]*look{}, sheets: map[string]*static.File{}, media: map[string]*config.Media{}}
 	h.flows = []*codeFlow{h.signInBySMS(), h.signInByEmail(), h.signUp(), h.resetPassword()}
+	h.stepUp, h.contacts = h.stepUpFlow(), []*codeFlow{h.newPhone(), h.newEmail()}
 	if err := h.renderLastResort(); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,12 @@ func (h *Handler) typedForm(c *fiber.Ctx) (form, error) {
 	if name == "" {
 		name = strings.ReplaceAll(strings.Trim(r.path, "/"), "/", "-")
 	}
+	if f, ok, err := h.typedPortal(c, name); ok || err != nil {
+		return f, err
+	}
 	switch name {
+	case "provider-return":
+		return h.typedReturn(c), nil
 	case "sign-in":
 		_, f := h.typedSignIn(c)
 		return f, nil

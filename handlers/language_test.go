@@ -191,13 +191,13 @@ func TestLanguageOfSignOut(t *testing.T) {
 	b := s.browser()
 	b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
 	p := b.press(b.open("/sign-out", "state=x"), "lang=zh-CN", nil).want(http.StatusOK, "sign-out")
-	if p.lang() != "zh-CN" || s.backend.count("/v1/revoke") != 0 {
-		t.Errorf("in %s, revoked %d", p.lang(), s.backend.count("/v1/revoke"))
+	if p.lang() != "zh-CN" || s.backend.count("/v1/user/signout") != 0 {
+		t.Errorf("in %s, revoked %d", p.lang(), s.backend.count("/v1/user/signout"))
 	}
 	p = b.submit(p, nil).want(http.StatusOK, "leaving")
 	var where departure
 	p.script("departure", &where)
-	if !strings.Contains(where.To, "state=x") || p.lang() != "zh-CN" || s.backend.count("/v1/revoke") != 1 {
-		t.Errorf("to %s in %s, revoked %d", where.To, p.lang(), s.backend.count("/v1/revoke"))
+	if !strings.Contains(where.To, "state=x") || p.lang() != "zh-CN" || s.backend.count("/v1/user/signout") != 1 {
+		t.Errorf("to %s in %s, revoked %d", where.To, p.lang(), s.backend.count("/v1/user/signout"))
 	}
 }

@@ -87,9 +87,9 @@ func outageSteps(s *site) (steps []outageStep) {
 		code("/sign-in/sms", knownPhone, fields{"phone_country": "CN", "phone_number": "13800138000"}))
 	add(outageStep{name: "sign up after a right code", path: "/v1/signup", next: "complete", form: "sign-in-email-confirmed", typed: fields{"verification_code": "three@example.com"}},
 		code("/sign-in/email", "three@example.com", fields{"email": "three@example.com"}))
-	add(outageStep{name: "details", path: "/v1/signup", next: "complete", typed: fields{"name": "Four", "password": "Four-pass-1"}},
+	add(outageStep{name: "details", path: "/v1/signup", next: "complete", typed: fields{"name": "Four", "password": "Quiet-river-4"}},
 		verified("/sign-up", "four@example.com", fields{"email": "four@example.com"}))
-	add(outageStep{name: "is the username taken", path: "/v1/checkIfUserExist", next: "complete", typed: fields{"username": "five", "name": "Five", "password": "Five-pass-1"}},
+	add(outageStep{name: "is the username taken", path: "/v1/checkIfUserExist", next: "complete", typed: fields{"username": "five", "name": "Five", "password": "Quiet-river-5"}},
 		verified("/sign-up", "five@example.com", fields{"email": "five@example.com"}))
 	add(outageStep{name: "new password", path: "/v1/reset", next: "complete", typed: fields{"new_password": "Fresh-pass-2"}},
 		verified("/reset-password", demoEmail, fields{"email": demoEmail}))

@@ -419,10 +419,7 @@ func (s *sampler) codePages(cf *codeFlow, name, path string) {
 	if field == "phone_number" && len(r.login.Countries.Allowed) > 0 {
 		own = append(own, fieldsWrong("other-country", field, "error.phone_country"))
 	}
-	s.forms(name, path, func() form {
-		_, f := cf.sendPage(r, destination{})
-		return f
-	}, append(own, s.agreementState()...)...)
+	s.forms(name, path, func() form { return cf.sendPage(r, destination{}) }, append(own, s.agreementState()...)...)
 
 	var code *views.CodePage
 	s.forms(name+"-code", path+"/code", func() form {

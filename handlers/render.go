@@ -32,6 +32,9 @@ func (h *Handler) page(r *request, name string, title i18n.Message) views.Base {
 			Script:   h.asset("app.js"),
 			Complete: h.asset("complete.js"),
 			Demo:     h.asset("demo.js"),
+
+			AccountStyle: h.asset("account.css"),
+			Account:      h.asset("account.js"),
 		},
 	}
 	if app := h.appName(r); app != "" {
@@ -46,6 +49,12 @@ func (h *Handler) page(r *request, name string, title i18n.Message) views.Base {
 	}
 	for _, l := range shown.messages.Locales() {
 		b.Languages = append(b.Languages, views.Language{Tag: l.Locale(), Name: l.Name(), Current: l == r.loc})
+	}
+	if r.entry && r.Prompt != "login" && (r.target == targetOwn || r.next != "") {
+		b.Resume, b.Client = h.asset("account.js"), r.client.ID
+	}
+	if r.me != nil && !r.access.Anonymous {
+		h.portalFrame(r, &b)
 	}
 	return b
 }
@@ -105,6 +114,9 @@ func (h *Handler) show(c *fiber.Ctx, status int, f form) error {
 	r := requestOf(c)
 	b := f.base
 	b.Form.CSRF = r.session.CSRFToken()
+	if b.Guard != nil {
+		b.Guard.CSRF = r.session.CSRFToken()
+	}
 	b.Form.DeviceID = r.deviceID
 	if b.Form.DeviceID == "" {
 		b.Form.DeviceID = r.session.DeviceID()

@@ -11,6 +11,7 @@ import (
 	"github.com/go-playground/validator/v10"
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/authclient"
 	"tcb-login/config"
 	"tcb-login/i18n"
 	"tcb-login/session"
@@ -58,7 +59,10 @@ var first = map[string]func(*loginRequest) *string{
 
 // id is what TCB's ids and config versions are made of; they end up in file
 // names, so a path is none.
-var id = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$`)
+var (
+	id         = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$`)
+	sealedText = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+)
 
 func newValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
@@ -80,6 +84,11 @@ type request struct {
 	flow   string // sealed step under way, if any
 	via    string // phone or email, where a page offers both
 	path   string // of the page below the base path
+	next   string // name of the portal's page that a sign-in or step-up leads to, if any
+	entry  bool   // the page that people come to first
+	done   string // name of the change that the page confirms
+	page   string // page_token of a list
+	link   string // sealed: an identity to bind, once it is known to which account; see provider.go
 
 	env     *environment
 	client  *client
@@ -87,6 +96,8 @@ type request struct {
 	look    *look
 	target  targetKind
 	session *session.Session
+	access  session.Access       // the login, on pages that need one
+	me      *authclient.UserInfo // whose it is
 	loc     *i18n.Localizer
 	stale   bool // a POST from a page of another session; see checkOrigin
 
@@ -117,11 +128,20 @@ func networkOf(addr netip.Addr) string {
 
 func (r *request) scope() session.Scope { return session.Scope{Env: r.env.ID, Client: r.client.ID} }
 
-// to is the address of a page of ours, with the entry query string.
+// to is the address of a page of ours, with the entry query string, and on the
+// way into the portal with where in it that leads.
 func (r *request) to(path string, extra ...string) string {
 	var b strings.Builder
 	b.WriteString(r.base)
 	b.WriteString(path)
+	if !inPortal(path) || path == pathVerify {
+		if r.next != "" {
+			extra = append([]string{"next=" + r.next}, extra...)
+		}
+		if r.link != "" {
+			extra = append([]string{"link=" + r.link}, extra...)
+		}
+	}
 	sep := byte('?')
 	for _, q := range append([]string{r.query}, extra...) {
 		if q != "" {
@@ -196,6 +216,28 @@ func (h *Handler) readQuery(r *request, raw string) *problem {
 		case "via":
 			r.via = cmp.Or(r.via, p.value)
 			continue
+		case "next":
+			if _, ok := portalRoutes[p.value]; !ok || r.next != "" {
+				bad = badRequest("error.page.parameter", i18n.Args{"name": p.key})
+				continue
+			}
+			r.next = p.value
+			continue
+		case "link":
+			if sealedText.MatchString(p.value) { // else it is the app's own
+				r.link = cmp.Or(r.link, p.value)
+				continue
+			}
+		}
+		if inPortal(r.path) { // elsewhere these two are the app's own, if anything
+			switch p.key {
+			case "done":
+				r.done = cmp.Or(r.done, p.value)
+				continue
+			case "page_token":
+				r.page = cmp.Or(r.page, p.value)
+				continue
+			}
 		}
 		carried = append(carried, p.raw)
 		if field := single[p.key]; field != nil {

@@ -10,7 +10,7 @@ import (
 type route struct {
 	method, path string
 	handle       fiber.Handler
-	open         bool // needs no login request: assets
+	open         bool // needs no login request: assets, and who brings their own
 }
 
 // routes is the whole of what we serve, below the base path.
@@ -33,9 +33,30 @@ func (h *Handler) routes() []route {
 	add("POST", "/sign-out", h.postSignOut)
 	add("POST", "/language", h.postLanguage)
 	add("POST", "/captcha", h.postCaptcha)
+	add("POST", "/session", h.postSession)
+	add("GET", "/continue", h.getContinue)
+	add("GET", "/account", h.portal(h.getAccount))
+	add("GET", pathVerify, h.portal(h.getVerify))
+	add("POST", pathVerify, h.portal(h.postVerify))
+	for path, page := range map[string]struct{ get, post fiber.Handler }{
+		"/account/profile":   {h.portal(h.getProfile), h.portal(h.postProfile)},
+		"/account/phone":     {h.texting(h.withSudo(h.contacts[0].get)), h.texting(h.withSudo(h.contacts[0].post))},
+		"/account/email":     {h.withSudo(h.contacts[1].get), h.withSudo(h.contacts[1].post)},
+		"/account/password":  {h.withSudo(h.getPassword), h.withSudo(h.postPassword)},
+		"/account/providers": {h.portal(h.getProviders), h.portal(h.postProviders)},
+		"/account/sessions":  {h.portal(h.getSessions), h.portal(h.postSessions)},
+		"/account/delete":    {h.withSudo(h.getDelete), h.withSudo(h.postDelete)},
+	} {
+		add("GET", path, page.get)
+		add("POST", path, page.post)
+	}
+	add("GET", "/account/history", h.portal(h.getHistory))
+	add("POST", "/provider/callback", h.postCallback)
+	add("POST", "/provider/:id", h.postProvider)
 	add("GET", "/language", h.getEntryAgain)
 	add("GET", "/captcha", h.getEntryAgain)
 	table = append(table,
+		route{method: "GET", path: "/provider/callback", handle: h.getCallback, open: true},
 		route{method: "GET", path: "/static/:name", handle: h.getStatic, open: true},
 		route{method: "GET", path: "/theme/:name", handle: h.getTheme, open: true},
 		route{method: "GET", path: "/media/:name", handle: h.getMedia, open: true},

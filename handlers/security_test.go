@@ -214,7 +214,7 @@ func TestReadingChangesNothing(t *testing.T) {
 		t.Errorf("GETs made %d calls", got-calls)
 	}
 	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
-	if s.backend.count("/v1/revoke") != 1 {
+	if s.backend.count("/v1/user/signout") != 1 {
 		t.Error("the login was gone before sign-out")
 	}
 }
@@ -594,9 +594,9 @@ func TestRotation(t *testing.T) {
 		t.Error("the session cookie is the same after sign-out")
 	}
 	b.submit(another, fields{"verification_code": s.backend.code("two@example.com")}).want(http.StatusUnprocessableEntity, "sign-in-email", "error.code_lost")
-	revoked := s.backend.count("/v1/revoke")
+	revoked := s.backend.count("/v1/user/signout")
 	signedIn.submit(signedIn.open("/sign-out"), nil).want(http.StatusOK, "leaving")
-	if got := s.backend.count("/v1/revoke"); got != revoked {
+	if got := s.backend.count("/v1/user/signout"); got != revoked {
 		t.Error("the access cookie opens under a session that has ended")
 	}
 	// After 12 hours a session is over by itself.

@@ -19,6 +19,7 @@ import (
 func (h *Handler) getEntry(c *fiber.Ctx) error {
 	r := requestOf(c)
 	r.flow = "" // an app's own parameter, if anything: a step of ours has a page of its own
+	r.entry = true
 	if r.login.Default == "" && r.Prompt != "create" {
 		return h.show(c, fiber.StatusOK, h.choosePage(r))
 	}

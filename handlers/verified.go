@@ -218,6 +218,11 @@ func (cf *codeFlow) details(c *fiber.Ctx, f *flow) (*views.SignUpDetailsPage, fo
 		}
 		p.Fields = append(p.Fields, shown)
 	}
+	if l, ok := openLink(r); ok {
+		p.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Message{
+			Key: "provider.signing_up", Args: i18n.Args{"name": l.Name, "provider": cf.h.providerName(r, l.Provider, "")},
+		}}
+	}
 	return p, form{base: &p.Base, view: func() templ.Component { return views.SignUpDetails(*p) }}, nil
 }
 
@@ -249,10 +254,9 @@ func judgeDetails(r *request, p *views.SignUpDetailsPage) map[string]string {
 			if value != "" && !validUsername(value) {
 				wrong(&p.Base, f.Name, "error.username_form")
 			}
-		case config.SignUpPassword:
-			tooLong(&p.Base, f.Name, value, maxPassword)
 		}
 	}
+	checkNewPassword(&p.Base, config.SignUpPassword, r.secret, values[config.SignUpUsername], p.Identifier)
 	return values
 }
 
@@ -270,16 +274,24 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 	if err := cf.checkUsername(c, name); err != nil {
 		return h.refuse(c, form, err, nil)
 	}
+	in := authclient.SignUpRequest{
+		PhoneNumber: f.Phone, Email: f.Email, VerificationToken: f.VerificationToken,
+		Username: name, Password: r.secret, Name: values[config.SignUpName], Locale: r.loc.Locale(),
+		AnonymousToken: h.anonymousToken(c),
+	}
+	if l, ok := openLink(r); ok {
+		in.ProviderToken = l.Token
+	}
 	var creds *authclient.Credentials
 	err = h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
-		creds, err = r.client.auth.SignUp(ctx, authclient.SignUpRequest{
-			PhoneNumber: f.Phone, Email: f.Email, VerificationToken: f.VerificationToken,
-			Username: name, Password: r.secret, Name: values[config.SignUpName], Locale: r.loc.Locale(),
-		}, opts...)
+		creds, err = r.client.auth.SignUp(ctx, in, opts...)
 		return err
 	})
 	switch {
 	case err == nil:
+		if in.ProviderToken != "" {
+			r.link = "" // it is bound
+		}
 		return h.complete(c, creds)
 	case errors.Is(err, authclient.ErrFailedPrecondition), errors.Is(err, authclient.ErrAlreadyExists) && name == "":
 		f.setUser(true) // somebody registered the number meanwhile: the person may go in
@@ -291,6 +303,23 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 		weakPassword(special, "password", r.secret)
 	}
 	return h.refuse(c, form, err, special)
+}
+
+// anonymousToken is the access token of somebody who has used the app without an
+// account: with it the new account is the one they had. A token that TCB does
+// not know any more would only be in the way.
+func (h *Handler) anonymousToken(c *fiber.Ctx) string {
+	r := requestOf(c)
+	access, ok := r.session.Access(r.scope())
+	if !ok || !access.Anonymous {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), profileWait)
+	defer cancel()
+	if _, err := r.client.auth.GetUserInfo(ctx, access.AccessToken, h.options(c)...); errors.Is(err, authclient.ErrUnauthenticated) {
+		return ""
+	}
+	return access.AccessToken
 }
 
 // weakPassword says what TCB's invalid_argument is about, which may be the
@@ -379,7 +408,7 @@ func (cf *codeFlow) postNewPassword(c *fiber.Ctx, f *flow) error {
 		return err
 	}
 	need(&page.Base, "new_password", r.secret)
-	tooLong(&page.Base, "new_password", r.secret, maxPassword)
+	checkNewPassword(&page.Base, "new_password", r.secret, f.to())
 	if page.Invalid() {
 		return h.show(c, fiber.StatusUnprocessableEntity, form)
 	}

@@ -20,6 +20,14 @@ const (
 type Access struct {
 	AccessToken string `json:"access_token"`
 	Sub         string `json:"sub"`
+	ExpiresAt   int64  `json:"expires_at"`          // Unix seconds, of AccessToken
+	Anonymous   bool   `json:"anonymous,omitempty"` // nobody has registered yet
+	DeviceID    string `json:"device_id,omitempty"` // that the login was made with, as far as we know
+
+	// SudoToken opens changes until SudoUntil (Unix seconds). TCB gives some people
+	// an empty one: it is SudoUntil that says whether there is one.
+	SudoToken string `json:"sudo_token,omitempty"`
+	SudoUntil int64  `json:"sudo_until,omitempty"`
 }
 
 // AccessCookies seals a login into Set-Cookie values for ttl, bound to the

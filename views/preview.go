@@ -3,20 +3,20 @@ package views
 // PreviewPage is the operator's page, in English alone.
 type PreviewPage struct {
 	Style, Script string
-	Choices       []Choice
+	Choices       []PreviewChoice
 	Problems      []string // of the login config that is shown
 	Frames        []Frame
 	Width, Height string // of each frame, in CSS pixels
 }
 
-// Choice is one select of the operator's form.
-type Choice struct {
+// PreviewChoice is one select of the operator's form.
+type PreviewChoice struct {
 	Name, Label, Value string
-	Options            []Option
+	Options            []PreviewOption
 }
 
-// Option is one of a Choice.
-type Option struct{ Value, Label string }
+// PreviewOption is one of a PreviewChoice.
+type PreviewOption struct{ Value, Label string }
 
 // Frame is one previewed page.
 type Frame struct {

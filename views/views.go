@@ -37,6 +37,11 @@ type Base struct {
 	Refresh   string       // seconds and address that the page moves on to by itself
 	RequestID string       // shown where something broke, to be told to the operator
 	Footer    []Link       // the operator's, below everything
+
+	Portal *Portal // what stands around a page of the account portal
+	Guard  *Guard  // what keeps page and browser storage together
+	Resume string  // the script that offers a login which the browser already has, of
+	Client string  // this client_id
 }
 
 // App is the app that somebody signs in to.
@@ -55,7 +60,7 @@ type Consent struct {
 
 // Assets are the addresses of the stylesheet and scripts, with their content
 // hash. A preview of a page that hands a login over has no Complete.
-type Assets struct{ Style, Script, Complete, Demo string }
+type Assets struct{ Style, Script, Complete, Demo, AccountStyle, Account string }
 
 // Language is one choice of the language switch.
 type Language struct {
@@ -234,6 +239,7 @@ type CodePage struct {
 	Minutes int         // how long the code serves
 	Phone   *PhoneField // where it went, to fill in again, or
 	Email   string
+	Fixed   bool // it goes to what is bound: there is nothing to change
 	Ways    Ways
 }
 

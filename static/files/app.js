@@ -7,6 +7,14 @@ if (document.body.dataset.url) history.replaceState(null, "", document.body.data
 
 document.getElementById("error-summary")?.focus();
 
+// Whoever is signed in to the app already may go on as that: see account.js.
+try {
+  const { resume, client } = document.body.dataset;
+  if (resume && localStorage.getItem(`credentials_${client}`)) import(resume);
+} catch {
+  // Storage is refused: nobody is.
+}
+
 // TCB should see the browser's own device_id, the one that the SDK sends.
 try {
   const field = form?.elements.device_id, own = localStorage.getItem("device_id");

@@ -51,5 +51,5 @@ if (departure) {
   } catch (refusal) {
     // Storage is refused: then there is nothing of ours in it.
   }
-  location.replace(departure.to);
+  if (departure.to) location.replace(departure.to);
 }

@@ -1,0 +1,391 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // people's time zones, wherever we run
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/a-h/templ"
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/i18n"
+	"tcb-login/session"
+	"tcb-login/views"
+)
+
+// What the pages of the account portal have in common: who they are of, and
+// what must be so before they show anything.
+
+// portalRoutes are the pages of the portal, by the names that next= may have.
+var portalRoutes = map[string]string{
+	"account":           "/account",
+	"account-profile":   "/account/profile",
+	"account-phone":     "/account/phone",
+	"account-email":     "/account/email",
+	"account-password":  "/account/password",
+	"account-providers": "/account/providers",
+	"account-sessions":  "/account/sessions",
+	"account-history":   "/account/history",
+	"account-delete":    "/account/delete",
+}
+
+const pathVerify = "/account/verify"
+
+func inPortal(path string) bool { return path == "/account" || strings.HasPrefix(path, "/account/") }
+
+// routeName is the name of the portal's page at a path; the overview's for the
+// step-up, which is no place to come back to.
+func routeName(path string) string {
+	for name, p := range portalRoutes {
+		if p == path {
+			return name
+		}
+	}
+	return "account"
+}
+
+// doneKeys are the confirmations that a page shows after a change, by the value of done=.
+var doneKeys = map[string]string{
+	"profile":  "account.done.profile",
+	"phone":    "account.done.phone",
+	"email":    "account.done.email",
+	"password": "account.done.password",
+	"linked":   "account.done.linked",
+	"unlinked": "account.done.unlinked",
+	"ended":    "account.done.ended",
+	"others":   "account.done.others",
+}
+
+// portal is the middleware of the portal's pages: it finds out whose they are,
+// asking TCB each time, or shows the page that looks for a login.
+func (h *Handler) portal(next fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		r := requestOf(c)
+		ok, err := h.loadPerson(c)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return h.show(c, fiber.StatusOK, h.takeOver(r))
+		case r.access.Anonymous:
+			return h.show(c, fiber.StatusOK, h.offerRegistration(r))
+		}
+		return next(c)
+	}
+}
+
+// withSudo is the middleware of changes that need a step-up before their form.
+func (h *Handler) withSudo(next fiber.Handler) fiber.Handler {
+	return h.portal(func(c *fiber.Ctx) error {
+		if r := requestOf(c); !h.hasSudo(r) {
+			return h.askSudo(c)
+		}
+		return next(c)
+	})
+}
+
+func (h *Handler) hasSudo(r *request) bool { return h.now().Unix() < r.access.SudoUntil }
+
+// askSudo leads to the step-up, and from there back to the page at hand.
+func (h *Handler) askSudo(c *fiber.Ctx) error {
+	r := requestOf(c)
+	r.next = routeName(r.path)
+	return h.seeOther(c, r.to(pathVerify))
+}
+
+// loadPerson reads the login and asks TCB whose it is. A login that TCB does
+// not know any more ends here too.
+func (h *Handler) loadPerson(c *fiber.Ctx) (ok bool, err error) {
+	r := requestOf(c)
+	if r.me != nil {
+		return true, nil
+	}
+	access, ok := r.session.Access(r.scope())
+	if !ok {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
+	defer cancel()
+	r.access = access
+	r.deviceID = access.DeviceID
+	me, err := r.client.auth.GetUserInfo(ctx, access.AccessToken, h.options(c)...)
+	switch {
+	case errors.Is(err, authclient.ErrUnauthenticated):
+		traceOf(c).code = codeOf(err)
+		r.access = session.Access{}
+		addCookies(c, r.session.ClearAccess(r.scope()))
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	r.me = me
+	return true, nil
+}
+
+// state makes the person's calls. It has no refresh token and does not judge
+// the access token's age: TCB does.
+func (r *request) state(now time.Time) *authclient.LoginState {
+	creds := authclient.Credentials{TokenType: "Bearer", AccessToken: r.access.AccessToken, Sub: r.access.Sub}
+	return r.client.auth.LoginState(creds, now.Add(time.Hour), nil)
+}
+
+// person is whose page it is.
+func (h *Handler) person(r *request) views.Person {
+	return h.personOf(nameOf(r.me), r.me.Picture)
+}
+
+func (h *Handler) personOf(name, picture string) views.Person {
+	p := views.Person{Name: name, Initial: initialOf(name)}
+	if h.showsImage(picture) {
+		p.Picture = picture
+	}
+	return p
+}
+
+// nameOf is what to call somebody by.
+func nameOf(me *authclient.UserInfo) string {
+	for _, name := range []string{me.Name, me.Username, me.Email, me.PhoneNumber} {
+		if name != "" {
+			return name
+		}
+	}
+	return me.Sub
+}
+
+// knownAs is what somebody signs in with, for password managers.
+func knownAs(me *authclient.UserInfo) string {
+	for _, name := range []string{me.Username, me.PhoneNumber, me.Email} {
+		if name != "" {
+			return name
+		}
+	}
+	return nameOf(me)
+}
+
+func initialOf(name string) string {
+	initial, _ := utf8.DecodeRuneInString(name)
+	if initial == utf8.RuneError {
+		return ""
+	}
+	return string(unicode.ToUpper(initial))
+}
+
+// showsImage reports that the CSP lets pages load a picture. No host but the
+// operator's ever hears of who opens the portal.
+func (h *Handler) showsImage(picture string) bool {
+	u, err := url.Parse(picture)
+	if err != nil || u.Host == "" || u.User != nil {
+		return false
+	}
+	return slices.Contains(h.imageHosts, u.Scheme+"://"+u.Host)
+}
+
+// portalFrame puts the portal around a page.
+func (h *Handler) portalFrame(r *request, b *views.Base) {
+	b.Portal = &views.Portal{Person: h.person(r), SignOut: r.to("/sign-out")}
+	if r.path != "/account" {
+		b.Portal.Home = r.to("/account")
+	}
+	if r.target == targetOwn {
+		b.Portal.App = r.RedirectURI
+	}
+	b.Guard = h.guard(r, "portal")
+}
+
+// guard is what account.js needs on a page.
+func (h *Handler) guard(r *request, mode string) *views.Guard {
+	g := &views.Guard{
+		Mode: mode, EnvID: r.env.ID, ClientID: r.client.ID,
+		Session: r.to("/session"), Here: r.to(r.path),
+	}
+	if mode != "sign-out" {
+		signIn := *r
+		signIn.next = r.next
+		if inPortal(r.path) {
+			signIn.next = routeName(r.path)
+			if r.path == pathVerify && r.next != "" {
+				signIn.next = r.next
+			}
+		}
+		g.SignIn = signIn.to("/")
+	}
+	if r.me != nil {
+		g.Sub, g.UserInfo = r.me.Sub, r.me.Raw
+	}
+	return g
+}
+
+// portalPage is a page of the portal without a form.
+func (h *Handler) portalPage(r *request, name string, title i18n.Message) *views.Base {
+	b := h.page(r, name, title)
+	h.linkLanguages(r, &b)
+	h.sayDone(r, &b)
+	return &b
+}
+
+// portalForm is a page of the portal whose form posts to its own path.
+func (h *Handler) portalForm(r *request, name string, title i18n.Message, path string) *views.Base {
+	b := h.formPage(r, name, title, path, "")
+	h.sayDone(r, b)
+	return b
+}
+
+func (h *Handler) linkLanguages(r *request, b *views.Base) {
+	for i, l := range b.Languages {
+		other := *r
+		other.query = r.inLanguage(l.Tag)
+		b.Languages[i].URL = other.to(r.path)
+	}
+}
+
+func (h *Handler) sayDone(r *request, b *views.Base) {
+	if key := doneKeys[r.done]; key != "" && r.form == "" {
+		b.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg(key)}
+	}
+}
+
+// done answers a change that went well: the page at path says so once.
+func (h *Handler) finished(c *fiber.Ctx, path, done string) error {
+	return h.seeOther(c, requestOf(c).to(path, "done="+done))
+}
+
+// takeOver is the page that looks for the SDK's login in the browser's storage.
+func (h *Handler) takeOver(r *request) form {
+	p := &views.NoticePage{Base: h.page(r, "take-over", i18n.Msg("take-over.title")), Lead: i18n.Msg("take-over.lead")}
+	p.Guard = h.guard(r, "take-over")
+	p.Button = views.Link{To: "sign-in", URL: p.Guard.SignIn, Label: i18n.Msg("sign-in.button")}
+	h.linkLanguages(r, &p.Base)
+	return form{base: &p.Base, view: func() templ.Component { return views.TakeOver(*p) }}
+}
+
+// offerRegistration is the portal of somebody who has not registered: all that
+// there is to do is that. Sign-up then keeps the account, by its anonymous_token.
+func (h *Handler) offerRegistration(r *request) form {
+	b := h.page(r, "account-anonymous", i18n.Msg("account.anonymous.title"))
+	p := &views.NoticePage{Base: b, Lead: i18n.Msg("account.anonymous.lead")}
+	h.linkLanguages(r, &p.Base)
+	entry := *r
+	entry.next = "account"
+	if r.login.SignUpPage {
+		p.Button = views.Link{To: "sign-up", URL: entry.to("/sign-up"), Label: i18n.Msg("account.anonymous.button")}
+	}
+	p.Others = []views.Link{{To: "sign-in", URL: entry.to("/", "prompt=login"), Label: i18n.Msg("account.anonymous.sign_in")}}
+	return form{base: &p.Base, view: func() templ.Component { return views.Notice(*p) }}
+}
+
+// when is a moment as the person reads it: in their own time zone, else in UTC,
+// which it then says.
+func (h *Handler) when(r *request, instant string) string {
+	t, err := time.Parse(time.RFC3339, instant)
+	if err != nil {
+		return instant
+	}
+	const layout = "2006-01-02 15:04"
+	if zone, err := time.LoadLocation(r.me.Zoneinfo); err == nil && r.me.Zoneinfo != "" {
+		return t.In(zone).Format(layout)
+	}
+	return t.UTC().Format(layout) + " UTC"
+}
+
+// keepAccess writes the login anew, with what changed in it.
+func (h *Handler) keepAccess(c *fiber.Ctx, a session.Access) error {
+	r := requestOf(c)
+	r.access = a
+	life := time.Unix(a.ExpiresAt, 0).Sub(h.now())
+	cookies, err := r.session.AccessCookies(r.scope(), a, max(life, time.Minute))
+	if err != nil {
+		return err
+	}
+	addCookies(c, cookies)
+	return nil
+}
+
+// asPerson makes one call of the person's, which TCB may want a captcha for.
+func (h *Handler) asPerson(c *fiber.Ctx, path string, call func(context.Context, *authclient.LoginState, ...authclient.CallOption) error) error {
+	r := requestOf(c)
+	return h.guarded(c, path, false, func(ctx context.Context, opts ...authclient.CallOption) error {
+		return call(ctx, r.state(h.now()), opts...)
+	})
+}
+
+// refusePortal is refuse for a change in the portal: a login that has ended
+// meanwhile is looked for again, and a step-up that TCB does not accept any
+// more is asked for again.
+func (h *Handler) refusePortal(c *fiber.Ctx, f form, err error, special map[string]refusal) error {
+	r := requestOf(c)
+	_, said := special[codeOf(err)]
+	switch {
+	case errors.Is(err, authclient.ErrUnauthenticated):
+		return h.portalError(c, err)
+	case errors.Is(err, authclient.ErrPermissionDenied) && !said && r.access.SudoUntil > 0 && r.path != pathVerify:
+		traceOf(c).code = codeOf(err)
+		a := r.access
+		a.SudoToken, a.SudoUntil = "", 0
+		if err := h.keepAccess(c, a); err != nil {
+			return err
+		}
+		return h.askSudo(c)
+	}
+	return h.refuse(c, f, err, special)
+}
+
+// typedPortal is a form of the portal with what was typed, where name is one's.
+// Like the page itself it wants to know whose it is.
+func (h *Handler) typedPortal(c *fiber.Ctx, name string) (f form, found bool, err error) {
+	if name != "step-up" && !strings.HasPrefix(name, "step-up-") && !strings.HasPrefix(name, "account-") {
+		return form{}, false, nil
+	}
+	r := requestOf(c)
+	ok, err := h.loadPerson(c)
+	if err != nil {
+		return form{}, false, err
+	}
+	if !ok {
+		return h.takeOver(r), true, nil
+	}
+	for _, flow := range append([]*codeFlow{h.stepUp}, h.contacts...) {
+		step, ok := strings.CutPrefix(name, flow.name)
+		if !ok || step == "-"+byPassword || step == "-"+byProvider {
+			continue
+		}
+		r.path = flow.path
+		f, ok := flow.typedForm(c, step)
+		return f, ok, nil
+	}
+	r.path = strings.Replace(name, "-", "/", 1)
+	switch r.path = "/" + r.path; name {
+	case "step-up-" + byPassword, "step-up-" + byProvider:
+		r.path = pathVerify
+		return h.typedStepUp(c), true, nil
+	case "account-profile":
+		_, f = h.profilePage(c)
+	case "account-password":
+		_, f = h.passwordPage(c)
+	case "account-delete":
+		_, f = h.deletePage(c)
+	case "account-providers":
+		h.readForm(c, r, name)
+		_, _, f, err = h.providersPage(c)
+	case "account-sessions":
+		h.readForm(c, r, name)
+		_, _, f, err = h.sessionsPage(c)
+	case "account-bind":
+		r.path = "/account/providers"
+		l, ok := openLink(r)
+		if !ok {
+			return form{}, false, nil
+		}
+		h.readForm(c, r, name)
+		f = h.bindPage(r, l)
+	default:
+		return form{}, false, nil
+	}
+	return f, err == nil, err
+}

@@ -1,0 +1,218 @@
+package handlers
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/i18n"
+	"tcb-login/session"
+	"tcb-login/views"
+)
+
+// Take-over: the SDK in the app keeps its login in localStorage, where our
+// script finds it and posts it here. The refresh token passes through when the
+// access token has run out, and is never kept: TCB changes it at every refresh,
+// and the one who holds it is the SDK.
+
+// handedOver is what account.js posts: a login, or nothing, which drops ours.
+type handedOver struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"` // only when the other has expired
+	DeviceID     string `json:"device_id"`
+}
+
+// takenOver is the answer. Credentials are the new ones after a refresh, also
+// when nothing else went well: they are the only ones that live then.
+type takenOver struct {
+	Sub         string                  `json:"sub,omitempty"`
+	Error       string                  `json:"error,omitempty"`
+	CSRF        string                  `json:"csrf_token,omitempty"` // of the session as it is from now on
+	Credentials *authclient.Credentials `json:"credentials,omitempty"`
+}
+
+// postSession takes a login over. checkOrigin has seen that the request is from
+// a page of this origin; the token says that it is a page of ours, and which.
+func (h *Handler) postSession(c *fiber.Ctx) error {
+	r := requestOf(c)
+	if !r.session.CSRFValid(c.Get("X-CSRF-Token")) {
+		return h.sendJSON(c, fiber.StatusForbidden, takenOver{Error: "csrf"})
+	}
+	var in handedOver
+	if err := json.Unmarshal(c.Body(), &in); err != nil {
+		return h.sendJSON(c, fiber.StatusBadRequest, takenOver{Error: "invalid_request"})
+	}
+	if deviceID.MatchString(in.DeviceID) {
+		r.deviceID = in.DeviceID
+	}
+	if in.AccessToken == "" {
+		return h.dropLogin(c, fiber.StatusOK, takenOver{})
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), h.timeout+grace)
+	defer cancel()
+	var out takenOver
+	if in.RefreshToken != "" {
+		creds, err := r.client.auth.RefreshToken(ctx, in.RefreshToken, h.options(c)...)
+		if err != nil {
+			return h.notTakenOver(c, out, err)
+		}
+		out.Credentials, in.AccessToken = creds, creds.AccessToken
+	}
+	claims, ok := readClaims(in.AccessToken)
+	if !ok || !claims.meant(r) {
+		out.Error = "other_client"
+		return h.dropLogin(c, fiber.StatusBadRequest, out)
+	}
+	me, err := r.client.auth.GetUserInfo(ctx, in.AccessToken, h.options(c)...)
+	if err != nil {
+		return h.notTakenOver(c, out, err)
+	}
+	device := h.device(r)
+	if err := r.session.Rotate(ctx, true); err != nil {
+		return err
+	}
+	// The step-up of the login before is not this one's.
+	access := session.Access{
+		AccessToken: in.AccessToken, Sub: me.Sub, ExpiresAt: claims.Expires, DeviceID: device,
+		Anonymous: claims.Scope == "anonymous",
+	}
+	if err := h.keepAccess(c, access); err != nil {
+		return err
+	}
+	out.Sub, out.CSRF = me.Sub, r.session.CSRFToken()
+	return h.sendJSON(c, fiber.StatusOK, out)
+}
+
+// notTakenOver answers a refusal of TCB's. One that says that the login is over
+// ends ours as well: the browser's storage names somebody whom we cannot show.
+func (h *Handler) notTakenOver(c *fiber.Ctx, out takenOver, err error) error {
+	t := traceOf(c)
+	t.code = codeOf(err)
+	switch {
+	case errors.Is(err, authclient.ErrInvalidGrant):
+		out.Error = "invalid_grant"
+	case errors.Is(err, authclient.ErrUnauthenticated):
+		out.Error = "unauthenticated"
+	default:
+		t.err = err
+		out.Error = "unavailable"
+		return h.sendJSON(c, fiber.StatusServiceUnavailable, out)
+	}
+	return h.dropLogin(c, fiber.StatusUnauthorized, out)
+}
+
+// dropLogin answers without a login of ours.
+func (h *Handler) dropLogin(c *fiber.Ctx, status int, out takenOver) error {
+	r := requestOf(c)
+	addCookies(c, r.session.ClearAccess(r.scope()))
+	return h.sendJSON(c, status, out)
+}
+
+func (h *Handler) sendJSON(c *fiber.Ctx, status int, v any) error {
+	cookies, err := requestOf(c).session.Cookies()
+	if err != nil {
+		return err
+	}
+	addCookies(c, cookies)
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	c.Set("Content-Type", "application/json")
+	return c.Status(status).Send(body)
+}
+
+// claims are what we read of an access token. Nothing is believed of it before
+// TCB has answered to the token.
+type claims struct {
+	Audience audience `json:"aud"`
+	Project  string   `json:"project_id"` // the environment
+	Scope    string   `json:"scope"`
+	Expires  int64    `json:"exp"`
+}
+
+// audience is one string or several (RFC 7519 §4.1.3).
+type audience []string
+
+func (a *audience) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*a = audience{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(a))
+}
+
+func readClaims(token string) (claims, bool) {
+	var c claims
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return c, false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(payload, &c) != nil {
+		return c, false
+	}
+	return c, c.Expires > 0
+}
+
+// meant reports that a token is for the client at hand: another client's login
+// is not to become this one's.
+func (c claims) meant(r *request) bool {
+	return slices.Contains(c.Audience, r.client.ID) && (c.Project == "" || c.Project == r.env.ID)
+}
+
+// device is the device_id that TCB sees of this request.
+func (h *Handler) device(r *request) string {
+	if r.deviceID != "" {
+		return r.deviceID
+	}
+	return r.session.DeviceID()
+}
+
+// access is a login that was just made, for our own pages.
+func (h *Handler) access(creds *authclient.Credentials, device string) session.Access {
+	return session.Access{
+		AccessToken: creds.AccessToken, Sub: creds.Sub, DeviceID: device, Anonymous: creds.Scope == "anonymous",
+		ExpiresAt: h.now().Add(time.Duration(creds.ExpiresIn) * time.Second).Unix(),
+	}
+}
+
+// getContinue offers the login that the browser has. It is led to by the script
+// that has just taken that over; as on the portal's pages nothing shows before
+// script has seen that localStorage still names the same person.
+func (h *Handler) getContinue(c *fiber.Ctx) error {
+	r := requestOf(c)
+	ok, err := h.loadPerson(c)
+	if err != nil {
+		return err
+	}
+	if !ok || r.Prompt == "login" || r.access.Anonymous || r.next == "" && r.target != targetOwn {
+		return h.seeOther(c, r.to("/", "prompt=login"))
+	}
+	who := h.person(r)
+	guard := h.guard(r, "continue")
+	r.me = nil // not the portal's frame
+	p := &views.ContinuePage{Base: h.page(r, "continue", r.title()), Person: who}
+	p.Guard = guard
+	h.linkLanguages(r, &p.Base)
+	p.Button = views.Link{To: "app", URL: r.destination(), Label: i18n.Message{Key: "continue.button", Args: i18n.Args{"name": who.Name}}}
+	p.Other = views.Link{To: "sign-in", URL: r.to("/", "prompt=login"), Label: i18n.Msg("continue.other")}
+	return h.show(c, fiber.StatusOK, form{base: &p.Base, view: func() templ.Component { return views.Continue(*p) }})
+}
+
+// destination is where a sign-in leads.
+func (r *request) destination() string {
+	if path, ok := portalRoutes[r.next]; ok {
+		return r.origin.text + r.to(path)
+	}
+	return r.RedirectURI
+}

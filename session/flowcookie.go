@@ -1,0 +1,64 @@
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+)
+
+// A flow cookie keeps what a step needs when the browser comes back from another
+// site with nothing but a short state: one cookie for each, so that two tabs
+// never mix.
+
+const (
+	flowCookieName = "tcb_login_go_"
+	maxFlows       = 4 // at a time; whoever is on that many ways has forgotten the first
+)
+
+// ErrTooLarge says that a value does not fit into a cookie.
+var ErrTooLarge = errors.New("session: too large for a cookie")
+
+// FlowCookies seals a value into Set-Cookie values for ttl, bound to the session
+// and to state, and removes others of that kind where they get too many.
+func (s *Session) FlowCookies(purpose, state string, v any, ttl time.Duration) ([]string, error) {
+	sealed, err := s.seal(associated(s.id, Scope{}, purpose+" "+state), v, ttl, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) > chunkSize {
+		return nil, ErrTooLarge
+	}
+	out := []string{s.setAccessCookie(s.flowName(state), sealed, int(ttl.Seconds()))}
+	var others []string
+	for _, c := range s.req.Cookies() {
+		if strings.Contains(c.Name, flowCookieName) && c.Name != s.flowName(state) {
+			others = append(others, s.setAccessCookie(c.Name, "", -1))
+		}
+	}
+	if len(others) >= maxFlows {
+		out = append(out, others...)
+	}
+	return out, nil
+}
+
+// FlowValue reads what FlowCookies sealed for state, if this browser has it.
+func (s *Session) FlowValue(purpose, state string, v any) bool {
+	c, err := s.req.Cookie(s.flowName(state))
+	return err == nil && s.Open(Scope{}, purpose+" "+state, c.Value, v)
+}
+
+// ForgetFlow gives the Set-Cookie value that removes it.
+func (s *Session) ForgetFlow(state string) string {
+	return s.setAccessCookie(s.flowName(state), "", -1)
+}
+
+func (s *Session) flowName(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	name := flowCookieName + hex.EncodeToString(sum[:6])
+	if s.secure {
+		name = "__Secure-" + name
+	}
+	return name
+}

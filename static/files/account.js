@@ -1,0 +1,219 @@
+// Keeps our pages and the SDK's login in localStorage together: takes that login
+// over, refreshes it where it has run out, and lets nobody's page be seen while
+// the browser is somebody else's. Never deletes a key of the SDK's.
+const read = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "null");
+const guard = read("guard");
+const root = document.documentElement;
+const patience = 3000; // for what another tab is about to store
+
+// What TCB says of a token, for who it belongs to.
+const payload = (token) => {
+  try {
+    const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (c) => c.charCodeAt(0))));
+  } catch {
+    return {};
+  }
+};
+
+// The login of the SDK, or null. Throws where storage is refused.
+function stored(key) {
+  try {
+    const login = JSON.parse(localStorage.getItem(key) ?? "null");
+    return login?.access_token ? { sub: payload(login.access_token).sub, ...login } : null;
+  } catch (refusal) {
+    if (refusal instanceof SyntaxError) return null;
+    throw refusal;
+  }
+}
+
+const expired = (login) => !(new Date(login.expires_at).getTime() > Date.now());
+
+let csrf = guard?.csrf_token;
+
+async function post(url, body) {
+  const answer = await fetch(url, {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+    body: JSON.stringify(body),
+  });
+  const said = await answer.json().catch(() => ({}));
+  if (said.csrf_token) {
+    // The session has another id now.
+    csrf = said.csrf_token;
+    for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = csrf;
+  }
+  return { ok: answer.ok, ...said };
+}
+
+// Resolves when another tab has changed the key, or after a while.
+const changed = (key) =>
+  new Promise((done) => {
+    const heard = (e) => (e.key === key || e.key === null) && done();
+    addEventListener("storage", heard);
+    setTimeout(done, patience);
+  });
+
+const device = () => {
+  const id = localStorage.getItem("device_id");
+  return id ? { device_id: id } : {};
+};
+
+// A refresh of ours can meet one of an app's tab. TCB lets one of the two win;
+// the SDK that lost drops its login, also when ours is in its place by then. So
+// what we got is kept aside for a minute, for this tab alone, to be put back if
+// TCB says that it lives: a sign-out in the app has ended it there as well.
+const aside = (key) => `tcb_login_${key}`;
+function keepAside(key, login) {
+  sessionStorage.setItem(aside(key), JSON.stringify({ login, until: Date.now() + 60000 }));
+}
+function takeAside(key) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(aside(key)));
+    if (kept?.until > Date.now()) return kept.login;
+    sessionStorage.removeItem(aside(key));
+  } catch {
+    // Nothing was kept.
+  }
+  return null;
+}
+
+async function putBack({ key, url }, login) {
+  const answer = await post(url, { access_token: login.access_token, ...device() });
+  if (answer.ok && localStorage.getItem(key) === null) localStorage.setItem(key, JSON.stringify(login));
+  if (over(answer)) sessionStorage.removeItem(aside(key));
+  return answer;
+}
+
+const over = (answer) => ["invalid_grant", "unauthenticated"].includes(answer?.error);
+
+// Hands the browser's login over to our pages. Answers what the server did, or
+// null when there is no login. Tokens that TCB does not take any more get one
+// more try: another tab may have newer ones, or an access token may have died
+// before its time.
+async function takeOver(place, last = false) {
+  const { key, url } = place;
+  const login = stored(key);
+  if (!login) {
+    const kept = takeAside(key);
+    return kept ? putBack(place, kept) : null;
+  }
+  const { access_token, refresh_token } = login;
+  const refresh = refresh_token && (last || expired(login));
+  const answer = await post(url, { access_token, ...(refresh ? { refresh_token } : {}), ...device() });
+  if (answer.credentials) {
+    const expires_at = new Date(Date.now() + (answer.credentials.expires_in - 30) * 1000).toISOString();
+    const fresh = { ...answer.credentials, version: login.version ?? "v1", expires_at };
+    keepAside(key, fresh);
+    const now = stored(key);
+    if (!now) return putBack(place, fresh);
+    if (now.refresh_token === refresh_token) localStorage.setItem(key, JSON.stringify(fresh));
+  }
+  if (!over(answer) || last || place.tried) return answer;
+  if (refresh && stored(key)?.access_token === access_token) {
+    await changed(key); // who was faster is about to store what it got
+    if (stored(key)?.access_token === access_token) return answer;
+  }
+  return takeOver({ ...place, tried: true }, !refresh);
+}
+
+// Once per address: a browser that keeps no cookies would go round for ever.
+const mark = "tcb_login_again";
+function again(url) {
+  try {
+    if (sessionStorage.getItem(mark) === url) return false;
+    sessionStorage.setItem(mark, url);
+  } catch {
+    return false;
+  }
+  location.replace(url);
+  return true;
+}
+const settled = () => {
+  try {
+    sessionStorage.removeItem(mark);
+  } catch {
+    // It was refused before.
+  }
+};
+
+function show() {
+  settled();
+  delete root.dataset.guard;
+  if (location.search.includes("done=")) history.replaceState(null, "", guard.here); // said once
+}
+
+// What the SDK keeps of the profile is brought up to date.
+function updateProfile(login) {
+  const key = `user_info_${guard.env_id}`;
+  if (!guard.user_info || login?.sub !== guard.sub) return;
+  const value = JSON.stringify({ version: "localCachev1", content: { ...guard.user_info, uid: guard.sub } });
+  if (localStorage.getItem(key) !== value) localStorage.setItem(key, value);
+}
+
+async function onGuard() {
+  const place = { key: `credentials_${guard.client_id}`, url: guard.session };
+  let login;
+  try {
+    login = stored(place.key);
+  } catch {
+    return show(); // storage is refused: there is no login to differ from
+  }
+  if (guard.mode === "sign-out") {
+    // The login to end may be the SDK's alone.
+    if (login && login.sub !== guard.sub) {
+      const answer = await takeOver(place);
+      if (answer?.ok) again(guard.here);
+    } else settled();
+    return;
+  }
+  if (guard.mode !== "take-over" && login?.sub === guard.sub) {
+    updateProfile(login);
+    addEventListener("storage", async (e) => {
+      if (e.key !== place.key && e.key !== null) return;
+      const kept = takeAside(place.key);
+      if (!stored(place.key) && kept?.sub === guard.sub) await putBack(place, kept);
+      if (stored(place.key)?.sub !== guard.sub) location.replace(guard.here);
+    });
+    return show();
+  }
+  const answer = await takeOver(place);
+  if (answer?.ok || answer?.error === "csrf") {
+    if (again(guard.here)) return;
+    return link();
+  }
+  if (answer && !over(answer) && answer.error !== "other_client") return link();
+  if (guard.sub) {
+    // The page is of somebody who is not here any more.
+    await post(place.url, {});
+  }
+  settled();
+  location.replace(guard.sign_in);
+}
+
+// Nothing came of it: the page's own link is what is left.
+function link() {
+  settled();
+  if (guard.mode === "take-over") document.getElementById("going")?.remove();
+  else location.replace(guard.sign_in);
+}
+
+// The entry page: a login that the browser has is offered before another is asked for.
+async function resume() {
+  const { client } = document.body.dataset;
+  csrf = document.querySelector("[name=csrf_token]").value;
+  const here = (page) => new URL(page, import.meta.url).href + location.search;
+  const answer = await takeOver({ key: `credentials_${client}`, url: here("../session") });
+  if (answer?.ok) location.replace(here("../continue"));
+}
+
+// A page out of the browser's memory shows nothing before it is asked for again.
+if (guard && guard.mode !== "sign-out") {
+  addEventListener("pagehide", () => (root.dataset.guard = ""));
+  addEventListener("pageshow", (e) => e.persisted && location.reload());
+}
+
+if (document.querySelector("script[data-submit]")) document.getElementById("form").requestSubmit();
+else if (guard) onGuard().catch(link);
+else if (document.body.dataset.resume) resume().catch(() => {});

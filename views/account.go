@@ -1,0 +1,209 @@
+package views
+
+import (
+	"encoding/json"
+
+	"tcb-login/i18n"
+)
+
+// What the account portal's pages show.
+
+// Portal is what stands around every page of the portal.
+type Portal struct {
+	Person  Person
+	Home    string // the overview; empty on it
+	SignOut string
+	App     string // the way back; empty where it is not on our origin
+}
+
+// Person is who is signed in.
+type Person struct {
+	Name    string
+	Initial string // what stands for a picture
+	Picture string // an address that the page may load, or empty
+}
+
+// Guard is what account.js needs to keep the page and the SDK's login of the
+// browser together. Mode says what for: "portal" and "continue" show a person,
+// "take-over" looks for one, "sign-out" has one to end.
+type Guard struct {
+	Mode     string          `json:"mode"`
+	EnvID    string          `json:"env_id"`
+	ClientID string          `json:"client_id"`
+	Session  string          `json:"session"` // where a login is handed over
+	CSRF     string          `json:"csrf_token"`
+	Here     string          `json:"here"`
+	SignIn   string          `json:"sign_in,omitempty"`
+	Sub      string          `json:"sub,omitempty"`       // who the page is of
+	UserInfo json.RawMessage `json:"user_info,omitempty"` // the profile as TCB has it now, for the SDK's copy
+}
+
+// hides reports that nothing may be seen before script has compared who the
+// page is of with whom the browser's storage names.
+func (g *Guard) hides() bool { return g != nil && g.Sub != "" && g.Mode != "sign-out" }
+
+// AccountPage is the overview: rows in sections.
+type AccountPage struct {
+	Base
+	Sections []Section
+}
+
+// Section is a group of rows under a heading.
+type Section struct {
+	Name  string // for styles and tests
+	Title i18n.Message
+	Rows  []Row
+}
+
+// Row is one thing, its value and what can be done about it.
+type Row struct {
+	Name   string
+	Label  i18n.Message
+	Value  string       // what it is; or
+	Empty  i18n.Message // that it is not there
+	Hint   i18n.Message
+	Action Link
+}
+
+// ProfilePage is the form of what people say about themselves.
+type ProfilePage struct {
+	Base
+	Name, Username, Picture string
+	Gender, Birthdate       string
+	Locale, Zoneinfo        string
+	Latest                  string // the latest birthdate there can be
+	Genders, Locales        []Choice
+	Zones                   []string
+}
+
+// Choice is one line of a select.
+type Choice struct {
+	Value string
+	Label string
+}
+
+// PasswordPage sets a password, the first or another.
+type PasswordPage struct {
+	Base
+	Identifier string
+	First      bool
+}
+
+// StepUpPage asks again who is there, in one of several ways.
+type StepUpPage struct {
+	Base
+	Lead      i18n.Message
+	Password  bool // asks for the password; else it sends a code, or
+	Known     string
+	Providers []Choice // leads to one of these
+	Ways      Ways
+}
+
+// ConflictPage is for a number or address that is another account's.
+type ConflictPage struct {
+	Base
+	Lead    i18n.Message
+	Choices []Option
+	Chosen  string
+	Back    Link
+}
+
+// Option is one of several radio buttons, with what it means.
+type Option struct {
+	Value       string
+	Label, Help i18n.Message
+}
+
+// ProvidersPage lists identities at other services.
+type ProvidersPage struct {
+	Base
+	Providers []Provider
+	Last      bool // the only way to sign in is one of them
+}
+
+// Provider is one identity source.
+type Provider struct {
+	ID      string
+	Name    string
+	Who     string // the identity there, when bound
+	Bound   bool
+	Keep    bool // cannot be unlinked: it is the last way to sign in
+	Initial string
+}
+
+// BindPage names an identity and an account before the one is bound to the other.
+type BindPage struct {
+	Base
+	Provider string
+	Identity Person
+	Account  Person
+	Detail   string // what else is known of the account
+	Skip     Link
+}
+
+// SessionsPage lists where somebody signed in lately.
+type SessionsPage struct {
+	Base
+	Devices   []Device
+	Addresses bool // whether TCB sees people's addresses
+	Others    bool // there are others that can be ended
+	History   Link
+}
+
+// Device is one browser or phone that signed in.
+type Device struct {
+	Name    string
+	Address string
+	When    string
+	This    bool
+	Token   string // sealed: which one to end; empty where it cannot be
+}
+
+// HistoryPage lists changes of the ways to sign in.
+type HistoryPage struct {
+	Base
+	Events    []Event
+	Addresses bool
+	First     Link
+	More      Link
+}
+
+// Event is one change.
+type Event struct {
+	What    i18n.Message
+	Device  string
+	Address string
+	When    string
+}
+
+// DeletePage asks before an account is deleted.
+type DeletePage struct {
+	Base
+	Word    string // to be typed
+	Typed   string
+	Losses  []i18n.Message
+	Account string
+}
+
+// NoticePage says something and offers ways on.
+type NoticePage struct {
+	Base
+	Lead   i18n.Message
+	Button Link
+	Others []Link
+	Data   *Departure // what the browser forgets, if anything
+}
+
+// ReturnPage goes on with what an identity provider sent the browser back with.
+type ReturnPage struct {
+	Base
+	Code, State string
+}
+
+// ContinuePage offers the login that the browser already has.
+type ContinuePage struct {
+	Base
+	Person Person
+	Button Link
+	Other  Link
+}
