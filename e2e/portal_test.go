@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -24,7 +25,7 @@ func (v *visitor) signIn(name, password string) *tab {
 // row is what the overview says of one thing.
 func (b *tab) row(name string) string {
 	b.t.Helper()
-	return b.text(`[data-row="` + name + `"] .value`)
+	return b.text(`[data-row="` + name + `"] .fact`)
 }
 
 // change takes the action of a row of the overview.
@@ -138,4 +139,20 @@ func TestPortal(t *testing.T) {
 			b.at("sign-in")
 		})
 	}
+}
+
+// consent answers on the emulator's demo provider, as somebody, and waits until the browser is back.
+func (b *tab) consent(decision, sub, email string) {
+	b.t.Helper()
+	if err := expect.Locator(b.Locator(`button[name="decision"]`).First()).ToBeVisible(); err != nil {
+		b.t.Fatalf("no consent page at %s: %v", b.URL(), err)
+	}
+	if sub != "" {
+		for name, value := range map[string]string{"sub": sub, "email": email} {
+			if err := b.field(name).Fill(value); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+	b.press(b.Locator(fmt.Sprintf(`button[name="decision"][value=%q]`, decision)))
 }

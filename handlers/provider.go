@@ -51,6 +51,7 @@ const (
 // trip is a way to a provider and back.
 type trip struct {
 	Provider string `json:"p"`
+	Name     string `json:"m,omitempty"` // what TCB calls it, where we know
 	For      string `json:"f"`
 	Env      string `json:"e"`
 	Client   string `json:"c"`
@@ -81,19 +82,19 @@ func (h *Handler) postProvider(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.goToProvider(c, f, id, tripSignIn)
+	return h.goToProvider(c, f, id, "", tripSignIn)
 }
 
 // goToProvider leads to a provider's consent page; f is what to show when TCB
 // does not say where that is.
-func (h *Handler) goToProvider(c *fiber.Ctx, f form, id, purpose string) error {
+func (h *Handler) goToProvider(c *fiber.Ctx, f form, id, name, purpose string) error {
 	r := requestOf(c)
 	var b [16]byte
 	if _, err := io.ReadFull(h.rand, b[:]); err != nil {
 		return err
 	}
 	state := hex.EncodeToString(b[:])
-	t := trip{Provider: id, For: purpose, Env: r.env.ID, Client: r.client.ID, Query: r.query, Next: r.next}
+	t := trip{Provider: id, Name: name, For: purpose, Env: r.env.ID, Client: r.client.ID, Query: r.query, Next: r.next}
 	if purpose != tripSignIn {
 		t.Sub = r.me.Sub
 	}
@@ -121,7 +122,7 @@ func (h *Handler) goToProvider(c *fiber.Ctx, f form, id, purpose string) error {
 	r.me = nil
 	return h.leave(c, views.LeavingPage{
 		Base: h.page(r, "leaving", i18n.Msg("provider.leaving")),
-		Lead: i18n.Message{Key: "provider.leaving_lead", Args: i18n.Args{"provider": h.providerName(r, id, "")}},
+		Lead: i18n.Message{Key: "provider.leaving_lead", Args: i18n.Args{"provider": h.providerName(r, id, name)}},
 		Data: views.Departure{To: out.URI},
 	})
 }
@@ -210,7 +211,7 @@ func (h *Handler) tripFailed(c *fiber.Ctx, t trip, lead string) error {
 	}
 	p := views.NoticePage{
 		Base:   h.page(r, "provider-failed", i18n.Msg("provider.failed_title")),
-		Lead:   i18n.Message{Key: lead, Args: i18n.Args{"provider": h.providerName(r, t.Provider, "")}},
+		Lead:   i18n.Message{Key: lead, Args: i18n.Args{"provider": h.providerName(r, t.Provider, t.Name)}},
 		Button: back,
 	}
 	p.Languages = nil
@@ -344,7 +345,8 @@ func refusalWords(api *authclient.Error) string {
 type pendingLink struct {
 	Token    string `json:"t"`
 	Provider string `json:"p"`
-	Name     string `json:"n"`
+	Called   string `json:"c,omitempty"` // the provider, by TCB
+	Name     string `json:"n"`           // of the person there
 	Picture  string `json:"i,omitempty"`
 	SignIn   bool   `json:"s,omitempty"` // it came up at a sign-in: the app is where this leads
 	Sub      string `json:"u,omitempty"` // whose link it is, where that is decided
@@ -360,7 +362,7 @@ func openLink(r *request) (l pendingLink, ok bool) {
 
 func linkOf(t trip, granted *authclient.ProviderToken) pendingLink {
 	who := granted.ProviderProfile
-	l := pendingLink{Token: granted.ProviderToken, Provider: t.Provider, Picture: cut(who.Picture, 512)}
+	l := pendingLink{Token: granted.ProviderToken, Provider: t.Provider, Called: t.Name, Picture: cut(who.Picture, 512)}
 	for _, name := range []string{who.Name, who.Email, who.PhoneNumber, who.Sub} {
 		if l.Name == "" {
 			l.Name = cut(name, 128)
@@ -380,7 +382,7 @@ func (h *Handler) offerToLink(c *fiber.Ctx, t trip, granted *authclient.Provider
 	}
 	p := views.NoticePage{
 		Base:   h.page(r, "provider-unknown", i18n.Msg("provider.unknown.title")),
-		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": h.providerName(r, t.Provider, "")}},
+		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": h.providerName(r, t.Provider, t.Name)}},
 		Button: views.Link{To: "sign-in", URL: r.to("/", "prompt=login"), Label: i18n.Msg("provider.unknown.sign_in")},
 	}
 	p.Languages = nil
@@ -461,7 +463,7 @@ func (h *Handler) getProviders(c *fiber.Ctx) error {
 
 // bindPage names an identity and an account.
 func (h *Handler) bindPage(r *request, l pendingLink) form {
-	name := h.providerName(r, l.Provider, "")
+	name := h.providerName(r, l.Provider, l.Called)
 	p := &views.BindPage{
 		Base:     *h.formPage(r, "account-bind", i18n.Msg("provider.bind.title"), "/account/providers", ""),
 		Provider: name, Identity: h.personOf(l.Name, l.Picture), Account: h.person(r),
@@ -506,7 +508,7 @@ func (h *Handler) postProviders(c *fiber.Ctx) error {
 		// TCB asks no step-up for these; a way to sign in is worth one all the same.
 		return h.askSudo(c)
 	case what == "link":
-		return h.goToProvider(c, f, id, tripLink)
+		return h.goToProvider(c, f, id, all[i].Name, tripLink)
 	}
 	err = h.asPerson(c, "/v1/user/provider", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
 		return login.UnbindProvider(ctx, id, opts...)

@@ -161,7 +161,7 @@ func (h *Handler) postVerify(c *fiber.Ctx) error {
 		if stepUpWay(r) != byProvider || !boundTo(r.me, id, "") {
 			return errDisabled
 		}
-		return h.goToProvider(c, h.stepUpPage(r), id, tripVerify)
+		return h.goToProvider(c, h.stepUpPage(r), id, "", tripVerify)
 	}
 	if field(c, "form") == "step-up-password" && stepUpWay(r) == byPassword {
 		return h.postStepUpPassword(c)

@@ -50,9 +50,10 @@ async function post(url, body) {
 // Resolves when another tab has changed the key, or after a while.
 const changed = (key) =>
   new Promise((done) => {
-    const heard = (e) => (e.key === key || e.key === null) && done();
-    addEventListener("storage", heard);
-    setTimeout(done, patience);
+    const over = new AbortController();
+    const end = () => (over.abort(), done());
+    addEventListener("storage", (e) => (e.key === key || e.key === null) && end(), over);
+    setTimeout(end, patience);
   });
 
 const device = () => {
@@ -66,7 +67,11 @@ const device = () => {
 // TCB says that it lives: a sign-out in the app has ended it there as well.
 const aside = (key) => `tcb_login_${key}`;
 function keepAside(key, login) {
-  sessionStorage.setItem(aside(key), JSON.stringify({ login, until: Date.now() + 60000 }));
+  try {
+    sessionStorage.setItem(aside(key), JSON.stringify({ login, until: Date.now() + 60000 }));
+  } catch {
+    // No room: then it is only in its place.
+  }
 }
 function takeAside(key) {
   try {

@@ -1,0 +1,244 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/playwright-community/playwright-go"
+)
+
+// expire makes the SDK's login one whose access token has run out.
+func (b *tab) expire() {
+	b.t.Helper()
+	if _, err := b.Evaluate(`() => {
+		const key = "credentials_demo", login = JSON.parse(localStorage.getItem(key));
+		localStorage.setItem(key, JSON.stringify({ ...login, expires_at: new Date(0).toISOString() }));
+	}`); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// refreshToken is the one that localStorage holds, or "".
+func (b *tab) refreshToken() string {
+	b.t.Helper()
+	var login struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if raw := b.stored("credentials_demo"); raw != "" {
+		if err := json.Unmarshal([]byte(raw), &login); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.v.server.secret(login.RefreshToken)
+	return login.RefreshToken
+}
+
+// hold keeps requests back until the returned function is called.
+func (b *tab) hold(pattern string) (held <-chan struct{}, release func()) {
+	b.t.Helper()
+	arrived, open := make(chan struct{}, 8), make(chan struct{})
+	if err := b.Route(pattern, func(r playwright.Route) {
+		arrived <- struct{}{}
+		go func() {
+			<-open
+			_ = r.Continue() // the page may be gone
+		}()
+	}); err != nil {
+		b.t.Fatal(err)
+	}
+	return arrived, func() { close(open) }
+}
+
+// TestRefreshRace: an app's tab and one of ours refresh the same login at the same moment. TCB lets one of them
+// win; whoever loses, the login stays in localStorage, and both go on with it.
+func TestRefreshRace(t *testing.T) {
+	for _, version := range sdks {
+		t.Run(version.name, func(t *testing.T) {
+			s := start(t, options{sdk: version.sdk})
+			v := s.visit(t)
+			app := v.signIn(demoName, demoPassword)
+			her := s.emulator.find(t, demoName)
+			again := func(t *testing.T) {
+				t.Helper()
+				if err := v.context.ClearCookies(); err != nil {
+					t.Fatal(err)
+				}
+				app.goTo("/app/again")
+				app.ready()
+				app.expire()
+			}
+			t.Run("nobody else refreshes", func(t *testing.T) {
+				again(t)
+				before := app.refreshToken()
+				b := v.open(s.portal(""))
+				b.at("account")
+				if after := b.refreshToken(); after == before || after == "" {
+					t.Error("localStorage has not got the new refresh token")
+				}
+				app.goTo(where)
+				app.ready()
+				app.isSignedIn(where, her)
+			})
+			t.Run("the app is late and loses", func(t *testing.T) {
+				again(t)
+				held, release := app.hold("**/auth/v1/token*")
+				if _, err := app.Evaluate(`() => { window.asked = auth.getAccessToken().catch((e) => e); }`); err != nil {
+					t.Fatal(err)
+				}
+				<-held
+				b := v.open(s.portal(""))
+				b.at("account")
+				fresh := b.refreshToken()
+				// Now the SDK hears invalid_grant and drops the login that is not its own any more.
+				if _, err := app.Evaluate(`() => {
+					window.dropped = new Promise((done) => {
+						const remove = Storage.prototype.removeItem;
+						Storage.prototype.removeItem = function (key) {
+							remove.call(this, key);
+							if (key === "credentials_demo") done();
+						};
+					});
+				}`); err != nil {
+					t.Fatal(err)
+				}
+				release()
+				if _, err := app.Evaluate(`() => window.dropped`); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := b.WaitForFunction(`() => localStorage.getItem("credentials_demo") !== null`, nil); err != nil {
+					t.Fatalf("the login is lost: %v", err)
+				}
+				if b.refreshToken() != fresh {
+					t.Error("another login was put back")
+				}
+				if err := app.UnrouteAll(); err != nil {
+					t.Fatal(err)
+				}
+				app.goTo(where)
+				app.ready()
+				app.isSignedIn(where, her)
+				b.change("name")
+				b.at("account-profile")
+			})
+			t.Run("the app is faster", func(t *testing.T) {
+				again(t)
+				b := v.open("about:blank")
+				held, release := b.hold("**/__auth/session*")
+				b.goTo(s.portal(""))
+				b.at("take-over")
+				<-held // with the old refresh token
+				if _, err := app.Evaluate(`() => auth.getAccessToken()`); err != nil {
+					t.Fatal(err)
+				}
+				fresh := app.refreshToken()
+				release()
+				b.at("account")
+				if b.refreshToken() != fresh {
+					t.Error("the app's login is not in localStorage any more")
+				}
+				app.goTo(where)
+				app.ready()
+				app.isSignedIn(where, her)
+			})
+			t.Run("both at once", func(t *testing.T) {
+				latency := 200
+				s.emulator.set(t, settings{LatencyMS: &latency})
+				defer s.emulator.set(t, settings{LatencyMS: new(int)})
+				for range 2 {
+					again(t)
+					if _, err := app.Evaluate(`() => { window.asked = auth.getAccessToken().catch((e) => e); }`); err != nil {
+						t.Fatal(err)
+					}
+					b := v.open(s.portal(""))
+					b.at("account")
+					if _, err := app.Evaluate(`() => window.asked`); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := b.WaitForFunction(`() => localStorage.getItem("credentials_demo") !== null`, nil); err != nil {
+						t.Fatalf("the login is lost: %v", err)
+					}
+					app.goTo(where)
+					app.ready()
+					app.isSignedIn(where, her)
+				}
+			})
+		})
+	}
+}
+
+// TestWhosePortal: what the app does with its login decides whose portal is shown.
+func TestWhosePortal(t *testing.T) {
+	s := start(t, options{})
+	s.emulator.register(t, "mei@example.com", "hanmeimei", "Quiet-river-7")
+	v := s.visit(t)
+	app := v.signIn(demoName, demoPassword)
+	b := v.open(s.portal(""))
+	b.at("account")
+
+	// Somebody else signs in to the app.
+	if _, err := app.Evaluate(`() => auth.signIn({ username: "hanmeimei", password: "Quiet-river-7" })`); err != nil {
+		t.Fatal(err)
+	}
+	if err := expect.Locator(b.Locator(`[data-row="username"] .fact`)).ToHaveText("hanmeimei"); err != nil {
+		t.Fatal(err)
+	}
+	b.goTo(s.portal("/profile"))
+	b.at("account-profile")
+	b.holds("username", "hanmeimei")
+
+	// And out again: nothing of hers is left to see.
+	if _, err := app.Evaluate(`() => auth.signOut()`); err != nil {
+		t.Fatal(err)
+	}
+	b.at("sign-in")
+	if !strings.Contains(b.URL(), "next=account-profile") {
+		t.Errorf("signing in leads elsewhere: %s", b.URL())
+	}
+	if _, err := b.GoBack(); err != nil {
+		t.Fatal(err)
+	}
+	b.at("sign-in")
+	b.typePassword(demoName, demoPassword)
+	b.submit()
+	b.at("account-profile")
+	b.holds("username", demoName)
+}
+
+// TestContinueAs: whoever is signed in to the app is offered to go on as that, from localStorage's login and never
+// from a cookie alone.
+func TestContinueAs(t *testing.T) {
+	for _, version := range sdks {
+		t.Run(version.name, func(t *testing.T) {
+			s := start(t, options{sdk: version.sdk})
+			v := s.visit(t)
+			app := v.signIn(demoName, demoPassword)
+			before := app.refreshToken()
+			b := v.open(s.entry(s.origin + where))
+			b.at("continue")
+			b.follow("app")
+			b.back(where)
+			b.isSignedIn(where, s.emulator.find(t, demoName))
+			if b.refreshToken() != before {
+				t.Error("going on has cost the login")
+			}
+			b.goTo(s.entry(s.origin + where))
+			b.at("continue")
+			b.follow("sign-in")
+			b.at("sign-in") // prompt=login: it is not offered again
+			b.goTo(s.entry(s.origin+where, "prompt", "login"))
+			b.at("sign-in")
+
+			// The cookie is still there; localStorage is not.
+			if _, err := b.Evaluate(`() => localStorage.clear()`); err != nil {
+				t.Fatal(err)
+			}
+			b.goTo(s.entry(s.origin + where))
+			b.at("sign-in")
+			b.goTo(strings.Replace(s.entry(s.origin+where), "/__auth/?", "/__auth/continue?", 1))
+			b.at("sign-in")
+		})
+	}
+}
