@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -75,11 +76,8 @@ func (h *Handler) postProvider(c *fiber.Ctx) error {
 	if way, ok := r.login.Way(id); !ok || way.Method() != "" {
 		return errDisabled
 	}
-	if r.target == targetCode {
-		return errNotYet
-	}
-	f, err := h.typedForm(c)
-	if err != nil {
+	f, ok, err := h.startWay(c)
+	if !ok {
 		return err
 	}
 	return h.goToProvider(c, f, id, "", tripSignIn)
@@ -386,8 +384,8 @@ func (h *Handler) offerToLink(c *fiber.Ctx, t trip, granted *authclient.Provider
 		Button: views.Link{To: "sign-in", URL: r.to("/", "prompt=login"), Label: i18n.Msg("provider.unknown.sign_in")},
 	}
 	p.Languages = nil
-	if r.login.SignUpPage && len(r.login.SignUpWith) > 0 {
-		p.Others = append(p.Others, views.Link{To: "sign-up", URL: r.to("/sign-up"), Label: i18n.Msg("provider.unknown.sign_up")})
+	if path := registerPath(r.login); path != "" {
+		p.Others = append(p.Others, views.Link{To: "sign-up", URL: r.to(path), Label: i18n.Msg("provider.unknown.sign_up")})
 	}
 	return h.send(c, fiber.StatusOK, views.Notice(p))
 }
@@ -406,16 +404,14 @@ func (h *Handler) confirmLink(c *fiber.Ctx, t trip, granted *authclient.Provider
 
 // providerName is a provider's name: the login config's, TCB's, or its id.
 func (h *Handler) providerName(r *request, id, given string) string {
-	if way, ok := r.login.Way(id); ok && way.Label != "" {
-		return way.Label
-	}
-	switch {
-	case given != "":
-		return given
-	case strings.HasPrefix(id, "wx"):
+	way, _ := r.login.Way(id)
+	switch label := labelFor(r.loc, way.Label); {
+	case label != "":
+		return label
+	case strings.HasPrefix(id, "wx_"): // all of TCB's that begin so are WeChat's
 		return r.loc.T("provider.wechat")
 	}
-	return id
+	return cmp.Or(given, way.Label, id)
 }
 
 // providersPage lists identities.

@@ -115,21 +115,15 @@ func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials
 		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: f.to(), VerificationToken: f.VerificationToken}, opts...)
 		return err
 	}
-	signUp := func(ctx context.Context, opts ...authclient.CallOption) (err error) {
-		creds, err = r.client.auth.SignUp(ctx, authclient.SignUpRequest{
-			PhoneNumber: f.Phone, Email: f.Email, VerificationToken: f.VerificationToken,
-		}, opts...)
-		return err
-	}
 	if f.isUser() || r.login.Registration != config.RegistrationAuto {
 		err := h.guarded(c, "/v1/signin", false, signIn)
 		if !errors.Is(err, authclient.ErrNotFound) || r.login.Registration != config.RegistrationAuto {
 			return creds, err
 		}
 		f.setUser(false)
-		return creds, h.guarded(c, "/v1/signup", false, signUp)
+		return h.register(c, f, authclient.SignUpRequest{})
 	}
-	err := h.guarded(c, "/v1/signup", false, signUp)
+	creds, err := h.register(c, f, authclient.SignUpRequest{})
 	if !errors.Is(err, authclient.ErrFailedPrecondition) && !errors.Is(err, authclient.ErrAlreadyExists) {
 		return creds, err
 	}
@@ -274,24 +268,11 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 	if err := cf.checkUsername(c, name); err != nil {
 		return h.refuse(c, form, err, nil)
 	}
-	in := authclient.SignUpRequest{
-		PhoneNumber: f.Phone, Email: f.Email, VerificationToken: f.VerificationToken,
+	creds, err := h.register(c, f, authclient.SignUpRequest{
 		Username: name, Password: r.secret, Name: values[config.SignUpName], Locale: r.loc.Locale(),
-		AnonymousToken: h.anonymousToken(c),
-	}
-	if l, ok := openLink(r); ok {
-		in.ProviderToken = l.Token
-	}
-	var creds *authclient.Credentials
-	err = h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
-		creds, err = r.client.auth.SignUp(ctx, in, opts...)
-		return err
 	})
 	switch {
 	case err == nil:
-		if in.ProviderToken != "" {
-			r.link = "" // it is bound
-		}
 		return h.complete(c, creds)
 	case errors.Is(err, authclient.ErrFailedPrecondition), errors.Is(err, authclient.ErrAlreadyExists) && name == "":
 		f.setUser(true) // somebody registered the number meanwhile: the person may go in
@@ -303,6 +284,26 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 		weakPassword(special, "password", r.secret)
 	}
 	return h.refuse(c, form, err, special)
+}
+
+// register signs up who has verified a number or address: what they asked for,
+// the account that they had without registering, and the identity that they
+// came from a provider with.
+func (h *Handler) register(c *fiber.Ctx, f *flow, in authclient.SignUpRequest) (creds *authclient.Credentials, err error) {
+	r := requestOf(c)
+	in.PhoneNumber, in.Email, in.VerificationToken = f.Phone, f.Email, f.VerificationToken
+	in.AnonymousToken = h.anonymousToken(c)
+	if l, ok := openLink(r); ok {
+		in.ProviderToken = l.Token
+	}
+	err = h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.client.auth.SignUp(ctx, in, opts...)
+		return err
+	})
+	if err == nil && in.ProviderToken != "" {
+		r.link = "" // it is bound
+	}
+	return creds, err
 }
 
 // anonymousToken is the access token of somebody who has used the app without an

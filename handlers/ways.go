@@ -1,12 +1,10 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
@@ -45,11 +43,11 @@ func (h *Handler) way(r *request, w config.Way) views.Way {
 		out.Link = views.Link{To: "sign-in-email", URL: r.to("/sign-in/email"), Label: i18n.Msg("method.email")}
 	default:
 		out.Provider = true
-		out.Link = views.Link{To: "provider-" + w.ID, URL: r.to("/provider/" + w.ID), Label: i18n.Message{Text: cmp.Or(w.Label, w.ID)}}
-		initial, _ := utf8.DecodeRuneInString(out.Label.Text)
-		out.Mark = string(unicode.ToUpper(initial))
-		if strings.HasPrefix(w.ID, "wx_") { // all of TCB's that begin so are WeChat's
-			out.Mark, out.Label = "wechat", i18n.Msg("method.wechat")
+		name := h.providerName(r, w.ID, "")
+		out.Link = views.Link{To: "provider-" + w.ID, URL: r.to("/provider/" + w.ID), Label: i18n.Message{Text: name}}
+		out.Mark = initialOf(name)
+		if strings.HasPrefix(w.ID, "wx_") {
+			out.Mark = "wechat"
 		}
 	}
 	if label := labelFor(r.loc, w.Label); label != "" {
@@ -143,6 +141,22 @@ func (r *request) signInPath() string {
 		return "/sign-in"
 	}
 	return "/"
+}
+
+// registerPath is where somebody without an account gets one; empty where nobody
+// does. A code registers by itself where that is how new accounts come to be.
+func registerPath(l *config.Login) string {
+	switch {
+	case l.SignUpPage && len(l.SignUpWith) > 0:
+		return "/sign-up"
+	case l.Registration != config.RegistrationAuto:
+		return ""
+	case l.Offers(config.MethodSMS):
+		return "/sign-in/sms"
+	case l.Offers(config.MethodEmail):
+		return "/sign-in/email"
+	}
+	return ""
 }
 
 // byCode reports by which of the two channels the page can verify somebody:
