@@ -400,6 +400,7 @@ type siteConfig struct {
 	deny     session.DenyList
 	counter  limit.Counter
 	demo     *Demo
+	logins   *config.Logins
 	wrap     func(Auth) Auth // changes what handlers call
 }
 
@@ -478,6 +479,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		Static:   mustLoad(t, assets),
 		Logger:   s.log.logger(),
 		Demo:     sc.demo,
+		Logins:   sc.logins,
 		Now:      sc.clock.Now,
 	}
 	for _, o := range sc.origins {
