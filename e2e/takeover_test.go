@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/playwright-community/playwright-go"
 )
@@ -37,7 +38,7 @@ func (b *tab) refreshToken() string {
 }
 
 // hold keeps requests back until the returned function is called.
-func (b *tab) hold(pattern string) (held <-chan struct{}, release func()) {
+func (b *tab) hold(pattern string) (held, release func()) {
 	b.t.Helper()
 	arrived, open := make(chan struct{}, 8), make(chan struct{})
 	if err := b.Route(pattern, func(r playwright.Route) {
@@ -49,7 +50,15 @@ func (b *tab) hold(pattern string) (held <-chan struct{}, release func()) {
 	}); err != nil {
 		b.t.Fatal(err)
 	}
-	return arrived, func() { close(open) }
+	held = func() {
+		b.t.Helper()
+		select {
+		case <-arrived:
+		case <-time.After(patience):
+			b.t.Fatalf("no request for %s", pattern)
+		}
+	}
+	return held, func() { close(open) }
 }
 
 // TestRefreshRace: an app's tab and one of ours refresh the same login at the same moment. TCB lets one of them
@@ -66,9 +75,9 @@ func TestRefreshRace(t *testing.T) {
 				if err := v.context.ClearCookies(); err != nil {
 					t.Fatal(err)
 				}
+				app.expire()
 				app.goTo("/app/again")
 				app.ready()
-				app.expire()
 			}
 			t.Run("nobody else refreshes", func(t *testing.T) {
 				again(t)
@@ -88,7 +97,7 @@ func TestRefreshRace(t *testing.T) {
 				if _, err := app.Evaluate(`() => { window.asked = auth.getAccessToken().catch((e) => e); }`); err != nil {
 					t.Fatal(err)
 				}
-				<-held
+				held()
 				b := v.open(s.portal(""))
 				b.at("account")
 				fresh := b.refreshToken()
@@ -108,7 +117,7 @@ func TestRefreshRace(t *testing.T) {
 				if _, err := app.Evaluate(`() => window.dropped`); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := b.WaitForFunction(`() => localStorage.getItem("credentials_demo") !== null`, nil); err != nil {
+				if _, err := app.WaitForFunction(`() => localStorage.getItem("credentials_demo") !== null`, nil); err != nil {
 					t.Fatalf("the login is lost: %v", err)
 				}
 				if b.refreshToken() != fresh {
@@ -129,7 +138,7 @@ func TestRefreshRace(t *testing.T) {
 				held, release := b.hold("**/__auth/session*")
 				b.goTo(s.portal(""))
 				b.at("take-over")
-				<-held // with the old refresh token
+				held() // with the old refresh token
 				if _, err := app.Evaluate(`() => auth.getAccessToken()`); err != nil {
 					t.Fatal(err)
 				}
@@ -157,7 +166,7 @@ func TestRefreshRace(t *testing.T) {
 					if _, err := app.Evaluate(`() => window.asked`); err != nil {
 						t.Fatal(err)
 					}
-					if _, err := b.WaitForFunction(`() => localStorage.getItem("credentials_demo") !== null`, nil); err != nil {
+					if _, err := app.WaitForFunction(`() => localStorage.getItem("credentials_demo") !== null`, nil); err != nil {
 						t.Fatalf("the login is lost: %v", err)
 					}
 					app.goTo(where)

@@ -12,8 +12,6 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
-
-	"tcb-login/config"
 )
 
 const (
@@ -409,8 +407,7 @@ func TestTheme(t *testing.T) {
 		})
 	}
 	dir := writeTree(t, map[string]string{envFile: themed("#c2410c"), "__auth/env/mark.svg": mark})
-	var logins *config.Logins
-	s := newSite(t, withTree(dir), func(c *siteConfig) { c.keepLogins = &logins })
+	s := newSite(t, withTree(dir))
 	b := s.browser()
 	p := b.open("/").want(http.StatusOK, "sign-in")
 	style := attr(p.find(func(n *html.Node) bool { return attr(n, "rel") == "stylesheet" }), "href")
@@ -456,7 +453,7 @@ func TestTheme(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(envFile)), []byte(themed("#0f766e")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if changed, problems := logins.Reload(); !changed || len(problems) > 0 {
+	if changed, problems := s.cfg.Logins.Reload(); !changed || len(problems) > 0 {
 		t.Fatalf("Reload: %v, %v", changed, problems)
 	}
 	again := attr(b.open("/").find(func(n *html.Node) bool { return attr(n, "rel") == "stylesheet" }), "href")

@@ -405,13 +405,11 @@ func (h *Handler) confirmLink(c *fiber.Ctx, t trip, granted *authclient.Provider
 // providerName is a provider's name: the login config's, TCB's, or its id.
 func (h *Handler) providerName(r *request, id, given string) string {
 	way, _ := r.login.Way(id)
-	switch label := labelFor(r.loc, way.Label); {
-	case label != "":
-		return label
-	case strings.HasPrefix(id, "wx_"): // all of TCB's that begin so are WeChat's
-		return r.loc.T("provider.wechat")
+	name := cmp.Or(labelFor(r.loc, way.Label), given)
+	if name == "" && strings.HasPrefix(id, "wx_") { // all of TCB's that begin so are WeChat's
+		name = r.loc.T("provider.wechat")
 	}
-	return cmp.Or(given, way.Label, id)
+	return cmp.Or(name, way.Label, id)
 }
 
 // providersPage lists identities.
@@ -432,6 +430,9 @@ func (h *Handler) providersPage(c *fiber.Ctx) (*views.ProvidersPage, []authclien
 	}
 	p.Last = bound == 1 && !entersWithout(r.me)
 	for _, b := range all {
+		if _, offered := r.login.Way(b.ID); !b.Bind && !offered && r.login.File != "" {
+			continue // who linked it could not come in by it
+		}
 		name := h.providerName(r, b.ID, b.Name)
 		p.Providers = append(p.Providers, views.Provider{
 			ID: b.ID, Name: name, Who: b.ProviderUserName, Bound: b.Bind, Keep: b.Bind && p.Last, Initial: initialOf(name),

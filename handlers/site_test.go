@@ -401,9 +401,9 @@ type siteConfig struct {
 	deny     session.DenyList
 	counter  limit.Counter
 	demo     *Demo
+	logins   *config.Logins
 	wrap     func(Auth) Auth // changes what handlers call
 
-	keepLogins **config.Logins // where a test wants to have the login configs
 }
 
 // sessionKey is long enough, and no secret.
@@ -462,15 +462,13 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		t: t, base: sc.settings.BasePath, origins: sc.origins, clock: sc.clock, backend: sc.backend,
 		memory: sc.memory, log: &journal{}, secrets: map[string][]string{}, csp: map[string]string{},
 	}
-	logins, problems := config.LoadLogins(sc.settings, mustLoad(t, messages))
-	if err := problems.Err(); err != nil {
-		t.Fatalf("login configs: %v", err)
-	}
-	if sc.keepLogins != nil {
-		*sc.keepLogins = logins
+	if sc.logins == nil {
+		var problems config.Problems
+		if sc.logins, problems = config.LoadLogins(sc.settings, mustLoad(t, messages)); problems.Err() != nil {
+			t.Fatalf("login configs: %v", problems.Err())
+		}
 	}
 	s.cfg = Config{
-		Logins:   logins,
 		Settings: sc.settings,
 		Origins:  sc.origins,
 		NewAuth: func(env config.Environment, c config.Client) (Auth, error) {
@@ -489,6 +487,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		Static:   mustLoad(t, assets),
 		Logger:   s.log.logger(),
 		Demo:     sc.demo,
+		Logins:   sc.logins,
 		Now:      sc.clock.Now,
 	}
 	for _, o := range sc.origins {

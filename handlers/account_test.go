@@ -1,0 +1,646 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tcb-login/authclient"
+	"tcb-login/config"
+)
+
+// portalPages are all pages of the portal that GET opens, by their names.
+var portalPages = map[string]string{
+	"/account": "account", "/account/profile": "account-profile", "/account/phone": "step-up-password", "/account/email": "step-up-password",
+	"/account/password": "step-up-password", "/account/providers": "account-providers", "/account/sessions": "account-sessions",
+	"/account/history": "account-history", "/account/delete": "step-up-password", "/account/verify": "step-up-password",
+}
+
+// signedIn is a browser with a login of the seeded user's, and that login.
+func (s *site) signedIn(t testing.TB) (*browser, completion) {
+	t.Helper()
+	b := s.browser()
+	b.t = t
+	return b, b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+}
+
+// stepUp gives a browser a sudo_token, by the password.
+func (b *browser) stepUp(path, password string) *page {
+	b.t.Helper()
+	p := b.open(path).want(http.StatusOK, "step-up-password")
+	return b.submit(p, fields{"password": password})
+}
+
+// handOver posts what account.js does.
+func (b *browser) handOver(p *page, in any, header http.Header) (int, takenOver) {
+	b.t.Helper()
+	var guard struct {
+		Session string
+		CSRF    string `json:"csrf_token"`
+	}
+	p.script("guard", &guard)
+	body, err := json.Marshal(in)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.origin+guard.Session, strings.NewReader(string(body)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header = http.Header{
+		"Content-Type": {"application/json"}, "X-Csrf-Token": {guard.CSRF}, "Sec-Fetch-Site": {"same-origin"}, "Origin": {b.origin},
+	}
+	for k, v := range header {
+		if req.Header[k] = v; v == nil {
+			req.Header.Del(k)
+		}
+	}
+	resp, err := b.client.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var out takenOver
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+		decode(b.t, resp.Body, &out)
+	}
+	if resp.Header.Get("Cache-Control") != "no-store" {
+		b.t.Errorf("Cache-Control is %q", resp.Header.Get("Cache-Control"))
+	}
+	return resp.StatusCode, out
+}
+
+func TestPortalWithoutLogin(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for path := range portalPages {
+		b := s.browser()
+		p := b.open(path).want(http.StatusOK, "take-over")
+		var guard struct {
+			Here   string
+			SignIn string `json:"sign_in"`
+			Sub    string
+		}
+		p.script("guard", &guard)
+		if guard.Sub != "" || !strings.HasPrefix(guard.Here, s.base+path+"?") {
+			t.Errorf("%s: %+v", path, guard)
+		}
+		if u, err := url.Parse(guard.SignIn); err != nil || portalRoutes[u.Query().Get("next")] == "" || guard.SignIn != strings.TrimPrefix(p.link("sign-in"), publicOrigin) {
+			t.Errorf("%s: signing in is at %s", path, guard.SignIn)
+		}
+		// Signing in leads to the page that was asked for.
+		done := b.submit(b.click(p, "sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+		want := path
+		if path == pathVerify {
+			want = "/account"
+		}
+		if u, err := url.Parse(done.RedirectURI); err != nil || u.Host != "login.example.net" || u.Path != s.base+want || u.Query().Get("next") != "" {
+			t.Errorf("%s: signing in leads to %s", path, done.RedirectURI)
+		}
+	}
+	if got := s.backend.count("/v1/user/me"); got != len(portalPages) {
+		t.Errorf("%d calls of user/me, want those of the sign-ins", got)
+	}
+}
+
+// TestNext: the way into the portal survives everything that can happen at sign-in.
+func TestNext(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	p := b.open("/", "next=account-password").want(http.StatusOK, "sign-in")
+	p = b.submit(p, fields{"username": "demo", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in")
+	p = b.press(p, "lang=zh-CN", nil).want(http.StatusOK, "sign-in")
+	p = b.click(p, "sign-in-email").want(http.StatusOK, "sign-in-email")
+	p = b.submit(p, fields{"email": demoEmail}).want(http.StatusOK, "sign-in-email-code")
+	p = b.submit(p, fields{"verification_code": "000000"}).want(http.StatusUnprocessableEntity, "sign-in-email-code")
+	done := b.submit(p, fields{"verification_code": s.backend.code(demoEmail)}).completed()
+	if !strings.HasPrefix(done.RedirectURI, publicOrigin+"/__auth/account/password?") {
+		t.Errorf("signing in leads to %s", done.RedirectURI)
+	}
+	for _, query := range []string{"next=", "next=account&next=account", "next=verify", "next=/account", "next=account/profile"} {
+		b.open("/sign-in", query).want(http.StatusBadRequest, "error", "error.page.parameter")
+	}
+}
+
+func TestPortalPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, login := s.signedIn(t)
+	for path, name := range portalPages {
+		p := b.open(path).want(http.StatusOK, name)
+		if p.link("sign-out") == "" {
+			t.Errorf("%s: no way to sign out", path)
+		}
+		var guard struct {
+			Sub      string
+			UserInfo struct{ Sub string } `json:"user_info"`
+		}
+		if p.script("guard", &guard); guard.Sub != login.Credentials.Sub || guard.UserInfo.Sub != guard.Sub {
+			t.Errorf("%s: the page is of %+v", path, guard)
+		}
+		if _, guarded := attribute(p.find(byTag("html")), "data-guard"); !guarded {
+			t.Errorf("%s: it can be seen before script has looked who is here", path)
+		}
+		for _, broken := range []struct {
+			code   string
+			status int
+			page   string
+		}{{"unavailable", 503, "error"}, {"internal", 502, "error"}} {
+			s.backend.refuse("/v1/user/me", broken.status, broken.code)
+			if p := b.open(path).want(broken.status, broken.page); !strings.HasPrefix(p.link("retry"), publicOrigin+s.base+path+"?") {
+				t.Errorf("%s, %s: trying again leads to %q", path, broken.code, p.link("retry"))
+			}
+		}
+		s.backend.answer("", nil)
+		other := b.copy()
+		s.backend.refuse("/v1/user/me", http.StatusUnauthorized, "unauthenticated")
+		p = other.open(path).want(http.StatusOK, "take-over")
+		s.backend.answer("", nil)
+		if !slices.ContainsFunc((&http.Response{Header: p.header}).Cookies(), func(c *http.Cookie) bool {
+			return accessCookie.MatchString(c.Name) && c.MaxAge < 0
+		}) {
+			t.Errorf("%s: the login that TCB has ended stays in its cookie", path)
+		}
+	}
+	b.open("/account", "lang=zh-CN").want(http.StatusOK, "account")
+	s.clock.advance(3 * time.Hour) // longer than an access token
+	b.open("/account").want(http.StatusOK, "take-over")
+}
+
+// TestPortalCrossSite: no other site's form changes anything.
+func TestPortalCrossSite(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+	calls := s.backend.count("")
+	for path := range portalPages {
+		if path == "/account" || path == "/account/history" {
+			continue
+		}
+		for _, header := range []http.Header{
+			{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}},
+			{"Sec-Fetch-Site": nil, "Origin": {"https://evil.example"}},
+		} {
+			p := b.do(http.MethodPost, s.base+path+"?"+entry(appPage), url.Values{"new_password": {"Quiet-river-1"}, "confirm": {"delete"}, "action": {"everywhere"}}, header)
+			p.want(http.StatusForbidden, "error", "error.page.cross_site")
+		}
+	}
+	if got := s.backend.count(""); got != calls {
+		t.Errorf("TCB was called %d times", got-calls)
+	}
+}
+
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	token := login.Credentials.AccessToken
+	b := s.browser()
+	p := b.open("/account").want(http.StatusOK, "take-over")
+
+	refused := func(name string, in any, header http.Header, status int, code string) {
+		t.Helper()
+		if got, out := b.handOver(p, in, header); got != status || out.Error != code || out.Sub != "" {
+			t.Errorf("%s: %d %+v, want %d %q", name, got, out, status, code)
+		}
+		if _, ok := accessCookieOf(b); ok {
+			t.Errorf("%s: there is a login now", name)
+		}
+	}
+	good := map[string]string{"access_token": token}
+	refused("another site", good, http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, http.StatusForbidden, "")
+	refused("neither header", good, http.Header{"Sec-Fetch-Site": nil, "Origin": nil}, http.StatusBadRequest, "")
+	refused("no CSRF token", good, http.Header{"X-Csrf-Token": nil}, http.StatusForbidden, "csrf")
+	refused("no JSON", "x", nil, http.StatusBadRequest, "invalid_request")
+	refused("no token", map[string]string{"access_token": "x"}, nil, http.StatusBadRequest, "other_client")
+	refused("a forged one", map[string]string{"access_token": token[:len(token)-4] + "AAAA"}, nil, http.StatusUnauthorized, "unauthenticated")
+	refused("a dead refresh token", map[string]string{"access_token": token, "refresh_token": "m.dead"}, nil, http.StatusUnauthorized, "invalid_grant")
+	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+	refused("TCB is away", good, nil, http.StatusServiceUnavailable, "unavailable")
+	s.backend.answer("", nil)
+	second := b.get(s.base+"/account?"+strings.Replace(entry(appPage), "client_id=demo", "client_id=second", 1)).want(http.StatusOK, "take-over")
+	if status, out := b.handOver(second, good, nil); status != http.StatusBadRequest || out.Error != "other_client" {
+		t.Errorf("another client's page: %d %+v", status, out)
+	}
+
+	p = b.open("/account").want(http.StatusOK, "take-over")
+	before := b.copy()
+	status, out := b.handOver(p, map[string]string{"access_token": token, "device_id": "0123456789abcdef0123456789abcdef"}, nil)
+	if status != http.StatusOK || out.Sub != login.Credentials.Sub || out.Credentials != nil || out.CSRF == "" {
+		t.Fatalf("%d %+v", status, out)
+	}
+	if same(before, b) {
+		t.Error("the session id has not changed")
+	}
+	b.open("/account").want(http.StatusOK, "account")
+
+	// A refresh goes through us and is not kept.
+	status, out = b.handOver(b.open("/account"), map[string]string{"access_token": token, "refresh_token": login.Credentials.RefreshToken}, nil)
+	if status != http.StatusOK || out.Credentials == nil || out.Credentials.RefreshToken == login.Credentials.RefreshToken {
+		t.Fatalf("refreshing: %d %+v", status, out)
+	}
+	s.secret("refresh_token", out.Credentials.RefreshToken)
+	s.secret("access_token", out.Credentials.AccessToken)
+	if status, out = b.handOver(b.open("/account"), map[string]string{"access_token": token, "refresh_token": login.Credentials.RefreshToken}, nil); status != http.StatusUnauthorized || out.Error != "invalid_grant" {
+		t.Errorf("an old refresh token: %d %+v", status, out)
+	}
+	b.open("/account").want(http.StatusOK, "take-over")
+
+	// Nothing drops the login.
+	b, _ = s.signedIn(t)
+	if status, _ = b.handOver(b.open("/account"), struct{}{}, nil); status != http.StatusOK {
+		t.Errorf("an empty body: %d", status)
+	}
+	b.open("/account").want(http.StatusOK, "take-over")
+}
+
+// TestRefreshedAndThenAway: the new pair reaches the browser whatever fails after the refresh.
+func TestRefreshedAndThenAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, login := s.signedIn(t)
+	p := b.open("/account")
+	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+	status, out := b.handOver(p, map[string]string{"access_token": login.Credentials.AccessToken, "refresh_token": login.Credentials.RefreshToken}, nil)
+	if status != http.StatusServiceUnavailable || out.Credentials == nil || out.Credentials.RefreshToken == "" {
+		t.Fatalf("%d %+v", status, out)
+	}
+	s.secret("refresh_token", out.Credentials.RefreshToken)
+}
+
+func accessCookieOf(b *browser) (*http.Cookie, bool) {
+	for _, c := range b.cookies() {
+		if strings.Contains(c.Name, "tcb_login_at_") {
+			return c, true
+		}
+	}
+	return nil, false
+}
+
+func TestProfile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.register("mei@example.com", "hanmeimei", "Quiet-river-7")
+	b, _ := s.signedIn(t)
+	p := b.open("/account/profile").want(http.StatusOK, "account-profile").wantValue(fields{"name": "Demo", "username": "demo", "gender": ""})
+	tests := []struct {
+		name  string
+		typed fields
+		field string
+		key   string
+	}{
+		{"no username any more", fields{"username": ""}, "username", "error.username_form"},
+		{"a username of digits", fields{"username": "12345"}, "username", "error.username_form"},
+		{"taken", fields{"username": "hanmeimei"}, "username", "error.username_taken"},
+		{"long name", fields{"name": strings.Repeat("名", 65)}, "name", "error.too_long"},
+		{"no picture", fields{"picture": "javascript:alert(1)"}, "picture", "error.picture"},
+		{"gender", fields{"gender": "X"}, "gender", "error.choice"},
+		{"born tomorrow", fields{"birthdate": "2026-12-24"}, "birthdate", "error.birthdate"},
+		{"no date", fields{"birthdate": "1990-02-30"}, "birthdate", "error.birthdate"},
+		{"locale", fields{"locale": "../x"}, "locale", "error.choice"},
+		{"zone", fields{"zoneinfo": "../etc"}, "zoneinfo", "error.zoneinfo"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := b.on(t, s)
+			got := b.submit(p, tt.typed).want(http.StatusUnprocessableEntity, "account-profile", tt.key)
+			if got.fieldKey(tt.field) != tt.key {
+				t.Errorf("field %s says %q", tt.field, got.fieldKey(tt.field))
+			}
+			if tt.field != "gender" { // it is not in the list
+				got.wantValue(tt.typed)
+			}
+		})
+	}
+	typed := fields{
+		"name": "演示", "username": "demo.2", "picture": "https://cdn.example.com/a.png", "gender": "FEMALE",
+		"birthdate": "1990-02-03", "locale": "zh-CN", "zoneinfo": "Asia/Shanghai",
+	}
+	p = b.press(p, "lang=zh-CN", typed).want(http.StatusOK, "account-profile").wantValue(typed)
+	b.submit(p, nil).want(http.StatusOK, "account", "account.done.profile")
+	b.open("/account/profile").wantValue(typed)
+	patch := last(s.backend.callsTo("/v1/user/profile"))
+	if strings.Contains(patch.body, "email") || strings.Contains(patch.body, "phone") {
+		t.Errorf("the update holds %s", patch.body)
+	}
+	calls := s.backend.count("/v1/user/profile")
+	b.submit(b.open("/account/profile"), nil).want(http.StatusOK, "account", "account.done.profile")
+	if s.backend.count("/v1/user/profile") != calls {
+		t.Error("nothing was changed, and TCB was called")
+	}
+	for code, status := range map[string]int{"unavailable": 503, "internal": 502, "resource_exhausted": 429, "invalid_argument": 422} {
+		s.backend.refuse("/v1/user/profile", max(status, 400), code)
+		b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(status, "account-profile").wantValue(fields{"name": "Other"})
+	}
+	s.backend.refuse("/v1/user/profile", http.StatusUnauthorized, "unauthenticated")
+	b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(http.StatusOK, "take-over")
+}
+
+func TestStepUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	session := b.copy()
+	p := b.open("/account/password").want(http.StatusOK, "step-up-password")
+	p = b.submit(p, fields{"password": ""}).want(http.StatusUnprocessableEntity, "step-up-password", "error.required.password")
+	p = b.submit(p, fields{"password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "step-up-password", "step-up.wrong")
+	p = b.submit(p, fields{"password": demoPassword}).want(http.StatusOK, "account-password")
+	if same(session, b) {
+		t.Error("the session id is the same after a step-up")
+	}
+	b.open("/account/email").want(http.StatusOK, "account-email")
+	b.open("/account/verify", "next=account-delete").want(http.StatusOK, "account-delete") // it is done already
+	s.clock.advance(15 * time.Minute)
+	b.open("/account/delete").want(http.StatusOK, "step-up-password")
+	b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusOK, "step-up-password") // nor without
+
+	// By a code to the address that is bound, which is not typed.
+	p = b.open("/account/verify", "next=account-email", "via=email").want(http.StatusOK, "step-up")
+	code := b.submit(p, nil).want(http.StatusOK, "step-up-code")
+	if code.link("change") != "" || strings.Contains(code.text(), demoEmail) {
+		t.Error("the address is shown whole")
+	}
+	code = b.submit(code, fields{"verification_code": "000000"}).want(http.StatusUnprocessableEntity, "step-up-code", "error.code_wrong")
+	b.submit(code, fields{"verification_code": s.backend.code(demoEmail)}).want(http.StatusOK, "account-email")
+	sent := last(s.backend.callsTo("/v1/verification"))
+	if !strings.Contains(sent.body, `"CUR_USER"`) || sent.header.Get("Authorization") == "" {
+		t.Errorf("the code was asked for with %s", sent.body)
+	}
+
+	// With a phone number only a code will do.
+	s.clock.advance(time.Hour)
+	s.backend.register(knownPhone, "phoned", "Phone-pass-1")
+	phoned := s.browser().at("192.0.2.7")
+	phoned.submit(phoned.open("/sign-in"), fields{"username": "phoned", "password": "Phone-pass-1"}).completed()
+	p = phoned.open("/account/password", "via=password").want(http.StatusOK, "step-up")
+	if p.byID("password") != nil {
+		t.Error("a password is asked for")
+	}
+	p = phoned.submit(p, nil).want(http.StatusOK, "step-up-code")
+	phoned.submit(p, fields{"verification_code": s.backend.code(knownPhone)}).want(http.StatusOK, "account-password")
+
+	// Guessing is limited as at sign-in.
+	s.clock.advance(time.Hour)
+	b, _ = s.signedIn(t)
+	for i := range 5 {
+		p = b.open("/account/verify")
+		p = b.submit(p, fields{"password": fmt.Sprintf("Wrong-pass-%d", i)})
+		if p.status == http.StatusTooManyRequests || p.has("captcha.ask") {
+			return
+		}
+		p.want(http.StatusUnprocessableEntity, "step-up-password", "step-up.wrong")
+	}
+	t.Error("five wrong passwords, and no limit")
+}
+
+func TestContact(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.register("taken@example.com", "taken", "Quiet-river-7")
+	b, _ := s.signedIn(t)
+	b.stepUp("/account/email", demoPassword)
+	p := b.open("/account/email").want(http.StatusOK, "account-email")
+	b.submit(p, fields{"email": demoEmail}).want(http.StatusUnprocessableEntity, "account-email", "account.email.same")
+	b.submit(p, fields{"email": "x"}).want(http.StatusUnprocessableEntity, "account-email", "error.email")
+	p = b.submit(p, fields{"email": "new@example.com"}).want(http.StatusOK, "account-email-code")
+	p = b.press(p, "lang=zh-CN", nil).want(http.StatusOK, "account-email-code")
+	b.submit(p, fields{"verification_code": s.backend.code("new@example.com")}).want(http.StatusOK, "account", "account.done.email")
+	if got := s.backend.user("demo").Email; got != "new@example.com" {
+		t.Errorf("the address is %s", got)
+	}
+	p = b.open("/account/phone").want(http.StatusOK, "account-phone")
+	p = b.submit(p, fields{"phone_country": "CN", "phone_number": "13900139000"}).want(http.StatusOK, "account-phone-code")
+	b.submit(p, fields{"verification_code": s.backend.code(newPhone)}).want(http.StatusOK, "account", "account.done.phone")
+
+	// Another account has it: nothing happens that was not chosen.
+	conflict := func() *page {
+		t.Helper()
+		s.clock.advance(61 * time.Second)
+		p := b.submit(b.open("/account/email"), fields{"email": "taken@example.com"}).want(http.StatusOK, "account-email-code")
+		return b.submit(p, fields{"verification_code": s.backend.code("taken@example.com")}).want(http.StatusOK, "account-email-conflict")
+	}
+	p = conflict()
+	calls := s.backend.count("/v1/user/contact")
+	p = b.submit(p, fields{"conflict_resolution": ""}).want(http.StatusUnprocessableEntity, "account-email-conflict", "account.conflict.none")
+	b.submit(p, fields{"conflict_resolution": "DEFAULT"}).want(http.StatusOK, "account")
+	if s.backend.count("/v1/user/contact") != calls {
+		t.Error("leaving everything as it is has called TCB")
+	}
+	b.submit(conflict(), fields{"conflict_resolution": "TRANSFER"}).want(http.StatusOK, "account", "account.done.email")
+	if mine, other := s.backend.user("demo"), s.backend.users("taken"); mine.Email != "taken@example.com" || len(other) != 1 || other[0].Email != "" {
+		t.Errorf("%+v and %+v", mine, other)
+	}
+
+	// In another region there are no text messages.
+	north := newSite(t, func(c *siteConfig) {
+		c.backend = s.backend
+		c.settings.Environments[0].Region = "ap-guangzhou"
+		c.clock = s.clock
+	})
+	b, _ = north.signedIn(t)
+	b.open("/account/phone").want(http.StatusNotFound, "error", "error.disabled")
+}
+
+// TestSudoGone: TCB is who decides whether a sudo_token still serves.
+func TestSudoGone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	p := b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+	s.backend.refuse("/v1/user/password", http.StatusForbidden, "permission_denied")
+	b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusOK, "step-up-password")
+}
+
+func TestPassword(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, login := s.signedIn(t)
+	elsewhere, _ := s.signedIn(t)
+	p := b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+	for typed, key := range map[string]string{
+		"": "error.required.new_password", "short": "error.password_weak", "Password1!": "error.password_common", "P@ssw0rd123!": "error.password_common",
+		"Woaini1314!": "error.password_common", "My-demo-pass-1": "error.password_personal",
+	} {
+		if got := b.submit(p, fields{"new_password": typed}).want(http.StatusUnprocessableEntity, "account-password", key); got.fieldKey("new_password") != key {
+			t.Errorf("%q: %q", typed, got.fieldKey("new_password"))
+		}
+	}
+	b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusOK, "account", "account.done.password")
+	elsewhere.open("/account").want(http.StatusOK, "take-over")
+	b.open("/account").want(http.StatusOK, "account")
+
+	// Should TCB end this login as well, the new password begins another.
+	p = b.open("/account/password").want(http.StatusOK, "account-password")
+	s.backend.answer("/v1/user/password", func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		s.backend.em.ServeHTTP(rec, r)
+		out := httptest.NewRequest(http.MethodDelete, "/auth/v1/user/revoke/all", nil)
+		out.Header.Set("Authorization", r.Header.Get("Authorization"))
+		s.backend.em.ServeHTTP(httptest.NewRecorder(), out)
+		fmt.Fprint(w, rec.Body)
+	})
+	done := b.submit(p, fields{"new_password": "Quiet-river-8"}).completed()
+	s.backend.answer("", nil)
+	if done.Credentials.Sub != login.Credentials.Sub || !strings.HasPrefix(done.RedirectURI, publicOrigin+s.base+"/account?") {
+		t.Errorf("signed in as %s, leading to %s", done.Credentials.Sub, done.RedirectURI)
+	}
+	b.open("/account").want(http.StatusOK, "account")
+}
+
+func TestCommonPasswords(t *testing.T) {
+	t.Parallel()
+	for password, want := range map[string]bool{
+		"Password1!": true, "P@ssw0rd": true, "P@$$w0rd2024!": true, "Qwerty123!": true, "1qaz2wsx": true, "Iloveyou1!": true, "ＰＡＳＳＷＯＲＤ1!": true,
+		"Quiet-river-7": false, "Demo-pass-1": false, "Li-lei-2026-x": false,
+	} {
+		if got := common(password); got != want {
+			t.Errorf("common(%q) = %v", password, got)
+		}
+	}
+	for _, tt := range []struct {
+		password string
+		about    []string
+		want     bool
+	}{
+		{"Xx-hanmeimei-1", []string{"HanMeimei"}, true}, {"Xx-mei.li-1!", []string{"mei.li@example.com"}, true}, {"A-13800138000-x", []string{"+86 13800138000"}, true},
+		{"Xx-bob-1", []string{"bob"}, false}, {"Xx-1", []string{""}, false},
+	} {
+		if got := personal(tt.password, tt.about); got != tt.want {
+			t.Errorf("personal(%q, %q) = %v", tt.password, tt.about, got)
+		}
+	}
+}
+
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *siteConfig) { c.settings.Environments[0].TCBSeesClientAddress = true })
+	sign := func(address, agent, device string) *browser {
+		b := s.browser().at(address)
+		b.header.Set("User-Agent", agent)
+		p := b.open("/sign-in")
+		values := p.filled(fields{"username": "demo", "password": demoPassword})
+		values.Set("device_id", device)
+		b.do(http.MethodPost, p.action(), values, nil).completed()
+		s.secret("device_id", device)
+		s.clock.advance(time.Minute)
+		return b
+	}
+	phone := sign("192.0.2.1", "Mozilla/5.0 (iPhone; CPU) AppleWebKit Safari/604.1", strings.Repeat("a", 32))
+	other := sign("192.0.2.2", "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", strings.Repeat("b", 32))
+	b := sign("192.0.2.3", "Mozilla/5.0 (X11; Linux) Chrome/140.0 Safari/537", strings.Repeat("c", 32))
+	p := b.open("/account/sessions").want(http.StatusOK, "account-sessions")
+	for _, want := range []string{"Safari · iPhone", "192.0.2.1", "Firefox · Windows", "23 Nov 2026, 08:01 UTC"} {
+		if !strings.Contains(p.text(), want) {
+			t.Errorf("the page lacks %q: %s", want, p.text())
+		}
+	}
+	for _, id := range []string{"a", "b"} {
+		if strings.Contains(p.body, strings.Repeat(id, 32)) {
+			t.Error("the page shows another device's device_id")
+		}
+	}
+	buttons := p.all(func(n *htmlNode) bool { return n.Data == "button" && strings.HasPrefix(attr(n, "value"), "end:") })
+	if len(buttons) != 2 {
+		t.Fatalf("%d devices can be ended, want 2", len(buttons))
+	}
+	b.press(p, "action="+attr(buttons[1], "value"), nil).want(http.StatusOK, "account-sessions", "account.done.ended")
+	phone.open("/account").want(http.StatusOK, "take-over")
+	other.open("/account").want(http.StatusOK, "account")
+	b.press(b.open("/account/sessions"), "action=others", nil).want(http.StatusOK, "account-sessions", "account.done.others")
+	other.open("/account").want(http.StatusOK, "take-over")
+	b.open("/account").want(http.StatusOK, "account")
+	stolen := p.filled(nil)
+	stolen.Set("action", "end:"+strings.Repeat("x", 40))
+	b.do(http.MethodPost, p.action(), stolen, nil).want(http.StatusUnprocessableEntity, "account-sessions", "error.stale")
+	var where departure
+	b.press(b.open("/account/sessions"), "action=everywhere", nil).want(http.StatusOK, "leaving").script("departure", &where)
+	if !slices.Contains(where.Forget, "credentials_demo") {
+		t.Errorf("%+v", where)
+	}
+	b.open("/account").want(http.StatusOK, "take-over")
+	if err := config.Demo().Environments[0].TCBSeesClientAddress; !err {
+		t.Error("the demo hides addresses")
+	}
+}
+
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	b.open("/account/history").want(http.StatusOK, "account-history")
+	for i := range 25 {
+		b.submit(b.open("/account/profile"), fields{"username": fmt.Sprintf("demo.%d", i)}).want(http.StatusOK, "account")
+	}
+	p := b.open("/account/history").want(http.StatusOK, "account-history")
+	events := func(p *page) int {
+		return len(p.all(func(n *htmlNode) bool { return attr(n, "data-event") == "account.event.username" }))
+	}
+	if events(p) != 20 || p.link("first") != "" || strings.Contains(p.text(), "127.0.0.1") {
+		t.Errorf("%d events: %s", events(p), p.text())
+	}
+	p = b.click(p, "more").want(http.StatusOK, "account-history")
+	if events(p) != 5 || p.link("more") != "" || p.link("first") == "" {
+		t.Errorf("%d events on the second page", events(p))
+	}
+	b.open("/account/history", "page_token=nonsense").want(http.StatusOK, "account-history")
+}
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	p := b.stepUp("/account/delete", demoPassword).want(http.StatusOK, "account-delete")
+	p = b.submit(p, fields{"confirm": ""}).want(http.StatusUnprocessableEntity, "account-delete", "error.required.confirm")
+	p = b.submit(p, fields{"confirm": "yes"}).want(http.StatusUnprocessableEntity, "account-delete", "account.delete.mistyped").wantValue(fields{"confirm": "yes"})
+	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+	b.submit(p, fields{"confirm": "delete"}).want(http.StatusServiceUnavailable, "error")
+	s.backend.answer("", nil)
+	p = b.submit(p, fields{"confirm": "Delete"}).want(http.StatusOK, "goodbye")
+	var where departure
+	if p.script("departure", &where); where.To != "" || !slices.Equal(where.Forget, []string{"credentials_demo", "user_info_demo"}) {
+		t.Errorf("%+v", where)
+	}
+	if p.link("app") != appPage {
+		t.Errorf("the way back is %q", p.link("app"))
+	}
+	if len(s.backend.users("demo")) != 0 {
+		t.Error("the account is still there")
+	}
+	b.open("/account").want(http.StatusOK, "take-over")
+}
+
+func TestAnonymousPortal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	client, err := authclient.New(authclient.Config{Env: "demo", Endpoint: s.backend.srv.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest, err := client.SignInAnonymously(t.Context(), authclient.WithDeviceID(strings.Repeat("d", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.browser()
+	if status, out := b.handOver(b.open("/account"), map[string]string{"access_token": guest.AccessToken}, nil); status != http.StatusOK {
+		t.Fatalf("%d %+v", status, out)
+	}
+	for path := range portalPages {
+		b.open(path).want(http.StatusOK, "account-anonymous")
+	}
+	p := b.click(b.open("/account"), "sign-up").want(http.StatusOK, "sign-up")
+	p = b.submit(p, fields{"phone_country": "CN", "phone_number": "13900139000"}).want(http.StatusOK, "sign-up-code")
+	p = b.submit(p, fields{"verification_code": s.backend.code(newPhone)}).want(http.StatusOK, "sign-up-details")
+	done := b.submit(p, fields{"username": "guest.no.more"}).completed()
+	if done.Credentials.Sub != guest.Sub {
+		t.Errorf("the account is %s, it was %s", done.Credentials.Sub, guest.Sub)
+	}
+	b.get(done.RedirectURI).want(http.StatusOK, "account")
+}
