@@ -61,7 +61,7 @@ func DecodePreviewQuery(get func(string) string) PreviewQuery {
 func NewPreview(cfg Config) (*Preview, error) {
 	settings := *cfg.Settings
 	settings.BasePath = PreviewPath
-	cfg.Settings = &settings
+	cfg.Settings, cfg.NewAuth = &settings, sampleAuth
 	h, err := newHandler(cfg)
 	if err != nil {
 		return nil, err
@@ -187,7 +187,10 @@ func (p *Preview) dress(b *views.Base, r *request, q PreviewQuery, path string) 
 		}
 		b.App.LogoDark = ""
 	}
-	b.Assets.Complete = ""
+	b.Assets.Complete, b.Assets.Account, b.Resume = "", "", ""
+	if b.Guard != nil {
+		b.Guard = &views.Guard{} // there is no storage to compare with
+	}
 	b.Form.DeviceID = strings.Repeat("0", 32)
 	b.Canonical, b.Refresh = "", ""
 	b.Form.Name = "" // the language switch is links then
@@ -235,6 +238,7 @@ func (h *Handler) samples(c *fiber.Ctx, r *request) []sample {
 		}
 	}
 	s.ends()
+	s.portal()
 	return s.all
 }
 
@@ -398,7 +402,7 @@ func (s *sampler) codeFlow(cf *codeFlow) {
 			name, path = name+" (email)", path+"/by-email"
 		}
 		of.codePages(cf, name, path)
-		s.all = append(s.all, of.all...)
+		s.take(of)
 	}
 }
 

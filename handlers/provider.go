@@ -198,7 +198,10 @@ var errTripLost = &problem{status: fiber.StatusBadRequest, title: "provider.lost
 
 // tripFailed says that a provider did not tell who came, with the way back.
 func (h *Handler) tripFailed(c *fiber.Ctx, t trip, lead string) error {
-	r := requestOf(c)
+	return h.send(c, fiber.StatusOK, h.tripFailedPage(requestOf(c), t, lead).view())
+}
+
+func (h *Handler) tripFailedPage(r *request, t trip, lead string) form {
 	r.me = nil
 	back := views.Link{To: "sign-in", URL: r.to("/"), Label: i18n.Msg("sign-in.back")}
 	switch t.For {
@@ -207,13 +210,13 @@ func (h *Handler) tripFailed(c *fiber.Ctx, t trip, lead string) error {
 	case tripVerify:
 		back = views.Link{To: "step-up", URL: r.to(pathVerify), Label: i18n.Msg("account.back")}
 	}
-	p := views.NoticePage{
+	p := &views.NoticePage{
 		Base:   h.page(r, "provider-failed", i18n.Msg("provider.failed_title")),
 		Lead:   i18n.Message{Key: lead, Args: i18n.Args{"provider": h.providerName(r, t.Provider, t.Name)}},
 		Button: back,
 	}
 	p.Languages = nil
-	return h.send(c, fiber.StatusOK, views.Notice(p))
+	return form{base: &p.Base, view: func() templ.Component { return views.Notice(*p) }}
 }
 
 // postCallback goes on with what a provider said.
@@ -378,16 +381,20 @@ func (h *Handler) offerToLink(c *fiber.Ctx, t trip, granted *authclient.Provider
 	if r.link, err = h.sealLink(r, l); err != nil {
 		return err
 	}
-	p := views.NoticePage{
+	return h.send(c, fiber.StatusOK, h.unknownPage(r, l).view())
+}
+
+func (h *Handler) unknownPage(r *request, l pendingLink) form {
+	p := &views.NoticePage{
 		Base:   h.page(r, "provider-unknown", i18n.Msg("provider.unknown.title")),
-		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": h.providerName(r, t.Provider, t.Name)}},
+		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": h.providerName(r, l.Provider, l.Called)}},
 		Button: views.Link{To: "sign-in", URL: r.to("/", "prompt=login"), Label: i18n.Msg("provider.unknown.sign_in")},
 	}
 	p.Languages = nil
 	if path := registerPath(r.login); path != "" {
 		p.Others = append(p.Others, views.Link{To: "sign-up", URL: r.to(path), Label: i18n.Msg("provider.unknown.sign_up")})
 	}
-	return h.send(c, fiber.StatusOK, views.Notice(p))
+	return form{base: &p.Base, view: func() templ.Component { return views.Notice(*p) }}
 }
 
 // confirmLink leads to the page that names identity and account.

@@ -278,7 +278,7 @@ func layout(b Base) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if b.Guard != nil {
+		if b.Guard != nil && b.Assets.Account != "" {
 			templ_7745c5c3_Err = templ.JSONScript("guard", b.Guard).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
