@@ -420,7 +420,9 @@ func (s *sampler) codePages(cf *codeFlow, name, path string) {
 		}},
 		{"lost", func(b *views.Base) { s.alert(b, views.AlertError, i18n.Msg("error.code_lost")) }},
 	}
-	if field == "phone_number" && len(r.login.Countries.Allowed) > 0 {
+	if cf.bound != nil { // there is nothing to type
+		own = nil
+	} else if field == "phone_number" && len(r.login.Countries.Allowed) > 0 {
 		own = append(own, fieldsWrong("other-country", field, "error.phone_country"))
 	}
 	s.forms(name, path, func() form { return cf.sendPage(r, destination{}) }, append(own, s.agreementState()...)...)

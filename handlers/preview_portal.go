@@ -152,7 +152,9 @@ func (s *sampler) portal() {
 // stepUps are the ways in which TCB may want to know who is there.
 func (s *sampler) stepUps(forms func(string, string, func(*sampler) form, ...formState)) {
 	h := s.h
-	forms(pathVerify, "step-up", func(s *sampler) form { return h.stepUpPage(s.r) })
+	of := s.at(pathVerify)
+	of.codePages(h.stepUp, h.stepUp.name, pathVerify)
+	s.take(of)
 	forms(pathVerify+"/password", "step-up-password", func(s *sampler) form {
 		s.r.me.PhoneNumber, s.r.path = "", pathVerify
 		return h.stepUpPage(s.r)
