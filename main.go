@@ -263,6 +263,9 @@ func newApp(opts options, settings *config.Settings, log *slog.Logger, pages net
 	}
 	if demo {
 		cfg.Demo = &handlers.Demo{Outbox: outbox}
+		cfg.Logins = config.BuiltInLogins(settings)
+		page := cfg.Logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion})
+		page.Ways = append(page.Ways, config.Way{ID: "demo"}) // the emulator's identity provider
 	}
 	return handlers.New(cfg)
 }
