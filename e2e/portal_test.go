@@ -4,8 +4,11 @@ package e2e
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/playwright-community/playwright-go"
 )
 
 // portal is the address of a page of the account portal, as an app links it.
@@ -71,7 +74,7 @@ func TestPortal(t *testing.T) {
 			if got := b.row("name"); got != "演示" {
 				t.Errorf("name %q", got)
 			}
-			app.goTo(where)
+			app.goTo("/app/again")
 			app.ready()
 			if got := app.ask().User; got.Name != "演示" || got.Username != "demo.person" {
 				t.Errorf("the SDK sees %+v", got)
@@ -155,4 +158,179 @@ func (b *tab) consent(decision, sub, email string) {
 		}
 	}
 	b.press(b.Locator(fmt.Sprintf(`button[name="decision"][value=%q]`, decision)))
+}
+
+// provider presses the button of an identity provider, as sign-in pages have them.
+func (b *tab) provider(id string) {
+	b.t.Helper()
+	b.press(b.Locator(fmt.Sprintf(`#form [formaction*="/provider/%s?"]`, id)))
+}
+
+// addProvider puts such a button on the page.
+func (b *tab) addProvider(id string) {
+	b.t.Helper()
+	if _, err := b.Evaluate(`(id) => {
+		const form = document.getElementById("form"), button = document.createElement("button");
+		button.setAttribute("formaction", form.getAttribute("action").replace("/sign-in?", "/provider/" + id + "?"));
+		button.textContent = id;
+		form.append(button);
+	}`, id); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// TestProviders: sign-in by the demo provider, and what follows where nobody has the identity.
+func TestProviders(t *testing.T) {
+	s := start(t, options{bare: true})
+	out := func(t *testing.T, v *visitor) *tab {
+		t.Helper()
+		b := v.open("/__auth/?redirect_uri=" + url.QueryEscape(s.origin+"/"))
+		b.at("sign-in")
+		b.addProvider("demo")
+		b.provider("demo")
+		return b
+	}
+	home := func(b *tab) {
+		b.t.Helper()
+		if err := expect.Page(b.Page).ToHaveURL(s.origin + "/"); err != nil {
+			b.t.Fatal(err)
+		}
+		b.at("demo")
+	}
+	t.Run("sign in", func(t *testing.T) {
+		b := out(t, s.visit(t))
+		b.consent("allow", "e2e-1", "e2e-1@example.org")
+		home(b)
+		if !strings.Contains(b.stored("user_info_demo"), "e2e-1@example.org") {
+			t.Errorf("user_info_demo is %s", b.stored("user_info_demo"))
+		}
+		b.goTo("/__auth/account")
+		b.at("account")
+		b.follow("sign-out")
+		b.press(b.primary()) // over the provider's own sign-out, and back
+		home(b)
+		if b.stored("credentials_demo") != "" {
+			t.Error("the login is left in localStorage")
+		}
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		b := out(t, s.visit(t))
+		b.consent("deny", "", "")
+		b.at("provider-failed")
+		b.follow("sign-in")
+		b.at("sign-in")
+	})
+	t.Run("nobody's", func(t *testing.T) {
+		s.emulator.call(t, "PUT", "/__emulator/settings", map[string]any{"providers": map[string]any{"demo": map[string]bool{
+			"AutoSignUpWithProviderUser": false, "AutoSignInWhenEmailMatch": false,
+		}}}, nil)
+		b := out(t, s.visit(t))
+		b.consent("allow", "e2e-2", "")
+		b.at("provider-unknown")
+		b.follow("sign-in")
+		b.typePassword(demoName, demoPassword)
+		b.submit()
+		b.at("account-bind")
+		b.submit()
+		home(b)
+		again := out(t, s.visit(t))
+		again.consent("allow", "e2e-2", "")
+		home(again)
+		if got := again.stored("user_info_demo"); !strings.Contains(got, demoEmail) {
+			t.Errorf("signed in as %s", got)
+		}
+		fresh := out(t, s.visit(t))
+		fresh.consent("allow", "e2e-3", "")
+		fresh.at("provider-unknown")
+		fresh.follow("sign-up")
+		fresh.typeCode("+86 13800000031", "sign-up-code")
+		fresh.submit()
+		fresh.at("sign-up-details")
+		fresh.submit()
+		home(fresh)
+	})
+}
+
+// TestTwoDevices: two browsers of one account see each other, and one ends the other.
+func TestTwoDevices(t *testing.T) {
+	s := start(t, options{})
+	one, other := s.visit(t), s.visit(t, func(o *playwright.BrowserNewContextOptions) {
+		o.UserAgent = playwright.String("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1")
+	})
+	one.signIn(demoName, demoPassword)
+	phone := other.signIn(demoName, demoPassword)
+	b := one.open(s.portal("/sessions"))
+	b.at("account-sessions")
+	b.count(".row", 2)
+	b.count("[data-this]", 1)
+	b.press(b.Locator(`.row:has-text("iPhone") button`))
+	b.at("account-sessions")
+	b.visible("[data-key='account.done.ended']")
+	phone.goTo("/app/again")
+	phone.ready()
+	if user, err := phone.Evaluate(`() => auth.getCurrentUser().catch(() => null)`); err != nil || user != nil {
+		t.Errorf("the other device is still signed in: %v %v", user, err)
+	}
+	p := other.open(s.portal(""))
+	p.at("sign-in")
+}
+
+// TestDeleteAccount: it is gone at TCB, here, and for the SDK.
+func TestDeleteAccount(t *testing.T) {
+	s := start(t, options{})
+	v := s.visit(t)
+	app := v.signIn(demoName, demoPassword)
+	b := v.open(s.portal("/delete"))
+	b.stepUpByPassword(demoPassword)
+	b.at("account-delete")
+	b.fill("confirm", "no")
+	b.submit()
+	b.wrong(422, "account-delete")
+	b.fill("confirm", "delete")
+	b.submit()
+	b.at("goodbye")
+	if b.stored("credentials_demo") != "" || b.stored("user_info_demo") != "" {
+		t.Error("the login is left in localStorage")
+	}
+	for _, p := range s.emulator.people(t) {
+		if p.Username == demoName {
+			t.Error("the account is still there")
+		}
+	}
+	app.goTo("/app/again")
+	app.ready()
+	if state, err := app.Evaluate(`() => auth.getLoginState()`); err != nil || state != nil {
+		t.Errorf("the SDK has a login: %v %v", state, err)
+	}
+	b.follow("app")
+	b.back(where)
+}
+
+// TestPortalWithoutScript: everything but what lives in the browser's storage works with script switched off.
+func TestPortalWithoutScript(t *testing.T) {
+	s := start(t, options{})
+	b := s.visit(t, withoutScript).open(s.portal("/profile"))
+	b.at("take-over")
+	b.visible("noscript")
+	b.follow("sign-in")
+	b.typePassword(demoName, demoPassword)
+	b.submit()
+	b.at("complete") // it would have led to the portal
+	b.goTo(s.portal(""))
+	b.at("account")
+	b.visible("h1") // not hidden for a script that does not come
+	b.change("name")
+	b.fill("name", "Without script")
+	b.submit()
+	b.at("account")
+	b.visible("[data-key='account.done.profile']")
+	b.change("password")
+	b.stepUpByPassword(demoPassword)
+	b.fill("new_password", "Quite-new-4711")
+	b.submit()
+	b.at("account")
+	b.follow("sign-out")
+	b.at("sign-out")
+	b.submit()
+	b.at("leaving")
 }

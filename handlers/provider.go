@@ -474,7 +474,6 @@ func (h *Handler) bindPage(r *request, l pendingLink) form {
 		Skip: views.Link{To: "account-providers", URL: r.to("/account/providers"), Label: i18n.Msg("provider.bind.skip")},
 	}
 	p.Form.Action = r.to("/account/providers", "link="+r.link)
-	p.LanguageAction, p.CaptchaAction = r.to("/language", "link="+r.link), r.to("/captcha", "link="+r.link)
 	if known := knownAs(r.me); known != p.Account.Name {
 		p.Detail = known
 	}

@@ -19,7 +19,7 @@ import (
 var tokens = []*regexp.Regexp{
 	regexp.MustCompile(`(name="(?:csrf_token|device_id|captcha|kept|captcha_picture)" value=")[^"]*`),
 	regexp.MustCompile(`(<img class="captcha" src=")[^"]*`),
-	regexp.MustCompile(`(flow=)[A-Za-z0-9_-]+`),
+	regexp.MustCompile(`((?:flow|link)=)[A-Za-z0-9_-]+`),
 	regexp.MustCompile(`(<p class="request">[^<]*<code>)[0-9a-f]{16}`),
 }
 
