@@ -50,7 +50,8 @@ var onlyIn = map[string][]string{
 	"go.yaml.in/":                {"config"},
 	"github.com/playwright-":     {},
 	"github.com/google/go-cmp":   {},
-	"golang.org/x/net/html":      {},
+	"golang.org/x/net/html":      {"config"},
+	"github.com/lucasb-eyer/":    {"config"},
 	"golang.org/x/crypto/argon2": {"emulator"},
 }
 

@@ -63,9 +63,15 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		fmt.Fprintln(stdout, buildVersion())
 		return 0
 	}
+	messages, err := i18n.Load()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
 	settings, problems := config.Demo(), config.Problems(nil)
+	logins := config.BuiltInLogins(settings)
 	if opts.settings != "" {
-		settings, problems = config.Load(opts.settings, env)
+		settings, logins, problems = config.LoadAll(opts.settings, env, messages)
 	}
 	if opts.check {
 		fmt.Fprint(stdout, problems)
@@ -90,7 +96,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 		return 0
 	}
 	log := newLogger(stderr, settings.LogLevel)
-	if err := serve(ctx, opts, settings, log, stdout); err != nil {
+	if err := serve(ctx, opts, settings, logins, messages, log, stdout); err != nil {
 		log.Error("stopped", "error", err.Error())
 		return 1
 	}
@@ -108,8 +114,8 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set.BoolVar(&o.emulator, "emulator", false, "run the emulator for the environments of the settings")
 	set.StringVar(&o.emulatorListen, "emulator-listen", "127.0.0.1:8081", "address of the emulator")
 	set.BoolVar(&o.emulatorAllowRemote, "emulator-allow-remote", false, "let the emulator listen beyond loopback")
-	set.StringVar(&o.adminListen, "admin-listen", "", "address for health and readiness (demo: 127.0.0.1:8082)")
-	set.BoolVar(&o.check, "check", false, "print every problem of the settings, exit 0 or 1")
+	set.StringVar(&o.adminListen, "admin-listen", "", "address for health, readiness and the preview of login pages (demo: 127.0.0.1:8082)")
+	set.BoolVar(&o.check, "check", false, "print every problem of settings and login configs, exit 0 or 1")
 	set.BoolVar(&o.health, "health", false, "ask the running server whether it answers, exit 0 or 1")
 	set.BoolVar(&o.show, "version", false, "print the version")
 	var errs []error
@@ -153,7 +159,7 @@ func newLogger(w *os.File, level slog.Level) *slog.Logger {
 }
 
 // serve wires everything together, listens, and stops when ctx ends.
-func serve(ctx context.Context, opts options, settings *config.Settings, log *slog.Logger, stdout io.Writer) error {
+func serve(ctx context.Context, opts options, settings *config.Settings, logins *config.Logins, messages *i18n.Bundle, log *slog.Logger, stdout io.Writer) error {
 	demo := opts.settings == ""
 	pages, err := net.Listen("tcp", settings.Listen)
 	if err != nil {
@@ -172,11 +178,19 @@ func serve(ctx context.Context, opts options, settings *config.Settings, log *sl
 		outbox = emulated + "/__emulator/"
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
-	site, err := newApp(opts, settings, log, pages, emulated, outbox, demo)
+	cfg, err := siteConfig(opts, settings, logins, messages, log, pages, emulated)
+	if err != nil {
+		return err
+	}
+	if demo {
+		cfg.Demo = &handlers.Demo{Outbox: outbox}
+	}
+	site, err := handlers.New(cfg)
 	if err != nil {
 		return err
 	}
 	servers = append(servers, appServer("login", site, pages))
+	go logins.Watch(ctx, reloadEvery, func(changed []config.LoginKey, problems config.Problems) { tellReload(log, changed, problems) })
 	if opts.adminListen == "" && demo {
 		opts.adminListen = "127.0.0.1:8082"
 	}
@@ -186,10 +200,15 @@ func serve(ctx context.Context, opts options, settings *config.Settings, log *sl
 			return fmt.Errorf("listening for the operator: %w", err)
 		}
 		defer ln.Close()
-		servers = append(servers, appServer("admin", newAdmin(settings, emulated), ln))
+		opts.adminListen = ln.Addr().String()
+		operator, err := newAdmin(cfg, emulated)
+		if err != nil {
+			return err
+		}
+		servers = append(servers, appServer("admin", operator, ln))
 	}
 	if demo {
-		greet(stdout, pages, outbox)
+		greet(stdout, pages, outbox, opts.adminListen)
 	}
 	return runServers(ctx, servers, log)
 }
@@ -222,23 +241,39 @@ func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*e
 	return em, ln, nil
 }
 
-func newApp(opts options, settings *config.Settings, log *slog.Logger, pages net.Listener, emulated, outbox string, demo bool) (app, error) {
+// reloadEvery is how often login configs are looked at for changes.
+const reloadEvery = time.Second
+
+// tellReload logs which login pages are new, and what is wrong with those whose
+// last good version serves on.
+func tellReload(log *slog.Logger, changed []config.LoginKey, problems config.Problems) {
+	for _, key := range changed {
+		log.Info("login config read", "env_id", key.Env, "app_id", key.App, "config_version", key.Version)
+	}
+	for _, p := range problems {
+		level := slog.LevelWarn
+		if p.Severity == config.SeverityError {
+			level = slog.LevelError
+		}
+		log.Log(context.Background(), level, "login config", "problem", p.String())
+	}
+}
+
+// siteConfig wires what the pages need.
+func siteConfig(opts options, settings *config.Settings, logins *config.Logins, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
+	none := handlers.Config{}
 	keys, err := sessionKeys(settings, opts.data)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	memory := limit.NewMemory(limit.MemoryConfig{})
 	sessions, err := session.New(session.Config{Keys: keys, Deny: memory, BasePath: settings.BasePath})
 	if err != nil {
-		return nil, err
-	}
-	messages, err := i18n.Load()
-	if err != nil {
-		return nil, err
+		return none, err
 	}
 	assets, err := static.Load()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	cfg := handlers.Config{
 		Settings: settings,
@@ -246,6 +281,7 @@ func newApp(opts options, settings *config.Settings, log *slog.Logger, pages net
 		NewAuth: func(env config.Environment, c config.Client) (handlers.Auth, error) {
 			return newClient(settings, env, c, emulated)
 		},
+		Logins:   logins,
 		Sessions: sessions,
 		Counter:  memory,
 		Messages: messages,
@@ -255,19 +291,13 @@ func newApp(opts options, settings *config.Settings, log *slog.Logger, pages net
 	if len(cfg.Origins) == 0 {
 		_, port, err := net.SplitHostPort(pages.Addr().String())
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		for _, host := range []string{"127.0.0.1", "localhost", "::1"} {
 			cfg.Origins = append(cfg.Origins, "http://"+net.JoinHostPort(host, port))
 		}
 	}
-	if demo {
-		cfg.Demo = &handlers.Demo{Outbox: outbox}
-		cfg.Logins = config.BuiltInLogins(settings)
-		page := cfg.Logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion})
-		page.Ways = append(page.Ways, config.Way{ID: "demo"}) // the emulator's identity provider
-	}
-	return handlers.New(cfg)
+	return cfg, nil
 }
 
 func newClient(settings *config.Settings, env config.Environment, c config.Client, emulated string) (*authclient.Client, error) {
@@ -313,9 +343,15 @@ func sessionKeys(settings *config.Settings, data string) ([][]byte, error) {
 }
 
 // newAdmin is ready when every environment's API answers at all.
-func newAdmin(settings *config.Settings, emulated string) app {
-	cfg := admin.Config{Version: buildVersion(), Checks: map[string]admin.Check{}}
+func newAdmin(site handlers.Config, emulated string) (app, error) {
+	preview, err := handlers.NewPreview(site)
+	if err != nil {
+		return nil, err
+	}
+	settings := site.Settings
+	cfg := admin.Config{Version: buildVersion(), Checks: map[string]admin.Check{}, Preview: preview, Logins: site.Logins}
 	for _, env := range settings.Environments {
+		cfg.Environments = append(cfg.Environments, env.ID)
 		cfg.Checks["environment "+env.ID] = func(ctx context.Context) error {
 			client, err := newClient(settings, env, env.Clients[0], emulated)
 			if err != nil {
@@ -328,13 +364,13 @@ func newAdmin(settings *config.Settings, emulated string) app {
 			return nil
 		}
 	}
-	return admin.New(cfg)
+	return admin.New(cfg), nil
 }
 
 // greet tells a newcomer where everything is.
-func greet(w io.Writer, pages net.Listener, outbox string) {
-	fmt.Fprintf(w, "\n  Demo app   http://%s/\n  Outbox     %s   (codes by SMS and e-mail arrive here)\n  User       demo / Demo-pass-1\n\n",
-		pages.Addr(), outbox)
+func greet(w io.Writer, pages net.Listener, outbox, operator string) {
+	fmt.Fprintf(w, "\n  Demo app   http://%s/\n  Outbox     %s   (codes by SMS and e-mail arrive here)\n  Preview    http://%s/preview/   (every page in every state)\n  User       demo / Demo-pass-1\n\n",
+		pages.Addr(), outbox, operator)
 }
 
 // askHealth asks the server that runs with the same settings whether it

@@ -77,7 +77,7 @@ type Environment struct {
 	Name               string // of the app, for people; may be empty
 	Region             string
 	Endpoint           string // overrides the address made of ID and Region; no slash at its end
-	LoginConfigs       string
+	LoginConfigs       string // folder of TCB's login.config.json files; empty: the built-in page
 	DefaultRedirectURI string
 	Captcha            string // CaptchaPicture
 	// TCBSeesClientAddress says that TCB's sign-in history shows people's own addresses: we send
@@ -218,7 +218,12 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	return readLimited(f, limit)
+}
+
+// readLimited reads at most limit bytes, and of more only what it takes to know.
+func readLimited(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, err
 	}
@@ -231,16 +236,37 @@ func readFile(path string, limit int64) ([]byte, error) {
 // Parse is [Load] for what was read already. Name stands in the problems, and its folder is where
 // relative file names in the settings start.
 func Parse(name string, data []byte, env func(string) (string, bool)) (*Settings, Problems) {
+	settings, problems := parseSettings(name, data, env)
+	if problems.HasErrors() {
+		return nil, problems
+	}
+	return settings, problems
+}
+
+// parseSettings answers the settings as far as they can be read, whatever is wrong with the rest.
+func parseSettings(name string, data []byte, env func(string) (string, bool)) (*Settings, Problems) {
 	p := &parser{file: name, env: env, settings: defaults()}
 	p.parse(data)
 	for _, check := range p.last {
 		check()
 	}
 	p.problems.Sort()
-	if p.problems.HasErrors() {
-		return nil, p.problems
-	}
 	return p.settings, p.problems
+}
+
+// LoadAll is [Load] and [LoadLogins] in one, so that a mistake in the settings does not hide those in the
+// login configs. Both are nil when there are errors among the problems.
+func LoadAll(path string, env func(string) (string, bool), cat Catalogue) (*Settings, *Logins, Problems) {
+	data, err := readFile(path, maxSettingsSize)
+	if err != nil {
+		return nil, nil, Problems{{File: path, Severity: SeverityError, Message: "cannot be read: " + err.Error()}}
+	}
+	settings, problems := parseSettings(path, data, env)
+	logins, more := LoadLogins(settings, cat)
+	if problems = append(problems, more...); problems.HasErrors() {
+		return nil, nil, problems
+	}
+	return settings, logins, problems
 }
 
 // A parser walks the YAML nodes by hand: decoding into structs would stop at the first bad value and
@@ -638,12 +664,13 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 			}
 		},
 		"login_configs": func(v *yaml.Node) {
-			p.text("login_configs", v, &e.LoginConfigs, func(s string) string {
-				if s == "" {
-					return ""
+			var dir string
+			if p.text("login_configs", v, &dir, func(string) string { return "" }) && dir != "" {
+				if !filepath.IsAbs(dir) {
+					dir = filepath.Join(filepath.Dir(p.file), dir)
 				}
-				return "this version does not support login configs yet; leave it out to get the built-in one"
-			})
+				e.LoginConfigs = dir
+			}
 		},
 		"default_redirect_uri": func(v *yaml.Node) {
 			var uri string
@@ -1007,7 +1034,7 @@ func checkURL(s string) string {
 func nearest(key string, names []string) string {
 	best, bestDistance := "", len(key)/3+2
 	for _, name := range names {
-		if d := distance(strings.ToLower(strings.ReplaceAll(key, "-", "_")), name); d < bestDistance {
+		if d := distance(strings.ToLower(strings.ReplaceAll(key, "-", "_")), strings.ToLower(name)); d < bestDistance {
 			best, bestDistance = name, d
 		}
 	}

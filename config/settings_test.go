@@ -45,20 +45,25 @@ func TestProblems(t *testing.T) {
 			if strings.Contains(got, "hunter2") {
 				t.Errorf("a secret is told:\n%s", got)
 			}
-			golden := strings.TrimSuffix(file, ".yaml") + ".problems"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("problems (-want +got):\n%s", diff)
-			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".problems", got)
 		})
+	}
+}
+
+// golden compares with what a file holds, or writes the file with -update.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }
 
@@ -89,7 +94,7 @@ environments:
       - {id: second}
   - id: two
     endpoint:
-    login_configs: ""
+    login_configs: configs
     default_redirect_uri: ""
     clients: ~
 `
@@ -133,7 +138,7 @@ environments:
 						{ID: "second"},
 					},
 				},
-				{ID: "two", Region: "ap-shanghai", Captcha: "picture", Clients: []Client{{ID: "two"}}},
+				{ID: "two", Region: "ap-shanghai", LoginConfigs: "configs", Captcha: "picture", Clients: []Client{{ID: "two"}}},
 			},
 		}},
 	}

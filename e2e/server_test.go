@@ -27,6 +27,7 @@ type options struct {
 	client   string // the client the app page signs in with; default demo
 	single   bool   // one client only, so that an entry without parameters has a default
 	settings string // extra YAML at the top level
+	tree     string // folder with login configs
 	bare     bool   // no settings file and no gateway: the binary as "go run ." starts it
 }
 
@@ -58,10 +59,8 @@ func start(t *testing.T, o options) *server {
 	}
 	s := &server{options: o, ended: make(chan error, 1), urls: map[string]string{}, changed: make(chan struct{})}
 	dir := t.TempDir()
-	args := []string{"-listen", "127.0.0.1:0", "-emulator", "-emulator-listen", "127.0.0.1:0", "-data", filepath.Join(dir, "data")}
-	if o.bare {
-		args = append(args, "-admin-listen", "127.0.0.1:0")
-	} else {
+	args := []string{"-listen", "127.0.0.1:0", "-emulator", "-emulator-listen", "127.0.0.1:0", "-admin-listen", "127.0.0.1:0", "-data", filepath.Join(dir, "data")}
+	if !o.bare {
 		s.app = newGateway(t, s) // its port goes into the settings, so it listens first
 		s.origin = s.app.origin
 		file := filepath.Join(dir, "settings.yaml")
@@ -102,7 +101,11 @@ func (s *server) yaml() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "public_origins: [%q]\ntrusted_proxies: [\"127.0.0.0/8\"]\n", s.origin)
 	b.WriteString(s.settings)
-	fmt.Fprintf(&b, "environments:\n  - id: demo\n    region: ap-shanghai\n    default_redirect_uri: %q\n    clients:\n", s.origin+"/app/home")
+	fmt.Fprintf(&b, "environments:\n  - id: demo\n    region: ap-shanghai\n    default_redirect_uri: %q\n", s.origin+"/app/home")
+	if s.tree != "" {
+		fmt.Fprintf(&b, "    login_configs: %q\n", s.tree)
+	}
+	b.WriteString("    clients:\n")
 	b.WriteString("      - id: demo\n        redirect_uris: [\"https://other.example.com/callback\"]\n")
 	if !s.single {
 		b.WriteString("      - id: shop\n")

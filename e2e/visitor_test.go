@@ -210,6 +210,14 @@ func (b *tab) fill(pairs ...string) {
 	}
 }
 
+// check ticks a box.
+func (b *tab) check(name string) {
+	b.t.Helper()
+	if err := b.field(name).Check(); err != nil {
+		b.t.Fatalf("ticking %s: %v", name, err)
+	}
+}
+
 func (b *tab) choose(name, value string) {
 	b.t.Helper()
 	if _, err := b.field(name).SelectOption(playwright.SelectOptionValues{Values: &[]string{value}}); err != nil {

@@ -20,7 +20,10 @@ import (
 // The overview of the account, and the profile.
 
 func (h *Handler) getAccount(c *fiber.Ctx) error {
-	r := requestOf(c)
+	return h.show(c, fiber.StatusOK, h.accountPage(requestOf(c)))
+}
+
+func (h *Handler) accountPage(r *request) form {
 	me := r.me
 	link := func(name, label string) views.Link {
 		return views.Link{To: name, URL: r.to(portalRoutes[name]), Label: i18n.Msg(label)}
@@ -68,7 +71,7 @@ func (h *Handler) getAccount(c *fiber.Ctx) error {
 		Base:     *h.portalPage(r, "account", i18n.Msg("account.title")),
 		Sections: []views.Section{profile, signIn, safety, danger},
 	}
-	return h.show(c, fiber.StatusOK, form{base: &p.Base, view: func() templ.Component { return views.Account(*p) }})
+	return form{base: &p.Base, view: func() templ.Component { return views.Account(*p) }}
 }
 
 // aboutPerson is the rest of the profile in one line.

@@ -537,7 +537,7 @@ func TestSessions(t *testing.T) {
 	other := sign("192.0.2.2", "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", strings.Repeat("b", 32))
 	b := sign("192.0.2.3", "Mozilla/5.0 (X11; Linux) Chrome/140.0 Safari/537", strings.Repeat("c", 32))
 	p := b.open("/account/sessions").want(http.StatusOK, "account-sessions")
-	for _, want := range []string{"Safari · iPhone", "192.0.2.1", "Firefox · Windows", "2026-11-23 08:01 UTC"} {
+	for _, want := range []string{"Safari · iPhone", "192.0.2.1", "Firefox · Windows", "23 Nov 2026, 08:01 UTC"} {
 		if !strings.Contains(p.text(), want) {
 			t.Errorf("the page lacks %q: %s", want, p.text())
 		}

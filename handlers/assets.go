@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/i18n"
+	"tcb-login/static"
 	"tcb-login/views"
 )
 
@@ -18,6 +19,10 @@ func (h *Handler) getStatic(c *fiber.Ctx) error {
 	if !ok {
 		return errMissing
 	}
+	return sendAsset(c, file)
+}
+
+func sendAsset(c *fiber.Ctx, file *static.File) error {
 	header := &c.Response().Header
 	header.Set("Content-Type", file.Type)
 	header.Set("Cache-Control", "public, max-age=31536000, immutable")

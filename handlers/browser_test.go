@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"tcb-login/i18n"
 )
 
 // browser is a small client of a site: it keeps cookies, fills forms in as a
@@ -270,7 +272,7 @@ func (p *page) filled(typed fields) url.Values {
 		values.Set(name, value)
 	}
 	for name, value := range typed {
-		if !values.Has(name) {
+		if box := p.byID(name); !values.Has(name) && (box == nil || attr(box, "type") != "checkbox") {
 			p.t.Fatalf("page %q has no field %q\n%s", p.name(), name, p.text())
 		}
 		values.Set(name, value)
@@ -482,7 +484,9 @@ func (p *page) controls() map[string]string {
 		}
 		switch n.Data {
 		case "input":
-			controls[attr(n, "name")] = attr(n, "value")
+			if _, checked := attribute(n, "checked"); checked || attr(n, "type") != "checkbox" {
+				controls[attr(n, "name")] = attr(n, "value")
+			}
 		case "select":
 			controls[attr(n, "name")] = selected(n)
 		}
@@ -544,6 +548,7 @@ type completion struct {
 		AccessToken  string `json:"access_token"`
 		RefreshToken string `json:"refresh_token"`
 		ExpiresIn    int    `json:"expires_in"`
+		Scope        string `json:"scope"`
 		Sub          string `json:"sub"`
 	} `json:"credentials"`
 	UserInfo struct {
@@ -619,10 +624,21 @@ func (p *page) collectSecrets() {
 	}
 }
 
-var errorPrefix = map[string]string{"en": "Error: ", "zh-CN": "错误："}
+// errorPrefix is what the title of a page with an error begins with.
+func errorPrefix(lang string) (prefix string, known bool) {
+	bundle, err := messages()
+	if err != nil {
+		return "", false
+	}
+	l, known := bundle.Locale(lang)
+	if !known {
+		return "", false
+	}
+	return strings.TrimSpace(l.Print(i18n.Message{Key: "title.error"})), true
+}
 
-// check looks an answer over for what holds of all of them: see ux.md's
-// headers and form in the tests' words below.
+// check looks an answer over for what holds of all of them: cookies, redirects,
+// headers and markup.
 func (p *page) check() (wrong []string) {
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	for _, c := range (&http.Response{Header: p.header}).Cookies() {
@@ -755,14 +771,15 @@ func (p *page) checkHTML() (wrong []string) {
 			bad("%d <%s>, want 1", n, tag)
 		}
 	}
-	if _, ok := errorPrefix[p.lang()]; !ok {
+	prefix, ok := errorPrefix(p.lang())
+	if !ok {
 		bad("lang is %q", p.lang())
 	}
 	if p.name() == "" {
 		bad("body has no data-page")
 	}
 	failed := p.byID("error-summary") != nil || p.name() == "error"
-	if title := p.find(byTag("title")); title != nil && strings.HasPrefix(textOf(title), strings.TrimSpace(errorPrefix[p.lang()])) != failed {
+	if title := p.find(byTag("title")); title != nil && strings.HasPrefix(textOf(title), prefix) != failed {
 		bad("title %q, failed %v", textOf(title), failed)
 	}
 	if p.status >= 400 && p.status != http.StatusUnprocessableEntity && !failed {
@@ -841,9 +858,9 @@ func (p *page) checkButtons() (wrong []string) {
 		if attr(n, "type") == "button" {
 			continue
 		}
-		// Where there is nothing to type, Enter presses nothing: a button per row will do.
+		// Where there is nothing to type, Enter presses nothing: a button per row will do, or one per way.
 		rows := strings.HasPrefix(p.name(), "account-") && p.find(func(n *html.Node) bool { return n.Data == "input" && attr(n, "type") != "hidden" }) == nil
-		if attr(n, "class") != "primary" && !rows {
+		if attr(n, "class") != "primary" && !rows && p.name() != "choose" {
 			wrong = append(wrong, "the first submit button is "+attr(n, "name")+"="+attr(n, "value"))
 		}
 		break
@@ -885,13 +902,17 @@ func (p *page) checkAddress(n *html.Node, a html.Attribute) string {
 		if value == target {
 			return ""
 		}
+	case strings.HasPrefix(p.name(), "sign-in"):
+		if value == target && attr(n, "data-to") == "skip" {
+			return ""
+		}
 	case p.name() == "leaving":
 		if target, _, _ = strings.Cut(target, "#"); strings.HasPrefix(value, target) || strings.HasPrefix(value, p.b.s.backend.srv.URL+"/demo-idp/") {
 			return ""
 		}
 	}
-	if p.name() == "demo" {
-		return ""
+	if p.name() == "demo" || n.Parent.Data == "footer" && attr(n, "rel") == "noopener" && strings.HasPrefix(value, "https://") {
+		return "" // the operator's own links
 	}
 	return fmt.Sprintf("<%s %s=%q> leads away from our pages", n.Data, a.Key, value)
 }

@@ -42,6 +42,7 @@ func (*captchaAsked) Error() string { return "captcha asked" }
 // readForm reads what stands in every form. name is the form's.
 func (h *Handler) readForm(c *fiber.Ctx, r *request, name string) {
 	r.form = name
+	r.agreed = field(c, "agreement") != ""
 	if id := field(c, "device_id"); deviceID.MatchString(id) {
 		r.deviceID = id
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
+	"golang.org/x/text/width"
 
 	"tcb-login/authclient"
 	"tcb-login/config"
@@ -39,7 +40,6 @@ type codeFlow struct {
 	email  bool // whether it can be by e-mail
 	target authclient.Target
 	usage  string // what the message says it is for, the SDK's VerificationUsages
-	maybe  bool   // whether the page must not say that something was sent
 
 	method         config.Method // where the flow is a way to sign in
 	title          string
@@ -67,14 +67,38 @@ type codeFlow struct {
 
 // byPhone decides which of the two the page asks for.
 func (cf *codeFlow) byPhone(r *request) bool {
-	phone := cf.phone && (cf.portal || r.login.Offers(config.MethodSMS))
-	email := cf.email && (cf.portal || r.login.Offers(config.MethodEmail))
+	phone, email := cf.channels(r.login)
 	return phone && (r.via != "email" || !email)
+}
+
+// channels are those that the page can send a code of this flow by.
+func (cf *codeFlow) channels(l *config.Login) (phone, email bool) {
+	can := byCode
+	switch {
+	case cf.portal:
+		return cf.phone, cf.email
+	case cf.method != "":
+		can = (*config.Login).Offers
+	case cf.name == "sign-up":
+		can = func(l *config.Login, m config.Method) bool { return slices.Contains(l.SignUpWith, m) }
+	}
+	return cf.phone && can(l, config.MethodSMS), cf.email && can(l, config.MethodEmail)
+}
+
+// targetOf is which numbers and addresses a code of the flow may go to, as TCB's
+// own page chooses it: to those with an account alone, where signing in never
+// registers.
+func (cf *codeFlow) targetOf(r *request) authclient.Target {
+	if cf.method != "" && r.login.Registration != config.RegistrationAuto {
+		return authclient.TargetUser
+	}
+	return cf.target
 }
 
 // destination is where a code goes, as typed and as TCB wants it.
 type destination struct {
 	country, number string
+	elsewhere       bool   // the number is one, of a country that the page does not take
 	email           string // as typed
 	phone, address  string // TCB's form, one of them when valid
 }
@@ -92,6 +116,10 @@ func (cf *codeFlow) typedDestination(c *fiber.Ctx) destination {
 	}
 	d := destination{country: field(c, "phone_country"), number: line(c, "phone_number")}
 	if phone, ok := parsePhone(d.number, d.country); ok {
+		if !takesNumber(r.login, phone) {
+			d.elsewhere = true
+			return d
+		}
 		d.phone = phone
 		d.country, d.number = splitPhone(phone) // +86… pasted into the field is cut for the person
 	}
@@ -108,13 +136,33 @@ func (f *flow) destination() destination {
 
 func phoneView(r *request, d destination) *views.PhoneField {
 	p := &views.PhoneField{Country: d.country, Number: d.number}
+	allowed := r.login.Countries.Allowed
 	if p.Country == "" {
-		p.Country = cmp.Or(defaultCountry(r.loc.Tag()), "CN") // TCB's own country, where a language has none
+		p.Country = cmp.Or(r.login.Countries.Default, defaultCountry(r.loc.Tag()), "CN") // TCB's own country, where a language has none
+		if len(allowed) > 0 && !slices.Contains(allowed, p.Country) {
+			p.Country = allowed[0]
+		}
 	}
 	for _, o := range countryOptions(r.loc.Tag()) {
-		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: o.Name + " +" + o.Code})
+		if len(allowed) > 0 && !slices.Contains(allowed, o.Region) {
+			continue
+		}
+		label := o.Name + " +" + o.Code
+		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: label})
+		p.Tall = p.Tall || o.Region == p.Country && wideText(label) > 13
 	}
 	return p
+}
+
+// wideText is about how many narrow characters a text is wide.
+func wideText(s string) (n int) {
+	for _, r := range s {
+		n++
+		if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+			n++
+		}
+	}
+	return n
 }
 
 // sendPage is the first step.
@@ -130,7 +178,13 @@ func (cf *codeFlow) sendPage(r *request, d destination) form {
 		p.Lead = i18n.Msg(cf.leadEmail)
 		p.Email = d.email
 	}
-	if cf.phone && cf.email && r.login.Offers(config.MethodSMS) && r.login.Offers(config.MethodEmail) {
+	if cf.targetOf(r) != cf.target {
+		p.Lead.Key += "_known"
+	}
+	if !cf.portal {
+		p.Consent = cf.h.consent(r)
+	}
+	if phone, email := cf.channels(r.login); phone && email {
 		if p.Phone != nil {
 			p.Via = []views.Link{{To: "via-email", URL: r.to(cf.path, "via=email"), Label: i18n.Msg("via.email")}}
 		} else {
@@ -138,12 +192,16 @@ func (cf *codeFlow) sendPage(r *request, d destination) form {
 		}
 	}
 	if cf.method != "" {
-		p.Methods = methodLinks(r, cf.method)
+		p.Ways = cf.h.ways(r, cf.method)
+	}
+	counterpart := "/" + cf.counterpart
+	if cf.counterpart == "sign-in" {
+		counterpart = r.signInPath()
 	}
 	if cf.counterpart != "" && (cf.counterpart != "sign-up" || r.login.SignUpPage) {
 		p.Other = views.Prompt{
 			Question: i18n.Msg(cf.question),
-			Link:     views.Link{To: cf.counterpart, URL: r.to("/" + cf.counterpart), Label: i18n.Msg(cf.link)},
+			Link:     views.Link{To: cf.counterpart, URL: r.to(counterpart), Label: i18n.Msg(cf.link)},
 		}
 	}
 	return form{base: &p.Base, view: func() templ.Component { return views.SendCode(*p) }}
@@ -159,7 +217,7 @@ func (cf *codeFlow) codePage(r *request, f *flow) (*views.CodePage, form, error)
 	if f.Phone != "" {
 		lead = "code.lead_phone"
 	}
-	if cf.maybe {
+	if cf.targetOf(r) == authclient.TargetUser { // the page must not say that something was sent
 		lead += "_maybe"
 	}
 	p := &views.CodePage{
@@ -177,7 +235,8 @@ func (cf *codeFlow) codePage(r *request, f *flow) (*views.CodePage, form, error)
 	}
 	if cf.method != "" {
 		p.Button = i18n.Msg("sign-in.button")
-		p.Methods = methodLinks(r, cf.method)
+		p.Ways = cf.h.ways(r, cf.method)
+		p.Ways.Anonymous, p.Ways.Skip = "", ""
 	}
 	switch {
 	case p.Minutes <= 0:
@@ -273,7 +332,10 @@ func (cf *codeFlow) postSend(c *fiber.Ctx) error {
 	case cf.byPhone(r):
 		field = "phone_number"
 		need(form.base, field, d.number)
-		if d.number != "" && d.phone == "" {
+		switch {
+		case d.elsewhere:
+			wrong(form.base, field, "error.phone_country")
+		case d.number != "" && d.phone == "":
 			wrong(form.base, field, "error.phone")
 		}
 	default:
@@ -282,6 +344,7 @@ func (cf *codeFlow) postSend(c *fiber.Ctx) error {
 			wrong(form.base, field, "error.email")
 		}
 	}
+	needConsent(r, form.base)
 	if cf.judge != nil && !form.base.Invalid() {
 		if key := cf.judge(r, d); key != "" {
 			wrong(form.base, field, key)
@@ -308,14 +371,14 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 			ask = r.state(h.now()).GetVerification
 		}
 		sent, err = ask(ctx, authclient.GetVerificationRequest{
-			PhoneNumber: f.Phone, Email: f.Email, Target: cf.target, Usage: cf.usage,
+			PhoneNumber: f.Phone, Email: f.Email, Target: cf.targetOf(r), Usage: cf.usage,
 		}, opts...)
 		return err
 	})
 	switch {
 	case err == nil:
 		h.issued[f.channel()].Store(&issued{length: len(sent.VerificationID), expiresIn: sent.ExpiresIn})
-	case !cf.portal && aboutAccount(err), cf.maybe && errors.Is(err, authclient.ErrResourceExhausted):
+	case !cf.portal && aboutAccount(err), cf.targetOf(r) == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted):
 		// TCB would not send because of who has, or has not, an account. That is
 		// between TCB and the owner: the page goes on as if it had, to a code
 		// that nobody can know.

@@ -53,7 +53,7 @@ func (h *Handler) complete(c *fiber.Ctx, creds *authclient.Credentials) error {
 			Credentials: tokens,
 			UserInfo:    h.profile(c, creds),
 			RedirectURI: to,
-			Back:        r.to("/sign-in"),
+			Back:        r.to(r.signInPath()),
 		},
 	}
 	page.Languages = nil // a way out of this page would leave the login behind

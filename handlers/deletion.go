@@ -64,6 +64,10 @@ func (h *Handler) goodbye(c *fiber.Ctx) error {
 	if err := h.forget(c); err != nil {
 		return err
 	}
+	return h.send(c, fiber.StatusOK, h.goodbyePage(r).view())
+}
+
+func (h *Handler) goodbyePage(r *request) form {
 	p := &views.NoticePage{
 		Base: h.page(r, "goodbye", i18n.Msg("account.delete.done")),
 		Lead: i18n.Msg("account.delete.done_lead"),
@@ -73,5 +77,5 @@ func (h *Handler) goodbye(c *fiber.Ctx) error {
 	if r.target == targetOwn {
 		p.Button = views.Link{To: "app", URL: r.RedirectURI, Label: i18n.Msg("account.app")}
 	}
-	return h.send(c, fiber.StatusOK, views.Notice(*p))
+	return form{base: &p.Base, view: func() templ.Component { return views.Notice(*p) }}
 }

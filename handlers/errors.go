@@ -243,6 +243,16 @@ func (h *Handler) handleError(c *fiber.Ctx, err error) error {
 	if r == nil || r.loc == nil {
 		r = &request{base: h.base, loc: h.messages.Match(unescape(string(c.Context().QueryArgs().Peek("lang"))), c.Get("Accept-Language"))}
 	}
+	page := h.errorPage(r, p, t.id)
+	if err := h.write(c, p.status, views.Error(page)); err != nil {
+		t.err = err
+		c.Set("Content-Type", "text/html; charset=utf-8")
+		return c.Status(fiber.StatusInternalServerError).Send(h.lastResort)
+	}
+	return nil
+}
+
+func (h *Handler) errorPage(r *request, p *problem, id string) views.ErrorPage {
 	r.flow, r.via, r.me = "", "", nil // nor is it whose page it was to be
 	if r.target == targetRefused {
 		r.query = "" // must not be repeated in a link
@@ -256,7 +266,7 @@ func (h *Handler) handleError(c *fiber.Ctx, err error) error {
 		page.Languages[i].URL = h.base + "/?" + r.inLanguage(l.Tag)
 	}
 	page.Alert.Kind = views.AlertError // the title says that this is an error
-	page.RequestID = t.id
+	page.RequestID = id
 	switch {
 	case r.target != targetRefused && inPortal(r.path) && p.status >= fiber.StatusInternalServerError:
 		page.Button = &views.Link{To: "retry", URL: r.to(r.path), Label: i18n.Msg("error.retry")}
@@ -265,12 +275,7 @@ func (h *Handler) handleError(c *fiber.Ctx, err error) error {
 	case h.onlyEnv != nil && (h.onlyEnv.DefaultRedirectURI != "" || h.demo != nil):
 		page.Button = &views.Link{To: "entry", URL: h.base + "/", Label: i18n.Msg("error.start")}
 	}
-	if err := h.write(c, p.status, views.Error(page)); err != nil {
-		t.err = err
-		c.Set("Content-Type", "text/html; charset=utf-8")
-		return c.Status(fiber.StatusInternalServerError).Send(h.lastResort)
-	}
-	return nil
+	return page
 }
 
 // problemOf finds the page that an error deserves and notes for the log what is

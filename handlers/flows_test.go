@@ -389,8 +389,9 @@ func TestEntry(t *testing.T) {
 	get("env_id=demo&client_id=other&"+target).want(http.StatusBadRequest, "error", "error.page.client")
 	get("env_id=elsewhere&"+target).want(http.StatusBadRequest, "error", "error.page.env")
 	for _, version := range []string{"v1_x", "ENV", "env.json", "x", "login.config"} {
-		get("env_id=demo&config_version="+version+"&"+target).want(http.StatusBadRequest, "error", "error.page.config_version")
+		get("env_id=demo&config_version="+version+"&"+target).want(http.StatusBadRequest, "error", "error.page.app_missing")
 	}
+	get("env_id=demo&app_id=app-orders&config_version=v1_x&"+target).want(http.StatusBadRequest, "error", "error.page.app")
 	for _, bad := range []string{"config_version=../../etc/passwd", "config_version=%2e%2e", "app_id=a/b", "env_id=demo%00", "client_id=d%20o",
 		"env_id=" + strings.Repeat("x", 65), "app_id=<script>", "config_version=.hidden"} {
 		get(bad+"&"+target).want(http.StatusBadRequest, "error", "error.page.parameter")

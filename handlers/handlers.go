@@ -52,6 +52,7 @@ import (
 // Auth is what handlers use of authclient.Client.
 type Auth interface {
 	SignIn(context.Context, authclient.SignInRequest, ...authclient.CallOption) (*authclient.Credentials, error)
+	SignInAnonymously(context.Context, ...authclient.CallOption) (*authclient.Credentials, error)
 	SignUp(context.Context, authclient.SignUpRequest, ...authclient.CallOption) (*authclient.Credentials, error)
 	Revoke(context.Context, string, ...authclient.CallOption) error
 	GetVerification(context.Context, authclient.GetVerificationRequest, ...authclient.CallOption) (*authclient.Verification, error)
@@ -99,6 +100,8 @@ type Handler struct {
 	environments map[string]*environment
 	onlyEnv      *environment // set when there is exactly one
 	logins       *config.Logins
+	looks        looks
+	builtIn      *look // of pages without a login config
 	sessions     *session.Manager
 	counter      limit.Counter
 	messages     *i18n.Bundle
@@ -228,6 +231,8 @@ func newHandler(cfg Config) (*Handler, error) {
 	if len(h.environments) != 1 {
 		h.onlyEnv = nil
 	}
+	h.builtIn = &look{messages: h.messages, style: h.asset("app.css")}
+	h.looks = looks{byHash: map[string]*look{}, sheets: map[string]*static.File{}, media: map[string]*config.Media{}}
 	h.flows = []*codeFlow{h.signInBySMS(), h.signInByEmail(), h.signUp(), h.resetPassword()}
 	h.stepUp, h.contacts = h.stepUpFlow(), []*codeFlow{h.newPhone(), h.newEmail()}
 	if err := h.renderLastResort(); err != nil {

@@ -10,7 +10,7 @@ import (
 // was typed, and calls nothing.
 func (h *Handler) postLanguage(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if chosen, ok := h.messages.Locale(field(c, "lang")); ok {
+	if chosen, ok := r.look.messages.Locale(field(c, "lang")); ok {
 		r.loc = chosen
 		r.query = r.inLanguage(chosen.Locale())
 		r.session.SetLocale(chosen.Locale())
@@ -40,6 +40,9 @@ func (h *Handler) typedForm(c *fiber.Ctx) (form, error) {
 	case "sign-in":
 		_, f := h.typedSignIn(c)
 		return f, nil
+	case "choose":
+		h.readForm(c, r, name)
+		return h.choosePage(r), nil
 	case "sign-out":
 		return h.signOutForm(c), nil
 	}

@@ -90,7 +90,10 @@ func TestLanguageOf(t *testing.T) {
 	tests := []struct{ param, chosen, accept, want string }{
 		{"", "", "", "en"},
 		{"", "", "zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"},
-		{"", "", "zh-TW", "zh-CN"},
+		{"", "", "zh-HK,zh;q=0.9", "zh-TW"},
+		{"", "", "ja-JP", "ja"},
+		{"", "", "ko-KR,ko;q=0.9,en;q=0.8", "ko"},
+		{"lang=en-XA", "", "ar-XB", "en"}, // pseudo-locales are not on offer
 		{"", "", "fr, de;q=0.9", "en"},
 		{"", "", "en-US,en;q=0.9,zh;q=0.8", "en"},
 		{"", "", strings.Repeat("x,", 5000), "en"},

@@ -274,8 +274,8 @@ func (h *Handler) offerRegistration(r *request) form {
 	h.linkLanguages(r, &p.Base)
 	entry := *r
 	entry.next = "account"
-	if r.login.SignUpPage {
-		p.Button = views.Link{To: "sign-up", URL: entry.to("/sign-up"), Label: i18n.Msg("account.anonymous.button")}
+	if path := registerPath(r.login); path != "" {
+		p.Button = views.Link{To: "sign-up", URL: entry.to(path, "prompt=login"), Label: i18n.Msg("account.anonymous.button")}
 	}
 	p.Others = []views.Link{{To: "sign-in", URL: entry.to("/", "prompt=login"), Label: i18n.Msg("account.anonymous.sign_in")}}
 	return form{base: &p.Base, view: func() templ.Component { return views.Notice(*p) }}
@@ -288,11 +288,10 @@ func (h *Handler) when(r *request, instant string) string {
 	if err != nil {
 		return instant
 	}
-	const layout = "2006-01-02 15:04"
 	if zone, err := time.LoadLocation(r.me.Zoneinfo); err == nil && r.me.Zoneinfo != "" {
-		return t.In(zone).Format(layout)
+		return r.loc.DateTime(t.In(zone))
 	}
-	return t.UTC().Format(layout) + " UTC"
+	return r.loc.DateTime(t.UTC()) + " UTC"
 }
 
 // keepAccess writes the login anew, with what changed in it.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -75,11 +76,8 @@ func (h *Handler) postProvider(c *fiber.Ctx) error {
 	if way, ok := r.login.Way(id); !ok || way.Method() != "" {
 		return errDisabled
 	}
-	if r.target == targetCode {
-		return errNotYet
-	}
-	f, err := h.typedForm(c)
-	if err != nil {
+	f, ok, err := h.startWay(c)
+	if !ok {
 		return err
 	}
 	return h.goToProvider(c, f, id, "", tripSignIn)
@@ -200,7 +198,10 @@ var errTripLost = &problem{status: fiber.StatusBadRequest, title: "provider.lost
 
 // tripFailed says that a provider did not tell who came, with the way back.
 func (h *Handler) tripFailed(c *fiber.Ctx, t trip, lead string) error {
-	r := requestOf(c)
+	return h.send(c, fiber.StatusOK, h.tripFailedPage(requestOf(c), t, lead).view())
+}
+
+func (h *Handler) tripFailedPage(r *request, t trip, lead string) form {
 	r.me = nil
 	back := views.Link{To: "sign-in", URL: r.to("/"), Label: i18n.Msg("sign-in.back")}
 	switch t.For {
@@ -209,13 +210,13 @@ func (h *Handler) tripFailed(c *fiber.Ctx, t trip, lead string) error {
 	case tripVerify:
 		back = views.Link{To: "step-up", URL: r.to(pathVerify), Label: i18n.Msg("account.back")}
 	}
-	p := views.NoticePage{
+	p := &views.NoticePage{
 		Base:   h.page(r, "provider-failed", i18n.Msg("provider.failed_title")),
 		Lead:   i18n.Message{Key: lead, Args: i18n.Args{"provider": h.providerName(r, t.Provider, t.Name)}},
 		Button: back,
 	}
 	p.Languages = nil
-	return h.send(c, fiber.StatusOK, views.Notice(p))
+	return form{base: &p.Base, view: func() templ.Component { return views.Notice(*p) }}
 }
 
 // postCallback goes on with what a provider said.
@@ -380,16 +381,20 @@ func (h *Handler) offerToLink(c *fiber.Ctx, t trip, granted *authclient.Provider
 	if r.link, err = h.sealLink(r, l); err != nil {
 		return err
 	}
-	p := views.NoticePage{
+	return h.send(c, fiber.StatusOK, h.unknownPage(r, l).view())
+}
+
+func (h *Handler) unknownPage(r *request, l pendingLink) form {
+	p := &views.NoticePage{
 		Base:   h.page(r, "provider-unknown", i18n.Msg("provider.unknown.title")),
-		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": h.providerName(r, t.Provider, t.Name)}},
+		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": h.providerName(r, l.Provider, l.Called)}},
 		Button: views.Link{To: "sign-in", URL: r.to("/", "prompt=login"), Label: i18n.Msg("provider.unknown.sign_in")},
 	}
 	p.Languages = nil
-	if r.login.SignUpPage && len(r.login.SignUpWith) > 0 {
-		p.Others = append(p.Others, views.Link{To: "sign-up", URL: r.to("/sign-up"), Label: i18n.Msg("provider.unknown.sign_up")})
+	if path := registerPath(r.login); path != "" {
+		p.Others = append(p.Others, views.Link{To: "sign-up", URL: r.to(path), Label: i18n.Msg("provider.unknown.sign_up")})
 	}
-	return h.send(c, fiber.StatusOK, views.Notice(p))
+	return form{base: &p.Base, view: func() templ.Component { return views.Notice(*p) }}
 }
 
 // confirmLink leads to the page that names identity and account.
@@ -406,16 +411,12 @@ func (h *Handler) confirmLink(c *fiber.Ctx, t trip, granted *authclient.Provider
 
 // providerName is a provider's name: the login config's, TCB's, or its id.
 func (h *Handler) providerName(r *request, id, given string) string {
-	if way, ok := r.login.Way(id); ok && way.Label != "" {
-		return way.Label
+	way, _ := r.login.Way(id)
+	name := cmp.Or(labelFor(r.loc, way.Label), given)
+	if name == "" && strings.HasPrefix(id, "wx_") { // all of TCB's that begin so are WeChat's
+		name = r.loc.T("provider.wechat")
 	}
-	switch {
-	case given != "":
-		return given
-	case strings.HasPrefix(id, "wx"):
-		return r.loc.T("provider.wechat")
-	}
-	return id
+	return cmp.Or(name, way.Label, id)
 }
 
 // providersPage lists identities.
@@ -436,6 +437,9 @@ func (h *Handler) providersPage(c *fiber.Ctx) (*views.ProvidersPage, []authclien
 	}
 	p.Last = bound == 1 && !entersWithout(r.me)
 	for _, b := range all {
+		if _, offered := r.login.Way(b.ID); !b.Bind && !offered && r.login.File != "" {
+			continue // who linked it could not come in by it
+		}
 		name := h.providerName(r, b.ID, b.Name)
 		p.Providers = append(p.Providers, views.Provider{
 			ID: b.ID, Name: name, Who: b.ProviderUserName, Bound: b.Bind, Keep: b.Bind && p.Last, Initial: initialOf(name),

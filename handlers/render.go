@@ -19,12 +19,16 @@ import (
 
 // page is the Base of a page without a form.
 func (h *Handler) page(r *request, name string, title i18n.Message) views.Base {
+	shown := r.look
+	if shown == nil {
+		shown = h.builtIn
+	}
 	b := views.Base{
 		T:     r.loc,
 		Page:  name,
 		Title: title,
 		Assets: views.Assets{
-			Style:    h.asset("app.css"),
+			Style:    shown.style,
 			Script:   h.asset("app.js"),
 			Complete: h.asset("complete.js"),
 			Demo:     h.asset("demo.js"),
@@ -37,7 +41,13 @@ func (h *Handler) page(r *request, name string, title i18n.Message) views.Base {
 		initial, _ := utf8.DecodeRuneInString(app)
 		b.App = views.App{Name: app, Initial: string(unicode.ToUpper(initial))}
 	}
-	for _, l := range h.messages.Locales() {
+	if r.login != nil {
+		b.App.Logo, b.App.LogoDark = h.media(r.login.Logo), h.media(r.login.LogoDark)
+		for _, l := range r.login.Links {
+			b.Footer = append(b.Footer, views.Link{URL: l.URL, Label: i18n.Message{Text: l.Label.In(r.loc.Locale())}})
+		}
+	}
+	for _, l := range shown.messages.Locales() {
 		b.Languages = append(b.Languages, views.Language{Tag: l.Locale(), Name: l.Name(), Current: l == r.loc})
 	}
 	if r.entry && r.Prompt != "login" && (r.target == targetOwn || r.next != "") {

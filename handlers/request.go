@@ -93,6 +93,7 @@ type request struct {
 	env     *environment
 	client  *client
 	login   *config.Login
+	look    *look
 	target  targetKind
 	session *session.Session
 	access  session.Access       // the login, on pages that need one
@@ -106,6 +107,7 @@ type request struct {
 	deviceID string
 	captcha  captchaState // what the form brought, and what the next one will carry
 	secret   string       // the password that was typed
+	agreed   bool         // whether the form's agreement was checked
 	keep     bool         // whether the next form keeps it, sealed, although it asks no captcha
 }
 
@@ -180,6 +182,12 @@ func (h *Handler) prepare(c *fiber.Ctx, query string) error {
 	r.loc = h.messages.Match(r.Lang, r.session.Locale(), c.Get("Accept-Language"))
 	if bad == nil {
 		bad = h.resolve(r)
+	}
+	if r.login != nil {
+		if r.look, err = h.lookOf(r.login); err != nil {
+			return err
+		}
+		r.loc = r.look.messages.Match(r.Lang, r.session.Locale(), c.Get("Accept-Language"))
 	}
 	if bad != nil {
 		return bad
@@ -291,7 +299,12 @@ func (h *Handler) resolve(r *request) *problem {
 	if key.Version == config.EnvVersion {
 		key.App = "" // the page is the environment's, whichever app asks
 	}
-	if r.login = h.logins.Find(key); r.login == nil {
+	switch r.login = h.logins.Find(key); {
+	case r.login == nil && key.App == "" && key.Version != config.EnvVersion:
+		return badRequest("error.page.app_missing", i18n.Args{"id": key.Version})
+	case r.login == nil && key.App != "":
+		return badRequest("error.page.app", i18n.Args{"id": key.Version, "app": key.App})
+	case r.login == nil:
 		return badRequest("error.page.config_version", i18n.Args{"id": key.Version})
 	}
 	return h.resolveTarget(r)

@@ -26,6 +26,9 @@ func (h *Handler) routes() []route {
 		add("GET", flow.path, flow.get)
 		add("POST", flow.path, flow.post)
 	}
+	add("POST", "/anonymous", h.postAnonymous)
+	add("GET", "/anonymous", h.getEntryAgain)
+	add("GET", "/agreement/:n", h.getAgreement)
 	add("GET", "/sign-out", h.getSignOut)
 	add("POST", "/sign-out", h.postSignOut)
 	add("POST", "/language", h.postLanguage)
@@ -52,8 +55,12 @@ func (h *Handler) routes() []route {
 	add("POST", "/provider/:id", h.postProvider)
 	add("GET", "/language", h.getEntryAgain)
 	add("GET", "/captcha", h.getEntryAgain)
-	table = append(table, route{method: "GET", path: "/provider/callback", handle: h.getCallback, open: true})
-	table = append(table, route{method: "GET", path: "/static/:name", handle: h.getStatic, open: true})
+	table = append(table,
+		route{method: "GET", path: "/provider/callback", handle: h.getCallback, open: true},
+		route{method: "GET", path: "/static/:name", handle: h.getStatic, open: true},
+		route{method: "GET", path: "/theme/:name", handle: h.getTheme, open: true},
+		route{method: "GET", path: "/media/:name", handle: h.getMedia, open: true},
+	)
 	return table
 }
 

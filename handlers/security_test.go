@@ -81,7 +81,7 @@ func TestErrorPages(t *testing.T) {
 		{"no environment", "GET /__auth/ HTTP/1.1\r\n" + host + "\r\n", 400, "error.page.env_missing"},
 		{"client", "GET /__auth/?env_id=demo&client_id=nobody HTTP/1.1\r\n" + host + "\r\n", 400, "error.page.client"},
 		{"other environment's client", "GET /__auth/?env_id=other&client_id=demo HTTP/1.1\r\n" + host + "\r\n", 400, "error.page.client"},
-		{"config_version", "GET /__auth/?env_id=demo&client_id=demo&config_version=v1_nothing HTTP/1.1\r\n" + host + "\r\n", 400, "error.page.config_version"},
+		{"config_version", "GET /__auth/?env_id=demo&client_id=demo&config_version=v1_nothing HTTP/1.1\r\n" + host + "\r\n", 400, "error.page.app_missing"},
 		{"no target", "GET /__auth/?env_id=demo&client_id=demo HTTP/1.1\r\n" + host + "\r\n", 400, "error.page.redirect_missing"},
 		{"missing", "GET /__auth/nothing" + whole + " HTTP/1.1\r\n" + host + "\r\n", 404, "error.page.missing"},
 		{"missing above", "GET / HTTP/1.1\r\n" + host + "\r\n", 404, "error.page.missing"},

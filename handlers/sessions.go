@@ -183,13 +183,21 @@ func (h *Handler) event(r *request, row authclient.SecurityEvent) views.Event {
 }
 
 func (h *Handler) getHistory(c *fiber.Ctx) error {
-	r := requestOf(c)
-	rows, err := h.history(c, authclient.HistoryChanges, cut(r.page, 512), historyRows)
-	if errors.Is(err, authclient.ErrInvalidArgument) && r.page != "" { // no page_token of TCB's
+	f, err := h.historyPage(c)
+	if r := requestOf(c); errors.Is(err, authclient.ErrInvalidArgument) && r.page != "" { // no page_token of TCB's
 		return h.seeOther(c, r.to("/account/history"))
 	}
 	if err != nil {
 		return h.portalError(c, err)
+	}
+	return h.show(c, fiber.StatusOK, f)
+}
+
+func (h *Handler) historyPage(c *fiber.Ctx) (form, error) {
+	r := requestOf(c)
+	rows, err := h.history(c, authclient.HistoryChanges, cut(r.page, 512), historyRows)
+	if err != nil {
+		return form{}, err
 	}
 	p := &views.HistoryPage{Base: *h.portalPage(r, "account-history", i18n.Msg("account.history.title")), Addresses: r.env.TCBSeesClientAddress}
 	for _, row := range rows.Rows {
@@ -201,7 +209,7 @@ func (h *Handler) getHistory(c *fiber.Ctx) error {
 	if rows.NextPageToken != "" {
 		p.More = views.Link{To: "more", URL: r.to("/account/history", "page_token="+url.QueryEscape(rows.NextPageToken)), Label: i18n.Msg("account.history.more")}
 	}
-	return h.show(c, fiber.StatusOK, form{base: &p.Base, view: func() templ.Component { return views.History(*p) }})
+	return form{base: &p.Base, view: func() templ.Component { return views.History(*p) }}, nil
 }
 
 // portalError is what a page of the portal makes of a failed look at TCB: a

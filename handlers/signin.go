@@ -20,6 +20,9 @@ func (h *Handler) getEntry(c *fiber.Ctx) error {
 	r := requestOf(c)
 	r.flow = "" // an app's own parameter, if anything: a step of ours has a page of its own
 	r.entry = true
+	if r.login.Default == "" && r.Prompt != "create" {
+		return h.show(c, fiber.StatusOK, h.choosePage(r))
+	}
 	for _, flow := range h.flows {
 		if flow.method == r.login.Default && flow.method != "" || flow.name == "sign-up" && r.Prompt == "create" && flow.offered(r.login) {
 			return flow.get(c)
@@ -37,35 +40,16 @@ func (h *Handler) signInPage(r *request, username string) (*views.SignInPage, fo
 	p := &views.SignInPage{
 		Base:     *h.formPage(r, "sign-in", r.title(), "/sign-in", ""),
 		Username: username,
-		Methods:  methodLinks(r, config.MethodPassword),
+		Ways:     h.ways(r, config.MethodPassword),
 	}
-	if len(p.Methods) > 0 { // a code can be sent, so a password can be reset
+	p.Consent = h.consent(r)
+	if canReset(r.login) {
 		p.Reset = views.Link{To: "reset-password", URL: r.to("/reset-password"), Label: i18n.Msg("sign-in.forgot")}
 	}
 	if r.login.SignUpPage {
 		p.SignUp = views.Link{To: "sign-up", URL: r.to("/sign-up"), Label: i18n.Msg("sign-up.link")}
 	}
 	return p, form{base: &p.Base, view: func() templ.Component { return views.SignIn(*p) }}
-}
-
-// methodLinks are the ways to sign in beside the one on the page.
-func methodLinks(r *request, except config.Method) []views.Link {
-	var links []views.Link
-	for _, w := range r.login.Ways {
-		m := w.Method()
-		if m == except {
-			continue
-		}
-		switch m {
-		case config.MethodPassword:
-			links = append(links, views.Link{To: "sign-in", URL: r.to("/sign-in"), Label: i18n.Msg("method.password")})
-		case config.MethodSMS:
-			links = append(links, views.Link{To: "sign-in-sms", URL: r.to("/sign-in/sms"), Label: i18n.Msg("method.sms")})
-		case config.MethodEmail:
-			links = append(links, views.Link{To: "sign-in-email", URL: r.to("/sign-in/email"), Label: i18n.Msg("method.email")})
-		}
-	}
-	return links
 }
 
 func (h *Handler) getSignIn(c *fiber.Ctx) error {
@@ -98,13 +82,14 @@ func (h *Handler) postSignIn(c *fiber.Ctx) error {
 	tooLong(&page.Base, "username", page.Username, maxIdentifier)
 	need(&page.Base, "password", r.secret)
 	tooLong(&page.Base, "password", r.secret, maxPassword)
+	needConsent(r, &page.Base)
 	if page.Invalid() {
 		return h.show(c, fiber.StatusUnprocessableEntity, f)
 	}
 	name := identifier(page.Username)
 	creds, err := h.signInWithPassword(c, name, r.secret)
 	if err != nil {
-		h.otherWays(r, page, err)
+		h.otherWays(page, err)
 		return h.refuse(c, f, err, passwordRefusals)
 	}
 	return h.complete(c, creds)
@@ -122,15 +107,20 @@ var passwordRefusals = map[string]refusal{
 }
 
 // otherWays offers code and reset beside a refusal that they get around.
-func (h *Handler) otherWays(r *request, page *views.SignInPage, err error) {
+func (h *Handler) otherWays(page *views.SignInPage, err error) {
 	var lim *limited
 	page.Refused = wrongPassword(err)
-	if !page.Refused && !errors.As(err, &lim) {
-		return
+	if page.Refused || errors.As(err, &lim) {
+		h.waysAround(page)
 	}
-	if len(page.Methods) > 0 {
-		l := page.Methods[0]
-		page.Alert.Links = append(page.Alert.Links, views.Link{To: l.To, URL: l.URL, Label: i18n.Msg("sign-in.with_code")})
+}
+
+func (h *Handler) waysAround(page *views.SignInPage) {
+	for _, w := range page.Ways.Others {
+		if !w.Provider {
+			page.Alert.Links = append(page.Alert.Links, views.Link{To: w.To, URL: w.URL, Label: i18n.Msg("sign-in.with_code")})
+			break
+		}
 	}
 	if page.Reset.URL != "" {
 		page.Alert.Links = append(page.Alert.Links, views.Link{To: "reset-password", URL: page.Reset.URL, Label: i18n.Msg("sign-in.reset")})

@@ -140,7 +140,7 @@ func (h *Handler) stepUpPage(r *request) form {
 	icons := map[string]string{byPhoneCode: "sign-in-sms", byEmailCode: "sign-in-email", byPassword: "sign-in"}
 	for _, other := range stepUpWays(r) {
 		if other != way {
-			p.Others = append(p.Others, views.Link{To: icons[other], URL: r.to(pathVerify, "via="+other), Label: i18n.Msg(labels[other])})
+			p.Ways.Others = append(p.Ways.Others, views.Way{Link: views.Link{To: icons[other], URL: r.to(pathVerify, "via="+other), Label: i18n.Msg(labels[other])}})
 		}
 	}
 	return form{base: &p.Base, view: view}

@@ -198,6 +198,10 @@ func (h *Handler) getContinue(c *fiber.Ctx) error {
 	if !ok || r.Prompt == "login" || r.access.Anonymous || r.next == "" && r.target != targetOwn {
 		return h.seeOther(c, r.to("/", "prompt=login"))
 	}
+	return h.show(c, fiber.StatusOK, h.continuePage(r))
+}
+
+func (h *Handler) continuePage(r *request) form {
 	who := h.person(r)
 	guard := h.guard(r, "continue")
 	r.me = nil // not the portal's frame
@@ -206,7 +210,7 @@ func (h *Handler) getContinue(c *fiber.Ctx) error {
 	h.linkLanguages(r, &p.Base)
 	p.Button = views.Link{To: "app", URL: r.destination(), Label: i18n.Message{Key: "continue.button", Args: i18n.Args{"name": who.Name}}}
 	p.Other = views.Link{To: "sign-in", URL: r.to("/", "prompt=login"), Label: i18n.Msg("continue.other")}
-	return h.show(c, fiber.StatusOK, form{base: &p.Base, view: func() templ.Component { return views.Continue(*p) }})
+	return form{base: &p.Base, view: func() templ.Component { return views.Continue(*p) }}
 }
 
 // destination is where a sign-in leads.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -39,12 +40,22 @@ func (h *Handler) signInByEmail() *codeFlow {
 }
 
 // signsIn lets a flow sign in at once. Its verified step is for when that
-// fails: a button to try again with the same code.
+// fails: a button to try again with the same code. New people get sign-up's
+// last step instead, where the page wants to know something of them.
 func (h *Handler) signsIn(cf *codeFlow) {
 	cf.offered = func(l *config.Login) bool { return l.Offers(cf.method) }
-	cf.last = []string{"-confirmed"}
-	cf.form = func(c *fiber.Ctx, f *flow) (form, error) { return cf.confirmed(c, f, i18n.Msg("code.title")) }
+	cf.last = []string{"-confirmed", "-details"}
+	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
+		if asksNew(requestOf(c).login, f) {
+			_, form, err := cf.details(c, f)
+			return form, err
+		}
+		return cf.confirmed(c, f, i18n.Msg("code.title"))
+	}
 	cf.finish = func(c *fiber.Ctx, f *flow) error {
+		if asksNew(requestOf(c).login, f) {
+			return cf.showVerified(c, f)
+		}
 		creds, err := h.signInVerified(c, f)
 		if err == nil {
 			return h.complete(c, creds)
@@ -55,7 +66,23 @@ func (h *Handler) signsIn(cf *codeFlow) {
 		}
 		return h.refuse(c, form, err, nil)
 	}
-	cf.submit = cf.finish
+	cf.submit = func(c *fiber.Ctx, f *flow) error {
+		if asksNew(requestOf(c).login, f) {
+			return cf.postDetails(c, f)
+		}
+		return cf.finish(c, f)
+	}
+}
+
+// asksNew reports that whoever signs in by this code is new and is asked for
+// more before there is an account: for what it must have, or for whatever the
+// page asks where it has no sign-up beside.
+func asksNew(l *config.Login, f *flow) bool {
+	if f.isUser() || l.Registration != config.RegistrationAuto {
+		return false
+	}
+	must := func(field config.SignUpField) bool { return field.Required || !l.SignUpPage }
+	return slices.ContainsFunc(l.SignUpFields, must)
 }
 
 // confirmed is the page with a button alone.
@@ -88,21 +115,15 @@ func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials
 		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: f.to(), VerificationToken: f.VerificationToken}, opts...)
 		return err
 	}
-	signUp := func(ctx context.Context, opts ...authclient.CallOption) (err error) {
-		creds, err = r.client.auth.SignUp(ctx, authclient.SignUpRequest{
-			PhoneNumber: f.Phone, Email: f.Email, VerificationToken: f.VerificationToken,
-		}, opts...)
-		return err
-	}
 	if f.isUser() || r.login.Registration != config.RegistrationAuto {
 		err := h.guarded(c, "/v1/signin", false, signIn)
 		if !errors.Is(err, authclient.ErrNotFound) || r.login.Registration != config.RegistrationAuto {
 			return creds, err
 		}
 		f.setUser(false)
-		return creds, h.guarded(c, "/v1/signup", false, signUp)
+		return h.register(c, f, authclient.SignUpRequest{})
 	}
-	err := h.guarded(c, "/v1/signup", false, signUp)
+	creds, err := h.register(c, f, authclient.SignUpRequest{})
 	if !errors.Is(err, authclient.ErrFailedPrecondition) && !errors.Is(err, authclient.ErrAlreadyExists) {
 		return creds, err
 	}
@@ -121,7 +142,12 @@ func (h *Handler) signUp() *codeFlow {
 		},
 	}
 	cf.last = []string{"-details", "-confirmed"}
-	cf.finish = cf.showVerified
+	cf.finish = func(c *fiber.Ctx, f *flow) error {
+		if !f.isUser() && len(requestOf(c).login.SignUpFields) == 0 {
+			return cf.postDetails(c, f) // there is nothing to ask
+		}
+		return cf.showVerified(c, f)
+	}
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
 		if f.isUser() {
 			return cf.confirmed(c, f, i18n.Msg("exists.title"))
@@ -169,13 +195,22 @@ func (cf *codeFlow) details(c *fiber.Ctx, f *flow) (*views.SignUpDetailsPage, fo
 		return nil, form{}, err
 	}
 	p := &views.SignUpDetailsPage{
-		Base:       *cf.h.formPage(r, "sign-up-details", i18n.Msg("details.title"), cf.path, sealed),
+		Base:       *cf.h.formPage(r, cf.name+"-details", i18n.Msg("details.title"), cf.path, sealed),
 		Identifier: f.to(),
-		Username:   line(c, "username"),
-		Name:       line(c, "name"),
+		Lead:       i18n.Msg("details.lead"),
 	}
-	if r.form == p.Form.Name {
-		r.secret = cf.h.password(c, r, "password")
+	for _, field := range r.login.SignUpFields {
+		shown := views.SignUpField{Name: field.Name, Optional: !field.Required}
+		switch {
+		case field.Name != config.SignUpPassword:
+			shown.Value = line(c, field.Name)
+		case r.form == p.Form.Name:
+			r.secret = cf.h.password(c, r, field.Name)
+		}
+		if field.Required {
+			p.Lead = i18n.Msg("details.lead_required")
+		}
+		p.Fields = append(p.Fields, shown)
 	}
 	if l, ok := openLink(r); ok {
 		p.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Message{
@@ -185,43 +220,61 @@ func (cf *codeFlow) details(c *fiber.Ctx, f *flow) (*views.SignUpDetailsPage, fo
 	return p, form{base: &p.Base, view: func() templ.Component { return views.SignUpDetails(*p) }}, nil
 }
 
+// requiredOfNew is what to say where a field is empty that a new account must have.
+var requiredOfNew = map[string]string{
+	config.SignUpName:     "error.required.new_name",
+	config.SignUpUsername: "error.required.new_username",
+	config.SignUpPassword: "error.required.new_password",
+}
+
+// judgeDetails checks what sign-up's last step brought and answers the values
+// by the API's names, the password left out.
+func judgeDetails(r *request, p *views.SignUpDetailsPage) map[string]string {
+	values := map[string]string{}
+	for _, f := range p.Fields {
+		value := f.Value
+		if f.Name == config.SignUpPassword {
+			value = r.secret
+		} else {
+			values[f.Name] = value
+		}
+		if value == "" && !f.Optional {
+			wrong(&p.Base, f.Name, requiredOfNew[f.Name])
+		}
+		switch f.Name {
+		case config.SignUpName:
+			tooLong(&p.Base, f.Name, value, maxName)
+		case config.SignUpUsername:
+			if value != "" && !validUsername(value) {
+				wrong(&p.Base, f.Name, "error.username_form")
+			}
+		}
+	}
+	checkNewPassword(&p.Base, config.SignUpPassword, r.secret, values[config.SignUpUsername], p.Identifier)
+	return values
+}
+
 func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 	h, r := cf.h, requestOf(c)
 	page, form, err := cf.details(c, f)
 	if err != nil {
 		return err
 	}
-	tooLong(&page.Base, "name", page.Name, maxName)
-	if page.Username != "" && !validUsername(page.Username) {
-		wrong(&page.Base, "username", "error.username_form")
-	}
-	checkNewPassword(&page.Base, "password", r.secret, page.Username, f.to())
+	values := judgeDetails(r, page)
 	if page.Invalid() {
 		return h.show(c, fiber.StatusUnprocessableEntity, form)
 	}
-	if err := cf.checkUsername(c, page.Username); err != nil {
+	name := values[config.SignUpUsername]
+	if err := cf.checkUsername(c, name); err != nil {
 		return h.refuse(c, form, err, nil)
 	}
-	in := authclient.SignUpRequest{
-		PhoneNumber: f.Phone, Email: f.Email, VerificationToken: f.VerificationToken,
-		Username: page.Username, Password: r.secret, Name: page.Name, Locale: r.loc.Locale(),
-		AnonymousToken: h.anonymousToken(c),
-	}
-	if l, ok := openLink(r); ok {
-		in.ProviderToken = l.Token
-	}
-	var creds *authclient.Credentials
-	err = h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
-		creds, err = r.client.auth.SignUp(ctx, in, opts...)
-		return err
+	creds, err := h.register(c, f, authclient.SignUpRequest{
+		Username: name, Password: r.secret, Name: values[config.SignUpName], Locale: r.loc.Locale(),
 	})
 	switch {
 	case err == nil:
-		if in.ProviderToken != "" {
-			r.link = "" // it is bound
-		}
 		return h.complete(c, creds)
-	case errors.Is(err, authclient.ErrFailedPrecondition), errors.Is(err, authclient.ErrAlreadyExists) && page.Username == "":
+	case errors.Is(err, authclient.ErrFailedPrecondition), errors.Is(err, authclient.ErrAlreadyExists) && name == "":
 		f.setUser(true) // somebody registered the number meanwhile: the person may go in
 		traceOf(c).code = codeOf(err)
 		return cf.showVerified(c, f)
@@ -231,6 +284,26 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 		weakPassword(special, "password", r.secret)
 	}
 	return h.refuse(c, form, err, special)
+}
+
+// register signs up who has verified a number or address: what they asked for,
+// the account that they had without registering, and the identity that they
+// came from a provider with.
+func (h *Handler) register(c *fiber.Ctx, f *flow, in authclient.SignUpRequest) (creds *authclient.Credentials, err error) {
+	r := requestOf(c)
+	in.PhoneNumber, in.Email, in.VerificationToken = f.Phone, f.Email, f.VerificationToken
+	in.AnonymousToken = h.anonymousToken(c)
+	if l, ok := openLink(r); ok {
+		in.ProviderToken = l.Token
+	}
+	err = h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.client.auth.SignUp(ctx, in, opts...)
+		return err
+	})
+	if err == nil && in.ProviderToken != "" {
+		r.link = "" // it is bound
+	}
+	return creds, err
 }
 
 // anonymousToken is the access token of somebody who has used the app without an
@@ -291,12 +364,10 @@ func (cf *codeFlow) checkUsername(c *fiber.Ctx, name string) error {
 func (h *Handler) resetPassword() *codeFlow {
 	cf := &codeFlow{
 		h: h, name: "reset-password", path: "/reset-password", phone: true, email: true,
-		target: authclient.TargetUser, usage: "PASSWORD_RESET", maybe: true,
+		target: authclient.TargetUser, usage: "PASSWORD_RESET",
 		title: "reset.title", leadPhone: "reset.lead_phone", leadEmail: "reset.lead_email",
 		question: "reset.remember", link: "sign-in.back", counterpart: "sign-in",
-		offered: func(l *config.Login) bool {
-			return l.Offers(config.MethodPassword) && (l.Offers(config.MethodSMS) || l.Offers(config.MethodEmail))
-		},
+		offered: canReset,
 	}
 	cf.last = []string{"-new"}
 	cf.finish = cf.showVerified
@@ -306,6 +377,12 @@ func (h *Handler) resetPassword() *codeFlow {
 	}
 	cf.submit = cf.postNewPassword
 	return cf
+}
+
+// canReset reports whether the page asks for passwords, and can send the code
+// that is needed to reset one.
+func canReset(l *config.Login) bool {
+	return l.Offers(config.MethodPassword) && (byCode(l, config.MethodSMS) || byCode(l, config.MethodEmail))
 }
 
 // newPassword is the last step of a reset.

@@ -1,11 +1,15 @@
 // Package i18n holds the words of the pages, a JSON file per locale, and picks
-// the locale that a person reads.
+// the locale that a person reads. A further language is one more file in
+// locales, named by its tag, and nothing else.
 //
 // A message is a key until the view prints it: handlers pass Message values
 // about, views print them with the page's Localizer. Placeholders are {name};
 // a message that counts has one text per plural category of its language
 // (CLDR), chosen by Message.N, which {n} prints. The package does not know
 // which message belongs to which error: handlers do.
+//
+// What an operator changes of the words is in override.go; the made-up locales
+// that show what a translation would break are in pseudo.go.
 package i18n
 
 import (
@@ -17,6 +21,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
@@ -33,13 +38,16 @@ type Message struct {
 	Key  string
 	Args Args
 	N    int // what a counting message counts
+	// Text is said as it stands, whatever the language, and Key is empty: words
+	// that an operator chose.
+	Text string
 }
 
 // Msg is a message without arguments.
 func Msg(key string) Message { return Message{Key: key} }
 
 // IsZero reports that there is nothing to say.
-func (m Message) IsZero() bool { return m.Key == "" }
+func (m Message) IsZero() bool { return m.Key == "" && m.Text == "" }
 
 // text is one message of a catalogue: Other alone, or with further plural forms.
 type text struct {
@@ -56,16 +64,22 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &categories); err != nil {
 		return fmt.Errorf("neither text nor plural forms: %w", err)
 	}
-	t.forms = make(map[plural.Form]string, len(categories))
+	var err error
+	*t, err = counting(categories)
+	return err
+}
+
+// counting is a message with plural forms, by their categories.
+func counting(categories map[string]string) (text, error) {
+	t := text{other: categories["other"], forms: make(map[plural.Form]string, len(categories))}
 	for name, s := range categories {
 		form, ok := pluralForms[name]
 		if !ok {
-			return fmt.Errorf("no plural category %q", name)
+			return text{}, fmt.Errorf("no plural category %q", name)
 		}
 		t.forms[form] = s
 	}
-	t.other = categories["other"]
-	return nil
+	return t, nil
 }
 
 var pluralForms = map[string]plural.Form{
@@ -79,6 +93,12 @@ type Localizer struct {
 	name  string
 	dir   string
 	texts map[string]text
+}
+
+func newLocalizer(tag language.Tag, texts map[string]text) *Localizer {
+	l := &Localizer{tag: tag, texts: texts}
+	l.name, l.dir = l.T("language.name"), l.T("language.dir")
+	return l
 }
 
 // Tag is the locale, for packages that format by it.
@@ -96,12 +116,17 @@ func (l *Localizer) Dir() string { return l.dir }
 // T prints the message of a key that takes no arguments.
 func (l *Localizer) T(key string) string { return l.Print(Message{Key: key}) }
 
+// These are what keeps the direction of a value apart from that of the text
+// around it (UAX 9): without them a phone number's "+" and its groups of digits
+// change places in a sentence that runs from right to left.
+const firstStrongIsolate, popIsolate = '\u2068', '\u2069'
+
 // Print prints a message. A key that no catalogue has prints itself; a test
 // keeps that from happening.
 func (l *Localizer) Print(m Message) string {
 	t, ok := l.texts[m.Key]
 	if !ok {
-		return m.Key
+		return m.Key + m.Text
 	}
 	s := t.other
 	if t.forms != nil {
@@ -112,6 +137,7 @@ func (l *Localizer) Print(m Message) string {
 	if !strings.Contains(s, "{") {
 		return s
 	}
+	isolate := l.dir == "rtl"
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(s, "{")
@@ -124,19 +150,42 @@ func (l *Localizer) Print(m Message) string {
 			b.WriteString("{" + rest)
 			return b.String()
 		}
+		if isolate {
+			b.WriteRune(firstStrongIsolate)
+		}
 		if name == "n" {
 			b.WriteString(strconv.Itoa(m.N))
 		} else {
 			b.WriteString(m.Args[name])
 		}
+		if isolate {
+			b.WriteRune(popIsolate)
+		}
 		s = after
 	}
 }
 
-// Bundle is all locales.
+// Date prints the day of a time, in the time's own zone. The layout is the
+// catalogue's, in Go's reference time; Go knows the names of months in English
+// only, so other languages write them as numbers.
+func (l *Localizer) Date(t time.Time) string { return t.Format(l.T("format.date")) }
+
+// DateTime prints a time to the minute, as Date does the day.
+func (l *Localizer) DateTime(t time.Time) string { return t.Format(l.T("format.datetime")) }
+
+// Bundle is a choice of locales.
 type Bundle struct {
 	locales []*Localizer
+	pseudo  []*Localizer
 	matcher language.Matcher
+}
+
+func newBundle(locales, pseudo []*Localizer) *Bundle {
+	tags := make([]language.Tag, len(locales))
+	for i, l := range locales {
+		tags[i] = l.tag
+	}
+	return &Bundle{locales: locales, pseudo: pseudo, matcher: language.NewMatcher(tags)}
 }
 
 // Load reads the embedded catalogues. The first locale is the one for people
@@ -148,21 +197,16 @@ func load(from fs.FS) (*Bundle, error) {
 	if err != nil || len(names) == 0 {
 		return nil, fmt.Errorf("i18n: no catalogues: %w", err)
 	}
-	b := &Bundle{}
+	var locales []*Localizer
 	for _, name := range names {
 		l, err := readLocale(from, name)
 		if err != nil {
 			return nil, fmt.Errorf("i18n: %s: %w", name, err)
 		}
-		b.locales = append(b.locales, l)
+		locales = append(locales, l)
 	}
-	sort.SliceStable(b.locales, func(i, j int) bool { return b.locales[i].Locale() == "en" && b.locales[j].Locale() != "en" })
-	tags := make([]language.Tag, len(b.locales))
-	for i, l := range b.locales {
-		tags[i] = l.tag
-	}
-	b.matcher = language.NewMatcher(tags)
-	return b, nil
+	sort.SliceStable(locales, func(i, j int) bool { return locales[i].Locale() == "en" && locales[j].Locale() != "en" })
+	return newBundle(locales, pseudoLocales(locales[0])), nil
 }
 
 func readLocale(from fs.FS, name string) (*Localizer, error) {
@@ -170,23 +214,26 @@ func readLocale(from fs.FS, name string) (*Localizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Localizer{}
-	if l.tag, err = language.Parse(strings.TrimSuffix(path.Base(name), ".json")); err != nil {
+	tag, err := language.Parse(strings.TrimSuffix(path.Base(name), ".json"))
+	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(data, &l.texts); err != nil {
+	var texts map[string]text
+	if err := json.Unmarshal(data, &texts); err != nil {
 		return nil, err
 	}
-	l.name, l.dir = l.T("language.name"), l.T("language.dir")
-	return l, nil
+	return newLocalizer(tag, texts), nil
 }
 
-// Locales lists all, English first.
+// Locales lists those on offer. The first is the one for people whose languages
+// are not among them: English, unless With says otherwise.
 func (b *Bundle) Locales() []*Localizer { return b.locales }
 
 // Locale finds one by its exact tag, as a form of ours sends it.
-func (b *Bundle) Locale(tag string) (*Localizer, bool) {
-	for _, l := range b.locales {
+func (b *Bundle) Locale(tag string) (*Localizer, bool) { return byTag(b.locales, tag) }
+
+func byTag(locales []*Localizer, tag string) (*Localizer, bool) {
+	for _, l := range locales {
 		if strings.EqualFold(l.Locale(), tag) {
 			return l, true
 		}
@@ -197,7 +244,7 @@ func (b *Bundle) Locale(tag string) (*Localizer, bool) {
 // maxWish bounds what of a header is parsed: it is the browser's to write.
 const maxWish = 256
 
-// Match picks a locale by the first wish that names a language we have. Wishes
+// Match picks a locale by the first wish that names a language on offer. Wishes
 // are BCP 47 tags or Accept-Language values, the strongest first.
 func (b *Bundle) Match(wishes ...string) *Localizer {
 	for _, wish := range wishes {
@@ -207,6 +254,13 @@ func (b *Bundle) Match(wishes ...string) *Localizer {
 		tags, _, err := language.ParseAcceptLanguage(wish)
 		if err != nil || len(tags) == 0 {
 			continue
+		}
+		// One by one first: of all at once the matcher takes the most exact, and
+		// would send who reads zh-HK, zh, en to zh-CN for the sake of "zh".
+		for _, tag := range tags {
+			if _, i, confidence := b.matcher.Match(tag); confidence >= language.High {
+				return b.locales[i]
+			}
 		}
 		if _, i, confidence := b.matcher.Match(tags...); confidence > language.No {
 			return b.locales[i]

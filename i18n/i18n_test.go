@@ -13,8 +13,10 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
 )
 
 func mustLoad(t testing.TB) *Bundle {
@@ -26,32 +28,30 @@ func mustLoad(t testing.TB) *Bundle {
 	return b
 }
 
-var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
-
-// placeholders are the names in a text, in order.
-func placeholders(s string) []string {
-	var names []string
-	for _, m := range placeholder.FindAllStringSubmatch(s, -1) {
-		names = append(names, m[1])
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+// all are the forms of a message, also where it has but one.
+func (t text) all() map[plural.Form]string {
+	all := map[plural.Form]string{plural.Other: t.other}
+	maps.Copy(all, t.forms)
+	return all
 }
 
-// texts are all forms of a message.
-func (t text) texts() []string {
-	all := []string{t.other}
-	for _, s := range t.forms {
-		all = append(all, s)
+// isOneNumber reports that a plural category is of a single number, whose text
+// may then say it in words: "one" in Arabic, but not in Russian, where 21 is one.
+func isOneNumber(tag language.Tag, form plural.Form) bool {
+	numbers := 0
+	for n := range 200 {
+		if plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0) == form {
+			numbers++
+		}
 	}
-	return all
+	return numbers == 1
 }
 
 func TestCatalogues(t *testing.T) {
 	t.Parallel()
 	b := mustLoad(t)
-	if len(b.Locales()) < 2 || b.Locales()[0].Locale() != "en" {
-		t.Fatalf("locales %v, want English first and another", b.Locales())
+	if len(b.Locales()) < 2 || b.tags()[0] != "en" {
+		t.Fatalf("locales %q, want English first and others", b.tags())
 	}
 	english := b.Locales()[0]
 	for _, l := range b.Locales() {
@@ -66,21 +66,26 @@ func TestCatalogues(t *testing.T) {
 				t.Errorf("%s has %s, which English has not", l.Locale(), key)
 				continue
 			}
-			for _, s := range message.texts() {
+			for form, s := range message.all() {
 				if strings.TrimSpace(s) == "" || s != strings.TrimSpace(s) {
 					t.Errorf("%s: %s is %q", l.Locale(), key, s)
 				}
-				if strings.ContainsAny(s, "<>&\t\n") || strings.Count(s, "{") != strings.Count(s, "}") {
-					t.Errorf("%s: %s is %q: markup, or a brace too many", l.Locale(), key, s)
+				if strings.ContainsAny(s, "<>&\t\n") {
+					t.Errorf("%s: %s is %q: markup", l.Locale(), key, s)
 				}
-				if got, want := placeholders(s), placeholders(reference.other); !slices.Equal(got, want) {
-					t.Errorf("%s: %s has placeholders %q, English %q", l.Locale(), key, got, want)
+				got, err := placeholders(s)
+				want, _ := placeholders(reference.other)
+				if form != plural.Other && isOneNumber(l.Tag(), form) && !slices.Contains(got, "n") {
+					want = slices.DeleteFunc(want, func(name string) bool { return name == "n" })
+				}
+				if err != nil || !slices.Equal(got, want) {
+					t.Errorf("%s: %s has placeholders %q, English %q; %v", l.Locale(), key, got, want, err)
 				}
 			}
 			if (message.forms == nil) != (reference.forms == nil) {
 				t.Errorf("%s: %s counts in one language and not in the other", l.Locale(), key)
 			}
-			if message.forms != nil && !slices.Contains(placeholders(message.other), "n") {
+			if names, _ := placeholders(message.other); message.forms != nil && !slices.Contains(names, "n") {
 				t.Errorf("%s: %s has plural forms and no {n}", l.Locale(), key)
 			}
 		}
@@ -99,10 +104,7 @@ func TestPluralForms(t *testing.T) {
 	t.Parallel()
 	b := mustLoad(t)
 	for _, l := range b.Locales() {
-		needed := map[plural.Form]bool{}
-		for n := range 200 {
-			needed[plural.Cardinal.MatchPlural(l.Tag(), n, 0, 0, 0, 0)] = true
-		}
+		needed := categories(l.Tag())
 		for key, message := range l.texts {
 			if message.forms == nil {
 				continue
@@ -110,10 +112,36 @@ func TestPluralForms(t *testing.T) {
 			if got, want := slices.Sorted(maps.Keys(message.forms)), slices.Sorted(maps.Keys(needed)); !slices.Equal(got, want) {
 				t.Errorf("%s: %s has the forms %v, the language has %v", l.Locale(), key, got, want)
 			}
-			for n := range 3 {
-				if s := l.Print(Message{Key: key, N: n}); !strings.Contains(s, strconv.Itoa(n)) {
-					t.Errorf("%s: %s for %d is %q", l.Locale(), key, n, s)
-				}
+		}
+	}
+}
+
+var keyLine = regexp.MustCompile(`(?m)^  "([^"]*)":`)
+
+// TestOrder: all catalogues are in English's order, each key once, so that a
+// translator sees what is new and two people's changes merge.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	keys := func(tag string) (keys []string) {
+		data, err := files.ReadFile("locales/" + tag + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range keyLine.FindAllSubmatch(data, -1) {
+			keys = append(keys, string(m[1]))
+		}
+		return keys
+	}
+	english := keys("en")
+	b := mustLoad(t)
+	if len(english) != len(b.Locales()[0].texts) {
+		t.Errorf("English has %d keys in %d lines", len(b.Locales()[0].texts), len(english))
+	}
+	for _, tag := range b.tags()[1:] {
+		for i, key := range keys(tag) {
+			if i >= len(english) || key != english[i] {
+				t.Errorf("%s: line %d is %s, not in English's place", tag, i, key)
+				break
 			}
 		}
 	}
@@ -247,7 +275,8 @@ func TestArguments(t *testing.T) {
 	t.Parallel()
 	texts := mustLoad(t).Locales()[0].texts
 	wants := func(key string) []string {
-		return slices.DeleteFunc(placeholders(texts[key].other), func(s string) bool { return s == "n" })
+		names, _ := placeholders(texts[key].other)
+		return slices.DeleteFunc(names, func(s string) bool { return s == "n" })
 	}
 	for name, file := range sources(t) {
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -255,7 +284,7 @@ func TestArguments(t *testing.T) {
 			case *ast.CallExpr:
 				if sel, ok := n.Fun.(*ast.SelectorExpr); ok && len(n.Args) == 1 && (sel.Sel.Name == "T" || sel.Sel.Name == "Msg") {
 					if key, ok := literal(n.Args[0]); ok && (len(wants(key)) > 0 || texts[key].forms != nil) {
-						t.Errorf("%s: %s(%q) gives no arguments, the message wants %v", name, sel.Sel.Name, key, placeholders(texts[key].other))
+						t.Errorf("%s: %s(%q) gives no arguments, the message is %q", name, sel.Sel.Name, key, texts[key].other)
 					}
 				}
 				checkArguments(t, name, n.Args, wants)
@@ -344,6 +373,61 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// TestFurtherLanguage: one more file is one more language.
+func TestFurtherLanguage(t *testing.T) {
+	t.Parallel()
+	b, err := load(fstest.MapFS{
+		"locales/en.json": {Data: []byte(`{"language.name":"English","language.dir":"ltr"}`)},
+		"locales/ar.json": {Data: []byte(`{"language.name":"العربية","language.dir":"rtl","sent":"أرسلنا الرمز إلى {to}.","wait":{
+			"zero":"انتظر","one":"دقيقة واحدة","two":"دقيقتان","few":"{n} دقائق","many":"{n} دقيقة","other":"{n} دقيقة تقريبا"}}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ar, ok := b.Locale("ar")
+	if !ok || b.Match("ar-EG,en;q=0.5") != ar || ar.Name() != "العربية" || ar.Dir() != "rtl" {
+		t.Fatalf("Arabic is not picked up: %+v", ar)
+	}
+	for n, want := range map[int]string{
+		0: "انتظر", 1: "دقيقة واحدة", 2: "دقيقتان", 3: "\u20683\u2069 دقائق", 11: "\u206811\u2069 دقيقة", 100: "\u2068100\u2069 دقيقة تقريبا",
+	} {
+		if got := ar.Print(Message{Key: "wait", N: n}); got != want {
+			t.Errorf("%d prints %q, want %q", n, got, want)
+		}
+	}
+	// What is put in keeps its own direction.
+	if got, want := ar.Print(Message{Key: "sent", Args: Args{"to": "+86 138"}}), "أرسلنا الرمز إلى \u2068+86 138\u2069."; got != want {
+		t.Errorf("prints %q, want %q", got, want)
+	}
+}
+
+// TestDates: every language shows all parts of a time.
+func TestDates(t *testing.T) {
+	t.Parallel()
+	b := mustLoad(t)
+	at := time.Date(2026, time.November, 5, 9, 7, 30, 0, time.UTC)
+	want := map[string][2]string{
+		"en":    {"5 Nov 2026", "5 Nov 2026, 09:07"},
+		"ja":    {"2026年11月5日", "2026年11月5日 09:07"},
+		"ko":    {"2026년 11월 5일", "2026년 11월 5일 09:07"},
+		"zh-CN": {"2026年11月5日", "2026年11月5日 09:07"},
+		"zh-TW": {"2026年11月5日", "2026年11月5日 09:07"},
+		"en-XA": {"5 Nov 2026", "5 Nov 2026, 09:07"},
+		"ar-XB": {"5 Nov 2026", "5 Nov 2026, 09:07"},
+	}
+	for _, l := range slices.Concat(b.Locales(), b.Pseudo()) {
+		for _, key := range []string{"format.date", "format.datetime"} {
+			if err := checkLayout(key, l.T(key)); err != nil {
+				t.Errorf("%s: %s: %v", l.Locale(), key, err)
+			}
+		}
+		got := [2]string{l.Date(at), l.DateTime(at)}
+		if want, ok := want[l.Locale()]; ok && got != want {
+			t.Errorf("%s: %q, want %q", l.Locale(), got, want)
+		}
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]fstest.MapFS{
@@ -373,7 +457,23 @@ func TestMatch(t *testing.T) {
 		{[]string{"zh"}, "zh-CN"},
 		{[]string{"zh-Hans-SG"}, "zh-CN"},
 		{[]string{"ZH-cn"}, "zh-CN"},
+		{[]string{"zh-SG"}, "zh-CN"},
+		{[]string{"zh-Hans"}, "zh-CN"},
+		{[]string{"zh-Hans-HK"}, "zh-CN"}, // the script counts, not the place
+		{[]string{"zh-Hant"}, "zh-TW"},
+		{[]string{"zh-TW"}, "zh-TW"},
+		{[]string{"zh-HK"}, "zh-TW"},
+		{[]string{"zh-MO"}, "zh-TW"},
+		{[]string{"zh-Hant-HK"}, "zh-TW"},
+		{[]string{"zh-HK,zh;q=0.9,en;q=0.8"}, "zh-TW"},
+		{[]string{"en-US,zh-TW;q=0.9,zh;q=0.8"}, "en"},
+		{[]string{"ja"}, "ja"},
+		{[]string{"ja-JP"}, "ja"},
+		{[]string{"ko-KR,ko;q=0.9,en-US;q=0.8"}, "ko"},
+		{[]string{"ko-KP"}, "ko"},
 		{[]string{"en-GB"}, "en"},
+		{[]string{"en-XA"}, "en"}, // a pseudo-locale is for nobody
+		{[]string{"ar-XB"}, "en"},
 		{[]string{"fr"}, "en"},
 		{[]string{"", "zh-CN", "en"}, "zh-CN"},
 		{[]string{"en", "zh-CN"}, "en"},
@@ -393,7 +493,7 @@ func TestMatch(t *testing.T) {
 	if l, ok := b.Locale("ZH-cn"); !ok || l.Locale() != "zh-CN" {
 		t.Error("zh-CN is not found by its tag")
 	}
-	for _, tag := range []string{"", "zh", "fr", "zh-CN "} {
+	for _, tag := range []string{"", "zh", "fr", "zh-CN ", "en-XA", "ar-XB"} {
 		if _, ok := b.Locale(tag); ok {
 			t.Errorf("%q is found, which is no tag of ours", tag)
 		}

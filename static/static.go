@@ -24,6 +24,7 @@ var files embed.FS
 
 // File is one asset in all its encodings. An encoding that saves nothing is nil.
 type File struct {
+	Hash                string // of Plain, in hex
 	Type                string // media type
 	Plain, Gzip, Brotli []byte
 }
@@ -52,19 +53,29 @@ func Load() (*Files, error) {
 			return nil, fmt.Errorf("static: %w", err)
 		}
 		ext := path.Ext(e.Name())
-		sum := sha256.Sum256(body)
-		name := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		file := &File{Type: mediaTypes[ext], Plain: body}
-		if file.Type == "" {
-			return nil, fmt.Errorf("static: no media type for %s", e.Name())
+		file, err := NewFile(e.Name(), body)
+		if err != nil {
+			return nil, err
 		}
-		if err := file.compress(); err != nil {
-			return nil, fmt.Errorf("static: %s: %w", e.Name(), err)
-		}
+		name := strings.TrimSuffix(e.Name(), ext) + "." + file.Hash + ext
 		f.names[e.Name()] = name
 		f.hashed[name] = file
 	}
 	return f, nil
+}
+
+// NewFile hashes and compresses a file that is not embedded, of a type that its
+// name's ending tells.
+func NewFile(name string, body []byte) (*File, error) {
+	sum := sha256.Sum256(body)
+	file := &File{Hash: hex.EncodeToString(sum[:6]), Type: mediaTypes[path.Ext(name)], Plain: body}
+	if file.Type == "" {
+		return nil, fmt.Errorf("static: no media type for %s", name)
+	}
+	if err := file.compress(); err != nil {
+		return nil, fmt.Errorf("static: %s: %w", name, err)
+	}
+	return file, nil
 }
 
 func (f *File) compress() error {

@@ -96,7 +96,7 @@ type StepUpPage struct {
 	Password  bool // asks for the password; else it sends a code, or
 	Known     string
 	Providers []Choice // leads to one of these
-	Others    []Link
+	Ways      Ways
 }
 
 // ConflictPage is for a number or address that is another account's.

@@ -11,6 +11,7 @@ package views
 
 import (
 	"encoding/json"
+	"strings"
 
 	"tcb-login/i18n"
 )
@@ -30,10 +31,12 @@ type Base struct {
 	Form      Form
 	Alert     Alert        // what is wrong, or right, with the page as a whole
 	Errors    []FieldError // what is wrong with fields, in their order on the page
+	Consent   *Consent     // to be given to before the primary button does anything
 	Captcha   *Captcha     // asked for in place, between the fields and the button
 	Canonical string       // the address to show instead of a POST's own, so that a reload asks nothing again
 	Refresh   string       // seconds and address that the page moves on to by itself
 	RequestID string       // shown where something broke, to be told to the operator
+	Footer    []Link       // the operator's, below everything
 
 	Portal *Portal // what stands around a page of the account portal
 	Guard  *Guard  // what keeps page and browser storage together
@@ -43,11 +46,20 @@ type Base struct {
 
 // App is the app that somebody signs in to.
 type App struct {
-	Name    string // may be empty
-	Initial string // what stands for a logo
+	Name     string // may be empty
+	Initial  string // what stands for a logo
+	Logo     string // address of a picture
+	LogoDark string // of the one for the dark scheme, where that is another
 }
 
-// Assets are the addresses of the stylesheet and scripts, with their content hash.
+// Consent is the checkbox that holds back every way in, with links to the texts.
+type Consent struct {
+	Texts   []Link
+	Checked bool
+}
+
+// Assets are the addresses of the stylesheet and scripts, with their content
+// hash. A preview of a page that hands a login over has no Complete.
 type Assets struct{ Style, Script, Complete, Demo, AccountStyle, Account string }
 
 // Language is one choice of the language switch.
@@ -96,6 +108,15 @@ type Link struct {
 	Label i18n.Message
 }
 
+// Way is another way to sign in: a link to a page with a form of its own, or a
+// button that posts this page's form to where an identity provider begins.
+type Way struct {
+	Link
+	Provider bool
+	Icon     string // address of a mark, else
+	Mark     string // the name of one of ours, or a letter that stands for one; else Link.To's
+}
+
 // Captcha is a picture with characters to type.
 type Captcha struct {
 	Picture string // data: URL; comes back with the form, so that the same one can be shown again
@@ -108,6 +129,7 @@ type PhoneField struct {
 	Country   string
 	Number    string
 	Countries []Country
+	Tall      bool // the country's name needs a line of its own
 }
 
 // Country is one choice of PhoneField.
@@ -144,6 +166,14 @@ func (b Base) documentTitle() string {
 	return title
 }
 
+// agreementParts is the checkbox's sentence before and after its links.
+func (b Base) agreementParts() [2]string {
+	const mark = "\x00"
+	sentence := b.T.Print(i18n.Message{Key: "agreement.label", Args: i18n.Args{"texts": mark}})
+	before, after, _ := strings.Cut(sentence, mark)
+	return [2]string{before, after}
+}
+
 // describedBy joins the ids of a field's help and error.
 func (b Base) describedBy(field string, help bool) string {
 	ids := ""
@@ -164,20 +194,33 @@ type SignInPage struct {
 	Base
 	Username string
 	Refused  bool // the pair was wrong: both fields are marked, neither is blamed
-	Methods  []Link
 	Reset    Link
 	SignUp   Link
+	Ways     Ways
+}
+
+// Ways are the ways in beside the page's own form.
+type Ways struct {
+	Others    []Way
+	Anonymous string // where "continue without an account" posts to
+	Skip      string // where "not now" leads: the app
+}
+
+// ChoosePage is sign-in where identity providers are all there is.
+type ChoosePage struct {
+	Base
+	Ways Ways
 }
 
 // SendCodePage asks where to send a code.
 type SendCodePage struct {
 	Base
-	Lead    i18n.Message
-	Phone   *PhoneField // asked for a phone number, or
-	Email   string      // for an e-mail address
-	Via     []Link      // the other of the two, where both will do
-	Methods []Link
-	Other   Prompt
+	Lead  i18n.Message
+	Phone *PhoneField // asked for a phone number, or
+	Email string      // for an e-mail address
+	Via   []Link      // the other of the two, where both will do
+	Other Prompt
+	Ways  Ways
 }
 
 // Prompt is a question with a link, as "No account yet? Create one".
@@ -197,15 +240,42 @@ type CodePage struct {
 	Phone   *PhoneField // where it went, to fill in again, or
 	Email   string
 	Fixed   bool // it goes to what is bound: there is nothing to change
-	Methods []Link
+	Ways    Ways
 }
 
 // SignUpDetailsPage asks for what a new account may have.
 type SignUpDetailsPage struct {
 	Base
 	Identifier string // the verified number or address, for password managers
-	Username   string
-	Name       string
+	Lead       i18n.Message
+	Fields     []SignUpField
+}
+
+// SignUpField is one of the things that a new account may have.
+type SignUpField struct {
+	Name     string // as the API names it: name, username, password
+	Value    string
+	Optional bool
+}
+
+// AgreementPage is a text that people agree to.
+type AgreementPage struct {
+	Base
+	Blocks []Block
+	Back   Link
+}
+
+// Block is a paragraph of an operator's text.
+type Block struct {
+	Kind string // heading, paragraph or item
+	Runs []Run
+}
+
+// Run is a stretch of text in a Block.
+type Run struct {
+	Text   string
+	Strong bool
+	URL    string
 }
 
 // ConfirmedPage is what is left when a code was right and only a button is to

@@ -1,0 +1,244 @@
+package admin
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"golang.org/x/net/html"
+
+	"tcb-login/config"
+	"tcb-login/handlers"
+	"tcb-login/i18n"
+	"tcb-login/limit"
+	"tcb-login/session"
+	"tcb-login/static"
+)
+
+// previewOf is the operator's listener over the sample trees of deploy/.
+func previewOf(t *testing.T, trees map[string]string) (*fiber.App, *config.Logins) {
+	t.Helper()
+	settings := config.Demo()
+	settings.Environments = nil
+	var ids []string
+	for id, tree := range trees {
+		settings.Environments = append(settings.Environments, config.Environment{
+			ID: id, Name: "App of " + id, Region: config.DefaultRegion, Captcha: config.CaptchaPicture,
+			Clients: []config.Client{{ID: id}}, LoginConfigs: tree,
+		})
+		ids = append(ids, id)
+	}
+	messages, err := i18n.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	logins, _ := config.LoadLogins(settings, messages)
+	assets, err := static.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory := limit.NewMemory(limit.MemoryConfig{})
+	sessions, err := session.New(session.Config{Keys: [][]byte{[]byte(strings.Repeat("k", session.MinKey))}, Deny: memory, BasePath: settings.BasePath})
+	if err != nil {
+		t.Fatal(err)
+	}
+	preview, err := handlers.NewPreview(handlers.Config{
+		Settings: settings, Logins: logins, Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
+		NewAuth: func(config.Environment, config.Client) (handlers.Auth, error) { return nil, nil }, // a preview calls nothing
+		Logger:  slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Config{Preview: preview, Logins: logins, Environments: ids}), logins
+}
+
+func fetch(t *testing.T, app *fiber.App, target string) (*http.Response, string) {
+	t.Helper()
+	resp, err := app.Test(httptest.NewRequest(http.MethodGet, target, nil), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+// elements are those of a page with a tag.
+func elements(t *testing.T, page, tag string) (found []*html.Node) {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range doc.Descendants() {
+		if n.Type == html.ElementNode && n.Data == tag {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+func attr(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+const samples = "../deploy/login-configs"
+
+// rawKey is what a message looks like that no catalogue has.
+var rawKey = regexp.MustCompile(`>\s*(sign-in|sign-up|error|code|account|reset|details|agreement|method)\.[a-z_.-]+\s*<`)
+
+// TestPreview: every page of every sample config renders, in a language of the
+// config and in both pseudo-locales, and in every state in one of them.
+func TestPreview(t *testing.T) {
+	t.Parallel()
+	app, logins := previewOf(t, map[string]string{"apps": samples + "/two-apps", "one": samples + "/one-environment", "plain": ""})
+	pages := map[string]bool{}
+	for _, env := range []string{"apps", "one", "plain"} {
+		for _, key := range logins.Keys(env) {
+			for _, locale := range []string{"zh-CN", "en-XA", "ar-XB"} {
+				state, least := "empty", 25
+				if env == "plain" && locale == "en-XA" || key.App == "app-desk" && locale == "zh-CN" {
+					state, least = "all", 300
+				}
+				q := url.Values{"env": {env}, "app": {key.App}, "version": {key.Version}, "locale": {locale}, "page": {"all"}, "state": {state}}
+				resp, body := fetch(t, app, "/preview/?"+q.Encode())
+				if resp.StatusCode != http.StatusOK {
+					t.Fatalf("%v: status %d", key, resp.StatusCode)
+				}
+				frames := elements(t, body, "iframe")
+				if len(frames) < least {
+					t.Errorf("%v in %s: only %d pages and states", key, locale, len(frames))
+				}
+				for _, f := range frames {
+					resp, page := fetch(t, app, attr(f, "src"))
+					root := elements(t, page, "html")[0]
+					switch {
+					case resp.StatusCode != http.StatusOK || attr(root, "lang") != locale:
+						t.Errorf("%s: status %d, lang %q", attr(f, "src"), resp.StatusCode, attr(root, "lang"))
+					case rawKey.MatchString(page):
+						t.Errorf("%s shows a key: %s", attr(f, "src"), rawKey.FindString(page))
+					case !strings.Contains(resp.Header.Get("Content-Security-Policy"), "form-action 'none'"):
+						t.Errorf("%s can be posted", attr(f, "src"))
+					}
+					pages[attr(elements(t, page, "body")[0], "data-page")] = true
+				}
+			}
+		}
+	}
+	for _, want := range []string{"sign-in", "sign-in-sms", "sign-in-sms-code", "sign-in-email-code", "sign-up-details", "sign-up-confirmed",
+		"reset-password-new", "agreement", "complete", "sign-out", "leaving", "error", "account", "account-profile", "step-up", "step-up-code", "step-up-password",
+		"account-phone", "account-phone-code", "account-phone-conflict", "account-email", "account-password", "account-providers", "account-bind",
+		"account-sessions", "account-history", "account-delete", "goodbye", "take-over", "account-anonymous", "continue", "provider-unknown",
+		"provider-failed", "provider-return"} {
+		if !pages[want] {
+			t.Errorf("no preview of %s", want)
+		}
+	}
+}
+
+// TestPreviewScheme: the scheme is the picked one, whatever the browser prefers.
+func TestPreviewScheme(t *testing.T) {
+	t.Parallel()
+	app, _ := previewOf(t, map[string]string{"apps": samples + "/two-apps"})
+	for scheme, want := range map[string]string{"dark": "@media all", "light": "@media not all"} {
+		_, page := fetch(t, app, "/preview/pages/sign-in?env=apps&version=env&locale=en&scheme="+scheme)
+		style := ""
+		for _, l := range elements(t, page, "link") {
+			if attr(l, "rel") == "stylesheet" {
+				style = attr(l, "href")
+			}
+		}
+		resp, css := fetch(t, app, style)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(css, want) || strings.Contains(css, "prefers-color-scheme") || !strings.Contains(css, "color-scheme:"+scheme) {
+			t.Errorf("%s: the stylesheet %s (%d) leaves the scheme to the browser", scheme, style, resp.StatusCode)
+		}
+		if strings.Contains(page, "<source") {
+			t.Errorf("%s: the logo is left to the browser's scheme", scheme)
+		}
+	}
+}
+
+// TestPreviewOfDraft: a config can be seen that no app asks for yet, and one
+// that is broken says why it cannot.
+func TestPreviewOfDraft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, content string) {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("__auth/env/login.config.json", `{"name":"Live","web":[{"id":"__password","enable":true}]}`)
+	write("app-a/login.config.draft.json", `{"name":"Draft","web":[{"id":"email","enable":true}]}`)
+	write("app-a/login.config.broken.json", `{"name":"<b>","web":[{"id":"email","enable":true}]}`)
+	app, logins := previewOf(t, map[string]string{"e": dir})
+	_, body := fetch(t, app, "/preview/?env=e&app=app-a&version=draft&locale=en")
+	if _, page := fetch(t, app, attr(elements(t, body, "iframe")[0], "src")); !strings.Contains(page, "Draft") {
+		t.Error("the draft is not shown")
+	}
+	_, body = fetch(t, app, "/preview/?env=e&app=app-a&version=broken&locale=en")
+	if !strings.Contains(body, "login.config.broken.json:1:9") {
+		t.Errorf("nothing says what is wrong with the broken config:\n%s", body)
+	}
+	resp, ready := fetch(t, app, "/readyz")
+	if resp.StatusCode != http.StatusOK || !strings.Contains(ready, "login.config.broken.json") {
+		t.Errorf("readyz: %d %s, want ready with a warning", resp.StatusCode, ready)
+	}
+	// It was good once: then that version is shown, with what is wrong now.
+	write("app-a/login.config.draft.json", `{"name":"Draft","web":`)
+	if _, problems := logins.Reload(); !problems.HasErrors() {
+		t.Fatal("half a file is no problem")
+	}
+	_, body = fetch(t, app, "/preview/?env=e&app=app-a&version=draft&locale=en")
+	if !strings.Contains(body, "last good version") || len(elements(t, body, "iframe")) == 0 {
+		t.Error("the last good version is not shown, or is not said to be one")
+	}
+}
+
+// TestPreviewChoices: what cannot be picked is replaced by what can.
+func TestPreviewChoices(t *testing.T) {
+	t.Parallel()
+	app, _ := previewOf(t, map[string]string{"apps": samples + "/two-apps"})
+	_, body := fetch(t, app, "/preview/?env=nowhere&app=x&version=y&locale=xx&scheme=pink&width=1&page=none&state=none")
+	picked := map[string]string{}
+	for _, s := range elements(t, body, "select") {
+		for o := range s.Descendants() {
+			if slices.ContainsFunc(o.Attr, func(a html.Attribute) bool { return a.Key == "selected" }) {
+				picked[attr(s, "name")] = attr(o, "value")
+			}
+		}
+	}
+	for name, want := range map[string]string{"env": "apps", "app": "", "version": "env", "scheme": "light", "width": "360", "page": "all", "state": "empty"} {
+		if picked[name] != want {
+			t.Errorf("%s is %q, want %q", name, picked[name], want)
+		}
+	}
+	for _, target := range []string{"/preview/pages/nothing?env=apps&version=env", "/preview/pages/sign-in?env=apps&version=none", "/preview/pages/sign-in?env=x"} {
+		if resp, _ := fetch(t, app, target); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s answers %d", target, resp.StatusCode)
+		}
+	}
+}

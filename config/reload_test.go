@@ -1,0 +1,229 @@
+package config
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestReload(t *testing.T) {
+	t.Parallel()
+	const withAll = `{"name": "NAME", "logo": "logo.svg", "web": [{"id": "email", "enable": true}],
+		"agreement": {"enable": true, "path": "__auth/env/agreement/both.txt", "items": [{"label": "A", "enable": true}]}}`
+	config := func(name string) string { return strings.Replace(withAll, "NAME", name, 1) }
+	app := LoginKey{Env: "demo", App: "app"}
+	dir := testTree(t, map[string]string{envConfig: config("one")})
+	logins, problems := LoadLogins(treeSettings(dir), nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	first := logins.Find(envKey)
+	remove := func(name string) {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const kept = "__auth/env/login.config.json: warning: kept the last good version of this page until the errors below are mended\n"
+	// Each step does one thing to the tree and then says what must be.
+	steps := []struct {
+		name     string
+		do       func()
+		changed  bool
+		title    string // of the environment's page
+		problems string
+	}{
+		{"nothing", func() {}, false, "one", ""},
+		{"still nothing", func() {}, false, "one", ""},
+		{"touched", func() { write(t, dir, envConfig, config("one")) }, false, "one", ""},
+		{"changed", func() { write(t, dir, envConfig, config("two")) }, true, "two", ""},
+		{"changed in the same tick", func() { write(t, dir, envConfig, config("six")) }, true, "six", ""},
+		{"half written", func() { write(t, dir, envConfig, config("three")[:40]) }, false, "six",
+			kept + "__auth/env/login.config.json:1:41: error: not valid JSON: unexpected end of JSON input\n"},
+		{"still half written", func() {}, false, "six",
+			kept + "__auth/env/login.config.json:1:41: error: not valid JSON: unexpected end of JSON input\n"},
+		{"repaired", func() { write(t, dir, envConfig, config("three")) }, true, "three", ""},
+		{"the picture changes", func() {
+			write(t, dir, "__auth/env/logo.svg", `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>`)
+		}, true, "three", ""},
+		{"the text changes", func() { write(t, dir, "__auth/env/agreement/both.txt", "Other.") }, true, "three", ""},
+		{"the picture goes", func() { remove("__auth/env/logo.svg") }, false, "three",
+			kept + "__auth/env/login.config.json:1:27: error: logo: \"__auth/env/logo.svg\" cannot be read: no such file or directory\n"},
+		{"the same picture comes back", func() {
+			write(t, dir, "__auth/env/logo.svg", `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>`)
+		}, false, "three", ""},
+		{"a page comes", func() { write(t, dir, "app/login.config.json", `{"web": [{"id": "email", "enable": true}]}`) }, true, "three", ""},
+		{"a broken page comes", func() { write(t, dir, "app/login.config.2.json", `{`) }, true, "three",
+			"app/login.config.2.json:1:2: error: not valid JSON: unexpected end of JSON input\n"},
+		{"it goes", func() { remove("app/login.config.2.json") }, true, "three", ""},
+		{"the environment's goes", func() { remove("__auth") }, true, "", "TREE: warning: no __auth/env/login.config.json: the environment has no page of its own\n"},
+		{"the tree goes", func() {
+			if err := os.Rename(dir, dir+".away"); err != nil {
+				t.Fatal(err)
+			}
+		}, false, "", "TREE: error: the login configs cannot be read: no such file or directory\n"},
+		{"it comes back", func() {
+			if err := os.Rename(dir+".away", dir); err != nil {
+				t.Fatal(err)
+			}
+			write(t, dir, envConfig, `{"name": "four", "web": [{"id": "email", "enable": true}]}`)
+		}, true, "four", ""},
+		{"the rest goes", func() { remove("app"); remove("__auth") }, true, "", "TREE: error: no login config in this folder: the environment's is __auth/env/login.config.json\n"},
+	}
+	for _, step := range steps {
+		step.do()
+		hashes := logins.Find(envKey)
+		changed, problems := logins.Reload()
+		got := strings.ReplaceAll(problemsIn(dir, problems), dir, "TREE")
+		if changed != step.changed || got != step.problems {
+			t.Errorf("%s: changed %t, want %t; problems\n%s\nwant\n%s", step.name, changed, step.changed, got, step.problems)
+		}
+		if now := logins.Problems(); now.String() != problems.String() {
+			t.Errorf("%s: Problems() = %s", step.name, now)
+		}
+		title := ""
+		if l := logins.Find(envKey); l != nil {
+			title = l.Name
+			if hashes != nil && hashes != l && hashes.Hash == l.Hash {
+				t.Errorf("%s: another page with the same hash", step.name)
+			}
+		}
+		if title != step.title {
+			t.Errorf("%s: the page is %q, want %q", step.name, title, step.title)
+		}
+		if wantApp := step.name == "a page comes"; wantApp && logins.Find(app) == nil {
+			t.Errorf("%s: no page", step.name)
+		}
+	}
+	if first.Name != "one" {
+		t.Error("a page that was handed out has changed")
+	}
+}
+
+// A folder that cannot be listed for once does not take its pages along.
+func TestReloadUnreadableFolder(t *testing.T) {
+	t.Parallel()
+	app := LoginKey{Env: "demo", App: "app", Version: "v1_a"}
+	dir := testTree(t, map[string]string{envConfig: `{` + emailOnly + `}`, "__auth/app/app/login.config.v1_a.json": `{` + emailOnly + `}`})
+	logins, _ := LoadLogins(treeSettings(dir), nil)
+	folder := filepath.Join(dir, appFolder)
+	if err := os.Rename(folder, folder+".away"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, appFolder, "a file in its place")
+	if changed, problems := logins.Reload(); changed || !problems.HasErrors() || logins.Find(app) == nil {
+		t.Errorf("unreadable: changed %t, problems %v", changed, problems)
+	}
+	if err := os.Remove(folder); err != nil {
+		t.Fatal(err)
+	}
+	if changed, problems := logins.Reload(); !changed || len(problems) > 0 || logins.Find(app) != nil {
+		t.Errorf("gone: changed %t, problems %v", changed, problems)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	dir := testTree(t, map[string]string{envConfig: `{"name": "one", ` + emailOnly + `}`})
+	logins, _ := LoadLogins(treeSettings(dir), nil)
+	type told struct {
+		changed  []LoginKey
+		problems string
+	}
+	tell := make(chan told)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		logins.Watch(ctx, time.Millisecond, func(changed []LoginKey, problems Problems) {
+			select {
+			case tell <- told{changed, problems.String()}:
+			case <-ctx.Done():
+			}
+		})
+	})
+	// next waits for what a change of the tree makes Watch tell. A write is not one step, so that a file
+	// half-way is told too.
+	next := func(what string, want func(told) bool) {
+		t.Helper()
+		deadline := time.After(10 * time.Second)
+		for {
+			select {
+			case got := <-tell:
+				if want(got) {
+					return
+				}
+			case <-deadline:
+				t.Fatalf("%s: not told", what)
+			}
+		}
+	}
+	write(t, dir, envConfig, `{"name": "two", `+emailOnly+`}`)
+	next("change", func(got told) bool {
+		return slices.Equal(got.changed, []LoginKey{envKey}) && got.problems == "" && logins.Find(envKey).Name == "two"
+	})
+	write(t, dir, envConfig, `{"name": 2, `+emailOnly+`}`)
+	next("broken", func(got told) bool {
+		return got.changed == nil && strings.Contains(got.problems, "want text") && strings.Contains(got.problems, "kept the last good")
+	})
+	write(t, dir, envConfig, `{"name": "two", `+emailOnly+`}`)
+	next("repaired", func(got told) bool { return got.changed == nil && got.problems == "" })
+	// Somebody else may reload in between: it is told all the same.
+	write(t, dir, "app/login.config.json", `{`+emailOnly+`}`)
+	logins.Reload()
+	next("a page comes", func(got told) bool {
+		return slices.Contains(got.changed, LoginKey{Env: "demo", App: "app"}) && got.problems == ""
+	})
+	cancel()
+	wg.Wait()
+}
+
+// Pages are read while others reload.
+func TestLoginsConcurrently(t *testing.T) {
+	t.Parallel()
+	dir := testTree(t, map[string]string{envConfig: `{"name": "x", ` + emailOnly + `}`})
+	logins, _ := LoadLogins(treeSettings(dir), nil)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 50 {
+				if logins.Find(envKey) == nil || len(logins.Keys("demo")) != 1 {
+					t.Error("the page is gone")
+				}
+				logins.Problems()
+				logins.ProblemsOf(envKey)
+			}
+		})
+		wg.Go(func() {
+			for i := range 20 {
+				// In place, so at times half-way.
+				config := strings.Repeat(" ", i) + `{"name": "x", ` + emailOnly + `}`
+				if err := os.WriteFile(filepath.Join(dir, envConfig), []byte(config), 0o600); err != nil {
+					t.Error(err)
+				}
+				logins.Reload()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func BenchmarkReloadIdle(b *testing.B) {
+	dir := b.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/logins/files")); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, envConfig), []byte(`{"logo": "logo.svg", `+emailOnly+`}`), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	logins, problems := LoadLogins(treeSettings(dir), nil)
+	if len(problems) > 0 {
+		b.Fatal(problems)
+	}
+	for b.Loop() {
+		logins.Reload()
+	}
+}

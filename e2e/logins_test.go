@@ -1,0 +1,335 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// twoApps is a copy of the sample tree, for a test to change.
+func twoApps(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "deploy", "login-configs", "two-apps"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+const (
+	ordersVersion = "v1_2f8c61d0" // of app-orders: auto registration, SMS first
+	deskVersion   = "2"           // of app-desk: split registration, password first
+)
+
+// enterAs opens the app and lets the SDK send the browser to the login page of a config_version.
+func (v *visitor) enterAs(path, app, version string) *tab {
+	v.t.Helper()
+	b := v.open(path)
+	b.ready()
+	b.navigate(func() error {
+		_, err := b.Evaluate(`([app_id, config_version]) => { auth.toDefaultLoginPage({ app_id, config_version }) }`, []string{app, version})
+		return err
+	})
+	return b
+}
+
+// style is a computed style of an element.
+func (b *tab) style(selector, property string) string {
+	b.t.Helper()
+	got, err := b.Locator(selector).First().Evaluate(`(e, p) => getComputedStyle(e).getPropertyValue(p)`, property)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return got.(string)
+}
+
+// ways are the data-to of the ways in beside the page's own form.
+func (b *tab) ways() []string {
+	b.t.Helper()
+	got, err := b.Evaluate(`() => [...document.querySelectorAll(".method")].map((e) => e.dataset.to)`)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var ways []string
+	for _, w := range got.([]any) {
+		ways = append(ways, w.(string))
+	}
+	return ways
+}
+
+// TestTwoApps: two apps of one environment, side by side in one browser, each with its own methods, look, words and way to
+// register; both sign in.
+func TestTwoApps(t *testing.T) {
+	s := start(t, options{tree: twoApps(t)})
+	v := s.visit(t)
+	orders := v.enterAs(where, "app-orders", ordersVersion)
+	orders.at("sign-in-sms")
+	desk := v.enterAs("/app/desk", "app-desk", deskVersion)
+	desk.at("sign-in")
+	everyone := v.enterAs("/app/home", "", "env")
+
+	if got, want := orders.ways(), []string{"sign-in-email", "sign-in"}; !slices.Equal(got, want) {
+		t.Errorf("orders offers %v beside its form, want %v", got, want)
+	}
+	if got, want := desk.ways(), []string{"sign-in-email", "provider-demo"}; !slices.Equal(got, want) {
+		t.Errorf("desk offers %v beside its form, want %v", got, want)
+	}
+	colours := map[string]bool{}
+	for name, b := range map[string]*tab{"orders": orders, "desk": desk, "everyone": everyone} {
+		colours[b.style(".primary", "background-color")] = true
+		b.visible("img.logo")
+		width, err := b.Evaluate(`() => document.querySelector("img.logo").naturalWidth`)
+		if err != nil || width == 0 {
+			t.Errorf("%s: the logo did not load: %v, %v", name, width, err)
+		}
+	}
+	if len(colours) != 3 {
+		t.Errorf("the primary buttons have %d colours, want 3: %v", len(colours), colours)
+	}
+	if got := orders.style("body", "padding-left"); got == "16px" {
+		t.Error("orders is not split at this width")
+	}
+	if got := desk.style("#username", "height"); got != "44px" {
+		t.Errorf("desk's inputs are %s tall, want the 44px of a compact page", got)
+	}
+	orders.count(`a[data-to="sign-up"]`, 0) // auto: a code registers
+	desk.count(`a[data-to="sign-up"]`, 1)   // split: sign-up has a page
+	orders.count(`#agreement`, 0)
+	desk.count(`#agreement`, 1)
+	desk.count(`.foot a`, 3)
+
+	// Orders registers whoever has a code.
+	orders.typeCode("+86 13800000021", "sign-in-sms-code")
+	orders.finish(where)
+	orders.isSignedIn(where, s.emulator.find(t, "+86 13800000021"))
+
+	// Desk wants the agreement and an account.
+	desk.typePassword(demoName, demoPassword)
+	desk.submit()
+	if keys := desk.wrong(422, "sign-in"); !slices.Contains(keys, "error.required.agreement") {
+		t.Errorf("without the agreement: %v", keys)
+	}
+	desk.check("agreement")
+	desk.fill("password", demoPassword)
+	desk.finish("/app/desk")
+	desk.isSignedIn("/app/desk", s.emulator.find(t, demoName))
+}
+
+// TestSplitRegistration: at an app that registers on pages of its own, a code signs nobody up, and sign-up asks for what
+// the config requires.
+func TestSplitRegistration(t *testing.T) {
+	s := start(t, options{tree: twoApps(t)})
+	b := s.visit(t).enterAs("/app/desk", "app-desk", deskVersion)
+	b.follow("sign-in-email")
+	b.fill("email", "stranger@example.com")
+	b.check("agreement")
+	b.submit()
+	b.at("sign-in-email-code")
+	if got := s.emulator.outbox(t, "stranger@example.com"); len(got) > 0 {
+		t.Errorf("%d codes were sent to somebody without an account", len(got))
+	}
+	b.follow("sign-in") // and back, to sign up
+	b.follow("sign-up")
+	b.at("sign-up")
+	b.check("agreement")
+	b.fill("email", "newcomer@example.com")
+	b.submit()
+	b.at("sign-up-code")
+	b.fill("verification_code", s.emulator.code(t, "newcomer@example.com"))
+	b.submit()
+	b.at("sign-up-details")
+	b.submit()
+	if keys := b.wrong(422, "sign-up-details"); !slices.Contains(keys, "error.required.new_username") {
+		t.Errorf("without the required username: %v", keys)
+	}
+	b.fill("username", "newcomer", "password", "Newcomer-pass-1")
+	b.finish("/app/desk")
+	b.isSignedIn("/app/desk", s.emulator.find(t, "newcomer"))
+}
+
+// TestAnonymous: "continue without an account", where the config shows it.
+func TestAnonymous(t *testing.T) {
+	for _, sdk := range sdks {
+		t.Run(sdk.name, func(t *testing.T) {
+			s := start(t, options{sdk: sdk.sdk, tree: twoApps(t)})
+			b := s.visit(t).enterAs(where, "app-desk", deskVersion)
+			b.check("agreement")
+			b.press(b.Locator(`[data-to="anonymous"]`))
+			b.back(where)
+			got, err := b.Evaluate(`async () => (await auth.getLoginState()) !== null && await auth.loginScope()`)
+			if err != nil || got != "anonymous" {
+				t.Errorf("the SDK says %v, %v; want scope anonymous", got, err)
+			}
+		})
+	}
+}
+
+// operator asks the operator's listener.
+func (s *server) operator(t *testing.T, path string) (status int, body string) {
+	t.Helper()
+	resp, err := http.Get(s.listening(t, "admin").String() + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(data)
+}
+
+// TestReload: a config that is edited on disk is live within 2 seconds; a broken one keeps the last good page, is logged
+// and shows in readyz.
+func TestReload(t *testing.T) {
+	tree := twoApps(t)
+	s := start(t, options{tree: tree})
+	file := filepath.Join(tree, "app-desk", "login.config.2.json")
+	original, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(content string) time.Time {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return time.Now()
+	}
+	b := s.visit(t).enterAs("/app/desk", "app-desk", deskVersion)
+	shows := func(name string, since time.Time) {
+		t.Helper()
+		for {
+			b.goTo(b.URL())
+			if b.text(".brand") == name {
+				if took := time.Since(since); took > 2*time.Second {
+					t.Errorf("%s was live after %v, want 2 s at most", name, took)
+				}
+				return
+			}
+			if time.Since(since) > patience {
+				t.Fatalf("the page shows %q, never %q", b.text(".brand"), name)
+			}
+		}
+	}
+	shows("Desk", write(strings.ReplaceAll(string(original), `"name": "Desk"`, `"name": "Desk"`)))
+	shows("Bureau", write(strings.ReplaceAll(string(original), `"name": "Desk"`, `"name": "Bureau"`)))
+
+	write(`{"name": "half a fi`)
+	deadline := time.Now().Add(patience)
+	for {
+		status, ready := s.operator(t, "/readyz")
+		if strings.Contains(ready, "login.config.2.json") {
+			if status != http.StatusOK {
+				t.Errorf("readyz answers %d; the last good page serves on, so it is as ready as before", status)
+			}
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("readyz does not tell of the broken file: %s", ready)
+		}
+	}
+	shows("Bureau", time.Now())
+	if log := s.log(); !strings.Contains(log, "login.config.2.json") {
+		t.Error("the log does not tell of the broken file")
+	}
+	shows("Desk", write(string(original)))
+}
+
+// layoutFaults looks for what is cut off, sticks out, or lies on other text.
+const layoutFaults = `() => {
+	const faults = [], seen = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".sr, .show, noscript");
+	const name = (e) => e.tagName.toLowerCase() + (e.id ? "#" + e.id : e.className ? "." + String(e.className).replaceAll(" ", ".") : "");
+	const root = document.documentElement;
+	if (root.scrollWidth > innerWidth) faults.push("the page is " + root.scrollWidth + " px wide on a screen of " + innerWidth);
+	const lines = [];
+	const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	for (let n; (n = walker.nextNode()); ) {
+		const e = n.parentElement;
+		if (!n.data.trim() || !seen(e) || e.closest("select, script")) continue;
+		const range = document.createRange();
+		range.selectNodeContents(n);
+		for (const r of range.getClientRects()) {
+			if (r.width < 2 || r.height < 2) continue;
+			if (r.left < -1 || r.right > innerWidth + 1) faults.push("text of " + name(e) + " leaves the screen: " + n.data.trim().slice(0, 30));
+			lines.push([e, r, n.data.trim().slice(0, 30)]);
+		}
+	}
+	for (let i = 0; i < lines.length; i++)
+		for (let j = i + 1; j < lines.length; j++) {
+			const [a, p, s] = lines[i], [b, q, u] = lines[j];
+			if (a === b) continue;
+			const w = Math.min(p.right, q.right) - Math.max(p.left, q.left), h = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+			if (w > 2 && h > 5) faults.push("«" + s + "» of " + name(a) + " lies on «" + u + "» of " + name(b));
+		}
+	for (const e of document.querySelectorAll("body *")) {
+		if (!seen(e) || e.matches("input, select, option, img, picture, source, script")) continue;
+		const style = getComputedStyle(e);
+		if (style.overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1) faults.push(name(e) + " is cut off");
+		if (e.matches("a, button") && style.display !== "inline" && e.scrollWidth > e.clientWidth + 1) faults.push(name(e) + " is too narrow for its text");
+	}
+	return faults;
+}`
+
+// framed finds the title and address of a previewed page.
+var framed = regexp.MustCompile(`<iframe title="([^"]*)" src="([^"]*)"`)
+
+// TestLayout: no page of any sample config is cut off or lies on itself, in any language and both pseudo-locales, at the
+// narrowest width that counts, on a phone and on a desktop.
+func TestLayout(t *testing.T) {
+	s := start(t, options{tree: twoApps(t)})
+	v := s.visit(t)
+	b := v.open("about:blank")
+	operator := s.listening(t, "admin").String()
+	for _, config := range []string{"app=&version=env", "app=app-orders&version=" + ordersVersion, "app=app-desk&version=" + deskVersion} {
+		locales := []string{"en-XA", "ar-XB"}
+		if strings.HasPrefix(config, "app=app-desk") { // it offers them all
+			locales = append(locales, "en", "zh-CN", "zh-TW", "ja", "ko")
+		}
+		for _, locale := range locales {
+			t.Run(config+" "+locale, func(t *testing.T) {
+				b.t = t
+				_, list := s.operator(t, fmt.Sprintf("/preview/?env=demo&%s&locale=%s&page=all&state=all", config, locale))
+				frames := framed.FindAllStringSubmatch(list, -1)
+				if len(frames) < 50 {
+					t.Fatalf("%d frames", len(frames))
+				}
+				looked := 0
+				for _, f := range frames {
+					title, src := f[1], html.UnescapeString(f[2])
+					_, state, _ := strings.Cut(title, ", ")
+					if !slices.Contains([]string{"empty", "required", "refused", "captcha-wrong", "waiting", "taken", "redirect", "agreement"}, state) {
+						continue // the rest differs in a sentence
+					}
+					looked++
+					b.goTo(operator + src)
+					for _, width := range []int{320, 360, 1280} {
+						if err := b.SetViewportSize(width, 800); err != nil {
+							t.Fatal(err)
+						}
+						faults, err := b.Evaluate(layoutFaults)
+						if err != nil {
+							t.Fatal(err)
+						}
+						for _, fault := range faults.([]any) {
+							t.Errorf("%s at %d px: %v", title, width, fault)
+						}
+					}
+				}
+				if looked < 20 {
+					t.Errorf("only %d pages were looked at", looked)
+				}
+			})
+		}
+	}
+}

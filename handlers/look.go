@@ -1,0 +1,179 @@
+package handlers
+
+import (
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/config"
+	"tcb-login/i18n"
+	"tcb-login/static"
+)
+
+// look is a login config as pages need it: its words laid over the catalogues,
+// its colours written into a stylesheet.
+type look struct {
+	messages *i18n.Bundle
+	style    string // address of the stylesheet
+	sheet    *static.File
+}
+
+// looks keeps what was made of login configs. Those of a config that has changed
+// since stay for a while: pages that were sent before still load them.
+type looks struct {
+	mu     sync.RWMutex
+	byHash map[string]*look
+	sheets map[string]*static.File  // by name, as 0123456789abcdef.css
+	media  map[string]*config.Media // by name
+	order  []*config.Login          // in the order they were made, to forget the oldest
+}
+
+// maxLooks bounds what is kept of configs that changed.
+const maxLooks = 256
+
+// lookOf is the look of a login page, made when it is first needed.
+func (h *Handler) lookOf(l *config.Login) (*look, error) {
+	if l.Hash == "" {
+		return h.builtIn, nil
+	}
+	h.looks.mu.RLock()
+	known := h.looks.byHash[l.Hash]
+	h.looks.mu.RUnlock()
+	if known != nil {
+		return known, nil
+	}
+	made, err := h.makeLook(l)
+	if err != nil {
+		return nil, err
+	}
+	h.looks.keep(l, made)
+	return made, nil
+}
+
+func (h *Handler) makeLook(l *config.Login) (*look, error) {
+	base, ok := h.static.Lookup(h.static.Name("app.css"))
+	if !ok {
+		return nil, errors.New("handlers: no app.css")
+	}
+	sheet, err := static.NewFile("theme.css", slices.Concat(base.Plain, themeCSS(l, h.base)))
+	if err != nil {
+		return nil, err
+	}
+	texts := map[string]map[string]map[string]string{}
+	for locale, messages := range l.Texts {
+		texts[locale] = map[string]map[string]string{}
+		for key, text := range messages {
+			texts[locale][key] = text
+		}
+	}
+	return &look{
+		messages: h.messages.With(l.Locales, texts),
+		style:    h.base + "/theme/" + sheet.Hash + ".css",
+		sheet:    sheet,
+	}, nil
+}
+
+func (k *looks) keep(l *config.Login, made *look) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.byHash[l.Hash] = made
+	k.sheets[made.sheet.Hash+".css"] = made.sheet
+	for _, m := range mediaOf(l) {
+		k.media[m.Name] = m
+	}
+	k.order = append(k.order, l)
+	if len(k.order) <= maxLooks {
+		return
+	}
+	// Several configs may share a picture, so what is left is counted anew.
+	k.order = k.order[len(k.order)-maxLooks:]
+	byHash := map[string]*look{}
+	clear(k.sheets)
+	clear(k.media)
+	for _, l := range k.order {
+		byHash[l.Hash] = k.byHash[l.Hash]
+		k.sheets[byHash[l.Hash].sheet.Hash+".css"] = byHash[l.Hash].sheet
+		for _, m := range mediaOf(l) {
+			k.media[m.Name] = m
+		}
+	}
+	k.byHash = byHash
+}
+
+func mediaOf(l *config.Login) []*config.Media {
+	all := []*config.Media{l.Logo, l.LogoDark, l.Background}
+	for _, w := range l.Ways {
+		all = append(all, w.Icon)
+	}
+	var there []*config.Media
+	for _, m := range all {
+		if m != nil {
+			there = append(there, m)
+		}
+	}
+	return there
+}
+
+// makeAll makes the looks of all pages. A stylesheet or picture may be asked
+// for before any page was, as after a restart.
+func (h *Handler) makeAll() {
+	for env := range h.environments {
+		for _, key := range h.logins.Keys(env) {
+			l := h.logins.Find(key)
+			if l == nil {
+				continue // it has never been readable
+			}
+			if _, err := h.lookOf(l); err != nil {
+				h.log.Error("login config", "file", l.File, "error", err.Error())
+			}
+		}
+	}
+}
+
+// find looks for a stylesheet or picture by its name.
+func find[T any](h *Handler, name string, in func(*looks) map[string]*T) *T {
+	look := func() *T {
+		h.looks.mu.RLock()
+		defer h.looks.mu.RUnlock()
+		return in(&h.looks)[name]
+	}
+	if found := look(); found != nil {
+		return found
+	}
+	h.makeAll()
+	return look()
+}
+
+// getTheme serves the stylesheet of a login config.
+func (h *Handler) getTheme(c *fiber.Ctx) error {
+	file := find(h, c.Params("name"), func(k *looks) map[string]*static.File { return k.sheets })
+	if file == nil {
+		return errMissing
+	}
+	return sendAsset(c, file)
+}
+
+// getMedia serves a logo or background of a login config. The picture is the
+// operator's, but its address can be opened by anybody: an SVG must not be a
+// document with a script on the app's origin.
+func (h *Handler) getMedia(c *fiber.Ctx) error {
+	m := find(h, c.Params("name"), func(k *looks) map[string]*config.Media { return k.media })
+	if m == nil {
+		return errMissing
+	}
+	header := &c.Response().Header
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+	header.Set("Content-Type", m.Type)
+	header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	return c.Send(m.Data)
+}
+
+// media is the address of a picture of a login config; empty when there is none.
+func (h *Handler) media(m *config.Media) string {
+	if m == nil {
+		return ""
+	}
+	return h.base + "/media/" + m.Name
+}

@@ -1,0 +1,58 @@
+package handlers
+
+import (
+	"fmt"
+	"strings"
+
+	"tcb-login/config"
+)
+
+// themeCSS is what a login config adds to app.css. Everything in it is written
+// from values that config has parsed: no text of an operator's gets here.
+func themeCSS(l *config.Login, base string) []byte {
+	var b strings.Builder
+	t := l.Theme
+	b.WriteString("\n:root{")
+	writePalette(&b, t.Light)
+	fmt.Fprintf(&b, "--radius:%dpx;--radius-l:%dpx", t.Radius, t.Radius*8/5)
+	if t.Density == config.DensityCompact {
+		b.WriteString(";--control:44px;--gap:12px;--pad:24px;--group:16px")
+	}
+	b.WriteString("}\n@media(prefers-color-scheme:dark){:root{")
+	writePalette(&b, t.Dark)
+	b.WriteString("}}\n")
+	if t.Layout == config.LayoutSplit {
+		b.WriteString(splitCSS)
+		if l.Background != nil {
+			fmt.Fprintf(&b, "@media(min-width:900px){body:before{background:url(%s/media/%s) center/cover}}\n", base, l.Background.Name)
+		}
+	}
+	return []byte(b.String())
+}
+
+func writePalette(b *strings.Builder, p config.Palette) {
+	for _, c := range []struct {
+		name  string
+		color config.Color
+	}{
+		{"page", p.Page}, {"page-ink", p.PageInk}, {"page-ink-2", p.PageInk2},
+		{"surface", p.Surface}, {"ink", p.Ink}, {"ink-2", p.Ink2}, {"line", p.Line}, {"edge", p.Edge},
+		{"brand", p.Brand}, {"brand-2", p.BrandHover}, {"brand-ink", p.BrandInk}, {"link", p.Link}, {"wash", p.Wash},
+		{"danger", p.Danger}, {"danger-wash", p.DangerWash}, {"ok", p.OK}, {"ok-wash", p.OKWash},
+		{"focus", p.Focus},
+	} {
+		fmt.Fprintf(b, "--%s:%s;", c.name, c.color)
+	}
+}
+
+// splitCSS puts a picture, or a panel in the brand's colour, beside the form
+// where there is room for both.
+const splitCSS = `@media(min-width:900px){
+body{padding-top:clamp(24px,7vh,80px);padding-inline-start:calc(50vw + 16px);background:var(--surface)}
+body:before{content:"";position:fixed;inset-block:0;inset-inline-start:0;width:50vw;
+background:radial-gradient(90% 70% at 15% 10%,color-mix(in srgb,var(--brand-ink) 16%,transparent),transparent),linear-gradient(160deg,var(--brand),var(--brand-2))}
+main{border:0;box-shadow:none;background:none;margin-block:auto 0}
+.lang{margin-bottom:auto}
+.lang,.lang *,.foot,.foot *{--page-ink:var(--ink);--page-ink-2:var(--ink-2)}
+}
+`

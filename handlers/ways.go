@@ -1,0 +1,166 @@
+package handlers
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/a-h/templ"
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/config"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// ways are the ways in beside the form of one method.
+func (h *Handler) ways(r *request, except config.Method) views.Ways {
+	var out views.Ways
+	for _, w := range r.login.Ways {
+		if m := w.Method(); m == "" || m != except {
+			out.Others = append(out.Others, h.way(r, w))
+		}
+	}
+	if r.login.Anonymous {
+		out.Anonymous = r.to("/anonymous")
+	}
+	if r.login.Skippable && r.target == targetOwn {
+		out.Skip = r.RedirectURI
+	}
+	return out
+}
+
+func (h *Handler) way(r *request, w config.Way) views.Way {
+	out := views.Way{Icon: h.media(w.Icon)}
+	switch w.Method() {
+	case config.MethodPassword:
+		out.Link = views.Link{To: "sign-in", URL: r.to("/sign-in"), Label: i18n.Msg("method.password")}
+	case config.MethodSMS:
+		out.Link = views.Link{To: "sign-in-sms", URL: r.to("/sign-in/sms"), Label: i18n.Msg("method.sms")}
+	case config.MethodEmail:
+		out.Link = views.Link{To: "sign-in-email", URL: r.to("/sign-in/email"), Label: i18n.Msg("method.email")}
+	default:
+		out.Provider = true
+		name := h.providerName(r, w.ID, "")
+		out.Link = views.Link{To: "provider-" + w.ID, URL: r.to("/provider/" + w.ID), Label: i18n.Message{Text: name}}
+		out.Mark = initialOf(name)
+		if strings.HasPrefix(w.ID, "wx_") {
+			out.Mark = "wechat"
+		}
+	}
+	if label := labelFor(r.loc, w.Label); label != "" {
+		out.Label = i18n.Message{Text: label}
+	}
+	return out
+}
+
+// labelFor is an operator's label where it fits the page. TCB's own are in
+// Chinese: on a page in another language our words are better.
+func labelFor(loc *i18n.Localizer, label string) string {
+	base, _ := loc.Tag().Base()
+	if base.String() != "zh" && strings.ContainsFunc(label, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+		return ""
+	}
+	return label
+}
+
+// consent is the checkbox of a page that begins a way in.
+func (h *Handler) consent(r *request) *views.Consent {
+	if len(r.login.Agreements) == 0 {
+		return nil
+	}
+	out := &views.Consent{Checked: r.agreed}
+	for i, a := range r.login.Agreements {
+		out.Texts = append(out.Texts, views.Link{
+			To: "agreement", URL: r.to(agreementPath(i)),
+			Label: i18n.Message{Text: a.Label},
+		})
+	}
+	return out
+}
+
+// needConsent notes that the agreement was not agreed to.
+func needConsent(r *request, b *views.Base) {
+	if b.Consent != nil && !r.agreed {
+		wrong(b, "agreement", "error.required.agreement")
+	}
+}
+
+// startWay begins a way in whose button posts the form of another: what was
+// typed there is kept, and the agreement that it holds counts. It answers false
+// when the form was shown again.
+func (h *Handler) startWay(c *fiber.Ctx) (form, bool, error) {
+	r := requestOf(c)
+	if r.target == targetCode {
+		return form{}, false, errNotYet
+	}
+	f, err := h.typedForm(c)
+	if err != nil {
+		return form{}, false, err
+	}
+	if needConsent(r, f.base); f.base.Invalid() {
+		return f, false, h.show(c, fiber.StatusUnprocessableEntity, f)
+	}
+	return f, true, nil
+}
+
+// postAnonymous signs in without an account. TCB tells anonymous people apart
+// by their device alone.
+func (h *Handler) postAnonymous(c *fiber.Ctx) error {
+	r := requestOf(c)
+	if !r.login.Anonymous {
+		return errDisabled
+	}
+	f, ok, err := h.startWay(c)
+	if !ok {
+		return err
+	}
+	var creds *authclient.Credentials
+	err = h.guarded(c, "/v1/signin/anonymously", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.client.auth.SignInAnonymously(ctx, opts...)
+		return err
+	})
+	if err != nil {
+		return h.refuse(c, f, err, nil)
+	}
+	return h.complete(c, creds)
+}
+
+// choosePage is the page of a login config that has identity providers alone.
+func (h *Handler) choosePage(r *request) form {
+	p := &views.ChoosePage{Base: *h.formPage(r, "choose", r.title(), "/", ""), Ways: h.ways(r, "")}
+	p.Consent = h.consent(r)
+	return form{base: &p.Base, view: func() templ.Component { return views.Choose(*p) }}
+}
+
+// signInPath is where the page's own way to sign in is.
+func (r *request) signInPath() string {
+	if r.login.Offers(config.MethodPassword) {
+		return "/sign-in"
+	}
+	return "/"
+}
+
+// registerPath is where somebody without an account gets one; empty where nobody
+// does. A code registers by itself where that is how new accounts come to be.
+func registerPath(l *config.Login) string {
+	switch {
+	case l.SignUpPage && len(l.SignUpWith) > 0:
+		return "/sign-up"
+	case l.Registration != config.RegistrationAuto:
+		return ""
+	case l.Offers(config.MethodSMS):
+		return "/sign-in/sms"
+	case l.Offers(config.MethodEmail):
+		return "/sign-in/email"
+	}
+	return ""
+}
+
+// byCode reports by which of the two channels the page can verify somebody:
+// those it signs in by and those it signs up by.
+func byCode(l *config.Login, m config.Method) bool {
+	return l.Offers(m) || slices.Contains(l.SignUpWith, m)
+}
