@@ -4,7 +4,8 @@ package e2e
 
 import (
 	"fmt"
-	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -160,42 +161,34 @@ func (b *tab) consent(decision, sub, email string) {
 	b.press(b.Locator(fmt.Sprintf(`button[name="decision"][value=%q]`, decision)))
 }
 
-// provider presses the button of an identity provider, as sign-in pages have them.
+// provider presses the button of an identity provider.
 func (b *tab) provider(id string) {
 	b.t.Helper()
-	b.press(b.Locator(fmt.Sprintf(`#form [formaction*="/provider/%s?"]`, id)))
-}
-
-// addProvider puts such a button on the page.
-func (b *tab) addProvider(id string) {
-	b.t.Helper()
-	if _, err := b.Evaluate(`(id) => {
-		const form = document.getElementById("form"), button = document.createElement("button");
-		button.setAttribute("formaction", form.getAttribute("action").replace("/sign-in?", "/provider/" + id + "?"));
-		button.textContent = id;
-		form.append(button);
-	}`, id); err != nil {
-		b.t.Fatal(err)
-	}
+	b.press(b.Locator(fmt.Sprintf(`button[formaction*="/provider/%s?"]`, id)))
 }
 
 // TestProviders: sign-in by the demo provider, and what follows where nobody has the identity.
 func TestProviders(t *testing.T) {
-	s := start(t, options{bare: true})
+	tree := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(tree, "__auth", "env"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tree, "__auth", "env", "login.config.json"), []byte(`{"name": "Shop", "web": [
+		{"id": "__password", "enable": true}, {"id": "__sms", "enable": true}, {"id": "demo", "label": "Demo ID", "enable": true}],
+		"userRegistry": {"enable": true, "registerType": "split"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, options{tree: tree})
 	out := func(t *testing.T, v *visitor) *tab {
 		t.Helper()
-		b := v.open("/__auth/?redirect_uri=" + url.QueryEscape(s.origin+"/"))
+		b := v.open(s.entry(s.origin + where))
 		b.at("sign-in")
-		b.addProvider("demo")
 		b.provider("demo")
 		return b
 	}
 	home := func(b *tab) {
 		b.t.Helper()
-		if err := expect.Page(b.Page).ToHaveURL(s.origin + "/"); err != nil {
-			b.t.Fatal(err)
-		}
-		b.at("demo")
+		b.back(where)
 	}
 	t.Run("sign in", func(t *testing.T) {
 		b := out(t, s.visit(t))
@@ -204,7 +197,7 @@ func TestProviders(t *testing.T) {
 		if !strings.Contains(b.stored("user_info_demo"), "e2e-1@example.org") {
 			t.Errorf("user_info_demo is %s", b.stored("user_info_demo"))
 		}
-		b.goTo("/__auth/account")
+		b.goTo(s.portal(""))
 		b.at("account")
 		b.follow("sign-out")
 		b.press(b.primary()) // over the provider's own sign-out, and back

@@ -157,7 +157,7 @@ func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, p
 func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, path, key string) error {
 	r := requestOf(c)
 	action := field(c, "action")
-	if action == "" || r.path == "/captcha" { // another picture for the same
+	if action == "" || action == "captcha" { // another picture for the same
 		action = r.captcha.Action
 	}
 	data, err := r.client.auth.GetCaptchaData(ctx, "POST:"+path, h.options(c)...)

@@ -18,6 +18,12 @@
 //
 // No POST redirects off our origin, and credentials are in one answer only, the
 // completion page (complete.go).
+//
+// The account portal (portal.go, account.go and those beside it) works from the
+// login that the app's SDK has in the browser, which a script hands over
+// (takeover.go); changes that could lock somebody out want a step-up before
+// (stepup.go). Identity providers serve sign-in, linking and step-up alike
+// (provider.go).
 package handlers
 
 import (

@@ -78,10 +78,12 @@ func personal(password string, about []string) bool {
 // checkNewPassword notes what is wrong with a new password, beside TCB's own
 // rule. about is what is known of whose it will be.
 func checkNewPassword(b *views.Base, field, password string, about ...string) {
-	tooLong(b, field, password, maxPassword)
+	if utf8.RuneCountInString(password) > maxPassword {
+		tooLong(b, field, password, maxPassword)
+		return
+	}
 	switch {
-	case b.Invalid() || password == "":
-	case !strong(password): // TCB says so, in its time
+	case !strong(password): // TCB says so, in its time; or there is none
 	case common(password):
 		wrong(b, field, "error.password_common")
 	case personal(password, about):

@@ -270,6 +270,7 @@ func (h *Handler) takeOver(r *request) form {
 func (h *Handler) offerRegistration(r *request) form {
 	b := h.page(r, "account-anonymous", i18n.Msg("account.anonymous.title"))
 	p := &views.NoticePage{Base: b, Lead: i18n.Msg("account.anonymous.lead")}
+	p.Guard = h.guard(r, "portal") // they may have signed in to the app since
 	h.linkLanguages(r, &p.Base)
 	entry := *r
 	entry.next = "account"
@@ -335,13 +336,31 @@ func (h *Handler) refusePortal(c *fiber.Ctx, f form, err error, special map[stri
 	return h.refuse(c, f, err, special)
 }
 
+// formPath is the page that a form of the portal is on, by the form's name; ""
+// where it is no form of the portal's.
+func formPath(name string) string {
+	if name == "account-bind" {
+		return "/account/providers"
+	}
+	if strings.HasPrefix(name, "step-up") {
+		return pathVerify
+	}
+	parts := strings.Split(name, "-") // a step of a flow adds its own word
+	if len(parts) < 2 {
+		return ""
+	}
+	return portalRoutes[parts[0]+"-"+parts[1]]
+}
+
 // typedPortal is a form of the portal with what was typed, where name is one's.
 // Like the page itself it wants to know whose it is.
 func (h *Handler) typedPortal(c *fiber.Ctx, name string) (f form, found bool, err error) {
-	if name != "step-up" && !strings.HasPrefix(name, "step-up-") && !strings.HasPrefix(name, "account-") {
+	path := formPath(name)
+	if path == "" {
 		return form{}, false, nil
 	}
 	r := requestOf(c)
+	r.path = path
 	ok, err := h.loadPerson(c)
 	if err != nil {
 		return form{}, false, err
@@ -349,42 +368,39 @@ func (h *Handler) typedPortal(c *fiber.Ctx, name string) (f form, found bool, er
 	if !ok {
 		return h.takeOver(r), true, nil
 	}
-	for _, flow := range append([]*codeFlow{h.stepUp}, h.contacts...) {
-		step, ok := strings.CutPrefix(name, flow.name)
-		if !ok || step == "-"+byPassword || step == "-"+byProvider {
-			continue
-		}
-		r.path = flow.path
-		f, ok := flow.typedForm(c, step)
-		return f, ok, nil
-	}
-	r.path = strings.Replace(name, "-", "/", 1)
-	switch r.path = "/" + r.path; name {
+	switch name {
 	case "step-up-" + byPassword, "step-up-" + byProvider:
-		r.path = pathVerify
 		return h.typedStepUp(c), true, nil
 	case "account-profile":
 		_, f = h.profilePage(c)
+		return f, true, nil
 	case "account-password":
 		_, f = h.passwordPage(c)
+		return f, true, nil
 	case "account-delete":
 		_, f = h.deletePage(c)
+		return f, true, nil
 	case "account-providers":
 		h.readForm(c, r, name)
 		_, _, f, err = h.providersPage(c)
+		return f, err == nil, err
 	case "account-sessions":
 		h.readForm(c, r, name)
 		_, _, f, err = h.sessionsPage(c)
+		return f, err == nil, err
 	case "account-bind":
-		r.path = "/account/providers"
-		l, ok := openLink(r)
-		if !ok {
-			return form{}, false, nil
-		}
 		h.readForm(c, r, name)
-		f = h.bindPage(r, l)
-	default:
-		return form{}, false, nil
+		l, ok := openLink(r)
+		if ok {
+			f = h.bindPage(r, l)
+		}
+		return f, ok, nil
 	}
-	return f, err == nil, err
+	for _, flow := range append([]*codeFlow{h.stepUp}, h.contacts...) {
+		if step, ok := strings.CutPrefix(name, flow.name); ok {
+			f, ok := flow.typedForm(c, step)
+			return f, ok, nil
+		}
+	}
+	return form{}, false, nil
 }

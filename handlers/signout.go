@@ -23,6 +23,7 @@ func (h *Handler) signOutForm(c *fiber.Ctx) form {
 	// The login to end may be the SDK's alone: script brings it before, or TCB
 	// would go on taking its tokens.
 	p.Guard = h.guard(r, "sign-out")
+	p.Guard.Here = r.to("/sign-out")
 	if access, ok := r.session.Access(r.scope()); ok {
 		p.Guard.Sub = access.Sub
 	}

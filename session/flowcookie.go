@@ -14,7 +14,7 @@ import (
 
 const (
 	flowCookieName = "tcb_login_go_"
-	maxFlows       = 4 // at a time; whoever is on that many ways has forgotten the first
+	maxFlows       = 4 << 10 // bytes of them at a time: see maxAccess
 )
 
 // ErrTooLarge says that a value does not fit into a cookie.
@@ -31,13 +31,15 @@ func (s *Session) FlowCookies(purpose, state string, v any, ttl time.Duration) (
 		return nil, ErrTooLarge
 	}
 	out := []string{s.setAccessCookie(s.flowName(state), sealed, int(ttl.Seconds()))}
+	size := len(sealed)
 	var others []string
 	for _, c := range s.req.Cookies() {
 		if strings.Contains(c.Name, flowCookieName) && c.Name != s.flowName(state) {
+			size += len(c.Value)
 			others = append(others, s.setAccessCookie(c.Name, "", -1))
 		}
 	}
-	if len(others) >= maxFlows {
+	if size > maxFlows {
 		out = append(out, others...)
 	}
 	return out, nil

@@ -154,7 +154,11 @@ function updateProfile(login) {
   const key = `user_info_${guard.env_id}`;
   if (!guard.user_info || login?.sub !== guard.sub) return;
   const value = JSON.stringify({ version: "localCachev1", content: { ...guard.user_info, uid: guard.sub } });
-  if (localStorage.getItem(key) !== value) localStorage.setItem(key, value);
+  try {
+    if (localStorage.getItem(key) !== value) localStorage.setItem(key, value);
+  } catch {
+    // No room: the SDK asks for itself.
+  }
 }
 
 async function onGuard() {
