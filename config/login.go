@@ -237,6 +237,10 @@ func BuiltIn(e *Environment) *Login {
 		l.SignUpWith = append(l.SignUpWith, MethodSMS)
 	}
 	l.Ways = append(l.Ways, Way{ID: string(MethodEmail)})
+	if e.Demo {
+		l.Ways = append(l.Ways, Way{ID: "demo", Label: "Demo ID"}) // the emulator's own identity provider
+		l.Anonymous = true
+	}
 	l.SignUpWith = append(l.SignUpWith, MethodEmail)
 	return l
 }

@@ -85,6 +85,8 @@ type Environment struct {
 	// with TCB. Without one the history holds our address, which would only mislead.
 	TCBSeesClientAddress bool
 	Clients              []Client // at least one, each with an id of its own
+
+	Demo bool // its page also offers what only the emulator has; no setting
 }
 
 // A Client is one OAuth client of an environment.
@@ -171,6 +173,7 @@ func Demo() *Settings {
 		Region:  DefaultRegion,
 		Captcha: CaptchaPicture,
 		Clients: []Client{{ID: "demo"}},
+		Demo:    true,
 
 		TCBSeesClientAddress: true, // the emulator on the same machine does
 	}}

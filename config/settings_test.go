@@ -186,6 +186,7 @@ func TestDemo(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
+	parsed.Environments[0].Demo = true // which is no setting
 	if diff := cmp.Diff(parsed, Demo()); diff != "" {
 		t.Errorf("Demo() (-parsed +got):\n%s", diff)
 	}

@@ -192,7 +192,7 @@ func (p *Preview) dress(b *views.Base, r *request, q PreviewQuery, path string) 
 		b.Guard = &views.Guard{} // there is no storage to compare with
 	}
 	b.Form.DeviceID = strings.Repeat("0", 32)
-	b.Canonical, b.Refresh = "", ""
+	b.Canonical, b.Refresh, b.Still = "", "", true
 	b.Form.Name = "" // the language switch is links then
 	for i, l := range b.Languages {
 		other := q

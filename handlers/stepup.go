@@ -103,7 +103,7 @@ func (cf *codeFlow) pressAgain(c *fiber.Ctx, f *flow) (form, error) {
 		return form{}, err
 	}
 	p := &views.ConfirmedPage{
-		Base:   *cf.h.formPage(r, cf.name+"-confirmed", i18n.Msg("code.title"), cf.path, sealed),
+		Base:   *cf.h.formPage(r, cf.name+"-confirmed", i18n.Msg("confirmed.title"), cf.path, sealed),
 		Lead:   i18n.Message{Key: "step-up.again", Args: i18n.Args{"to": f.masked()}},
 		Button: i18n.Msg("code.continue"),
 		Other:  views.Link{To: cf.name, URL: r.to(cf.path), Label: i18n.Msg("step-up.restart")},

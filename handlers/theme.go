@@ -23,7 +23,9 @@ func themeCSS(l *config.Login, base string) []byte {
 	b.WriteString("}}\n")
 	if t.Layout == config.LayoutSplit {
 		b.WriteString(splitCSS)
-		if l.Background != nil {
+		if l.Background == nil {
+			b.WriteString(darkPanelCSS)
+		} else {
 			fmt.Fprintf(&b, "@media(min-width:900px){body:before{background:url(%s/media/%s) center/cover}}\n", base, l.Background.Name)
 		}
 	}
@@ -55,4 +57,10 @@ main{border:0;box-shadow:none;background:none;margin-block:auto 0}
 .lang{margin-bottom:auto}
 .lang,.lang *,.foot,.foot *{--page-ink:var(--ink);--page-ink-2:var(--ink-2)}
 }
+`
+
+// darkPanelCSS is the panel without a picture in the dark scheme, whose brand
+// colour is a pale one.
+const darkPanelCSS = `@media(prefers-color-scheme:dark){@media(min-width:900px){body:before{filter:none;
+background:linear-gradient(160deg,color-mix(in srgb,var(--brand) 28%,var(--page)),color-mix(in srgb,var(--brand) 12%,var(--page)))}}}
 `

@@ -50,7 +50,7 @@ func (h *Handler) signsIn(cf *codeFlow) {
 			_, form, err := cf.details(c, f)
 			return form, err
 		}
-		return cf.confirmed(c, f, i18n.Msg("code.title"))
+		return cf.confirmed(c, f, i18n.Msg("confirmed.title"))
 	}
 	cf.finish = func(c *fiber.Ctx, f *flow) error {
 		if asksNew(requestOf(c).login, f) {

@@ -11,7 +11,10 @@ package views
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
+
+	"github.com/a-h/templ"
 
 	"tcb-login/i18n"
 )
@@ -37,6 +40,7 @@ type Base struct {
 	Refresh   string       // seconds and address that the page moves on to by itself
 	RequestID string       // shown where something broke, to be told to the operator
 	Footer    []Link       // the operator's, below everything
+	Still     bool         // takes no focus: one of many that are shown at once
 
 	Portal *Portal // what stands around a page of the account portal
 	Guard  *Guard  // what keeps page and browser storage together
@@ -142,7 +146,7 @@ func (b Base) Invalid() bool {
 
 // focusable reports that a page's own first field takes the focus: an error's
 // summary would, or the characters of a captcha.
-func (b Base) focusable() bool { return !b.Invalid() && b.Captcha == nil }
+func (b Base) focusable() bool { return !b.Invalid() && b.Captcha == nil && !b.Still }
 
 // fieldError is the message of a field, zero when it is fine.
 func (b Base) fieldError(field string) i18n.Message {
@@ -166,12 +170,33 @@ func (b Base) documentTitle() string {
 	return title
 }
 
-// agreementParts is the checkbox's sentence before and after its links.
-func (b Base) agreementParts() [2]string {
+// consentSentence is the checkbox's sentence with its links. It is written by
+// hand, since a template puts white space between text and link, which Chinese
+// and Japanese have none of.
+func (b Base) consentSentence() templ.Component {
 	const mark = "\x00"
 	sentence := b.T.Print(i18n.Message{Key: "agreement.label", Args: i18n.Args{"texts": mark}})
 	before, after, _ := strings.Cut(sentence, mark)
-	return [2]string{before, after}
+	and := b.T.T("agreement.and")
+	language, _, _ := strings.Cut(b.T.Locale(), "-")
+	if language != "zh" && language != "ja" {
+		and = " " + and + " "
+	}
+	var s strings.Builder
+	s.WriteString(templ.EscapeString(before))
+	for i, l := range b.Consent.Texts {
+		if i > 0 {
+			s.WriteString(templ.EscapeString(and))
+		}
+		title := b.T.Print(l.Label)
+		if language == "zh" {
+			title = "《" + strings.Trim(title, "《》") + "》"
+		}
+		fmt.Fprintf(&s, `<a href="%s" data-to="%s" target="_blank" rel="noopener">%s</a>`,
+			templ.EscapeString(l.URL), templ.EscapeString(l.To), templ.EscapeString(title))
+	}
+	s.WriteString(templ.EscapeString(after))
+	return templ.Raw(s.String())
 }
 
 // describedBy joins the ids of a field's help and error.

@@ -5,7 +5,7 @@ const valid = /^[A-Za-z0-9-]{16,48}$/;
 // The address of a form shown by a POST, so that a reload asks for nothing again.
 if (document.body.dataset.url) history.replaceState(null, "", document.body.dataset.url);
 
-document.getElementById("error-summary")?.focus();
+if (self === top) document.getElementById("error-summary")?.focus();
 
 // Whoever is signed in to the app already may go on as that: see account.js.
 try {
