@@ -219,6 +219,9 @@ func (l *Login) Way(id string) (Way, bool) {
 // only supported in the Shanghai region").
 const phoneRegion = "ap-shanghai"
 
+// Texts reports whether TCB sends text messages for the environment.
+func (e *Environment) Texts() bool { return e.Region == phoneRegion }
+
 // EnvVersion is the config_version of an environment's own page.
 const EnvVersion = "env"
 
@@ -232,7 +235,7 @@ func BuiltIn(e *Environment) *Login {
 		SignUpFields: []SignUpField{{Name: SignUpName}, {Name: SignUpUsername}, {Name: SignUpPassword}},
 		Theme:        DefaultTheme(),
 	}
-	if e.Region == phoneRegion {
+	if e.Texts() {
 		l.Ways = append(l.Ways, Way{ID: string(MethodSMS)})
 		l.SignUpWith = append(l.SignUpWith, MethodSMS)
 	}

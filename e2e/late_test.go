@@ -9,3 +9,18 @@ import (
 
 // TestLateByDefault waits out the time limit that an operator gets who sets none, which is why it is not part of every run.
 func TestLateByDefault(t *testing.T) { late(t, options{}, 20*time.Second) }
+
+// TestLateLayout is TestLayout for every sample config in every language that it offers.
+func TestLateLayout(t *testing.T) {
+	var all []measured
+	for _, config := range []string{everyone, orders, desk} {
+		locales := []string{"en-XA", "ar-XB", "en", "zh-CN"}
+		if config == desk {
+			locales = append(locales, "zh-TW", "ja", "ko")
+		}
+		for _, locale := range locales {
+			all = append(all, measured{config, locale, []int{320, 360, 1280}})
+		}
+	}
+	measure(t, all)
+}

@@ -217,12 +217,10 @@ func (h *Handler) readQuery(r *request, raw string) *problem {
 			r.via = cmp.Or(r.via, p.value)
 			continue
 		case "next":
-			if _, ok := portalRoutes[p.value]; !ok || r.next != "" {
-				bad = badRequest("error.page.parameter", i18n.Args{"name": p.key})
+			if portalRoutes[p.value] != "" && r.next == "" { // else it is the app's own
+				r.next = p.value
 				continue
 			}
-			r.next = p.value
-			continue
 		case "link":
 			if sealedText.MatchString(p.value) { // else it is the app's own
 				r.link = cmp.Or(r.link, p.value)
