@@ -437,10 +437,10 @@ func TestWellKnown(t *testing.T) {
 	s := newSite(t, oneEnvironment, func(c *siteConfig) { c.settings.Environments[0].DefaultRedirectURI = publicOrigin + "/" })
 	b := s.browser()
 	p := b.do(http.MethodGet, "/.well-known/change-password?redirect_uri=https://evil.com", nil, nil)
-	if p.status != http.StatusSeeOther || p.location() != publicOrigin+"/__auth/reset-password" {
+	if p.status != http.StatusSeeOther || p.location() != publicOrigin+"/__auth/account/password" {
 		t.Errorf("status %d, Location %q", p.status, p.header.Get("Location"))
 	}
-	b.follow(p).want(http.StatusOK, "reset-password")
+	b.follow(p).want(http.StatusOK, "take-over") // and on, once it is known whose
 }
 
 func FuzzJudge(f *testing.F) {

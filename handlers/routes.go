@@ -82,7 +82,7 @@ func (h *Handler) install(app *fiber.App) {
 	}
 	// For password managers: https://w3c.github.io/webappsec-change-password-url/
 	app.Get("/.well-known/change-password", func(c *fiber.Ctx) error {
-		return c.Redirect(h.base+"/reset-password", fiber.StatusSeeOther)
+		return c.Redirect(h.base+portalRoutes["account-password"], fiber.StatusSeeOther)
 	})
 	if h.demo != nil {
 		app.Get("/", func(c *fiber.Ctx) error {
