@@ -199,10 +199,19 @@ func (h *Handler) postProfile(c *fiber.Ctx) error {
 	if update == (authclient.UserUpdate{}) {
 		return h.finished(c, "/account", "profile")
 	}
+	asked := &taken{counter: h.counter}
+	if update.Username != nil { // that a name is taken is as limited to learn as at sign-up
+		if err := asked.take(context.Background(), ruleUsername, "error.too_many_wait", time.Second, r.network); err != nil {
+			return h.refuse(c, f, err, nil)
+		}
+	}
 	err := h.asPerson(c, "/v1/user/profile", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
 		_, err := login.Update(ctx, update, opts...)
 		return err
 	})
+	if !errors.Is(err, authclient.ErrAlreadyExists) && !errors.Is(err, authclient.ErrFailedPrecondition) {
+		asked.refund(context.Background())
+	}
 	if err != nil {
 		special := map[string]refusal{}
 		if update.Username != nil {

@@ -28,7 +28,9 @@ func (h *Handler) agreementPage(r *request, i int) views.AgreementPage {
 		Back: views.Link{To: "entry", URL: r.to("/"), Label: i18n.Msg("sign-in.back")},
 	}
 	for j, l := range p.Languages {
-		p.Languages[j].URL = r.base + agreementPath(i) + "?" + r.inLanguage(l.Tag)
+		other := *r
+		other.query = r.inLanguage(l.Tag)
+		p.Languages[j].URL = other.to(agreementPath(i))
 	}
 	for _, b := range a.Text {
 		block := views.Block{Kind: string(b.Kind)}

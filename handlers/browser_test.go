@@ -898,8 +898,8 @@ func (p *page) checkAddress(n *html.Node, a html.Attribute) string {
 	}
 	target := p.url.Query().Get("redirect_uri")
 	switch {
-	case attr(n, "data-to") == "app": // the way back, to the target as it was judged
-		if value == target {
+	case attr(n, "data-to") == "app": // the way back, to the target as it was judged, or to the app's first page
+		if value == target || value == "/" {
 			return ""
 		}
 	case strings.HasPrefix(p.name(), "sign-in"):

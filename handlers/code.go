@@ -252,7 +252,7 @@ func (cf *codeFlow) get(c *fiber.Ctx) error {
 	if !cf.offered(r.login) {
 		return errDisabled
 	}
-	f, found := openFlow(r, cf.name)
+	f, found := cf.opened(r)
 	if f == nil || f.verified() && cf.h.now().Unix() >= f.TokenUntil {
 		form := cf.sendPage(r, cf.hinted(r))
 		switch {
@@ -275,6 +275,16 @@ func (cf *codeFlow) get(c *fiber.Ctx) error {
 		return err
 	}
 	return cf.h.show(c, fiber.StatusOK, form)
+}
+
+// opened is the step under way. One in the portal is the person's whose portal it
+// was: after a code to somebody's own number, nobody else is who they say.
+func (cf *codeFlow) opened(r *request) (f *flow, found bool) {
+	f, found = openFlow(r, cf.name)
+	if f != nil && cf.portal && f.Sub != r.me.Sub {
+		return nil, true
+	}
+	return f, found
 }
 
 // hinted fills the first step from login_hint, as far as it fits.
@@ -302,7 +312,7 @@ func (cf *codeFlow) post(c *fiber.Ctx) error {
 	}
 	name := field(c, "form")
 	cf.h.readForm(c, r, name)
-	f, found := openFlow(r, cf.name)
+	f, found := cf.opened(r)
 	switch {
 	case f == nil && found:
 		// The session is gone, or the step is over. The form brought the number
@@ -394,6 +404,9 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 	default:
 		counted.refund(ctx)
 		return cf.refuse(c, form, err, nil)
+	}
+	if cf.portal {
+		f.Sub = r.me.Sub
 	}
 	f.VerificationID = sent.VerificationID
 	f.setUser(sent.IsUser)
@@ -568,7 +581,7 @@ func (cf *codeFlow) typedForm(c *fiber.Ctx, step string) (form, bool) {
 		return form{}, false
 	}
 	cf.h.readForm(c, r, cf.name+step)
-	f, _ := openFlow(r, cf.name)
+	f, _ := cf.opened(r)
 	switch {
 	case step == "":
 		return cf.sendPage(r, cf.typedDestination(c)), true

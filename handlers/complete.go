@@ -34,8 +34,9 @@ func (h *Handler) complete(c *fiber.Ctx, creds *authclient.Credentials) error {
 		return err
 	}
 	to := r.destination()
-	if linking { // the identity that came before this login waits to be bound to it
-		if r.link, err = h.sealLink(r, link); err != nil {
+	if linking { // the identity that came before this login waits to be bound to it, and to no other
+		link.Sub, link.SignIn = creds.Sub, true
+		if r.link, err = h.sealLink(r, link, sudoLife); err != nil {
 			return err
 		}
 		to = r.origin.text + r.to("/account/providers", "link="+r.link)

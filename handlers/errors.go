@@ -22,6 +22,7 @@ type problem struct {
 	lead   string
 	args   i18n.Args
 	value  string // what was refused, shown as text
+	home   bool   // the way on is to the app at this origin: no login request is known
 }
 
 func (p *problem) Error() string { return "problem: " + p.lead }
@@ -268,6 +269,9 @@ func (h *Handler) errorPage(r *request, p *problem, id string) views.ErrorPage {
 	page.Alert.Kind = views.AlertError // the title says that this is an error
 	page.RequestID = id
 	switch {
+	case p.home:
+		page.Languages = nil // whose addresses would lead to another error
+		page.Button = &views.Link{To: "app", URL: "/", Label: i18n.Msg("account.app")}
 	case r.target != targetRefused && inPortal(r.path) && p.status >= fiber.StatusInternalServerError:
 		page.Button = &views.Link{To: "retry", URL: r.to(r.path), Label: i18n.Msg("error.retry")}
 	case r.target != targetRefused:

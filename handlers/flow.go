@@ -17,6 +17,7 @@ type flow struct {
 	Again             bool   `json:"again,omitempty"`  // not the first code
 	VerificationToken string `json:"token,omitempty"`  // set once the code was right
 	TokenUntil        int64  `json:"tuntil,omitempty"` // Unix seconds
+	Sub               string `json:"sub,omitempty"`    // whose portal it is a step in
 	CaptchaToken      string `json:"captcha,omitempty"`
 	CaptchaUntil      int64  `json:"cuntil,omitempty"`
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/config"
 )
 
 // postLanguage shows a form again in another language, with everything that
@@ -38,6 +40,9 @@ func (h *Handler) typedForm(c *fiber.Ctx) (form, error) {
 	case "provider-return":
 		return h.typedReturn(c), nil
 	case "sign-in":
+		if !r.login.Offers(config.MethodPassword) {
+			return form{}, errDisabled
+		}
 		_, f := h.typedSignIn(c)
 		return f, nil
 	case "choose":

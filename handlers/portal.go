@@ -275,9 +275,9 @@ func (h *Handler) offerRegistration(r *request) form {
 	entry := *r
 	entry.next = "account"
 	if path := registerPath(r.login); path != "" {
-		p.Button = views.Link{To: "sign-up", URL: entry.to(path, "prompt=login"), Label: i18n.Msg("account.anonymous.button")}
+		p.Button = views.Link{To: "sign-up", URL: entry.prompting("login", path), Label: i18n.Msg("account.anonymous.button")}
 	}
-	p.Others = []views.Link{{To: "sign-in", URL: entry.to("/", "prompt=login"), Label: i18n.Msg("account.anonymous.sign_in")}}
+	p.Others = []views.Link{{To: "sign-in", URL: entry.prompting("login", "/"), Label: i18n.Msg("account.anonymous.sign_in")}}
 	return form{base: &p.Base, view: func() templ.Component { return views.Notice(*p) }}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
+	"tcb-login/config"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -58,13 +59,15 @@ type trip struct {
 	Client   string `json:"c"`
 	Query    string `json:"q"` // the entry query string
 	Next     string `json:"n,omitempty"`
+	Link     string `json:"l,omitempty"` // an identity that waits to be bound, from another provider
 	Sub      string `json:"s,omitempty"` // who went, where somebody was signed in
 }
 
 const (
 	tripLife   = 10 * time.Minute
 	tripCookie = "provider trip"
-	linkLife   = time.Hour // of a provider_token
+	linkLife   = time.Hour        // of a provider_token
+	sudoLife   = 15 * time.Minute // of a proof of who is there, a sign-in too
 )
 
 var ruleState = limit.Rule{Name: "provider state", N: 1, Per: time.Hour}
@@ -92,7 +95,7 @@ func (h *Handler) goToProvider(c *fiber.Ctx, f form, id, name, purpose string) e
 		return err
 	}
 	state := hex.EncodeToString(b[:])
-	t := trip{Provider: id, Name: name, For: purpose, Env: r.env.ID, Client: r.client.ID, Query: r.query, Next: r.next}
+	t := trip{Provider: id, Name: name, For: purpose, Env: r.env.ID, Client: r.client.ID, Query: r.query, Next: r.next, Link: r.link}
 	if purpose != tripSignIn {
 		t.Sub = r.me.Sub
 	}
@@ -155,7 +158,7 @@ func (h *Handler) getCallback(c *fiber.Ctx) error {
 		return err
 	}
 	r := requestOf(c)
-	r.next = t.Next
+	r.next, r.link = t.Next, t.Link
 	if code == "" {
 		traceOf(c).code = codeName(arg("error"))
 		return h.tripFailed(c, t, "provider.cancelled")
@@ -194,7 +197,7 @@ func (h *Handler) typedReturn(c *fiber.Ctx) form {
 }
 
 // errTripLost: it was begun elsewhere, or too long ago, or it is used up.
-var errTripLost = &problem{status: fiber.StatusBadRequest, title: "provider.lost_title", lead: "provider.lost"}
+var errTripLost = &problem{status: fiber.StatusBadRequest, title: "provider.lost_title", lead: "provider.lost", home: true}
 
 // tripFailed says that a provider did not tell who came, with the way back.
 func (h *Handler) tripFailed(c *fiber.Ctx, t trip, lead string) error {
@@ -228,7 +231,7 @@ func (h *Handler) postCallback(c *fiber.Ctx) error {
 	if !r.session.FlowValue(tripCookie, state, &t) || t.Env != r.env.ID || t.Client != r.client.ID || code == "" {
 		return errTripLost
 	}
-	r.next = t.Next
+	r.next, r.link = t.Next, t.Link
 	if t.For != tripSignIn {
 		ok, err := h.loadPerson(c)
 		if err != nil {
@@ -312,7 +315,7 @@ func (h *Handler) signInByProvider(c *fiber.Ctx, t trip, granted *authclient.Pro
 	var creds *authclient.Credentials
 	err := h.guarded(c, "/v1/signin/with/provider", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignInWithProvider(ctx, authclient.SignInWithProviderRequest{
-			ProviderToken: granted.ProviderToken, ProviderID: t.Provider,
+			ProviderToken: granted.ProviderToken, ProviderID: t.Provider, ForceDisableSignUp: !registersByItself(r.login),
 		}, opts...)
 		return err
 	})
@@ -350,11 +353,11 @@ type pendingLink struct {
 	Name     string `json:"n"`           // of the person there
 	Picture  string `json:"i,omitempty"`
 	SignIn   bool   `json:"s,omitempty"` // it came up at a sign-in: the app is where this leads
-	Sub      string `json:"u,omitempty"` // whose link it is, where that is decided
+	Sub      string `json:"u,omitempty"` // whose account it may be bound to; nobody's yet when empty
 }
 
-func (h *Handler) sealLink(r *request, l pendingLink) (string, error) {
-	return r.session.Seal(r.scope(), "link", l, linkLife)
+func (h *Handler) sealLink(r *request, l pendingLink, life time.Duration) (string, error) {
+	return r.session.Seal(r.scope(), "link", l, life)
 }
 
 func openLink(r *request) (l pendingLink, ok bool) {
@@ -378,7 +381,7 @@ func (h *Handler) offerToLink(c *fiber.Ctx, t trip, granted *authclient.Provider
 	l := linkOf(t, granted)
 	l.SignIn = true
 	var err error
-	if r.link, err = h.sealLink(r, l); err != nil {
+	if r.link, err = h.sealLink(r, l, linkLife); err != nil {
 		return err
 	}
 	return h.send(c, fiber.StatusOK, h.unknownPage(r, l).view())
@@ -388,9 +391,14 @@ func (h *Handler) unknownPage(r *request, l pendingLink) form {
 	p := &views.NoticePage{
 		Base:   h.page(r, "provider-unknown", i18n.Msg("provider.unknown.title")),
 		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": h.providerName(r, l.Provider, l.Called)}},
-		Button: views.Link{To: "sign-in", URL: r.to("/", "prompt=login"), Label: i18n.Msg("provider.unknown.sign_in")},
+		Button: views.Link{To: "sign-in", URL: r.prompting("login", "/"), Label: i18n.Msg("provider.unknown.sign_in")},
 	}
 	p.Languages = nil
+	byForm := func(w config.Way) bool { return w.Method() != "" }
+	if r.target == targetOwn && !slices.ContainsFunc(r.login.Ways, byForm) { // there is no other way to be found by
+		p.Lead.Key = "provider.unknown.only"
+		p.Button = views.Link{To: "app", URL: r.RedirectURI, Label: i18n.Msg("account.app")}
+	}
 	if path := registerPath(r.login); path != "" {
 		p.Others = append(p.Others, views.Link{To: "sign-up", URL: r.to(path), Label: i18n.Msg("provider.unknown.sign_up")})
 	}
@@ -402,7 +410,7 @@ func (h *Handler) confirmLink(c *fiber.Ctx, t trip, granted *authclient.Provider
 	r := requestOf(c)
 	l := linkOf(t, granted)
 	l.Sub = r.me.Sub
-	sealed, err := h.sealLink(r, l)
+	sealed, err := h.sealLink(r, l, linkLife)
 	if err != nil {
 		return err
 	}
@@ -429,15 +437,19 @@ func (h *Handler) providersPage(c *fiber.Ctx) (*views.ProvidersPage, []authclien
 		return nil, nil, form{}, err
 	}
 	p := &views.ProvidersPage{Base: *h.portalForm(r, "account-providers", i18n.Msg("account.providers.title"), "/account/providers")}
+	enters := func(id string) bool { // the built-in page has no say in which there are
+		_, offered := r.login.Way(id)
+		return offered || r.login.File == ""
+	}
 	bound := 0
 	for _, b := range all {
-		if b.Bind {
+		if b.Bind && enters(b.ID) {
 			bound++
 		}
 	}
-	p.Last = bound == 1 && !entersWithout(r.me)
+	p.Last = bound <= 1 && !entersWithout(r)
 	for _, b := range all {
-		if _, offered := r.login.Way(b.ID); !b.Bind && !offered && r.login.File != "" {
+		if !b.Bind && !enters(b.ID) {
 			continue // who linked it could not come in by it
 		}
 		name := h.providerName(r, b.ID, b.Name)
@@ -448,14 +460,20 @@ func (h *Handler) providersPage(c *fiber.Ctx) (*views.ProvidersPage, []authclien
 	return p, all, form{base: &p.Base, view: func() templ.Component { return views.Providers(*p) }}, nil
 }
 
-// entersWithout reports that somebody can sign in without any provider.
-func entersWithout(me *authclient.UserInfo) bool {
-	return me.PhoneNumber != "" || me.Email != "" || me.Username != "" && me.HasPassword
+// entersWithout reports that somebody can sign in on this page without any provider.
+func entersWithout(r *request) bool {
+	me := r.me
+	return me.PhoneNumber != "" && r.env.Texts() && byCode(r.login, config.MethodSMS) ||
+		me.Email != "" && byCode(r.login, config.MethodEmail) ||
+		me.HasPassword && r.login.Offers(config.MethodPassword)
 }
 
 func (h *Handler) getProviders(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if l, ok := openLink(r); ok && (l.Sub == "" || l.Sub == r.me.Sub) {
+	if l, ok := openLink(r); ok && l.Sub == r.me.Sub {
+		if !l.SignIn && !h.hasSudo(r) {
+			return h.askSudo(c)
+		}
 		return h.show(c, fiber.StatusOK, h.bindPage(r, l))
 	}
 	_, _, f, err := h.providersPage(c)
@@ -485,7 +503,12 @@ func (h *Handler) bindPage(r *request, l pendingLink) form {
 
 func (h *Handler) postProviders(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if l, ok := openLink(r); ok && (l.Sub == "" || l.Sub == r.me.Sub) {
+	if l, ok := openLink(r); ok && l.Sub == r.me.Sub {
+		// What was proven before the trip may be too long ago. Who came by the
+		// identity and then signed in has just proven it, see complete.
+		if !l.SignIn && !h.hasSudo(r) {
+			return h.askSudo(c)
+		}
 		return h.postBind(c, l)
 	}
 	h.readForm(c, r, "account-providers")

@@ -50,7 +50,7 @@ func (h *Handler) page(r *request, name string, title i18n.Message) views.Base {
 	for _, l := range shown.messages.Locales() {
 		b.Languages = append(b.Languages, views.Language{Tag: l.Locale(), Name: l.Name(), Current: l == r.loc})
 	}
-	if r.entry && r.Prompt != "login" && (r.target == targetOwn || r.next != "") {
+	if r.entry && r.Prompt != "login" && r.Prompt != "create" && (r.target == targetOwn || r.next != "") {
 		b.Resume, b.Client = h.asset("account.js"), r.client.ID
 	}
 	if r.me != nil && !r.access.Anonymous {
@@ -90,14 +90,25 @@ func (h *Handler) formPage(r *request, name string, title i18n.Message, path, fl
 }
 
 // inLanguage is the entry query string with another lang= in it.
-func (r *request) inLanguage(tag string) string {
+func (r *request) inLanguage(tag string) string { return r.with("lang", tag) }
+
+// with is the entry query string with another value of one parameter, of which
+// the first would count if both stood there.
+func (r *request) with(name, value string) string {
 	var parts []string
 	for part := range strings.SplitSeq(r.query, "&") {
-		if key, _, _ := strings.Cut(part, "="); part != "" && unescape(key) != "lang" {
+		if key, _, _ := strings.Cut(part, "="); part != "" && unescape(key) != name {
 			parts = append(parts, part)
 		}
 	}
-	return strings.Join(append(parts, "lang="+tag), "&")
+	return strings.Join(append(parts, name+"="+value), "&")
+}
+
+// prompting is the address of a page of ours with another prompt= in it.
+func (r *request) prompting(prompt, path string) string {
+	other := *r
+	other.query = r.with("prompt", prompt)
+	return other.to(path)
 }
 
 // title is "Sign in to App", or without the app where it has no name.

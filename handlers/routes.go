@@ -53,10 +53,11 @@ func (h *Handler) routes() []route {
 	add("GET", "/account/history", h.portal(h.getHistory))
 	add("POST", "/provider/callback", h.postCallback)
 	add("POST", "/provider/:id", h.postProvider)
+	table = append(table, route{method: "GET", path: "/provider/callback", handle: h.getCallback, open: true})
+	add("GET", "/provider/:id", h.getEntryAgain) // after the callback, which is no provider
 	add("GET", "/language", h.getEntryAgain)
 	add("GET", "/captcha", h.getEntryAgain)
 	table = append(table,
-		route{method: "GET", path: "/provider/callback", handle: h.getCallback, open: true},
 		route{method: "GET", path: "/static/:name", handle: h.getStatic, open: true},
 		route{method: "GET", path: "/theme/:name", handle: h.getTheme, open: true},
 		route{method: "GET", path: "/media/:name", handle: h.getMedia, open: true},

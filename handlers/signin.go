@@ -20,13 +20,13 @@ func (h *Handler) getEntry(c *fiber.Ctx) error {
 	r := requestOf(c)
 	r.flow = "" // an app's own parameter, if anything: a step of ours has a page of its own
 	r.entry = true
-	if r.login.Default == "" && r.Prompt != "create" {
-		return h.show(c, fiber.StatusOK, h.choosePage(r))
-	}
 	for _, flow := range h.flows {
 		if flow.method == r.login.Default && flow.method != "" || flow.name == "sign-up" && r.Prompt == "create" && flow.offered(r.login) {
 			return flow.get(c)
 		}
+	}
+	if r.login.Default == "" {
+		return h.show(c, fiber.StatusOK, h.choosePage(r))
 	}
 	return h.getSignIn(c)
 }

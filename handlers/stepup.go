@@ -241,5 +241,9 @@ func (h *Handler) steppedUp(c *fiber.Ctx) error {
 	if err := h.keepAccess(c, r.access); err != nil {
 		return err
 	}
-	return h.seeOther(c, r.to(portalRoutes[cmp.Or(r.next, "account")]))
+	var extra []string
+	if r.link != "" && r.next == "account-providers" { // what is to be bound there
+		extra = append(extra, "link="+r.link)
+	}
+	return h.seeOther(c, r.to(portalRoutes[cmp.Or(r.next, "account")], extra...))
 }

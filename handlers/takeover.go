@@ -77,7 +77,7 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 	}
 	device := h.device(r)
 	if err := r.session.Rotate(ctx, true); err != nil {
-		return err
+		return h.lostHalfWay(c, out, err)
 	}
 	// The step-up of the login before is not this one's.
 	access := session.Access{
@@ -85,10 +85,18 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 		Anonymous: claims.Scope == "anonymous",
 	}
 	if err := h.keepAccess(c, access); err != nil {
-		return err
+		return h.lostHalfWay(c, out, err)
 	}
 	out.Sub, out.CSRF = me.Sub, r.session.CSRFToken()
 	return h.sendJSON(c, fiber.StatusOK, out)
+}
+
+// lostHalfWay answers a failure of ours. A refresh may have gone before it: the
+// browser must have what that brought, since nothing else lives any more.
+func (h *Handler) lostHalfWay(c *fiber.Ctx, out takenOver, err error) error {
+	traceOf(c).err = err
+	out.Error = "unavailable"
+	return writeJSON(c, fiber.StatusServiceUnavailable, out)
 }
 
 // notTakenOver answers a refusal of TCB's. One that says that the login is over
@@ -122,6 +130,10 @@ func (h *Handler) sendJSON(c *fiber.Ctx, status int, v any) error {
 		return err
 	}
 	addCookies(c, cookies)
+	return writeJSON(c, status, v)
+}
+
+func writeJSON(c *fiber.Ctx, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -196,7 +208,7 @@ func (h *Handler) getContinue(c *fiber.Ctx) error {
 		return err
 	}
 	if !ok || r.Prompt == "login" || r.access.Anonymous || r.next == "" && r.target != targetOwn {
-		return h.seeOther(c, r.to("/", "prompt=login"))
+		return h.seeOther(c, r.prompting("login", "/"))
 	}
 	return h.show(c, fiber.StatusOK, h.continuePage(r))
 }
@@ -209,7 +221,7 @@ func (h *Handler) continuePage(r *request) form {
 	p.Guard = guard
 	h.linkLanguages(r, &p.Base)
 	p.Button = views.Link{To: "app", URL: r.destination(), Label: i18n.Message{Key: "continue.button", Args: i18n.Args{"name": who.Name}}}
-	p.Other = views.Link{To: "sign-in", URL: r.to("/", "prompt=login"), Label: i18n.Msg("continue.other")}
+	p.Other = views.Link{To: "sign-in", URL: r.prompting("login", "/"), Label: i18n.Msg("continue.other")}
 	return form{base: &p.Base, view: func() templ.Component { return views.Continue(*p) }}
 }
 

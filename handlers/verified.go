@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -57,6 +58,9 @@ func (h *Handler) signsIn(cf *codeFlow) {
 			return cf.showVerified(c, f)
 		}
 		creds, err := h.signInVerified(c, f)
+		if errors.Is(err, errAsksMore) {
+			return cf.showVerified(c, f)
+		}
 		if err == nil {
 			return h.complete(c, creds)
 		}
@@ -105,6 +109,10 @@ func (cf *codeFlow) confirmed(c *fiber.Ctx, f *flow, title i18n.Message) (form, 
 	return form{base: &p.Base, view: func() templ.Component { return views.Confirmed(*p) }}, nil
 }
 
+// errAsksMore: the account is gone since the code was sent, and a new one is not
+// made before the page has asked what it wants to know.
+var errAsksMore = errors.New("a new account is to be asked for more")
+
 // signInVerified signs in with a verification_token, or up where there is no
 // account yet (registerType auto). What TCB said of the account when it sent
 // the code may have changed since: then the other way is tried once.
@@ -120,7 +128,9 @@ func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials
 		if !errors.Is(err, authclient.ErrNotFound) || r.login.Registration != config.RegistrationAuto {
 			return creds, err
 		}
-		f.setUser(false)
+		if f.setUser(false); asksNew(r.login, f) || r.login.SignUpPage && strings.HasPrefix(r.form, "sign-up") {
+			return nil, errAsksMore
+		}
 		return h.register(c, f, authclient.SignUpRequest{})
 	}
 	creds, err := h.register(c, f, authclient.SignUpRequest{})
@@ -181,6 +191,9 @@ func (cf *codeFlow) signInInstead(c *fiber.Ctx, f *flow) error {
 		return err
 	}
 	creds, err := cf.h.signInVerified(c, f)
+	if errors.Is(err, errAsksMore) {
+		return cf.showVerified(c, f)
+	}
 	if err != nil {
 		return cf.h.refuse(c, form, err, nil)
 	}

@@ -100,6 +100,12 @@ func (h *Handler) startWay(c *fiber.Ctx) (form, bool, error) {
 	if err != nil {
 		return form{}, false, err
 	}
+	// A page that asks for a code comes after one that had the agreement; any
+	// other without it is none that a way begins on.
+	asksCode := r.flow != "" && strings.HasSuffix(r.form, "-code")
+	if f.base.Consent == nil && len(r.login.Agreements) > 0 && !asksCode {
+		return form{}, false, badRequest("error.page.parameter", i18n.Args{"name": "form"})
+	}
 	if needConsent(r, f.base); f.base.Invalid() {
 		return f, false, h.show(c, fiber.StatusUnprocessableEntity, f)
 	}
@@ -157,6 +163,13 @@ func registerPath(l *config.Login) string {
 		return "/sign-in/email"
 	}
 	return ""
+}
+
+// registersByItself reports that whoever comes back from an identity provider may
+// get an account without another step, if TCB's settings of the provider say so.
+func registersByItself(l *config.Login) bool {
+	required := func(f config.SignUpField) bool { return f.Required }
+	return l.Registration == config.RegistrationAuto && !slices.ContainsFunc(l.SignUpFields, required)
 }
 
 // byCode reports by which of the two channels the page can verify somebody:
