@@ -25,8 +25,9 @@ type Logins struct {
 
 // A loginState is all that is known of the pages at a time.
 type loginState struct {
-	pages map[LoginKey]*loginPage
-	trees map[string]Problems // by env_id: of places and names
+	generation int // counts the changes of pages
+	pages      map[LoginKey]*loginPage
+	trees      map[string]Problems // by env_id: of places and names
 }
 
 // A loginPage is a login config and what came of it.
@@ -100,6 +101,9 @@ func compareKeys(a, b LoginKey) int {
 	return cmp.Or(cmp.Compare(a.Env, b.Env), cmp.Compare(a.App, b.App), cmp.Compare(a.Version, b.Version))
 }
 
+// Generation counts the changes of pages since the start: while it stays, every page is what it was.
+func (l *Logins) Generation() int { return l.now.Load().generation }
+
 // Problems are all that is wrong with the login configs now.
 func (l *Logins) Problems() Problems { return l.now.Load().problems() }
 
@@ -159,8 +163,12 @@ func (l *Logins) Reload() (changed bool, problems Problems) {
 			}
 		}
 	}
+	changed = len(changedKeys(before, state)) > 0
+	if state.generation = before.generation; changed {
+		state.generation++
+	}
 	l.now.Store(state)
-	return len(changedKeys(before, state)) > 0, state.problems()
+	return changed, state.problems()
 }
 
 // readTree puts the pages of one environment into the state, as they were where no file changed.

@@ -232,7 +232,7 @@ func newHandler(cfg Config) (*Handler, error) {
 		h.onlyEnv = nil
 	}
 	h.builtIn = &look{messages: h.messages, style: h.asset("app.css")}
-	h.looks = looks{byHash: map[string]*look{}, sheets: map[string]*static.File{}, media: map[string]*config.Media{}}
+	h.looks.byHash, h.looks.sheets, h.looks.media = map[string]*look{}, map[string]*static.File{}, map[string]*config.Media{}
 	h.flows = []*codeFlow{h.signInBySMS(), h.signInByEmail(), h.signUp(), h.resetPassword()}
 	h.stepUp, h.contacts = h.stepUpFlow(), []*codeFlow{h.newPhone(), h.newEmail()}
 	if err := h.renderLastResort(); err != nil {

@@ -25,13 +25,16 @@ type look struct {
 type looks struct {
 	mu     sync.RWMutex
 	byHash map[string]*look
-	sheets map[string]*static.File  // by name, as 0123456789abcdef.css
+	sheets map[string]*static.File  // by name, as 0123456789ab.css
 	media  map[string]*config.Media // by name
-	order  []*config.Login          // in the order they were made, to forget the oldest
+	order  []*config.Login          // in the order they were made
+
+	making sync.Mutex // held while all are made
+	made   int        // the generation of login configs that all were made of; 0: none yet
 }
 
-// maxLooks bounds what is kept of configs that changed.
-const maxLooks = 256
+// maxOutdated bounds what is kept of configs that changed.
+const maxOutdated = 64
 
 // lookOf is the look of a login page, made when it is first needed.
 func (h *Handler) lookOf(l *config.Login) (*look, error) {
@@ -48,8 +51,22 @@ func (h *Handler) lookOf(l *config.Login) (*look, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.looks.keep(l, made)
-	return made, nil
+	kept := h.looks.keep(l, made)
+	h.looks.forget(h.live())
+	return kept, nil
+}
+
+// live are the hashes of the login configs of now.
+func (h *Handler) live() map[string]bool {
+	live := map[string]bool{}
+	for env := range h.environments {
+		for _, key := range h.logins.Keys(env) {
+			if l := h.logins.Find(key); l != nil { // it has been readable
+				live[l.Hash] = true
+			}
+		}
+	}
+	return live
 }
 
 func (h *Handler) makeLook(l *config.Login) (*look, error) {
@@ -75,31 +92,54 @@ func (h *Handler) makeLook(l *config.Login) (*look, error) {
 	}, nil
 }
 
-func (k *looks) keep(l *config.Login, made *look) {
+// keep adds a look, unless another request was faster.
+func (k *looks) keep(l *config.Login, made *look) *look {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if known := k.byHash[l.Hash]; known != nil {
+		return known
+	}
+	k.order = append(k.order, l)
+	k.add(l, made)
+	return made
+}
+
+func (k *looks) add(l *config.Login, made *look) {
 	k.byHash[l.Hash] = made
 	k.sheets[made.sheet.Hash+".css"] = made.sheet
 	for _, m := range mediaOf(l) {
 		k.media[m.Name] = m
 	}
-	k.order = append(k.order, l)
-	if len(k.order) <= maxLooks {
+}
+
+// forget drops the oldest looks of configs that are not live any more.
+func (k *looks) forget(live map[string]bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	outdated := 0
+	for _, l := range k.order {
+		if !live[l.Hash] {
+			outdated++
+		}
+	}
+	if outdated <= maxOutdated {
 		return
 	}
 	// Several configs may share a picture, so what is left is counted anew.
-	k.order = k.order[len(k.order)-maxLooks:]
-	byHash := map[string]*look{}
+	all, byHash := k.order, k.byHash
+	k.order, k.byHash = nil, map[string]*look{}
 	clear(k.sheets)
 	clear(k.media)
-	for _, l := range k.order {
-		byHash[l.Hash] = k.byHash[l.Hash]
-		k.sheets[byHash[l.Hash].sheet.Hash+".css"] = byHash[l.Hash].sheet
-		for _, m := range mediaOf(l) {
-			k.media[m.Name] = m
+	for _, l := range all {
+		if !live[l.Hash] {
+			if outdated > maxOutdated {
+				outdated--
+				continue
+			}
 		}
+		k.order = append(k.order, l)
+		k.add(l, byHash[l.Hash])
 	}
-	k.byHash = byHash
 }
 
 func mediaOf(l *config.Login) []*config.Media {
@@ -116,20 +156,27 @@ func mediaOf(l *config.Login) []*config.Media {
 	return there
 }
 
-// makeAll makes the looks of all pages. A stylesheet or picture may be asked
-// for before any page was, as after a restart.
+// makeAll makes the looks of all pages, once after each change of one. A
+// stylesheet or picture may be asked for before any page was, as after a restart.
 func (h *Handler) makeAll() {
+	h.looks.making.Lock()
+	defer h.looks.making.Unlock()
+	generation := h.logins.Generation() + 1 // never the 0 of the start
+	if h.looks.made == generation {
+		return
+	}
 	for env := range h.environments {
 		for _, key := range h.logins.Keys(env) {
 			l := h.logins.Find(key)
 			if l == nil {
-				continue // it has never been readable
+				continue
 			}
 			if _, err := h.lookOf(l); err != nil {
 				h.log.Error("login config", "file", l.File, "error", err.Error())
 			}
 		}
 	}
+	h.looks.made = generation
 }
 
 // find looks for a stylesheet or picture by its name.

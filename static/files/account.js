@@ -27,6 +27,12 @@ function stored(key) {
   }
 }
 
+// Undefined where the page is not on https, and then no token is like another.
+const hash = async (text) => {
+  const sum = await globalThis.crypto.subtle?.digest("SHA-256", new TextEncoder().encode(text));
+  return sum && Array.from(new Uint8Array(sum), (b) => b.toString(16).padStart(2, "0")).join("");
+};
+
 const expired = (login) => !(new Date(login.expires_at).getTime() > Date.now());
 
 let csrf = guard?.csrf_token;
@@ -106,7 +112,7 @@ async function takeOver(place, last = false) {
   }
   const { access_token, refresh_token } = login;
   const refresh = refresh_token && (last || expired(login));
-  const answer = await post(url, { access_token, ...(refresh ? { refresh_token } : {}), ...device() });
+  const answer = await post(url, { access_token, ...(refresh ? { refresh_token } : {}), ...device(), ...place.more });
   if (answer.credentials) {
     const expires_at = new Date(Date.now() + (answer.credentials.expires_in - 30) * 1000).toISOString();
     const fresh = { ...answer.credentials, version: login.version ?? "v1", expires_at };
@@ -170,9 +176,9 @@ async function onGuard() {
     return show(); // storage is refused: there is no login to differ from
   }
   if (guard.mode === "sign-out") {
-    // The login to end may be the SDK's alone.
-    if (login && login.sub !== guard.sub) {
-      const answer = await takeOver(place);
+    // The login to end may be another than our pages have, of the same person too.
+    if (login && (await hash(login.access_token)) !== guard.token) {
+      const answer = await takeOver({ ...place, more: { sign_out: true } });
       if (answer?.ok) again(guard.here);
     } else settled();
     return;
@@ -214,7 +220,7 @@ async function resume() {
   csrf = document.querySelector("[name=csrf_token]").value;
   const here = (page) => new URL(page, import.meta.url).href + location.search;
   const answer = await takeOver({ key: `credentials_${client}`, url: here("../session") });
-  if (answer?.ok) location.replace(here("../continue"));
+  if (answer?.ok) again(here("../continue"));
 }
 
 // A page out of the browser's memory shows nothing before it is asked for again.
