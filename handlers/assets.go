@@ -71,6 +71,7 @@ func (h *Handler) getDemo(c *fiber.Ctx) error {
 		Outbox:    h.demo.Outbox,
 		LoginPage: h.base + "/",
 		SignOut:   h.base + "/sign-out",
+		Account:   h.base + "/account",
 	}
 	for i, l := range h.messages.Locales() {
 		page.Languages[i].URL = "/?lang=" + l.Locale()

@@ -371,4 +371,5 @@ type DemoPage struct {
 	Outbox          string
 	LoginPage       string
 	SignOut         string
+	Account         string
 }
