@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -164,7 +165,7 @@ func (b *tab) consent(decision, sub, email string) {
 // provider presses the button of an identity provider.
 func (b *tab) provider(id string) {
 	b.t.Helper()
-	b.press(b.Locator(fmt.Sprintf(`button[formaction*="/provider/%s?"]`, id)))
+	b.press(b.Locator(fmt.Sprintf(`button[data-to="provider-%s"]`, id)))
 }
 
 // TestProviders: sign-in by the demo provider, and what follows where nobody has the identity.
@@ -242,6 +243,80 @@ func TestProviders(t *testing.T) {
 		fresh.submit()
 		home(fresh)
 	})
+}
+
+// providers are the bound ones, as the SDK lists them.
+func (b *tab) providers() []string {
+	b.t.Helper()
+	got, err := b.Evaluate(`async () => (await auth.getProviders()).data.filter((p) => p.bind).map((p) => p.id)`)
+	if err != nil {
+		b.t.Fatalf("getProviders(): %v", err)
+	}
+	var ids []string
+	for _, id := range got.([]any) {
+		ids = append(ids, id.(string))
+	}
+	return ids
+}
+
+// TestLinking: an identity is linked in the portal after a step-up and a page that names both, the SDK sees it, and it can
+// go again.
+func TestLinking(t *testing.T) {
+	for _, version := range sdks {
+		t.Run(version.name, func(t *testing.T) {
+			s := start(t, options{sdk: version.sdk})
+			v := s.visit(t)
+			app := v.signIn(demoName, demoPassword)
+			b := v.open(s.portal("/providers"))
+			b.at("account-providers")
+			b.press(b.Locator(`[data-row="demo"] button`))
+			b.stepUpByPassword(demoPassword)
+			b.at("account-providers")
+			b.press(b.Locator(`[data-row="demo"] button`))
+			b.consent("allow", "linked-"+version.sdk, "")
+			b.at("account-bind")
+			if text := b.text("main"); !strings.Contains(text, "Demo Person") || !strings.Contains(text, "Demo") {
+				t.Errorf("the page does not name identity and account: %s", text)
+			}
+			b.submit()
+			b.at("account-providers")
+			b.visible(`[data-key="account.done.linked"]`)
+			if got := app.providers(); !slices.Equal(got, []string{"demo"}) {
+				t.Errorf("the SDK sees %v bound, want demo", got)
+			}
+			b.press(b.Locator(`[data-row="demo"] button`))
+			b.at("account-providers")
+			b.visible(`[data-key="account.done.unlinked"]`)
+			if got := app.providers(); len(got) > 0 {
+				t.Errorf("the SDK sees %v bound after the unlinking", got)
+			}
+		})
+	}
+}
+
+// TestStepUpByProvider: who has nothing but an identity elsewhere proves by it who they are, and somebody else's does not do.
+func TestStepUpByProvider(t *testing.T) {
+	s := start(t, options{bare: true})
+	v := s.visit(t)
+	b := v.open("/__auth/")
+	b.provider("demo")
+	b.consent("allow", "nothing-else", "")
+	if err := expect.Page(b.Page).ToHaveURL(s.origin + "/"); err != nil {
+		t.Fatal(err)
+	}
+	b.goTo("/__auth/account/delete")
+	b.at("step-up-provider")
+	b.press(b.primary())
+	b.consent("allow", "somebody-else", "")
+	b.at("provider-failed")
+	b.goTo("/__auth/account/delete")
+	b.at("step-up-provider")
+	b.press(b.primary())
+	b.consent("allow", "nothing-else", "")
+	b.at("account-delete")
+	b.count(`[data-key="account.providers.last"]`, 0)
+	b.goTo("/__auth/account/providers") // the last way in cannot go
+	b.count(`[data-row="demo"] button`, 0)
 }
 
 // TestTwoDevices: two browsers of one account see each other, and one ends the other.

@@ -166,10 +166,12 @@ func registerPath(l *config.Login) string {
 }
 
 // registersByItself reports that whoever comes back from an identity provider may
-// get an account without another step, if TCB's settings of the provider say so.
+// get an account without another step, if TCB's settings of the provider say so
+// (AutoSignUpWithProviderUser): not where nobody registers, nor where a new
+// account is to be asked for more. registerType is about codes, not about this.
 func registersByItself(l *config.Login) bool {
 	required := func(f config.SignUpField) bool { return f.Required }
-	return l.Registration == config.RegistrationAuto && !slices.ContainsFunc(l.SignUpFields, required)
+	return l.Registration != config.RegistrationOff && !slices.ContainsFunc(l.SignUpFields, required)
 }
 
 // byCode reports by which of the two channels the page can verify somebody:
