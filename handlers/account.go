@@ -41,7 +41,7 @@ func (h *Handler) accountPage(r *request) form {
 	}}
 	signIn := views.Section{Name: "sign-in", Title: i18n.Msg("account.section.sign_in")}
 	if r.env.Texts() || me.PhoneNumber != "" {
-		row := views.Row{Name: "phone", Label: i18n.Msg("field.phone"), Value: me.PhoneNumber, Empty: i18n.Msg("account.empty")}
+		row := views.Row{Name: "phone", Label: i18n.Msg("field.phone"), Value: showPhone(me.PhoneNumber), Empty: i18n.Msg("account.empty")}
 		if r.env.Texts() {
 			row.Action = set(me.PhoneNumber, "account-phone")
 		}

@@ -202,6 +202,32 @@ func splitPhone(phone string) (region, national string) {
 	return region, national
 }
 
+// phoneGroups are how numbers of a calling code are written, as the lengths of
+// their groups: of mobile numbers, which are those that get codes.
+var phoneGroups = map[string][]int{
+	"1": {3, 3, 4}, "7": {3, 3, 2, 2}, "33": {1, 2, 2, 2, 2}, "44": {4, 6}, "60": {2, 3, 4}, "65": {4, 4}, "81": {2, 4, 4}, "82": {2, 4, 4},
+	"86": {3, 4, 4}, "91": {5, 5}, "852": {4, 4}, "853": {4, 4}, "886": {3, 3, 3},
+}
+
+// showPhone writes a number as people read it, "+86 138 0013 8000". The country
+// stays in front of it: the page does not know where its reader is.
+func showPhone(phone string) string {
+	code, national, _ := strings.Cut(phone, " ")
+	groups := phoneGroups[strings.TrimPrefix(code, "+")]
+	sum := 0
+	for _, n := range groups {
+		sum += n
+	}
+	if sum != len(national) {
+		return phone
+	}
+	for _, n := range groups {
+		code += " " + national[:n]
+		national = national[n:]
+	}
+	return code
+}
+
 // maskPhone hides the middle of a number, so that its owner recognises it and nobody else learns it:
 // "+86 138****8000". The stars are always four and do not tell how many digits they stand for.
 func maskPhone(phone string) string {

@@ -399,3 +399,16 @@ func BenchmarkCountryOptions(b *testing.B) {
 		countryOptions(language.English)
 	}
 }
+
+func TestShowPhone(t *testing.T) {
+	t.Parallel()
+	for phone, want := range map[string]string{
+		"+86 13800138000": "+86 138 0013 8000", "+852 51234567": "+852 5123 4567", "+1 4155550123": "+1 415 555 0123",
+		"+81 9012345678": "+81 90 1234 5678", "+82 1012345678": "+82 10 1234 5678", "+886 912345678": "+886 912 345 678",
+		"+86 1380013800": "+86 1380013800", "+49 15123456789": "+49 15123456789", "": "",
+	} {
+		if got := showPhone(phone); got != want {
+			t.Errorf("showPhone(%q) = %q, want %q", phone, got, want)
+		}
+	}
+}
