@@ -1,19 +1,37 @@
 package handlers
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"tcb-login/authclient"
 	"tcb-login/config"
+	"tcb-login/limit"
+	"tcb-login/session"
 )
+
+// failingDeny is a deny list that takes nothing while its store is away.
+type failingDeny struct {
+	session.DenyList
+	away atomic.Bool
+}
+
+func (d *failingDeny) Add(ctx context.Context, key string, ttl time.Duration) error {
+	if d.away.Load() {
+		return errors.New("store is away")
+	}
+	return d.DenyList.Add(ctx, key, ttl)
+}
 
 // portalPages are all pages of the portal that GET opens, by their names.
 var portalPages = map[string]string{
@@ -273,15 +291,46 @@ func TestTakeOver(t *testing.T) {
 // TestRefreshedAndThenAway: the new pair reaches the browser whatever fails after the refresh.
 func TestRefreshedAndThenAway(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	b, login := s.signedIn(t)
-	p := b.open("/account")
-	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
-	status, out := b.handOver(p, map[string]string{"access_token": login.Credentials.AccessToken, "refresh_token": login.Credentials.RefreshToken}, nil)
-	if status != http.StatusServiceUnavailable || out.Credentials == nil || out.Credentials.RefreshToken == "" {
-		t.Fatalf("%d %+v", status, out)
+	var deny *failingDeny
+	s := newSite(t, func(c *siteConfig) {
+		c.memory = limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now})
+		deny = &failingDeny{DenyList: c.memory}
+		c.deny = deny
+	})
+	tests := []struct {
+		name string
+		fail func(away bool)
+	}{
+		{"TCB", func(away bool) {
+			if s.backend.answer("", nil); away {
+				s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+			}
+		}},
+		{"the deny list", func(away bool) { deny.away.Store(away) }},
 	}
-	s.secret("refresh_token", out.Credentials.RefreshToken)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b, login := s.signedIn(t)
+			s.clock.advance(3 * time.Hour) // longer than an access token
+			p := b.open("/account").want(http.StatusOK, "take-over")
+			tt.fail(true)
+			status, out := b.handOver(p, map[string]string{"access_token": login.Credentials.AccessToken, "refresh_token": login.Credentials.RefreshToken}, nil)
+			tt.fail(false)
+			if status != http.StatusServiceUnavailable || out.Error != "unavailable" || out.Sub != "" {
+				t.Errorf("%d %+v", status, out)
+			}
+			if out.Credentials == nil || out.Credentials.RefreshToken == "" || out.Credentials.RefreshToken == login.Credentials.RefreshToken {
+				t.Fatalf("the answer does not hold the new pair: %+v", out)
+			}
+			s.secret("access_token", out.Credentials.AccessToken)
+			s.secret("refresh_token", out.Credentials.RefreshToken)
+			// With what came the browser is who it was.
+			status, out = b.handOver(b.open("/account"), map[string]string{"access_token": out.Credentials.AccessToken}, nil)
+			if status != http.StatusOK || out.Sub != login.Credentials.Sub {
+				t.Errorf("afterwards: %d %+v", status, out)
+			}
+		})
+	}
 }
 
 func accessCookieOf(b *browser) (*http.Cookie, bool) {
@@ -350,6 +399,33 @@ func TestProfile(t *testing.T) {
 	}
 	s.backend.refuse("/v1/user/profile", http.StatusUnauthorized, "unauthenticated")
 	b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(http.StatusOK, "take-over")
+}
+
+// TestProfileUsernames: whether a name is taken is as limited to learn as at
+// sign-up; a name that is free costs nothing.
+func TestProfileUsernames(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.register("mei@example.com", "hanmeimei", "Quiet-river-7")
+	b, _ := s.signedIn(t)
+	rename := func(name string) *page {
+		t.Helper()
+		return b.submit(b.open("/account/profile"), fields{"username": name})
+	}
+	for i := range ruleUsername.Burst + 5 {
+		rename(fmt.Sprintf("free.%d", i)).want(http.StatusOK, "account", "account.done.profile")
+	}
+	for range ruleUsername.Burst {
+		rename("hanmeimei").want(http.StatusUnprocessableEntity, "account-profile", "error.username_taken")
+	}
+	asked := s.backend.count("/v1/user/profile")
+	rename("hanmeimei").want(http.StatusTooManyRequests, "account-profile", "error.too_many_wait").wantRetryAfter("120").wantValue(fields{"username": "hanmeimei"})
+	if s.backend.count("/v1/user/profile") != asked {
+		t.Error("what the limit refuses still reaches TCB")
+	}
+	b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(http.StatusOK, "account", "account.done.profile") // all else goes on
+	s.clock.advance(2 * time.Minute)
+	rename("free.again").want(http.StatusOK, "account", "account.done.profile")
 }
 
 func TestStepUp(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -237,6 +238,11 @@ func (cf *codeFlow) codePage(r *request, f *flow) (*views.CodePage, form, error)
 		p.Button = i18n.Msg("sign-in.button")
 		p.Ways = cf.h.ways(r, cf.method)
 		p.Ways.Anonymous, p.Ways.Skip = "", ""
+		for i, w := range p.Ways.Others {
+			if id, ok := strings.CutPrefix(w.To, "provider-"); ok { // its POST is this form's: the agreement came before it
+				p.Ways.Others[i].URL = r.to("/provider/"+id, "flow="+sealed)
+			}
+		}
 	}
 	switch {
 	case p.Minutes <= 0:

@@ -115,17 +115,8 @@ func TestAccountChangedMeanwhile(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := s.browser()
 			b.t = t
-			s.backend.answer("/v1/verification", func(w http.ResponseWriter, r *http.Request) {
-				rec := httptest.NewRecorder()
-				s.backend.em.ServeHTTP(rec, r)
-				if !strings.Contains(rec.Body.String(), tt.says) {
-					t.Errorf("TCB answers %s", rec.Body)
-				}
-				w.WriteHeader(rec.Code)
-				fmt.Fprint(w, strings.Replace(rec.Body.String(), tt.says, tt.said, 1))
-			})
-			code := sendCode(b, "/sign-in/email", fields{"email": tt.to})
-			s.backend.answer("", nil)
+			var code *page
+			s.backend.claims(tt.says, tt.said, func() { code = sendCode(b, "/sign-in/email", fields{"email": tt.to}) })
 			before := s.backend.count("")
 			done := b.submit(code, fields{"verification_code": s.backend.code(tt.to)}).completed()
 			if done.UserInfo.Email != tt.to {
@@ -137,6 +128,69 @@ func TestAccountChangedMeanwhile(t *testing.T) {
 			}
 			if want := append(append([]string{"/v1/verification/verify"}, tt.calls...), "/v1/user/me"); !slices.Equal(calls, want) {
 				t.Errorf("calls %q, want %q", calls, want)
+			}
+		})
+	}
+}
+
+// claims has TCB say of an account, when it sends the next code, what will not
+// hold any more when the code comes.
+func (b *backend) claims(says, said string, during func()) {
+	b.t.Helper()
+	b.answer("/v1/verification", func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		b.em.ServeHTTP(rec, r)
+		if !strings.Contains(rec.Body.String(), says) {
+			b.t.Errorf("TCB answers %s", rec.Body)
+		}
+		w.WriteHeader(rec.Code)
+		fmt.Fprint(w, strings.Replace(rec.Body.String(), says, said, 1))
+	})
+	during()
+	b.answer("", nil)
+}
+
+// TestAccountDeletedMeanwhile: somebody whose account is gone when the code
+// comes is new, and asked what new people are asked, with the same code.
+func TestAccountDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	must := func(t *testing.T, fields ...any) func(*siteConfig) {
+		return withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+			"web": webMethods("email"), "tcbLogin": map[string]any{"signUp": map[string]any{"fields": fields}},
+		})})
+	}
+	username := map[string]any{"name": "username", "required": true}
+	tests := []struct {
+		name    string
+		config  func(*testing.T) func(*siteConfig)
+		path    string
+		between string // the page after the code, where the account is said to exist
+		details string
+	}{
+		{"required at sign-in", func(t *testing.T) func(*siteConfig) { return must(t, username) }, "/sign-in/email", "", "sign-in-email-details"},
+		{"at sign-up", func(*testing.T) func(*siteConfig) { return func(*siteConfig) {} }, "/sign-up", "sign-up-confirmed", "sign-up-details"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, tt.config(t))
+			b := s.browser()
+			var p *page
+			s.backend.claims(`"is_user":false`, `"is_user":true`, func() { p = sendCode(b, tt.path, fields{"email": "gone@example.com"}) })
+			p = b.submit(p, fields{"verification_code": s.backend.code("gone@example.com")})
+			if tt.between != "" {
+				p = b.submit(p.want(http.StatusOK, tt.between), nil)
+			}
+			p.want(http.StatusOK, tt.details)
+			if got := s.backend.count("/v1/signup"); got != 0 {
+				t.Errorf("TCB was asked %d times for an account without what the page asks", got)
+			}
+			if tt.between == "" {
+				p = b.submit(p, nil).want(http.StatusUnprocessableEntity, tt.details, "error.required.new_username")
+			}
+			done := b.submit(p, fields{"username": "back_again"}).completed()
+			if got := s.backend.user("back_again"); got.Email != "gone@example.com" || got.Sub != done.Credentials.Sub {
+				t.Errorf("signed in as %+v, the account is %+v", done.UserInfo, got)
 			}
 		})
 	}

@@ -369,6 +369,107 @@ func TestAgreement(t *testing.T) {
 	}
 }
 
+// TestAgreementBeforeWays: a way in begins on a page with the agreement, or on
+// one that comes after it, whatever form a request says it is.
+func TestAgreementBeforeWays(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+		"web":       webMethods("__password", "email", "demo"),
+		"agreement": map[string]any{"enable": true, "items": []map[string]any{{"label": "Terms", "enable": true, "value": "text"}}},
+		"tcbLogin":  map[string]any{"anonymous": true},
+	})}))
+	b := s.browser()
+	signIn := b.open("/").want(http.StatusOK, "sign-in")
+	tests := []struct {
+		form, flow string
+		status     int
+		key        string
+	}{
+		{"sign-in", "", http.StatusUnprocessableEntity, "error.required.agreement"},
+		{"sign-in-email", "", http.StatusUnprocessableEntity, "error.required.agreement"},
+		{"sign-in-email-code", "", http.StatusUnprocessableEntity, "error.required.agreement"},
+		{"sign-in-email-code", "abc", http.StatusUnprocessableEntity, "error.required.agreement"}, // no step of ours
+		{"sign-out", "", http.StatusBadRequest, "error.page.parameter"},
+		{"sign-out", "abc", http.StatusBadRequest, "error.page.parameter"},
+		{"provider-return", "", http.StatusBadRequest, "error.page.parameter"},
+		{"sign-in-email-confirmed", "", http.StatusUnprocessableEntity, "error.required.agreement"},
+		{"account-profile", "", http.StatusBadRequest, "error.page.parameter"},
+		{"", "", http.StatusBadRequest, "error.page.parameter"},
+		{"x", "", http.StatusBadRequest, "error.page.parameter"},
+	}
+	before := s.backend.count("")
+	for _, path := range []string{"/provider/demo", "/anonymous"} {
+		for _, tt := range tests {
+			form := signIn.filled(nil)
+			form.Set("form", tt.form)
+			query := entry(appPage)
+			if tt.flow != "" {
+				query += "&flow=" + tt.flow
+			}
+			p := b.do(http.MethodPost, s.base+path+"?"+query, form, nil)
+			if p.status != tt.status || !p.has(tt.key) {
+				t.Errorf("%s, form %q, flow %q: page %q with status %d and messages %q, want status %d and %s", path, tt.form, tt.flow, p.name(), p.status, p.keys(), tt.status, tt.key)
+			}
+		}
+	}
+	if calls := s.backend.count("") - before; calls != 0 {
+		t.Errorf("%d calls of TCB without an agreement", calls)
+	}
+	b.pressWay(signIn, "provider-demo", fields{"agreement": "yes"}).want(http.StatusOK, "leaving")
+	code := b.submit(b.open("/sign-in/email"), fields{"email": demoEmail, "agreement": "yes"}).want(http.StatusOK, "sign-in-email-code")
+	b.pressWay(code, "provider-demo", nil).want(http.StatusOK, "leaving") // it was agreed to a page before
+}
+
+// TestAgreementKeepsTheWay: reading an agreement in another language loses neither
+// where the sign-in leads nor what waits for it.
+func TestAgreementKeepsTheWay(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+		"agreement": map[string]any{"enable": true, "items": []map[string]any{{"label": "Terms", "enable": true, "value": "text"}}},
+	})}))
+	b := s.browser()
+	p := b.open("/agreement/1", "next=account-email", "link=abc", "state=s").want(http.StatusOK, "agreement")
+	languages := 0
+	for _, n := range p.all(func(n *html.Node) bool { return n.Data == "a" && strings.Contains(attr(n, "href"), "lang=") }) {
+		languages++
+		other := b.get(p.resolve(attr(n, "href"))).want(http.StatusOK, "agreement")
+		for name, want := range map[string]string{"next": "account-email", "link": "abc", "state": "s"} {
+			if got := other.parameter("entry", name); got != want {
+				t.Errorf("%s: from there %s is %q, want %q", other.lang(), name, got, want)
+			}
+		}
+	}
+	if languages < 2 {
+		t.Errorf("%d other languages", languages)
+	}
+}
+
+// TestFormsOfPagesThatAreOff: nobody is shown by another route what the config leaves out.
+func TestFormsOfPagesThatAreOff(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+		"web": webMethods("email"), "userRegistry": map[string]any{"enable": false},
+	})}))
+	b := s.browser()
+	form := b.open("/").want(http.StatusOK, "sign-in-email").filled(nil)
+	form.Set("lang", "zh-CN")
+	for name, want := range map[string]struct {
+		status int
+		key    string
+	}{
+		"sign-in":        {http.StatusNotFound, "error.disabled"},
+		"sign-in-sms":    {http.StatusBadRequest, "error.page.parameter"},
+		"sign-up":        {http.StatusBadRequest, "error.page.parameter"},
+		"reset-password": {http.StatusBadRequest, "error.page.parameter"},
+	} {
+		form.Set("form", name)
+		p := b.do(http.MethodPost, s.base+"/language?"+entry(appPage), form, nil)
+		if p.status != want.status || !p.has(want.key) {
+			t.Errorf("form %s: page %q with status %d and messages %q, want status %d and %s", name, p.name(), p.status, p.keys(), want.status, want.key)
+		}
+	}
+}
+
 func TestAllowedCountries(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{

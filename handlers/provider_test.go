@@ -46,6 +46,23 @@ func (b *browser) consent(leaving *page, decision, sub, email string) string {
 	return back
 }
 
+// comesBack has a provider say who somebody is, and goes on with that.
+func (b *browser) comesBack(leaving *page, sub, email string) *page {
+	b.t.Helper()
+	back := b.get(b.consent(leaving, "allow", sub, email)).want(http.StatusOK, "provider-return")
+	return b.submit(back, nil)
+}
+
+// parameter is a parameter of the address that a link leads to.
+func (p *page) parameter(to, name string) string {
+	p.t.Helper()
+	u, err := url.Parse(p.link(to))
+	if err != nil {
+		p.t.Fatalf("link to %s: %v", to, err)
+	}
+	return u.Query().Get(name)
+}
+
 // toProvider presses a provider's button on a sign-in page.
 func (b *browser) toProvider(p *page, id string) *page {
 	b.t.Helper()
@@ -298,5 +315,192 @@ func TestProviderSignOut(t *testing.T) {
 	}
 	if !slices.Contains(where.Forget, "credentials_demo") {
 		t.Errorf("%+v", where)
+	}
+}
+
+// TestProviderRegisters: what the login config says of new accounts holds for a provider's people too.
+func TestProviderRegisters(t *testing.T) {
+	t.Parallel()
+	file := func(registry map[string]any, required ...string) string {
+		fields := []any{map[string]any{"name": "name", "required": false}}
+		for _, name := range required {
+			fields = append(fields, map[string]any{"name": name, "required": true})
+		}
+		return loginJSON(t, map[string]any{
+			"web": webMethods("__password", "email", "demo"), "userRegistry": registry,
+			"tcbLogin": map[string]any{"signUp": map[string]any{"fields": fields}},
+		})
+	}
+	auto := map[string]any{"enable": true, "registerType": "auto"}
+	s := newSite(t, withFiles(t, map[string]string{
+		"app-a/login.config.auto.json":  file(auto),
+		"app-a/login.config.must.json":  file(auto, "username"),
+		"app-a/login.config.split.json": file(map[string]any{"enable": true, "registerType": "split", "web": webMethods("email")}),
+		"app-a/login.config.off.json":   file(map[string]any{"enable": false, "registerType": "auto"}),
+	}))
+	tests := []struct {
+		version   string
+		registers bool   // by itself
+		signUp    string // else the page to get an account on
+	}{
+		{"auto", true, ""},
+		{"must", false, "sign-in-email"},
+		{"split", false, "sign-up"},
+		{"off", false, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.version, func(t *testing.T) {
+			b := s.browser()
+			b.t = t
+			p := b.comesBack(b.toProvider(b.openAs("/sign-in", "app-a", tt.version), "demo"), "new-"+tt.version, "")
+			body := last(s.backend.callsTo("/v1/signin/with/provider")).body
+			if forbids := strings.Contains(body, `"force_disable_sign_up":true`); forbids == tt.registers {
+				t.Errorf("TCB was asked with %s", body)
+			}
+			if tt.registers {
+				p.completed()
+				return
+			}
+			p.want(http.StatusOK, "provider-unknown")
+			b.click(p, "sign-in").want(http.StatusOK, "sign-in")
+			if tt.signUp == "" {
+				if p.link("sign-up") != "" {
+					t.Errorf("registration is off, and the page leads to %s", p.link("sign-up"))
+				}
+				return
+			}
+			to := tt.version + "@example.com"
+			p = b.submit(b.click(p, "sign-up").want(http.StatusOK, tt.signUp), fields{"email": to})
+			p = b.submit(p, fields{"verification_code": s.backend.code(to)}).want(http.StatusOK, tt.signUp+"-details", "provider.signing_up")
+			typed := fields{}
+			if tt.version == "must" {
+				b.submit(p, nil).want(http.StatusUnprocessableEntity, tt.signUp+"-details", "error.required.new_username")
+				typed["username"] = "must_have"
+			}
+			b.submit(p, typed).completed()
+			p = b.comesBack(b.toProvider(b.openAs("/sign-in", "app-a", tt.version), "demo"), "new-"+tt.version, "")
+			if done := p.completed(); done.UserInfo.Email != to {
+				t.Errorf("the identity signs in %+v", done.UserInfo)
+			}
+		})
+	}
+}
+
+// TestProviderOnly: on a page that has nothing but providers.
+func TestProviderOnly(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{"web": webMethods("demo", "wx_open")})}))
+	s.backend.provider(map[string]bool{"AutoSignUpWithProviderUser": false, "AutoSignInWhenEmailMatch": false})
+	for _, query := range []string{"", "prompt=create", "prompt=login", "prompt=select_account"} {
+		s.browser().open("/", query).want(http.StatusOK, "choose")
+	}
+
+	// Nobody is known, and nothing else could tell who it is: there is but the way back.
+	b := s.browser()
+	unknown := b.comesBack(b.pressWay(b.open("/"), "provider-demo", nil), "p-1", "").want(http.StatusOK, "provider-unknown", "provider.unknown.only")
+	if unknown.link("app") != appPage || unknown.link("sign-in") != "" || unknown.link("sign-up") != "" {
+		t.Errorf("the page leads to the app at %q, sign-in %q, sign-up %q", unknown.link("app"), unknown.link("sign-in"), unknown.link("sign-up"))
+	}
+}
+
+// TestLinkByAnotherProvider: an identity that nobody has waits while the person
+// comes in by another provider, and is bound after that.
+func TestLinkByAnotherProvider(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{"web": webMethods("__password", "demo", "wx_open")})}))
+	s.backend.provider(map[string]bool{"AutoSignUpWithProviderUser": false, "AutoSignInWhenEmailMatch": false})
+	first := s.browser()
+	known := first.comesBack(first.toProvider(first.open("/sign-in"), "wx_open"), "w-1", "").completed()
+
+	b := s.browser()
+	p := b.comesBack(b.toProvider(b.open("/sign-in"), "demo"), "p-1", "").want(http.StatusOK, "provider-unknown")
+	p = b.click(p, "sign-in").want(http.StatusOK, "sign-in")
+	leaving := b.toProvider(p, "wx_open")
+	p = b.get(b.consent(leaving, "deny", "w-1", "")).want(http.StatusOK, "provider-failed") // changed their mind, and again
+	leaving = b.toProvider(b.click(p, "sign-in").want(http.StatusOK, "sign-in"), "wx_open")
+	done := b.comesBack(leaving, "w-1", "").completed()
+	p = b.get(done.RedirectURI).want(http.StatusOK, "account-bind")
+	b.submit(p, nil).want(http.StatusOK, "leaving")
+
+	other := s.browser()
+	again := other.comesBack(other.toProvider(other.open("/sign-in"), "demo"), "p-1", "").completed()
+	if again.Credentials.Sub != known.Credentials.Sub {
+		t.Errorf("the identity signs in %s, want %s", again.Credentials.Sub, known.Credentials.Sub)
+	}
+}
+
+// TestLastWay: a way to sign in that the page does not offer is none.
+func TestLastWay(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withFiles(t, map[string]string{
+		"app-a/login.config.alone.json":    loginJSON(t, map[string]any{"web": webMethods("demo")}),
+		"app-a/login.config.password.json": loginJSON(t, map[string]any{"web": webMethods("__password", "demo")}),
+		"app-a/login.config.sms.json":      loginJSON(t, map[string]any{"web": webMethods("__sms", "demo")}),
+		"app-a/login.config.email.json":    loginJSON(t, map[string]any{"web": webMethods("email", "demo")}),
+	}))
+	b := s.browser()
+	begin := b.openAs("/", "app-a", "alone")
+	b.comesBack(b.pressWay(begin, "provider-demo", nil), "p-1", "p-1@example.com").completed()
+	for _, tt := range []struct {
+		version string
+		last    bool
+	}{
+		{"alone", true},
+		{"password", true}, // the account has none
+		{"sms", true},      // nor a number
+		{"email", false},
+	} {
+		p := b.openAs("/account/providers", "app-a", tt.version).want(http.StatusOK, "account-providers")
+		button := p.find(func(n *htmlNode) bool { return attr(n, "value") == "unlink:demo" }) != nil
+		if button == tt.last || p.has("account.providers.last") != tt.last {
+			t.Errorf("%s: it can be unlinked: %v; messages %q", tt.version, button, p.keys())
+		}
+		form := p.filled(nil)
+		form.Set("action", "unlink:demo")
+		p = b.follow(b.do(http.MethodPost, p.action(), form, nil))
+		if tt.last {
+			p.want(http.StatusUnprocessableEntity, "account-providers", "account.providers.last")
+			continue
+		}
+		p.want(http.StatusOK, "step-up")
+	}
+}
+
+// TestLostTrip: who comes back from a provider to nothing is led to the app,
+// whatever is known of what they wanted.
+func TestLostTrip(t *testing.T) {
+	t.Parallel()
+	several := newSite(t, withProvider)
+	one := newSite(t, oneEnvironment, withProvider, func(c *siteConfig) { c.backend, c.clock = several.backend, several.clock })
+	for _, s := range []*site{several, one} {
+		b := s.browser()
+		lost := []*page{b.get(s.base + "/provider/callback?code=x&state=y")}
+		p := b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", ""))
+		b.submit(p, nil).completed()
+		for _, p := range append(lost, b.post(p, nil)) {
+			p.want(http.StatusBadRequest, "error", "provider.lost")
+			if got := p.link("app"); got != publicOrigin+"/" {
+				t.Errorf("%s leads to %q, want the app's first page", p.method, got)
+			}
+		}
+	}
+}
+
+// TestProviderByGet: an address that only takes a form leads to where the form is.
+func TestProviderByGet(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b := s.browser()
+	query := entry(appPage, "state=s", "link=abc", "next=account-email")
+	for _, id := range []string{"demo", "nobody"} {
+		p := b.do(http.MethodGet, s.base+"/provider/"+id+"?"+query, nil, nil)
+		if p.status != http.StatusSeeOther {
+			t.Fatalf("%s: status %d", id, p.status)
+		}
+		u, err := url.Parse(p.location())
+		if err != nil || u.Path != s.base+"/" || u.Query().Get("link") != "abc" || u.Query().Get("next") != "account-email" || u.Query().Get("state") != "s" {
+			t.Errorf("%s leads to %s", id, p.location())
+		}
+		b.follow(p).want(http.StatusOK, "sign-in")
 	}
 }

@@ -149,7 +149,7 @@ func (h *Handler) stepUpPage(r *request) form {
 func (h *Handler) getVerify(c *fiber.Ctx) error {
 	r := requestOf(c)
 	if h.hasSudo(r) && r.flow == "" {
-		return h.seeOther(c, r.to(portalRoutes[cmp.Or(r.next, "account")]))
+		return h.afterStepUp(c)
 	}
 	return h.stepUp.get(c)
 }
@@ -241,6 +241,12 @@ func (h *Handler) steppedUp(c *fiber.Ctx) error {
 	if err := h.keepAccess(c, r.access); err != nil {
 		return err
 	}
+	return h.afterStepUp(c)
+}
+
+// afterStepUp leads to the page that asked for it.
+func (h *Handler) afterStepUp(c *fiber.Ctx) error {
+	r := requestOf(c)
 	var extra []string
 	if r.link != "" && r.next == "account-providers" { // what is to be bound there
 		extra = append(extra, "link="+r.link)

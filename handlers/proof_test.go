@@ -1,0 +1,142 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Who may change how somebody signs in has just proven to be that person. The
+// login of a browser alone proves little: it may be an open portal's.
+
+// otherPerson registers somebody with a password, beside the seeded user.
+func (s *site) otherPerson() fields {
+	s.backend.register("mei@example.com", "hanmeimei", "Quiet-river-7")
+	return fields{"username": "hanmeimei", "password": "Quiet-river-7"}
+}
+
+// TestLinkNeedsSignIn: an identity that came up at a sign-in is bound to who
+// signs in after it, and not to who happens to be signed in.
+func TestLinkNeedsSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	s.backend.provider(map[string]bool{"AutoSignUpWithProviderUser": false, "AutoSignInWhenEmailMatch": false})
+	mei := s.otherPerson()
+	b, demo := s.signedIn(t)
+	binds := func() int { return s.backend.count("/v1/user/provider/bind") }
+	unknown := func(sub string) *page {
+		t.Helper()
+		return b.comesBack(b.toProvider(b.open("/sign-in"), "demo"), sub, "").want(http.StatusOK, "provider-unknown")
+	}
+
+	p := unknown("p-1")
+	link := "link=" + p.parameter("sign-in", "link")
+	if link == "link=" {
+		t.Fatal("the page carries no link")
+	}
+	for _, sudo := range []bool{false, true} { // a step-up proves who is there, not whose the identity is
+		if sudo {
+			b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+		}
+		list := b.open("/account/providers", link).want(http.StatusOK, "account-providers")
+		b.do(http.MethodPost, s.base+"/account/providers?"+entry(appPage, link), list.filled(nil), nil).
+			want(http.StatusUnprocessableEntity, "account-providers", "error.refused")
+	}
+	// Who goes on by the login that is there leaves the identity behind.
+	p = unknown("p-1")
+	b.open("/continue", "link="+p.parameter("sign-in", "link")).want(http.StatusOK, "continue")
+	p = b.click(p, "sign-in").want(http.StatusOK, "sign-in")
+	if p.resumes() {
+		t.Error("the sign-in that is to prove something takes a login over")
+	}
+
+	// By the page, it serves for a quarter of an hour.
+	done := b.submit(p, fields{"username": "demo", "password": demoPassword}).completed()
+	s.clock.advance(sudoLife - time.Second)
+	bind := b.get(done.RedirectURI).want(http.StatusOK, "account-bind")
+	s.clock.advance(time.Second)
+	b.get(done.RedirectURI).want(http.StatusOK, "account-providers")
+	b.submit(bind, nil).want(http.StatusUnprocessableEntity, "account-providers", "error.refused")
+
+	// Nor does it serve whoever signs in next.
+	done = b.submit(b.click(unknown("p-2"), "sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+	bind = b.get(done.RedirectURI).want(http.StatusOK, "account-bind")
+	b.submit(b.open("/sign-in"), mei).completed()
+	b.get(done.RedirectURI).want(http.StatusOK, "account-providers")
+	b.submit(bind, nil).want(http.StatusUnprocessableEntity, "account-providers", "error.refused")
+	if binds() != 0 {
+		t.Fatalf("%d identities were bound", binds())
+	}
+
+	done = b.submit(b.click(unknown("p-3"), "sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+	b.submit(b.get(done.RedirectURI).want(http.StatusOK, "account-bind"), nil).want(http.StatusOK, "leaving")
+	other := s.browser()
+	again := other.comesBack(other.toProvider(other.open("/sign-in"), "demo"), "p-3", "").completed()
+	if binds() != 1 || again.Credentials.Sub != demo.Credentials.Sub {
+		t.Errorf("%d identities were bound; it signs in %s, want %s", binds(), again.Credentials.Sub, demo.Credentials.Sub)
+	}
+}
+
+// TestLinkOutlivesStepUp: who linked in the portal and was away for long proves
+// anew who is there, and then goes on where they were.
+func TestLinkOutlivesStepUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b, _ := s.signedIn(t)
+	b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+	leaving := b.pressOnly(b.open("/account/providers"), "action=link:demo", nil)
+	bind := b.comesBack(leaving, "p-1", "").want(http.StatusOK, "account-bind")
+	s.clock.advance(15 * time.Minute)
+	b.get(bind.url.String()).want(http.StatusOK, "step-up-password")
+	ask := b.submit(bind, nil).want(http.StatusOK, "step-up-password")
+	if got := s.backend.count("/v1/user/provider/bind"); got != 0 {
+		t.Fatalf("%d identities were bound without a proof", got)
+	}
+	ask = b.press(ask, "lang=zh-CN", nil).want(http.StatusOK, "step-up-password")
+	ask = b.submit(ask, fields{"password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "step-up-password", "step-up.wrong")
+	again := ask.url.String()
+	bind = b.submit(ask, fields{"password": demoPassword}).want(http.StatusOK, "account-bind")
+	b.get(again).want(http.StatusOK, "account-bind") // also when the step-up was done in another tab
+	b.submit(bind, nil).want(http.StatusOK, "account-providers", "account.done.linked")
+}
+
+// TestPortalStepsOfOnePerson: a step begun in one person's portal is none in
+// another's, in the same browser too: the code went to the first one.
+func TestPortalStepsOfOnePerson(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	mei := s.otherPerson()
+	b := s.browser()
+	// Somebody with nothing but a provider's identity, whose step-up TCB grants for the asking.
+	victim := b.comesBack(b.toProvider(b.open("/sign-in"), "demo"), "p-1", "").completed()
+	b.open("/account/email").want(http.StatusOK, "step-up-provider")
+	token := map[string]string{"access_token": victim.Credentials.AccessToken}
+
+	b.submit(b.open("/sign-in"), mei).completed()
+	code := b.submit(b.open(pathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
+	right := fields{"verification_code": s.backend.code("mei@example.com")}
+	if status, out := b.handOver(b.open("/account"), token, nil); status != http.StatusOK || out.Sub != victim.Credentials.Sub {
+		t.Fatalf("%d %+v", status, out)
+	}
+	verified, sudo := s.backend.count("/v1/verification/verify"), s.backend.count("/v1/user/sudo")
+	for name, p := range map[string]*page{
+		"the code's page":    b.get(code.url.String()),
+		"the right code":     b.submit(code, right),
+		"another language":   b.press(code, "lang=zh-CN", right),
+		"the page once more": b.open("/account/email"),
+	} {
+		if p.name() != "step-up-provider" {
+			t.Errorf("%s: page %q with status %d, want step-up-provider", name, p.name(), p.status)
+		}
+		if strings.Contains(p.text(), "example.com") {
+			t.Errorf("%s: the page names the other person's address: %s", name, p.text())
+		}
+	}
+	if got := s.backend.count("/v1/verification/verify"); got != verified {
+		t.Errorf("the code was verified %d times", got-verified)
+	}
+	if got := s.backend.count("/v1/user/sudo"); got != sudo {
+		t.Errorf("TCB was asked %d times for a sudo_token", got-sudo)
+	}
+}
