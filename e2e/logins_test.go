@@ -152,7 +152,7 @@ func TestSplitRegistration(t *testing.T) {
 	if keys := b.wrong(422, "sign-up-details"); !slices.Contains(keys, "error.required.new_username") {
 		t.Errorf("without the required username: %v", keys)
 	}
-	b.fill("username", "newcomer", "password", "Newcomer-pass-1")
+	b.fill("username", "newcomer", "password", "Steep-Hill-47!")
 	b.finish("/app/desk")
 	b.isSignedIn("/app/desk", s.emulator.find(t, "newcomer"))
 }

@@ -332,10 +332,12 @@ func TestProviderRegisters(t *testing.T) {
 		})
 	}
 	auto := map[string]any{"enable": true, "registerType": "auto"}
+	split := map[string]any{"enable": true, "registerType": "split", "web": webMethods("email")}
 	s := newSite(t, withFiles(t, map[string]string{
 		"app-a/login.config.auto.json":  file(auto),
 		"app-a/login.config.must.json":  file(auto, "username"),
-		"app-a/login.config.split.json": file(map[string]any{"enable": true, "registerType": "split", "web": webMethods("email")}),
+		"app-a/login.config.split.json": file(split),
+		"app-a/login.config.long.json":  file(split, "username"),
 		"app-a/login.config.off.json":   file(map[string]any{"enable": false, "registerType": "auto"}),
 	}))
 	tests := []struct {
@@ -345,7 +347,8 @@ func TestProviderRegisters(t *testing.T) {
 	}{
 		{"auto", true, ""},
 		{"must", false, "sign-in-email"},
-		{"split", false, "sign-up"},
+		{"split", true, ""},
+		{"long", false, "sign-up"},
 		{"off", false, ""},
 	}
 	for _, tt := range tests {
