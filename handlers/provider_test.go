@@ -375,12 +375,8 @@ func TestProviderRegisters(t *testing.T) {
 			to := tt.version + "@example.com"
 			p = b.submit(b.click(p, "sign-up").want(http.StatusOK, tt.signUp), fields{"email": to})
 			p = b.submit(p, fields{"verification_code": s.backend.code(to)}).want(http.StatusOK, tt.signUp+"-details", "provider.signing_up")
-			typed := fields{}
-			if tt.version == "must" {
-				b.submit(p, nil).want(http.StatusUnprocessableEntity, tt.signUp+"-details", "error.required.new_username")
-				typed["username"] = "must_have"
-			}
-			b.submit(p, typed).completed()
+			b.submit(p, nil).want(http.StatusUnprocessableEntity, tt.signUp+"-details", "error.required.new_username")
+			b.submit(p, fields{"username": "of-" + tt.version}).completed()
 			p = b.comesBack(b.toProvider(b.openAs("/sign-in", "app-a", tt.version), "demo"), "new-"+tt.version, "")
 			if done := p.completed(); done.UserInfo.Email != to {
 				t.Errorf("the identity signs in %+v", done.UserInfo)
