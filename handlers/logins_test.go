@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -584,4 +585,44 @@ func TestAnonymousDisabled(t *testing.T) {
 	p := b.open("/")
 	b.do(http.MethodPost, s.base+"/anonymous?"+entry(appPage), p.filled(nil), nil).want(http.StatusNotFound, "error", "error.disabled")
 	b.open("/anonymous") // a GET leads to the entry
+}
+
+// TestManyLooks: what live configs look like is there however many there are, and
+// what is no look of any costs nothing after the first time.
+func TestManyLooks(t *testing.T) {
+	t.Parallel()
+	const many = maxOutdated + 10
+	files := map[string]string{envFile: loginJSON(t, nil)}
+	for i := range many {
+		files[fmt.Sprintf("app-%d/login.config.1.json", i)] = loginJSON(t, map[string]any{"name": fmt.Sprint("App ", i)})
+	}
+	dir := writeTree(t, files)
+	s := newSite(t, withTree(dir))
+	b := s.browser()
+	b.strict = false // the same page again and again
+	sheet := func(i int) string {
+		p := b.openAs("/", fmt.Sprintf("app-%d", i), "1").want(http.StatusOK, "sign-in")
+		return attr(p.find(func(n *html.Node) bool { return attr(n, "rel") == "stylesheet" }), "href")
+	}
+	first := sheet(0)
+	for i := range many {
+		name := fmt.Sprintf("app-%d/login.config.1.json", i)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(loginJSON(t, map[string]any{"name": fmt.Sprint("App ", i), "tcbLogin": map[string]any{"radius": i % 20}})), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if changed, problems := s.cfg.Logins.Reload(); !changed || len(problems) > 0 {
+		t.Fatalf("Reload: %v, %v", changed, problems)
+	}
+	for range 2 {
+		b.get(s.base+"/theme/000000000000.css").want(http.StatusNotFound, "error")
+	}
+	for i := range many {
+		if got := b.get(sheet(i)); got.status != http.StatusOK {
+			t.Fatalf("the stylesheet of app-%d answers %d", i, got.status)
+		}
+	}
+	if got := b.get(first); got.status != http.StatusOK {
+		t.Errorf("the stylesheet from before the change answers %d", got.status)
+	}
 }

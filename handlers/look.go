@@ -41,19 +41,22 @@ func (h *Handler) lookOf(l *config.Login) (*look, error) {
 	if l.Hash == "" {
 		return h.builtIn, nil
 	}
-	h.looks.mu.RLock()
-	known := h.looks.byHash[l.Hash]
-	h.looks.mu.RUnlock()
-	if known != nil {
+	if known := h.looks.of(l); known != nil {
 		return known, nil
 	}
 	made, err := h.makeLook(l)
 	if err != nil {
 		return nil, err
 	}
-	kept := h.looks.keep(l, made)
+	made = h.looks.keep(l, made)
 	h.looks.forget(h.live())
-	return kept, nil
+	return made, nil
+}
+
+func (k *looks) of(l *config.Login) *look {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.byHash[l.Hash]
 }
 
 // live are the hashes of the login configs of now.
@@ -168,14 +171,18 @@ func (h *Handler) makeAll() {
 	for env := range h.environments {
 		for _, key := range h.logins.Keys(env) {
 			l := h.logins.Find(key)
-			if l == nil {
+			if l == nil || l.Hash == "" || h.looks.of(l) != nil {
 				continue
 			}
-			if _, err := h.lookOf(l); err != nil {
+			made, err := h.makeLook(l)
+			if err != nil {
 				h.log.Error("login config", "file", l.File, "error", err.Error())
+				continue
 			}
+			h.looks.keep(l, made)
 		}
 	}
+	h.looks.forget(h.live())
 	h.looks.made = generation
 }
 
