@@ -227,7 +227,7 @@ func (h *Handler) setHeaders(c *fiber.Ctx, csp string) {
 // permissionsPolicy turns off every feature that browsers know by this header;
 // there is no wildcard. otp-credentials alone (Web OTP) is left on.
 var permissionsPolicy = strings.Join([]string{
-	"accelerometer", "autoplay", "bluetooth", "camera", "clipboard-read", "clipboard-write", "display-capture", "encrypted-media",
+	"accelerometer", "autoplay", "camera", "clipboard-read", "clipboard-write", "display-capture", "encrypted-media",
 	"fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection", "local-fonts",
 	"magnetometer", "microphone", "midi", "payment", "picture-in-picture", "publickey-credentials-create",
 	"publickey-credentials-get", "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
