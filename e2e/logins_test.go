@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -170,8 +171,37 @@ func TestAnonymous(t *testing.T) {
 			if err != nil || got != "anonymous" {
 				t.Errorf("the SDK says %v, %v; want scope anonymous", got, err)
 			}
+			uid := b.uid()
+
+			// The portal offers to register, and the account stays the same one.
+			b.goTo("/__auth/account?app_id=app-desk&env_id=demo&client_id=demo&config_version=" + deskVersion + "&redirect_uri=" + url.QueryEscape(s.origin+where))
+			b.at("account-anonymous")
+			b.follow("sign-up")
+			b.check("agreement")
+			b.typeCode("once-anonymous@example.com", "sign-up-code")
+			b.submit()
+			b.at("sign-up-details")
+			b.fill("username", "known.now", "password", "Steep-Hill-47!")
+			b.submit()
+			b.at("account")
+			b.goTo(where)
+			b.ready()
+			if got := b.uid(); got != uid {
+				t.Errorf("after registering the SDK says %s, before %s", got, uid)
+			}
+			b.isSignedIn(where, s.emulator.find(t, "known.now"))
 		})
 	}
+}
+
+// uid is who the SDK says is signed in.
+func (b *tab) uid() string {
+	b.t.Helper()
+	got, err := b.Evaluate(`async () => (await auth.getCurrentUser()).uid`)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return got.(string)
 }
 
 // operator asks the operator's listener.
