@@ -142,6 +142,9 @@ func TestSplitRegistration(t *testing.T) {
 	b.follow("sign-in") // and back, to sign up
 	b.follow("sign-up")
 	b.at("sign-up")
+	if got := b.text("h1"); got != "Set up your desk" { // the config's own words
+		t.Errorf("the heading is %q", got)
+	}
 	b.check("agreement")
 	b.fill("email", "newcomer@example.com")
 	b.submit()

@@ -728,3 +728,32 @@ func TestAnonymousPortal(t *testing.T) {
 	}
 	b.get(done.RedirectURI).want(http.StatusOK, "account")
 }
+
+// TestSignOutOfTwoLogins: our pages may have another login of the person than the
+// app. Signing out ends the one as well as the other.
+func TestSignOutOfTwoLogins(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, ours := s.signedIn(t)
+	_, apps := s.signedIn(t)
+	p := b.open("/sign-out").want(http.StatusOK, "sign-out")
+	var guard struct{ Token string }
+	p.script("guard", &guard)
+	if guard.Token != tokenHash(ours.Credentials.AccessToken) {
+		t.Errorf("script cannot tell which login will end: %q", guard.Token)
+	}
+	status, out := b.handOver(p, map[string]any{"access_token": apps.Credentials.AccessToken, "sign_out": true}, nil)
+	if status != http.StatusOK || out.Sub != apps.Credentials.Sub {
+		t.Fatalf("%d %+v", status, out)
+	}
+	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+	client, err := authclient.New(authclient.Config{Env: "demo", Endpoint: s.backend.srv.URL, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for whose, login := range map[string]completion{"ours": ours, "the app's": apps} {
+		if _, err := client.GetUserInfo(t.Context(), login.Credentials.AccessToken); !errors.Is(err, authclient.ErrUnauthenticated) {
+			t.Errorf("%s lives on after the sign-out: %v", whose, err)
+		}
+	}
+}

@@ -607,7 +607,7 @@ func TestManyLooks(t *testing.T) {
 	first := sheet(0)
 	for i := range many {
 		name := fmt.Sprintf("app-%d/login.config.1.json", i)
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(loginJSON(t, map[string]any{"name": fmt.Sprint("App ", i), "tcbLogin": map[string]any{"radius": i % 20}})), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(loginJSON(t, map[string]any{"name": fmt.Sprint("App ", i), "tcbLogin": map[string]any{"colors": map[string]any{"brand": fmt.Sprintf("#20%02x6f", 20+i)}}})), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -617,8 +617,12 @@ func TestManyLooks(t *testing.T) {
 	for range 2 {
 		b.get(s.base+"/theme/000000000000.css").want(http.StatusNotFound, "error")
 	}
+	var sheets []string // all pages first: opening one makes its look again
 	for i := range many {
-		if got := b.get(sheet(i)); got.status != http.StatusOK {
+		sheets = append(sheets, sheet(i))
+	}
+	for i, address := range sheets {
+		if got := b.get(address); got.status != http.StatusOK {
 			t.Fatalf("the stylesheet of app-%d answers %d", i, got.status)
 		}
 	}
