@@ -27,8 +27,7 @@ func check(t *testing.T, files map[string]string) (code int, out string) {
 	}
 	defer stderr.Close()
 	var stdout bytes.Buffer
-	none := func(string) (string, bool) { return "", false }
-	code = run(t.Context(), []string{"-check", "-settings", filepath.Join(dir, "settings.yaml")}, none, &stdout, stderr)
+	code = run(t.Context(), []string{"-check", "-settings", filepath.Join(dir, "settings.yaml")}, nil, &stdout, stderr)
 	return code, strings.ReplaceAll(stdout.String(), dir+string(filepath.Separator), "")
 }
 

@@ -190,6 +190,12 @@ func defaults() *Settings {
 	}
 }
 
+// A Launch is how the program is started, as far as its settings depend on that.
+type Launch struct {
+	Env      func(name string) (string, bool) // looks up an environment variable, as [os.LookupEnv] does
+	Emulator bool                             // the emulator stands in for TCB, in every environment
+}
+
 // Load reads the settings in the file at path. The settings are nil when there are errors among the
 // problems. Env looks up an environment variable, as [os.LookupEnv] does.
 func Load(path string, env func(string) (string, bool)) (*Settings, Problems) {
@@ -239,7 +245,7 @@ func readLimited(r io.Reader, limit int64) ([]byte, error) {
 // Parse is [Load] for what was read already. Name stands in the problems, and its folder is where
 // relative file names in the settings start.
 func Parse(name string, data []byte, env func(string) (string, bool)) (*Settings, Problems) {
-	settings, problems := parseSettings(name, data, env)
+	settings, problems := parseSettings(name, data, Launch{Env: env})
 	if problems.HasErrors() {
 		return nil, problems
 	}
@@ -247,8 +253,8 @@ func Parse(name string, data []byte, env func(string) (string, bool)) (*Settings
 }
 
 // parseSettings answers the settings as far as they can be read, whatever is wrong with the rest.
-func parseSettings(name string, data []byte, env func(string) (string, bool)) (*Settings, Problems) {
-	p := &parser{file: name, env: env, settings: defaults()}
+func parseSettings(name string, data []byte, launch Launch) (*Settings, Problems) {
+	p := &parser{file: name, launch: launch, settings: defaults()}
 	p.parse(data)
 	for _, check := range p.last {
 		check()
@@ -257,14 +263,22 @@ func parseSettings(name string, data []byte, env func(string) (string, bool)) (*
 	return p.settings, p.problems
 }
 
+// Listener reads only where the program listens, for who asks whether it does: what else is wrong with
+// the settings, or came to be since the start, does not matter. What cannot be read has its default.
+func Listener(path string, launch Launch) (address, basePath string) {
+	data, _ := readFile(path, maxSettingsSize)
+	s, _ := parseSettings(path, data, launch)
+	return s.Listen, s.BasePath
+}
+
 // LoadAll is [Load] and [LoadLogins] in one, so that a mistake in the settings does not hide those in the
 // login configs. Both are nil when there are errors among the problems.
-func LoadAll(path string, env func(string) (string, bool), cat Catalogue) (*Settings, *Logins, Problems) {
+func LoadAll(path string, launch Launch, cat Catalogue) (*Settings, *Logins, Problems) {
 	data, err := readFile(path, maxSettingsSize)
 	if err != nil {
 		return nil, nil, Problems{{File: path, Severity: SeverityError, Message: "cannot be read: " + err.Error()}}
 	}
-	settings, problems := parseSettings(path, data, env)
+	settings, problems := parseSettings(path, data, launch)
 	logins, more := LoadLogins(settings, cat)
 	if problems = append(problems, more...); problems.HasErrors() {
 		return nil, nil, problems
@@ -276,7 +290,7 @@ func LoadAll(path string, env func(string) (string, bool), cat Catalogue) (*Sett
 // tell neither unknown keys nor columns.
 type parser struct {
 	file     string
-	env      func(string) (string, bool)
+	launch   Launch
 	settings *Settings
 	problems Problems
 	last     []func() // checks that need more than one setting
@@ -605,7 +619,7 @@ func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 			p.errorf(n, "%s: env: must be followed by the name of an environment variable", name)
 			return Secret{}, false
 		}
-		value, ok := p.env(variable)
+		value, ok := p.launch.Env(variable)
 		if !ok || value == "" {
 			p.errorf(n, "%s: the environment variable %s is not set", name, variable)
 			return Secret{}, false
@@ -644,7 +658,7 @@ func (p *parser) environments(n *yaml.Node) {
 
 func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 	e := Environment{Region: DefaultRegion, Captcha: CaptchaPicture}
-	var id, region *yaml.Node
+	var id, region, endpoint *yaml.Node
 	ok := p.mapping(name, n, fields{
 		"id": func(v *yaml.Node) {
 			id = v
@@ -660,10 +674,7 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 		},
 		"endpoint": func(v *yaml.Node) {
 			if p.text("endpoint", v, &e.Endpoint, checkEndpoint) {
-				e.Endpoint = strings.TrimRight(e.Endpoint, "/")
-				if host, ok := strings.CutPrefix(e.Endpoint, "http://"); ok && !isLoopback(hostname(host)) {
-					p.warnf(v, "endpoint: plain http: passwords can be read on the way")
-				}
+				endpoint, e.Endpoint = v, strings.TrimRight(e.Endpoint, "/")
 			}
 		},
 		"login_configs": func(v *yaml.Node) {
@@ -709,7 +720,24 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 	if len(e.Clients) == 0 {
 		e.Clients = []Client{{ID: e.ID}}
 	}
+	p.endpoint(endpoint, &e)
 	return e, true
+}
+
+// endpoint decides between the address of the settings and the emulator. Who asks for the emulator tries
+// things out: nothing may then reach real accounts, so the address is forgotten where it is read.
+func (p *parser) endpoint(n *yaml.Node, e *Environment) {
+	if e.Endpoint == "" {
+		return
+	}
+	if p.launch.Emulator {
+		e.Endpoint = ""
+		p.warnf(n, "endpoint: not used: -emulator stands in for TCB in environment %s", quote(e.ID))
+		return
+	}
+	if host, ok := strings.CutPrefix(e.Endpoint, "http://"); ok && !isLoopback(hostname(host)) {
+		p.warnf(n, "endpoint: plain http: passwords can be read on the way")
+	}
 }
 
 // onPublicOrigin reports a default target that no page of ours could lead to.
