@@ -428,12 +428,13 @@ func newAdmin(site handlers.Config, emulated string) (app, error) {
 	cfg := admin.Config{Version: buildVersion(), Checks: map[string]admin.Check{}, Preview: preview, Logins: site.Logins}
 	for _, env := range settings.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
+		// One for all checks: each client has connections of its own.
+		client, err := newClient(settings, env, env.Clients[0], emulated)
+		if err != nil {
+			return nil, err
+		}
 		cfg.Checks["environment "+env.ID] = func(ctx context.Context) error {
-			client, err := newClient(settings, env, env.Clients[0], emulated)
-			if err != nil {
-				return err
-			}
-			_, err = client.IsUsernameRegistered(ctx, "readiness-check")
+			_, err := client.IsUsernameRegistered(ctx, "readiness-check")
 			if errors.Is(err, authclient.ErrUnreachable) {
 				return err
 			}

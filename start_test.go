@@ -264,3 +264,88 @@ func TestHealthAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestPagesStay: a folder of login configs that is deleted under a running program
+// takes no page along, and what comes into its place goes live.
+func TestPagesStay(t *testing.T) {
+	t.Parallel()
+	const login = `{"name": "NAME", "web": [{"id": "__password", "enable": true}]}`
+	dir := t.TempDir()
+	tree := filepath.Join(dir, "tree")
+	put := func(name, content string) {
+		t.Helper()
+		file := filepath.Join(tree, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("__auth/env/login.config.json", login)
+	settings := settingsFile(t, "environments: [{id: demo, login_configs: "+tree+"}]\n")
+	s := start(t, 3, nil, anywhere(t, "-emulator", "-settings", settings)...)
+	get := func(url string) (int, string) {
+		t.Helper()
+		resp, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	eventually := func(what string, is func() bool) {
+		t.Helper()
+		poll := time.NewTicker(20 * time.Millisecond)
+		defer poll.Stop()
+		for deadline := time.After(10 * time.Second); !is(); {
+			select {
+			case <-poll.C:
+			case <-deadline:
+				t.Fatalf("never %s", what)
+			}
+		}
+	}
+	file := filepath.Join(tree, "__auth", "env", "login.config.json")
+	until := func(warned bool) {
+		t.Helper()
+		eventually(fmt.Sprintf("warned %t of %s", warned, file), func() bool {
+			status, body := get(s.urls["admin"] + "/readyz")
+			if status != http.StatusOK {
+				t.Fatalf("readiness: %d %s", status, body)
+			}
+			return strings.Contains(body, file) == warned
+		})
+	}
+	entry := s.urls["login"] + "/__auth/sign-in?env_id=demo&redirect_uri=" + url.QueryEscape(s.urls["login"]+"/")
+	stays := func(when string) {
+		t.Helper()
+		if status, body := get(entry); status != http.StatusOK || !strings.Contains(body, "NAME") {
+			t.Errorf("%s: the page is %d", when, status)
+		}
+	}
+	until(false)
+	stays("before")
+	if err := os.RemoveAll(tree); err != nil {
+		t.Fatal(err)
+	}
+	until(true)
+	stays("deleted")
+	put("app/login.config.2.json", strings.Replace(login, "NAME", "Beside", 1))
+	eventually("a new page", func() bool {
+		status, body := get(entry + "&app_id=app&config_version=2")
+		return status == http.StatusOK && strings.Contains(body, "Beside")
+	})
+	until(true)
+	stays("with another page")
+	put("__auth/env/login.config.json", login)
+	until(false)
+	stays("back")
+	if err := signIn(t.Context(), s.urls["login"]); err != nil {
+		t.Error(err)
+	}
+}
