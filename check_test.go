@@ -32,6 +32,8 @@ func check(t *testing.T, files map[string]string) (code int, out string) {
 }
 
 const checkedSettings = `public_origins: ["https://app.example.com"]
+trusted_proxies: [10.0.0.5]
+session: {keys: [tests-alone-Kq7vXw2Zp9LmB4nRt8Ys]}
 environments:
   - id: my-env
     login_configs: tree

@@ -101,9 +101,6 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		fmt.Fprintln(stdout, "settings are fine")
 		return 0
 	}
-	if opts.listen != "" {
-		settings.Listen = opts.listen
-	}
 	log := newLogger(stderr, settings.LogLevel)
 	if err := serve(ctx, opts, settings, logins, messages, log, stdout); err != nil {
 		log.Error("stopped", "error", err.Error())
@@ -132,11 +129,11 @@ func lookUp(environ []string) func(string) (string, bool) {
 func load(opts options, environ []string, messages *i18n.Bundle) (settings *config.Settings, logins *config.Logins, problems config.Problems, misuse error) {
 	known := opts.variables
 	if opts.settings == "" {
-		settings = config.Demo()
+		settings, problems = config.LaunchDemo(config.Launch{Listen: opts.listen})
 		logins = config.BuiltInLogins(settings)
 	} else {
 		env := lookUp(environ)
-		launch := config.Launch{Emulator: opts.emulator, Env: func(name string) (string, bool) {
+		launch := config.Launch{Listen: opts.listen, Emulator: opts.emulator, Env: func(name string) (string, bool) {
 			known = append(known, name) // by an env: of the settings
 			return env(name)
 		}}
@@ -205,6 +202,14 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	if set.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	}
+	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
+		if complaint := config.CheckListen(address); address != "" && complaint != "" {
+			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))
+		}
+	}
+	if len(errs) > 0 {
+		return o, errors.Join(errs...)
+	}
 	asked := false
 	set.Visit(func(f *flag.Flag) { asked = asked || f.Name == "demo" && o.demo })
 	if asked && o.settings != "" {
@@ -231,26 +236,47 @@ func newLogger(w *os.File, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, o))
 }
 
-// serve wires everything together, listens, and stops when ctx ends.
+// serve wires everything together, listens, and stops when ctx ends. The pages listen
+// last: whoever gets there finds an emulator with its users in it.
 func serve(ctx context.Context, opts options, settings *config.Settings, logins *config.Logins, messages *i18n.Bundle, log *slog.Logger, stdout io.Writer) error {
 	demo := opts.settings == ""
-	pages, err := net.Listen("tcp", settings.Listen)
-	if err != nil {
-		return fmt.Errorf("listening for the pages: %w", err)
+	emulate := demo || opts.emulator
+	if emulate || len(settings.Session.Keys) == 0 {
+		unlock, err := lockFolder(opts.data)
+		if err != nil {
+			return err
+		}
+		defer unlock()
 	}
-	defer pages.Close()
 	servers := []server{}
 	outbox, emulated := "", ""
-	if demo || opts.emulator {
+	if emulate {
 		em, ln, err := openEmulator(opts, settings, log)
 		if err != nil {
 			return err
 		}
 		defer em.Close()
+		defer ln.Close()
 		emulated = "http://" + reachable(ln.Addr())
 		outbox = emulated + "/__emulator/"
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
+	if opts.adminListen == "" && demo {
+		opts.adminListen = "127.0.0.1:8082"
+	}
+	var operator net.Listener
+	if opts.adminListen != "" {
+		var err error
+		if operator, err = net.Listen("tcp", opts.adminListen); err != nil {
+			return fmt.Errorf("listening for the operator: %w", err)
+		}
+		defer operator.Close()
+	}
+	pages, err := net.Listen("tcp", settings.Listen)
+	if err != nil {
+		return fmt.Errorf("listening for the pages: %w", err)
+	}
+	defer pages.Close()
 	cfg, err := siteConfig(opts, settings, logins, messages, log, pages, emulated)
 	if err != nil {
 		return err
@@ -264,22 +290,12 @@ func serve(ctx context.Context, opts options, settings *config.Settings, logins 
 	}
 	servers = append(servers, appServer("login", site, pages))
 	go logins.Watch(ctx, reloadEvery, func(changed []config.LoginKey, problems config.Problems) { tellReload(log, changed, problems) })
-	if opts.adminListen == "" && demo {
-		opts.adminListen = "127.0.0.1:8082"
-	}
-	operator := ""
-	if opts.adminListen != "" {
-		ln, err := net.Listen("tcp", opts.adminListen)
-		if err != nil {
-			return fmt.Errorf("listening for the operator: %w", err)
-		}
-		defer ln.Close()
-		operator = reachable(ln.Addr())
+	if operator != nil {
 		app, err := newAdmin(cfg, emulated)
 		if err != nil {
 			return err
 		}
-		servers = append(servers, appServer("admin", app, ln))
+		servers = append(servers, appServer("admin", app, operator))
 	}
 	if demo {
 		greet(stdout, pages, outbox, operator)
@@ -287,10 +303,8 @@ func serve(ctx context.Context, opts options, settings *config.Settings, logins 
 	return runServers(ctx, servers, log)
 }
 
+// openEmulator seeds before it listens, so that nobody waits for that in a queue.
 func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*emulator.Emulator, net.Listener, error) {
-	if err := os.MkdirAll(opts.data, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("emulator: %w", err)
-	}
 	cfg := emulator.Config{Path: filepath.Join(opts.data, "emulator.db"), Logger: log}
 	for _, env := range settings.Environments {
 		e := emulator.Environment{ID: env.ID, Region: env.Region}
@@ -299,18 +313,17 @@ func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*e
 		}
 		cfg.Environments = append(cfg.Environments, e)
 	}
+	em, err := emulator.New(cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("emulator: %w", err)
+	}
 	ln, err := net.Listen("tcp", opts.emulatorListen)
 	if err != nil {
-		return nil, nil, fmt.Errorf("listening for the emulator: %w", err)
+		return nil, nil, errors.Join(fmt.Errorf("listening for the emulator: %w", err), em.Close())
 	}
 	if addr, ok := ln.Addr().(*net.TCPAddr); ok && !addr.IP.IsLoopback() && !opts.emulatorAllowRemote {
 		ln.Close()
-		return nil, nil, errors.New("the emulator is for development: it listens beyond loopback only with -emulator-allow-remote")
-	}
-	em, err := emulator.New(cfg)
-	if err != nil {
-		ln.Close()
-		return nil, nil, fmt.Errorf("emulator: %w", err)
+		return nil, nil, errors.Join(errors.New("the emulator is for development: it listens beyond loopback only with -emulator-allow-remote"), em.Close())
 	}
 	return em, ln, nil
 }
@@ -409,9 +422,6 @@ func sessionKeys(settings *config.Settings, data string) ([][]byte, error) {
 	b := make([]byte, session.MinKey)
 	rand.Read(b)
 	key = []byte(base64.RawURLEncoding.EncodeToString(b))
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, fmt.Errorf("session key: %w", err)
-	}
 	if err := os.WriteFile(path, key, 0o600); err != nil {
 		return nil, fmt.Errorf("session key: %w", err)
 	}
@@ -445,9 +455,9 @@ func newAdmin(site handlers.Config, emulated string) (app, error) {
 }
 
 // greet tells a newcomer where everything is.
-func greet(w io.Writer, pages net.Listener, outbox, operator string) {
+func greet(w io.Writer, pages net.Listener, outbox string, operator net.Listener) {
 	fmt.Fprintf(w, "\n  Demo app   http://%s/\n  Outbox     %s   (codes by SMS and e-mail arrive here)\n  Preview    http://%s/preview/   (every page in every state)\n  User       demo / Demo-pass-1\n\n",
-		reachable(pages.Addr()), outbox, operator)
+		reachable(pages.Addr()), outbox, reachable(operator.Addr()))
 }
 
 // reachable is the address of a listener for who is on this machine: one that
@@ -463,13 +473,7 @@ func reachable(addr net.Addr) string {
 // answer will do: only its own listener is being asked about. Settings and login
 // configs that broke since the start say nothing about it.
 func askHealth(opts options, env func(string) (string, bool)) error {
-	listen, base := config.DefaultListen, config.DefaultBasePath
-	if opts.settings != "" {
-		listen, base = config.Listener(opts.settings, config.Launch{Env: env})
-	}
-	if opts.listen != "" {
-		listen = opts.listen
-	}
+	listen, base := config.Listener(opts.settings, config.Launch{Listen: opts.listen, Env: env})
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return err

@@ -4,17 +4,22 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"html"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -188,6 +193,7 @@ func TestMisuse(t *testing.T) {
 	t.Parallel()
 	const key = "TCB_LOGIN_KEY=0123456789-abcdefghijklm-ZYXWVUTSRQ"
 	settings := settingsFile(t, "session: {keys: [\"env:TCB_LOGIN_KEY\"]}\nenvironments: [{id: demo}]\n")
+	public := []string{"-settings", settings, "-listen"}
 	broken := settingsFile(t, "session: {keys: [\"env:TCB_LOGIN_KEY\"]\n")
 	const demo = "ask with -demo"
 	tests := []struct {
@@ -221,6 +227,11 @@ func TestMisuse(t *testing.T) {
 		{"demo and settings by variables", []string{key, "TCB_LOGIN_DEMO=1", "TCB_LOGIN_SETTINGS=" + settings}, nil, 2, "exclude each other"},
 		{"no demo and settings", []string{key}, []string{"-demo=false", "-check", "-settings", settings}, 0, "settings are fine"},
 		{"nothing set", nil, []string{"-check"}, 0, "settings are fine"},
+		{"no address", nil, []string{"-listen", "8080"}, 2, "-listen ($TCB_LOGIN_LISTEN): want an address"},
+		{"no address of the operator's", nil, []string{"-admin-listen", "localhost:http"}, 2, "the port must be a number"},
+		{"a public listen checked", []string{key}, append(public, ":0", "-check"), 1, "error: public_origins is missing: -listen"},
+		{"a public listen started", []string{key}, append(public, "0.0.0.0:0"), 1, "error: public_origins is missing: -listen"},
+		{"a public demo", nil, []string{"-listen", ":0", "-check"}, 0, `warning: ":0" is open to other machines`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -347,5 +358,159 @@ func TestPagesStay(t *testing.T) {
 	stays("back")
 	if err := signIn(t.Context(), s.urls["login"]); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOneProcess: a data folder is for one process, until it ends in whatever way.
+func TestOneProcess(t *testing.T) {
+	t.Parallel()
+	binary := buildBinary(t)
+	data := filepath.Join(t.TempDir(), "data")
+	first := startBinary(t, binary, data)
+	listen := []string{"-listen", "127.0.0.1:0", "-emulator-listen", "127.0.0.1:0", "-admin-listen", "127.0.0.1:0", "-data", data}
+	noKey := settingsFile(t, "environments: [{id: demo}]\n")
+	want := fmt.Sprintf("another tcb-login (process %d) runs with the data folder %s", first.cmd.Process.Pid, data)
+	for name, args := range map[string][]string{
+		"the demo": listen, "a generated session key": append([]string{"-settings", noKey}, listen...),
+		"the emulator": append([]string{"-emulator", "-settings", noKey}, listen...),
+	} {
+		if code, _, stderr := runOnce(t, nil, args...); code != 1 || !strings.Contains(stderr, want) || strings.Contains(stderr, "listening") {
+			t.Errorf("%s: exit code %d, want 1 and %q in\n%s", name, code, want, stderr)
+		}
+	}
+	if err := signIn(t.Context(), first.pages); err != nil {
+		t.Errorf("the first: %v", err)
+	}
+	first.kill(t)
+	second := startBinary(t, binary, data)
+	if err := signIn(t.Context(), second.pages); err != nil {
+		t.Errorf("after kill -9: %v", err)
+	}
+}
+
+// TestNoDataFolder: with keys of the operator's and no emulator there is nothing to
+// keep, so that instances may share a folder, or have none they can write to.
+func TestNoDataFolder(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	settings := settingsFile(t, "session: {keys: [tests-alone-Kq7vXw2Zp9LmB4nRt8Ys]}\nenvironments: [{id: demo, endpoint: \"http://127.0.0.1:1\"}]\n")
+	for range 2 {
+		start(t, 1, nil, "-settings", settings, "-listen", "127.0.0.1:0", "-data", data)
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Errorf("the data folder: %v, want none", err)
+	}
+}
+
+// freeAddress is one that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// TestFirstInstant: whoever reaches the pages as soon as anybody can signs in. The
+// test holds the emulator's database, so that seeding waits as long as it likes to see
+// that nobody listens in the meantime.
+func TestFirstInstant(t *testing.T) {
+	t.Parallel()
+	binary := buildBinary(t)
+	dir := t.TempDir()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "emulator.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	held, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if _, err := held.ExecContext(t.Context(), "BEGIN EXCLUSIVE"); err != nil {
+		t.Fatal(err)
+	}
+	pages, api, operator := freeAddress(t), freeAddress(t), freeAddress(t)
+	cmd := exec.CommandContext(t.Context(), binary, "-data", dir, "-listen", pages, "-emulator-listen", api, "-admin-listen", operator)
+	cmd.Env = []string{"TMPDIR=" + dir}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
+	open := func(address string) bool {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
+		}
+		conn.Close()
+		return true
+	}
+	// It has come to the database once it has the file open, which Linux tells.
+	await := func(what string, is func() bool) {
+		t.Helper()
+		poll := time.NewTicker(time.Millisecond)
+		defer poll.Stop()
+		for deadline := time.After(20 * time.Second); !is(); {
+			select {
+			case <-poll.C:
+			case <-ended:
+				t.Fatalf("ended before %s", what)
+			case <-deadline:
+				t.Fatalf("never %s", what)
+			}
+		}
+	}
+	if runtime.GOOS == "linux" {
+		fds := fmt.Sprintf("/proc/%d/fd", cmd.Process.Pid)
+		await("it opened the database", func() bool {
+			entries, _ := os.ReadDir(fds)
+			return slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+				to, err := os.Readlink(filepath.Join(fds, e.Name()))
+				return err == nil && filepath.Base(to) == "emulator.db"
+			})
+		})
+	}
+	for name, address := range map[string]string{"pages": pages, "emulator": api, "operator": operator} {
+		if open(address) {
+			t.Errorf("%s: open before the emulator is seeded", name)
+		}
+	}
+	if _, err := held.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	await("the pages were open", func() bool { return open(pages) })
+	if err := signIn(t.Context(), "http://"+pages); err != nil {
+		t.Error(err)
+	}
+	resp, err := http.Get("http://" + operator + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("readiness: %s", resp.Status)
+	}
+}
+
+// TestPortTaken: each listener says which of its ports somebody else has.
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	for flag, want := range map[string]string{
+		"-listen": "listening for the pages: ", "-emulator-listen": "listening for the emulator: ", "-admin-listen": "listening for the operator: ",
+	} {
+		code, _, stderr := runOnce(t, nil, anywhere(t, flag, ln.Addr().String())...)
+		if code != 1 || !strings.Contains(stderr, want) || !strings.Contains(stderr, "address already in use") || strings.Contains(stderr, `"listening"`) {
+			t.Errorf("%s: exit code %d, want 1 and %q in\n%s", flag, code, want, stderr)
+		}
 	}
 }

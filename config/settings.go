@@ -193,6 +193,7 @@ func defaults() *Settings {
 // A Launch is how the program is started, as far as its settings depend on that.
 type Launch struct {
 	Env      func(name string) (string, bool) // looks up an environment variable, as [os.LookupEnv] does
+	Listen   string                           // goes before listen of the settings; empty: that one
 	Emulator bool                             // the emulator stands in for TCB, in every environment
 }
 
@@ -255,7 +256,9 @@ func Parse(name string, data []byte, env func(string) (string, bool)) (*Settings
 // parseSettings answers the settings as far as they can be read, whatever is wrong with the rest.
 func parseSettings(name string, data []byte, launch Launch) (*Settings, Problems) {
 	p := &parser{file: name, launch: launch, settings: defaults()}
-	p.parse(data)
+	if p.parse(data) {
+		p.rules()
+	}
 	for _, check := range p.last {
 		check()
 	}
@@ -264,7 +267,8 @@ func parseSettings(name string, data []byte, launch Launch) (*Settings, Problems
 }
 
 // Listener reads only where the program listens, for who asks whether it does: what else is wrong with
-// the settings, or came to be since the start, does not matter. What cannot be read has its default.
+// the settings, or came to be since the start, does not matter. What cannot be read has its default, and
+// everything has where there is no path.
 func Listener(path string, launch Launch) (address, basePath string) {
 	data, _ := readFile(path, maxSettingsSize)
 	s, _ := parseSettings(path, data, launch)
@@ -294,6 +298,22 @@ type parser struct {
 	settings *Settings
 	problems Problems
 	last     []func() // checks that need more than one setting
+
+	places  places // for the rules, as what follows
+	trusted []trustedRange
+	keys    []sessionKey
+}
+
+type trustedRange struct {
+	name   string
+	at     *yaml.Node
+	prefix netip.Prefix
+}
+
+type sessionKey struct {
+	name string
+	at   *yaml.Node
+	key  Secret
 }
 
 // fields are the keys a mapping may have. A function gets the value of its key and is not called for
@@ -315,11 +335,12 @@ func (p *parser) warnf(n *yaml.Node, format string, args ...any) {
 	p.add(SeverityWarning, n, format, args...)
 }
 
-func (p *parser) parse(data []byte) {
+// parse reports whether there are settings to speak of.
+func (p *parser) parse(data []byte) bool {
 	docs, err := documents(data)
 	if err != nil {
 		p.syntax(data, err)
-		return
+		return false
 	}
 	if len(docs) > 1 {
 		p.errorf(docs[1], "a second YAML document: settings are one document")
@@ -331,7 +352,7 @@ func (p *parser) parse(data []byte) {
 	s := p.settings
 	var environments *yaml.Node
 	ok := p.mapping("the settings", root, fields{
-		"listen":          func(v *yaml.Node) { p.text("listen", v, &s.Listen, checkListen) },
+		"listen":          func(v *yaml.Node) { p.places.listen = v; p.text("listen", v, &s.Listen, checkListen) },
 		"base_path":       func(v *yaml.Node) { p.text("base_path", v, &s.BasePath, checkBasePath) },
 		"public_origins":  p.publicOrigins,
 		"trusted_proxies": p.trustedProxies,
@@ -345,6 +366,10 @@ func (p *parser) parse(data []byte) {
 	if ok && environments == nil {
 		p.errorf(root, "environments is missing: name at least one TCB environment")
 	}
+	if p.places.root = root; p.launch.Listen != "" {
+		s.Listen = p.launch.Listen
+	}
+	return ok
 }
 
 // documents reads the first two documents of a YAML stream, and the rest only for its errors.
@@ -529,6 +554,7 @@ func quote(s string) string {
 }
 
 func (p *parser) publicOrigins(n *yaml.Node) {
+	p.places.origins = n
 	p.list("public_origins", n, func(name string, item *yaml.Node) {
 		var origin string
 		if !p.text(name, item, &origin, checkOrigin) {
@@ -546,6 +572,7 @@ func (p *parser) publicOrigins(n *yaml.Node) {
 }
 
 func (p *parser) trustedProxies(n *yaml.Node) {
+	p.places.proxies = n
 	p.list("trusted_proxies", n, func(name string, item *yaml.Node) {
 		var s string
 		if !p.text(name, item, &s, func(string) string { return "" }) {
@@ -553,12 +580,10 @@ func (p *parser) trustedProxies(n *yaml.Node) {
 		}
 		prefix, ok := parsePrefix(s)
 		if !ok {
-			p.errorf(item, `%s: want an address or a range like "10.0.0.0/8", found %s`, name, quote(s))
+			p.errorf(item, `%s: want an address or a range like "10.0.0.0/24", found %s`, name, quote(s))
 			return
 		}
-		if prefix.Bits() == 0 {
-			p.warnf(item, "%s: every address is trusted: anybody can choose the address we count them by", name)
-		}
+		p.trusted = append(p.trusted, trustedRange{name, item, prefix})
 		p.settings.TrustedProxies = append(p.settings.TrustedProxies, prefix)
 	})
 }
@@ -577,6 +602,7 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 }
 
 func (p *parser) session(n *yaml.Node) {
+	p.places.session = n
 	p.mapping("session", n, fields{
 		"store": func(v *yaml.Node) {
 			p.text("store", v, &p.settings.Session.Store, func(s string) string {
@@ -590,6 +616,7 @@ func (p *parser) session(n *yaml.Node) {
 			})
 		},
 		"keys": func(v *yaml.Node) {
+			p.places.keys = v
 			p.list("keys", v, func(name string, item *yaml.Node) {
 				key, ok := p.secret(name, item)
 				if !ok {
@@ -599,6 +626,7 @@ func (p *parser) session(n *yaml.Node) {
 					p.errorf(item, "%s: too short: %d bytes, a session key needs at least %d random ones", name, got, minSessionKey)
 					return
 				}
+				p.keys = append(p.keys, sessionKey{name, item, key})
 				p.settings.Session.Keys = append(p.settings.Session.Keys, key)
 			})
 		},
@@ -858,6 +886,9 @@ func (p *parser) logLevel(n *yaml.Node) {
 }
 
 // The checks return what is wrong with a value, or "".
+
+// CheckListen is for addresses that flags give: what is wrong with one, or "".
+func CheckListen(s string) string { return checkListen(s) }
 
 func checkListen(s string) string {
 	host, port, err := net.SplitHostPort(s)
