@@ -4,9 +4,9 @@
 #   docker run -p 8080:8080 -v ./settings.yaml:/etc/tcb-login/settings.yaml:ro \
 #     -e TCB_LOGIN_SETTINGS=/etc/tcb-login/settings.yaml -e TCB_LOGIN_KEY -v tcb-login:/data tcb-login
 #
-# Without settings it runs the demo, which is for the machine it runs on: its emulator stays on the
-# container's own loopback, so the outbox with the codes cannot be reached from outside. Use `go run .`
-# for a first look.
+# Without settings it says so and stops. `docker run -p 127.0.0.1:8080:8080 tcb-login -demo` runs the
+# demo, for the machine it runs on: its emulator stays on the container's own loopback, so the outbox with
+# the codes cannot be reached from outside. Use `go run .` for a first look with everything.
 
 FROM golang:1.26 AS build
 WORKDIR /src
@@ -31,8 +31,10 @@ COPY --from=build --chown=65532:65532 /out/data /data
 # A number, since an empty image has no names, and so that Kubernetes sees that it is not root.
 USER 65532:65532
 
-# In a container the outside comes in by its own network; 127.0.0.1 would answer nobody.
-ENV TCB_LOGIN_LISTEN=:8080 \
+# In a container the outside comes in by its own network; 127.0.0.1 would answer nobody. CONTAINER
+# keeps a deployment that lacks its settings from becoming a demo.
+ENV TCB_LOGIN_CONTAINER=1 \
+    TCB_LOGIN_LISTEN=:8080 \
     TCB_LOGIN_DATA=/data
 EXPOSE 8080
 # The key that seals cookies, when the settings name none, and the emulator's database.

@@ -27,12 +27,13 @@ func check(t *testing.T, files map[string]string) (code int, out string) {
 	}
 	defer stderr.Close()
 	var stdout bytes.Buffer
-	none := func(string) (string, bool) { return "", false }
-	code = run(t.Context(), []string{"-check", "-settings", filepath.Join(dir, "settings.yaml")}, none, &stdout, stderr)
+	code = run(t.Context(), []string{"-check", "-settings", filepath.Join(dir, "settings.yaml")}, nil, &stdout, stderr)
 	return code, strings.ReplaceAll(stdout.String(), dir+string(filepath.Separator), "")
 }
 
 const checkedSettings = `public_origins: ["https://app.example.com"]
+trusted_proxies: [10.0.0.5]
+session: {keys: [tests-alone-Kq7vXw2Zp9LmB4nRt8Ys]}
 environments:
   - id: my-env
     login_configs: tree

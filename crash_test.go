@@ -31,13 +31,8 @@ const (
 // that there is an account must have it when the program is back.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "tcb-login")
-	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	data := filepath.Join(dir, "data")
+	binary := buildBinary(t)
+	data := filepath.Join(t.TempDir(), "data")
 
 	first := startBinary(t, binary, data)
 	crash := newCrash(t, first.emulator)
@@ -117,14 +112,25 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "tcb-login")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}
+
 // running is the program with a data folder.
 type running struct {
 	cmd      *exec.Cmd
 	emulator string // its address
+	pages    string
 	logged   chan struct{}
 }
 
-// startBinary starts the program and waits until its emulator listens.
+// startBinary starts the program and waits until its emulator and pages listen.
 func startBinary(t *testing.T, binary, data string) *running {
 	t.Helper()
 	r := &running{logged: make(chan struct{})}
@@ -138,21 +144,27 @@ func startBinary(t *testing.T, binary, data string) *running {
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	address := make(chan string, 1)
+	up := make(chan struct{})
 	var said strings.Builder
 	go func() {
 		defer close(r.logged)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			var line struct{ Msg, Name, URL string }
-			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" && line.Name == "emulator" {
-				address <- line.URL
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+				switch line.Name {
+				case "emulator": // the first of them
+					r.emulator = line.URL
+				case "login":
+					r.pages = line.URL
+					close(up)
+				}
 			}
 			said.WriteString(lines.Text() + "\n")
 		}
 	}()
 	t.Cleanup(func() { r.kill(t) })
 	select {
-	case r.emulator = <-address:
+	case <-up:
 	case <-r.logged:
 		t.Fatalf("the program ended:\n%s", said.String())
 	}

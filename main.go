@@ -19,6 +19,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -39,19 +41,27 @@ import (
 // version is set by the release build (-ldflags -X main.version=…).
 var version = ""
 
+// containerVariable is set in the image. What starts there without settings is more
+// likely to be a deployment that lacks them than somebody who wants a demo, whose
+// user and password everybody knows.
+const containerVariable = config.VariablePrefix + "CONTAINER"
+
 type options struct {
-	listen, settings, data, emulatorListen, adminListen string
-	emulator, emulatorAllowRemote, check, health, show  bool
+	listen, settings, data, emulatorListen, adminListen      string
+	demo, emulator, emulatorAllowRemote, check, health, show bool
+
+	variables []string // that may be set, each a flag's but containerVariable
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-func run(ctx context.Context, args []string, env func(string) (string, bool), stdout io.Writer, stderr *os.File) int {
+func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *os.File) int {
+	env := lookUp(environ)
 	opts, err := parseFlags(args, env, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -62,37 +72,33 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	case opts.show:
 		fmt.Fprintln(stdout, buildVersion())
 		return 0
+	case opts.health:
+		if err := askHealth(opts, env); err != nil {
+			fmt.Fprintln(stderr, err)
+			return 1
+		}
+		return 0
 	}
 	messages, err := i18n.Load()
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	settings, problems := config.Demo(), config.Problems(nil)
-	logins := config.BuiltInLogins(settings)
-	if opts.settings != "" {
-		settings, logins, problems = config.LoadAll(opts.settings, env, messages)
-	}
+	settings, logins, problems, misuse := load(opts, environ, messages)
 	if opts.check {
 		fmt.Fprint(stdout, problems)
 	} else if len(problems) > 0 {
 		fmt.Fprint(stderr, problems)
 	}
-	if problems.HasErrors() {
+	switch {
+	case misuse != nil:
+		fmt.Fprintln(stderr, misuse)
+		return 2
+	case problems.HasErrors():
 		return 1
 	}
 	if opts.check {
 		fmt.Fprintln(stdout, "settings are fine")
-		return 0
-	}
-	if opts.listen != "" {
-		settings.Listen = opts.listen
-	}
-	if opts.health {
-		if err := askHealth(settings); err != nil {
-			fmt.Fprintln(stderr, err)
-			return 1
-		}
 		return 0
 	}
 	log := newLogger(stderr, settings.LogLevel)
@@ -103,15 +109,73 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	return 0
 }
 
+// lookUp finds variables of an environment as os.LookupEnv does: the first counts.
+func lookUp(environ []string) func(string) (string, bool) {
+	values := map[string]string{}
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		if _, ok := values[name]; !ok {
+			values[name] = value
+		}
+	}
+	return func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	}
+}
+
+// load reads the settings, or takes those of the demo. Misuse is what is wrong with
+// how the program was started rather than with a file.
+func load(opts options, environ []string, messages *i18n.Bundle) (settings *config.Settings, logins *config.Logins, problems config.Problems, misuse error) {
+	known := opts.variables
+	if opts.settings == "" {
+		settings, problems = config.LaunchDemo(config.Launch{Listen: opts.listen})
+		logins = config.BuiltInLogins(settings)
+	} else {
+		env := lookUp(environ)
+		launch := config.Launch{Listen: opts.listen, Emulator: opts.emulator, Env: func(name string) (string, bool) {
+			known = append(known, name) // by an env: of the settings
+			return env(name)
+		}}
+		settings, logins, problems = config.LoadAll(opts.settings, launch, messages)
+	}
+	var wrong []error
+	for _, v := range config.UnknownVariables(environ, known) {
+		switch {
+		case slices.Contains(opts.variables, v.Near):
+			wrong = append(wrong, fmt.Errorf("%s is not a variable of this program; did you mean -%s ($%s)?", v.Name, flagOf(v.Near), v.Near))
+		case v.Near != "":
+			wrong = append(wrong, fmt.Errorf("%s is not a variable of this program; did you mean $%s, which the settings name?", v.Name, v.Near))
+		case !problems.HasErrors(): // else the settings may name it where they cannot be read
+			wrong = append(wrong, fmt.Errorf("%s is not a variable of this program: it belongs to no flag (see -help), and no env: of the settings names it", v.Name))
+		}
+	}
+	if opts.settings == "" && !opts.demo {
+		wrong = append(wrong, errors.New("nothing to run: name a settings file with -settings ($TCB_LOGIN_SETTINGS), in a container one that is mounted there;\n"+
+			"for a demo with an emulator of TCB, and a user whose password everybody knows, ask with -demo ($TCB_LOGIN_DEMO=true)"))
+	}
+	return settings, logins, problems, errors.Join(wrong...)
+}
+
+func variableOf(flag string) string {
+	return config.VariablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+func flagOf(variable string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, config.VariablePrefix), "_", "-"))
+}
+
 // parseFlags reads flags, each with its environment variable as the default.
 func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer) (options, error) {
-	var o options
+	container, _ := env(containerVariable)
+	o := options{variables: []string{containerVariable}}
 	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+config.DefaultListen+")")
-	set.StringVar(&o.settings, "settings", "", "settings file; none: a demo with an emulator of TCB")
+	set.StringVar(&o.settings, "settings", "", "settings file; none: the demo")
+	set.BoolVar(&o.demo, "demo", container == "", "run the demo, with an emulator of TCB: without settings it runs anyway, but not in a container")
 	set.StringVar(&o.data, "data", "data", "folder for the emulator's database and generated keys")
-	set.BoolVar(&o.emulator, "emulator", false, "run the emulator for the environments of the settings")
+	set.BoolVar(&o.emulator, "emulator", false, "run the emulator in the place of TCB, for all environments of the settings")
 	set.StringVar(&o.emulatorListen, "emulator-listen", "127.0.0.1:8081", "address of the emulator")
 	set.BoolVar(&o.emulatorAllowRemote, "emulator-allow-remote", false, "let the emulator listen beyond loopback")
 	set.StringVar(&o.adminListen, "admin-listen", "", "address for health, readiness and the preview of login pages (demo: 127.0.0.1:8082)")
@@ -120,7 +184,8 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set.BoolVar(&o.show, "version", false, "print the version")
 	var errs []error
 	set.VisitAll(func(f *flag.Flag) {
-		name := "TCB_LOGIN_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := variableOf(f.Name)
+		o.variables = append(o.variables, name)
 		f.Usage += " [$" + name + "]"
 		if v, ok := env(name); ok && v != "" {
 			if err := set.Set(f.Name, v); err != nil {
@@ -136,6 +201,19 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	}
 	if set.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
+	}
+	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
+		if complaint := config.CheckListen(address); address != "" && complaint != "" {
+			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))
+		}
+	}
+	if len(errs) > 0 {
+		return o, errors.Join(errs...)
+	}
+	asked := false
+	set.Visit(func(f *flag.Flag) { asked = asked || f.Name == "demo" && o.demo })
+	if asked && o.settings != "" {
+		return o, errors.New("-demo ($TCB_LOGIN_DEMO) and -settings ($TCB_LOGIN_SETTINGS) exclude each other: the demo has settings of its own")
 	}
 	return o, nil
 }
@@ -158,26 +236,47 @@ func newLogger(w *os.File, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, o))
 }
 
-// serve wires everything together, listens, and stops when ctx ends.
+// serve wires everything together, listens, and stops when ctx ends. The pages listen
+// last: whoever gets there finds an emulator with its users in it.
 func serve(ctx context.Context, opts options, settings *config.Settings, logins *config.Logins, messages *i18n.Bundle, log *slog.Logger, stdout io.Writer) error {
 	demo := opts.settings == ""
-	pages, err := net.Listen("tcp", settings.Listen)
-	if err != nil {
-		return fmt.Errorf("listening for the pages: %w", err)
+	emulate := demo || opts.emulator
+	if emulate || len(settings.Session.Keys) == 0 {
+		unlock, err := lockFolder(opts.data)
+		if err != nil {
+			return err
+		}
+		defer unlock()
 	}
-	defer pages.Close()
 	servers := []server{}
 	outbox, emulated := "", ""
-	if demo || opts.emulator {
+	if emulate {
 		em, ln, err := openEmulator(opts, settings, log)
 		if err != nil {
 			return err
 		}
 		defer em.Close()
-		emulated = "http://" + ln.Addr().String()
+		defer ln.Close()
+		emulated = "http://" + reachable(ln.Addr())
 		outbox = emulated + "/__emulator/"
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
+	if opts.adminListen == "" && demo {
+		opts.adminListen = "127.0.0.1:8082"
+	}
+	var operator net.Listener
+	if opts.adminListen != "" {
+		var err error
+		if operator, err = net.Listen("tcp", opts.adminListen); err != nil {
+			return fmt.Errorf("listening for the operator: %w", err)
+		}
+		defer operator.Close()
+	}
+	pages, err := net.Listen("tcp", settings.Listen)
+	if err != nil {
+		return fmt.Errorf("listening for the pages: %w", err)
+	}
+	defer pages.Close()
 	cfg, err := siteConfig(opts, settings, logins, messages, log, pages, emulated)
 	if err != nil {
 		return err
@@ -191,32 +290,21 @@ func serve(ctx context.Context, opts options, settings *config.Settings, logins 
 	}
 	servers = append(servers, appServer("login", site, pages))
 	go logins.Watch(ctx, reloadEvery, func(changed []config.LoginKey, problems config.Problems) { tellReload(log, changed, problems) })
-	if opts.adminListen == "" && demo {
-		opts.adminListen = "127.0.0.1:8082"
-	}
-	if opts.adminListen != "" {
-		ln, err := net.Listen("tcp", opts.adminListen)
-		if err != nil {
-			return fmt.Errorf("listening for the operator: %w", err)
-		}
-		defer ln.Close()
-		opts.adminListen = ln.Addr().String()
-		operator, err := newAdmin(cfg, emulated)
+	if operator != nil {
+		app, err := newAdmin(cfg, emulated)
 		if err != nil {
 			return err
 		}
-		servers = append(servers, appServer("admin", operator, ln))
+		servers = append(servers, appServer("admin", app, operator))
 	}
 	if demo {
-		greet(stdout, pages, outbox, opts.adminListen)
+		greet(stdout, pages, outbox, operator)
 	}
 	return runServers(ctx, servers, log)
 }
 
+// openEmulator seeds before it listens, so that nobody waits for that in a queue.
 func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*emulator.Emulator, net.Listener, error) {
-	if err := os.MkdirAll(opts.data, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("emulator: %w", err)
-	}
 	cfg := emulator.Config{Path: filepath.Join(opts.data, "emulator.db"), Logger: log}
 	for _, env := range settings.Environments {
 		e := emulator.Environment{ID: env.ID, Region: env.Region}
@@ -225,18 +313,17 @@ func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*e
 		}
 		cfg.Environments = append(cfg.Environments, e)
 	}
+	em, err := emulator.New(cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("emulator: %w", err)
+	}
 	ln, err := net.Listen("tcp", opts.emulatorListen)
 	if err != nil {
-		return nil, nil, fmt.Errorf("listening for the emulator: %w", err)
+		return nil, nil, errors.Join(fmt.Errorf("listening for the emulator: %w", err), em.Close())
 	}
 	if addr, ok := ln.Addr().(*net.TCPAddr); ok && !addr.IP.IsLoopback() && !opts.emulatorAllowRemote {
 		ln.Close()
-		return nil, nil, errors.New("the emulator is for development: it listens beyond loopback only with -emulator-allow-remote")
-	}
-	em, err := emulator.New(cfg)
-	if err != nil {
-		ln.Close()
-		return nil, nil, fmt.Errorf("emulator: %w", err)
+		return nil, nil, errors.Join(errors.New("the emulator is for development: it listens beyond loopback only with -emulator-allow-remote"), em.Close())
 	}
 	return em, ln, nil
 }
@@ -300,10 +387,12 @@ func siteConfig(opts options, settings *config.Settings, logins *config.Logins, 
 	return cfg, nil
 }
 
+// newClient makes every client of TCB there is. Where the emulator runs none reaches
+// anything else, whatever the settings say.
 func newClient(settings *config.Settings, env config.Environment, c config.Client, emulated string) (*authclient.Client, error) {
-	endpoint := env.Endpoint
+	endpoint := emulated
 	if endpoint == "" {
-		endpoint = emulated
+		endpoint = env.Endpoint
 	}
 	return authclient.New(authclient.Config{
 		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
@@ -333,9 +422,6 @@ func sessionKeys(settings *config.Settings, data string) ([][]byte, error) {
 	b := make([]byte, session.MinKey)
 	rand.Read(b)
 	key = []byte(base64.RawURLEncoding.EncodeToString(b))
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, fmt.Errorf("session key: %w", err)
-	}
 	if err := os.WriteFile(path, key, 0o600); err != nil {
 		return nil, fmt.Errorf("session key: %w", err)
 	}
@@ -352,12 +438,13 @@ func newAdmin(site handlers.Config, emulated string) (app, error) {
 	cfg := admin.Config{Version: buildVersion(), Checks: map[string]admin.Check{}, Preview: preview, Logins: site.Logins}
 	for _, env := range settings.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
+		// One for all checks: each client has connections of its own.
+		client, err := newClient(settings, env, env.Clients[0], emulated)
+		if err != nil {
+			return nil, err
+		}
 		cfg.Checks["environment "+env.ID] = func(ctx context.Context) error {
-			client, err := newClient(settings, env, env.Clients[0], emulated)
-			if err != nil {
-				return err
-			}
-			_, err = client.IsUsernameRegistered(ctx, "readiness-check")
+			_, err := client.IsUsernameRegistered(ctx, "readiness-check")
 			if errors.Is(err, authclient.ErrUnreachable) {
 				return err
 			}
@@ -368,15 +455,26 @@ func newAdmin(site handlers.Config, emulated string) (app, error) {
 }
 
 // greet tells a newcomer where everything is.
-func greet(w io.Writer, pages net.Listener, outbox, operator string) {
+func greet(w io.Writer, pages net.Listener, outbox string, operator net.Listener) {
 	fmt.Fprintf(w, "\n  Demo app   http://%s/\n  Outbox     %s   (codes by SMS and e-mail arrive here)\n  Preview    http://%s/preview/   (every page in every state)\n  User       demo / Demo-pass-1\n\n",
-		pages.Addr(), outbox, operator)
+		reachable(pages.Addr()), outbox, reachable(operator.Addr()))
 }
 
-// askHealth asks the server that runs with the same settings whether it
-// answers. Any answer will do: only its own listener is being asked about.
-func askHealth(settings *config.Settings) error {
-	host, port, err := net.SplitHostPort(settings.Listen)
+// reachable is the address of a listener for who is on this machine: one that
+// listens everywhere has an address that is nobody's.
+func reachable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return addr.String()
+}
+
+// askHealth asks the server that was started in the same way whether it answers. Any
+// answer will do: only its own listener is being asked about. Settings and login
+// configs that broke since the start say nothing about it.
+func askHealth(opts options, env func(string) (string, bool)) error {
+	listen, base := config.Listener(opts.settings, config.Launch{Listen: opts.listen, Env: env})
+	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return err
 	}
@@ -387,7 +485,7 @@ func askHealth(settings *config.Settings) error {
 		Timeout:       3 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	resp, err := client.Get("http://" + net.JoinHostPort(host, port) + settings.BasePath + "/static/health")
+	resp, err := client.Get("http://" + net.JoinHostPort(host, port) + base + "/static/health")
 	if err != nil {
 		return err
 	}

@@ -6,15 +6,15 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // Logins are the login pages of all environments. They are read from the trees that the settings
-// name and can be read anew while the program runs: a file that is broken then keeps its last good
-// page. Safe for concurrent use.
+// name and can be read anew while the program runs: a file that is broken or gone then keeps its last
+// good page. A disk that is not mounted looks just like files that somebody removed, so that nothing on a
+// disk ends a page; starting the program anew does. Safe for concurrent use.
 type Logins struct {
 	environments []*Environment // with a tree
 	cat          Catalogue
@@ -40,6 +40,7 @@ type loginPage struct {
 	// settled is true once the files have been read a second time, a while after the first: what is
 	// written in the same tick of the file system's clock as the first reading has the same time.
 	settled bool
+	gone    bool // the file is not there, or not known to be: login is all that is left
 }
 
 // LoadLogins reads the login configs of all environments; those whose settings name none have the page
@@ -126,8 +127,22 @@ func (l *Logins) ProblemsOf(key LoginKey) Problems {
 	return nil
 }
 
+// keep is the page once its file cannot be found. What was wrong with it says nothing any more.
+func (p *loginPage) keep() *loginPage {
+	if p.gone || p.login == nil {
+		return p
+	}
+	return &loginPage{name: p.name, login: p.login, sum: p.sum, gone: true}
+}
+
 // told are the page's problems, and what becomes of the page.
 func (p *loginPage) told() Problems {
+	if p.gone {
+		return Problems{{
+			File: p.login.File, Severity: SeverityWarning,
+			Message: "not there any more: kept the last good version of this page until the file is back, or to the end of this run",
+		}}
+	}
 	if p.login == nil || !p.problems.HasErrors() {
 		return slices.Clone(p.problems)
 	}
@@ -137,9 +152,9 @@ func (p *loginPage) told() Problems {
 	}}, p.problems...)
 }
 
-// Reload reads what changed since the last time. It reports whether any page is now another one, new or
-// gone, and all problems there are now. A page whose file is broken stays as it was; so do those of a
-// tree that cannot be read as a whole.
+// Reload reads what changed since the last time. It reports whether any page is now another one or new,
+// and all problems there are now. A page whose file is broken or gone stays as it was; so do those of a
+// tree that cannot be read as a whole. Only what never was a page goes with its file.
 func (l *Logins) Reload() (changed bool, problems Problems) {
 	l.reloading.Lock()
 	defer l.reloading.Unlock()
@@ -158,7 +173,7 @@ func (l *Logins) Reload() (changed bool, problems Problems) {
 			}}
 			for key, page := range before.pages {
 				if key.Env == e.ID {
-					state.pages[key] = page
+					state.pages[key] = page.keep()
 				}
 			}
 		}
@@ -183,7 +198,6 @@ func (l *Logins) readTree(e *Environment, before, state *loginState) error {
 	if err != nil {
 		return err
 	}
-	state.trees[e.ID] = scan.problems
 	for key, name := range scan.logins {
 		old := before.pages[key]
 		if old != nil && old.settled && unchanged(root, old.files) {
@@ -202,12 +216,15 @@ func (l *Logins) readTree(e *Environment, before, state *loginState) error {
 		}
 		state.pages[key] = page
 	}
+	kept := 0
 	for key, page := range before.pages {
-		lost := func(dir string) bool { return strings.HasPrefix(page.name, dir+"/") }
-		if key.Env == e.ID && state.pages[key] == nil && slices.ContainsFunc(scan.unread, lost) {
-			state.pages[key] = page
+		if key.Env == e.ID && state.pages[key] == nil && page.login != nil {
+			state.pages[key] = page.keep()
+			kept++
 		}
 	}
+	scan.missing(kept, state.pages[LoginKey{Env: e.ID, Version: EnvVersion}] != nil)
+	state.trees[e.ID] = scan.problems
 	return nil
 }
 

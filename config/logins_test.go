@@ -282,8 +282,20 @@ func TestConfigMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed, problems := logins.Reload()
-	if !changed || logins.Find(envKey).Name != "two" || logins.Find(LoginKey{"demo", "app", ""}) != nil {
+	if !changed || logins.Find(envKey).Name != "two" || logins.Find(LoginKey{"demo", "app", ""}) == nil ||
+		!strings.Contains(problems.String(), filepath.Join("app", "login.config.json")+": warning: not there") {
 		t.Errorf("after the switch: changed %t, problems %v, pages %v", changed, problems, logins.Keys("demo"))
+	}
+	// While the map is mounted anew there is no ..data, and all links lead nowhere.
+	if err := os.Remove(filepath.Join(dir, "..data")); err != nil {
+		t.Fatal(err)
+	}
+	if changed, _ := logins.Reload(); changed || logins.Find(envKey).Name != "two" {
+		t.Errorf("in between: changed %t", changed)
+	}
+	link("..two", "..data")
+	if changed, _ := logins.Reload(); changed || len(logins.ProblemsOf(envKey)) > 0 {
+		t.Errorf("afterwards: changed %t, problems %v", changed, logins.ProblemsOf(envKey))
 	}
 }
 

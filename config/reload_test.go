@@ -28,6 +28,18 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	outside := t.TempDir()
+	away := func(name string) {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(outside, "x"+name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back := func(name string) {
+		if err := os.Rename(filepath.Join(outside, "x"+name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const gone = ": warning: not there any more: kept the last good version of this page until the file is back, or to the end of this run\n"
 	const kept = "__auth/env/login.config.json: warning: kept the last good version of this page until the errors below are mended\n"
 	// Each step does one thing to the tree and then says what must be.
 	steps := []struct {
@@ -60,19 +72,49 @@ func TestReload(t *testing.T) {
 		{"a broken page comes", func() { write(t, dir, "app/login.config.2.json", `{`) }, true, "three",
 			"app/login.config.2.json:1:2: error: not valid JSON: unexpected end of JSON input\n"},
 		{"it goes", func() { remove("app/login.config.2.json") }, true, "three", ""},
-		{"the environment's goes", func() { remove("__auth") }, true, "", "TREE: warning: no __auth/env/login.config.json: the environment has no page of its own\n"},
-		{"the tree goes", func() {
-			if err := os.Rename(dir, dir+".away"); err != nil {
+		{"emptied while it is copied", func() { write(t, dir, envConfig, "") }, false, "three",
+			kept + "__auth/env/login.config.json:1:1: error: not valid JSON: unexpected end of JSON input\n"},
+		{"the picture and the text are emptied too", func() {
+			write(t, dir, envConfig, config("three"))
+			write(t, dir, "__auth/env/logo.svg", "")
+			write(t, dir, "__auth/env/agreement/both.txt", "")
+		}, false, "three", kept +
+			"__auth/env/login.config.json:1:27: error: logo: \"logo.svg\": not a picture: want PNG, JPEG, GIF, WebP or SVG\n" +
+			"__auth/env/login.config.json:2:84: error: items[0]: no text: give it a value, or name the file that holds it in path\n"},
+		{"the environment's goes", func() { away("__auth") }, false, "three", "__auth/env/login.config.json" + gone},
+		{"still gone", func() {}, false, "three", "__auth/env/login.config.json" + gone},
+		{"a new page beside it", func() { write(t, dir, "app/login.config.7.json", `{`+emailOnly+`}`) }, true, "three", "__auth/env/login.config.json" + gone},
+		{"back half", func() { back("__auth") }, false, "three", kept +
+			"__auth/env/login.config.json:1:27: error: logo: \"logo.svg\": not a picture: want PNG, JPEG, GIF, WebP or SVG\n" +
+			"__auth/env/login.config.json:2:84: error: items[0]: no text: give it a value, or name the file that holds it in path\n"},
+		{"back whole", func() {
+			write(t, dir, "__auth/env/logo.svg", `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>`)
+			write(t, dir, "__auth/env/agreement/both.txt", "Other.")
+		}, false, "three", ""},
+		{"a file in the folder's place", func() { away("app"); write(t, dir, "app", "") }, false, "three",
+			"app/login.config.7.json" + gone + "app/login.config.json" + gone},
+		{"the folder again", func() { remove("app"); back("app") }, false, "three", ""},
+		{"its own page alone goes", func() { remove(envConfig) }, false, "three", "__auth/env/login.config.json" + gone},
+		{"it comes back as another", func() { write(t, dir, envConfig, config("five")) }, true, "five", ""},
+		{"the tree goes", func() { away("") }, false, "five",
+			"TREE: error: the login configs cannot be read: no such file or directory\n" +
+				"__auth/env/login.config.json" + gone + "app/login.config.7.json" + gone + "app/login.config.json" + gone},
+		{"a file in its place", func() {
+			if err := os.WriteFile(dir, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, false, "", "TREE: error: the login configs cannot be read: no such file or directory\n"},
-		{"it comes back", func() {
-			if err := os.Rename(dir+".away", dir); err != nil {
+		}, false, "five", "TREE: error: the login configs cannot be read: not a directory\n" +
+			"__auth/env/login.config.json" + gone + "app/login.config.7.json" + gone + "app/login.config.json" + gone},
+		{"an empty one", func() {
+			remove("")
+			if err := os.Mkdir(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			write(t, dir, envConfig, `{"name": "four", "web": [{"id": "email", "enable": true}]}`)
-		}, true, "four", ""},
-		{"the rest goes", func() { remove("app"); remove("__auth") }, true, "", "TREE: error: no login config in this folder: the environment's is __auth/env/login.config.json\n"},
+		}, false, "five", "__auth/env/login.config.json" + gone + "app/login.config.7.json" + gone + "app/login.config.json" + gone},
+		{"something new in it", func() { write(t, dir, "new/login.config.json", `{`+emailOnly+`}`) }, true, "five",
+			"__auth/env/login.config.json" + gone + "app/login.config.7.json" + gone + "app/login.config.json" + gone},
+		{"the old tree comes back", func() { remove(""); back("") }, false, "five", "new/login.config.json" + gone},
+		{"changed as ever", func() { write(t, dir, envConfig, config("four")) }, true, "four", "new/login.config.json" + gone},
 	}
 	for _, step := range steps {
 		step.do()
@@ -121,7 +163,7 @@ func TestReloadUnreadableFolder(t *testing.T) {
 	if err := os.Remove(folder); err != nil {
 		t.Fatal(err)
 	}
-	if changed, problems := logins.Reload(); !changed || len(problems) > 0 || logins.Find(app) != nil {
+	if changed, problems := logins.Reload(); changed || problems.HasErrors() || logins.Find(app) == nil {
 		t.Errorf("gone: changed %t, problems %v", changed, problems)
 	}
 }
@@ -177,6 +219,25 @@ func TestWatch(t *testing.T) {
 	next("a page comes", func(got told) bool {
 		return slices.Contains(got.changed, LoginKey{Env: "demo", App: "app"}) && got.problems == ""
 	})
+	// What is gone is told once, not at every look: the next thing told is what happens next.
+	if err := os.RemoveAll(filepath.Join(dir, "__auth")); err != nil {
+		t.Fatal(err)
+	}
+	next("gone", func(got told) bool {
+		return got.changed == nil && strings.Contains(got.problems, envConfig+": warning: not there")
+	})
+	for range 3 {
+		logins.Reload()
+	}
+	write(t, dir, "app/login.config.json", `{"name": "next", `+emailOnly+`}`)
+	select {
+	case got := <-tell:
+		if len(got.changed) == 0 && !strings.Contains(got.problems, "app/login.config.json:") { // which a file half-way has
+			t.Errorf("told again: %v", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the page after it: not told")
+	}
 	cancel()
 	wg.Wait()
 }

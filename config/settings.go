@@ -190,6 +190,13 @@ func defaults() *Settings {
 	}
 }
 
+// A Launch is how the program is started, as far as its settings depend on that.
+type Launch struct {
+	Env      func(name string) (string, bool) // looks up an environment variable, as [os.LookupEnv] does
+	Listen   string                           // goes before listen of the settings; empty: that one
+	Emulator bool                             // the emulator stands in for TCB, in every environment
+}
+
 // Load reads the settings in the file at path. The settings are nil when there are errors among the
 // problems. Env looks up an environment variable, as [os.LookupEnv] does.
 func Load(path string, env func(string) (string, bool)) (*Settings, Problems) {
@@ -239,7 +246,7 @@ func readLimited(r io.Reader, limit int64) ([]byte, error) {
 // Parse is [Load] for what was read already. Name stands in the problems, and its folder is where
 // relative file names in the settings start.
 func Parse(name string, data []byte, env func(string) (string, bool)) (*Settings, Problems) {
-	settings, problems := parseSettings(name, data, env)
+	settings, problems := parseSettings(name, data, Launch{Env: env})
 	if problems.HasErrors() {
 		return nil, problems
 	}
@@ -247,9 +254,11 @@ func Parse(name string, data []byte, env func(string) (string, bool)) (*Settings
 }
 
 // parseSettings answers the settings as far as they can be read, whatever is wrong with the rest.
-func parseSettings(name string, data []byte, env func(string) (string, bool)) (*Settings, Problems) {
-	p := &parser{file: name, env: env, settings: defaults()}
-	p.parse(data)
+func parseSettings(name string, data []byte, launch Launch) (*Settings, Problems) {
+	p := &parser{file: name, launch: launch, settings: defaults()}
+	if p.parse(data) {
+		p.rules()
+	}
 	for _, check := range p.last {
 		check()
 	}
@@ -257,14 +266,23 @@ func parseSettings(name string, data []byte, env func(string) (string, bool)) (*
 	return p.settings, p.problems
 }
 
+// Listener reads only where the program listens, for who asks whether it does: what else is wrong with
+// the settings, or came to be since the start, does not matter. What cannot be read has its default, and
+// everything has where there is no path.
+func Listener(path string, launch Launch) (address, basePath string) {
+	data, _ := readFile(path, maxSettingsSize)
+	s, _ := parseSettings(path, data, launch)
+	return s.Listen, s.BasePath
+}
+
 // LoadAll is [Load] and [LoadLogins] in one, so that a mistake in the settings does not hide those in the
 // login configs. Both are nil when there are errors among the problems.
-func LoadAll(path string, env func(string) (string, bool), cat Catalogue) (*Settings, *Logins, Problems) {
+func LoadAll(path string, launch Launch, cat Catalogue) (*Settings, *Logins, Problems) {
 	data, err := readFile(path, maxSettingsSize)
 	if err != nil {
 		return nil, nil, Problems{{File: path, Severity: SeverityError, Message: "cannot be read: " + err.Error()}}
 	}
-	settings, problems := parseSettings(path, data, env)
+	settings, problems := parseSettings(path, data, launch)
 	logins, more := LoadLogins(settings, cat)
 	if problems = append(problems, more...); problems.HasErrors() {
 		return nil, nil, problems
@@ -276,10 +294,26 @@ func LoadAll(path string, env func(string) (string, bool), cat Catalogue) (*Sett
 // tell neither unknown keys nor columns.
 type parser struct {
 	file     string
-	env      func(string) (string, bool)
+	launch   Launch
 	settings *Settings
 	problems Problems
 	last     []func() // checks that need more than one setting
+
+	places  places // for the rules, as what follows
+	trusted []trustedRange
+	keys    []sessionKey
+}
+
+type trustedRange struct {
+	name   string
+	at     *yaml.Node
+	prefix netip.Prefix
+}
+
+type sessionKey struct {
+	name string
+	at   *yaml.Node
+	key  Secret
 }
 
 // fields are the keys a mapping may have. A function gets the value of its key and is not called for
@@ -301,11 +335,12 @@ func (p *parser) warnf(n *yaml.Node, format string, args ...any) {
 	p.add(SeverityWarning, n, format, args...)
 }
 
-func (p *parser) parse(data []byte) {
+// parse reports whether there are settings to speak of.
+func (p *parser) parse(data []byte) bool {
 	docs, err := documents(data)
 	if err != nil {
 		p.syntax(data, err)
-		return
+		return false
 	}
 	if len(docs) > 1 {
 		p.errorf(docs[1], "a second YAML document: settings are one document")
@@ -317,7 +352,7 @@ func (p *parser) parse(data []byte) {
 	s := p.settings
 	var environments *yaml.Node
 	ok := p.mapping("the settings", root, fields{
-		"listen":          func(v *yaml.Node) { p.text("listen", v, &s.Listen, checkListen) },
+		"listen":          func(v *yaml.Node) { p.places.listen = v; p.text("listen", v, &s.Listen, checkListen) },
 		"base_path":       func(v *yaml.Node) { p.text("base_path", v, &s.BasePath, checkBasePath) },
 		"public_origins":  p.publicOrigins,
 		"trusted_proxies": p.trustedProxies,
@@ -331,6 +366,10 @@ func (p *parser) parse(data []byte) {
 	if ok && environments == nil {
 		p.errorf(root, "environments is missing: name at least one TCB environment")
 	}
+	if p.places.root = root; p.launch.Listen != "" {
+		s.Listen = p.launch.Listen
+	}
+	return ok
 }
 
 // documents reads the first two documents of a YAML stream, and the rest only for its errors.
@@ -515,6 +554,7 @@ func quote(s string) string {
 }
 
 func (p *parser) publicOrigins(n *yaml.Node) {
+	p.places.origins = n
 	p.list("public_origins", n, func(name string, item *yaml.Node) {
 		var origin string
 		if !p.text(name, item, &origin, checkOrigin) {
@@ -532,6 +572,7 @@ func (p *parser) publicOrigins(n *yaml.Node) {
 }
 
 func (p *parser) trustedProxies(n *yaml.Node) {
+	p.places.proxies = n
 	p.list("trusted_proxies", n, func(name string, item *yaml.Node) {
 		var s string
 		if !p.text(name, item, &s, func(string) string { return "" }) {
@@ -539,12 +580,10 @@ func (p *parser) trustedProxies(n *yaml.Node) {
 		}
 		prefix, ok := parsePrefix(s)
 		if !ok {
-			p.errorf(item, `%s: want an address or a range like "10.0.0.0/8", found %s`, name, quote(s))
+			p.errorf(item, `%s: want an address or a range like "10.0.0.0/24", found %s`, name, quote(s))
 			return
 		}
-		if prefix.Bits() == 0 {
-			p.warnf(item, "%s: every address is trusted: anybody can choose the address we count them by", name)
-		}
+		p.trusted = append(p.trusted, trustedRange{name, item, prefix})
 		p.settings.TrustedProxies = append(p.settings.TrustedProxies, prefix)
 	})
 }
@@ -563,6 +602,7 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 }
 
 func (p *parser) session(n *yaml.Node) {
+	p.places.session = n
 	p.mapping("session", n, fields{
 		"store": func(v *yaml.Node) {
 			p.text("store", v, &p.settings.Session.Store, func(s string) string {
@@ -576,6 +616,7 @@ func (p *parser) session(n *yaml.Node) {
 			})
 		},
 		"keys": func(v *yaml.Node) {
+			p.places.keys = v
 			p.list("keys", v, func(name string, item *yaml.Node) {
 				key, ok := p.secret(name, item)
 				if !ok {
@@ -585,6 +626,7 @@ func (p *parser) session(n *yaml.Node) {
 					p.errorf(item, "%s: too short: %d bytes, a session key needs at least %d random ones", name, got, minSessionKey)
 					return
 				}
+				p.keys = append(p.keys, sessionKey{name, item, key})
 				p.settings.Session.Keys = append(p.settings.Session.Keys, key)
 			})
 		},
@@ -605,7 +647,7 @@ func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 			p.errorf(n, "%s: env: must be followed by the name of an environment variable", name)
 			return Secret{}, false
 		}
-		value, ok := p.env(variable)
+		value, ok := p.launch.Env(variable)
 		if !ok || value == "" {
 			p.errorf(n, "%s: the environment variable %s is not set", name, variable)
 			return Secret{}, false
@@ -644,7 +686,7 @@ func (p *parser) environments(n *yaml.Node) {
 
 func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 	e := Environment{Region: DefaultRegion, Captcha: CaptchaPicture}
-	var id, region *yaml.Node
+	var id, region, endpoint *yaml.Node
 	ok := p.mapping(name, n, fields{
 		"id": func(v *yaml.Node) {
 			id = v
@@ -660,10 +702,7 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 		},
 		"endpoint": func(v *yaml.Node) {
 			if p.text("endpoint", v, &e.Endpoint, checkEndpoint) {
-				e.Endpoint = strings.TrimRight(e.Endpoint, "/")
-				if host, ok := strings.CutPrefix(e.Endpoint, "http://"); ok && !isLoopback(hostname(host)) {
-					p.warnf(v, "endpoint: plain http: passwords can be read on the way")
-				}
+				endpoint, e.Endpoint = v, strings.TrimRight(e.Endpoint, "/")
 			}
 		},
 		"login_configs": func(v *yaml.Node) {
@@ -709,7 +748,24 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 	if len(e.Clients) == 0 {
 		e.Clients = []Client{{ID: e.ID}}
 	}
+	p.endpoint(endpoint, &e)
 	return e, true
+}
+
+// endpoint decides between the address of the settings and the emulator. Who asks for the emulator tries
+// things out: nothing may then reach real accounts, so the address is forgotten where it is read.
+func (p *parser) endpoint(n *yaml.Node, e *Environment) {
+	if e.Endpoint == "" {
+		return
+	}
+	if p.launch.Emulator {
+		e.Endpoint = ""
+		p.warnf(n, "endpoint: not used: -emulator stands in for TCB in environment %s", quote(e.ID))
+		return
+	}
+	if host, ok := strings.CutPrefix(e.Endpoint, "http://"); ok && !isLoopback(hostname(host)) {
+		p.warnf(n, "endpoint: plain http: passwords can be read on the way")
+	}
 }
 
 // onPublicOrigin reports a default target that no page of ours could lead to.
@@ -830,6 +886,9 @@ func (p *parser) logLevel(n *yaml.Node) {
 }
 
 // The checks return what is wrong with a value, or "".
+
+// CheckListen is for addresses that flags give: what is wrong with one, or "".
+func CheckListen(s string) string { return checkListen(s) }
 
 func checkListen(s string) string {
 	host, port, err := net.SplitHostPort(s)

@@ -183,7 +183,7 @@ func TestLoadUnreadable(t *testing.T) {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	parsed, problems := Parse("demo.yaml", []byte("environments: [{id: demo, name: Demo, tcb_sees_client_address: true, clients: [{id: demo}]}]"), testEnv)
-	if len(problems) > 0 {
+	if problems.HasErrors() {
 		t.Fatal(problems)
 	}
 	parsed.Environments[0].Demo = true // which is no setting

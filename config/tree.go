@@ -56,7 +56,6 @@ type treeScan struct {
 	root     *os.Root
 	env      string
 	logins   map[LoginKey]string // their paths in the tree
-	unread   []string            // folders that could not be listed: what is in them is not known to be gone
 	entries  int                 // seen so far
 	most     int                 // that are looked at
 	problems Problems
@@ -100,17 +99,21 @@ func scanTree(root *os.Root, env string, most int) (*treeScan, error) {
 	if s.entries > s.most {
 		return nil, fmt.Errorf("more than %d files: want a folder that holds login configs and their files alone", s.most)
 	}
-	switch {
-	case len(s.logins) == 0 && !s.problems.HasErrors():
-		s.add(SeverityError, ".", "no login config in this folder: the environment's is %s", envConfig)
-	case s.logins[LoginKey{Env: env, Version: EnvVersion}] == "":
-		s.add(SeverityWarning, ".", "no %s: the environment has no page of its own", envConfig)
-	}
 	return s, nil
 }
 
+// missing says what is not in the tree and is not served from before either: kept pages are, and own is
+// whether the environment's page is there one way or the other.
+func (s *treeScan) missing(kept int, own bool) {
+	switch {
+	case len(s.logins)+kept == 0 && !s.problems.HasErrors():
+		s.add(SeverityError, ".", "no login config in this folder: the environment's is %s", envConfig)
+	case !own:
+		s.add(SeverityWarning, ".", "no %s: the environment has no page of its own", envConfig)
+	}
+}
+
 func (s *treeScan) cannotList(sev Severity, name string, err error) {
-	s.unread = append(s.unread, name)
 	s.add(sev, name, "cannot be read: %v", plainError(err))
 }
 
