@@ -307,7 +307,8 @@ func newClient(settings *config.Settings, env config.Environment, c config.Clien
 	}
 	return authclient.New(authclient.Config{
 		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
-		Endpoint: endpoint, Timeout: settings.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
+		PublishableKey: env.PublishableKey.Reveal(),
+		Endpoint:       endpoint, Timeout: settings.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
 	})
 }
 

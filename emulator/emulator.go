@@ -29,6 +29,7 @@
 //   - GET /__emulator/users.json, PUT /__emulator/users/{sub} {"status", "groups"}, POST /__emulator/reset.
 //   - GET /__emulator/captcha/{token}: the answer of a picture; "latest" stands for the newest picture, whose token the page keeps.
 //   - GET /__emulator/custom-login-key?env=: tcb_custom_login.json for @cloudbase/node-sdk; POST makes another key.
+//   - GET /__emulator/publishable-key?env=: the environment's {"publishable_key"}, for the SDK's accessKey.
 //
 // # Third parties
 //
@@ -131,9 +132,11 @@ type Emulator struct {
 	givenKey  *rsa.PrivateKey // a test's, for every key that would have to be made
 	encrypt   encryptionKey
 	settings  *settingsBox
-	api       *http.ServeMux
-	controls  *http.ServeMux
-	pages     *http.ServeMux
+	// publishable keeps the environments' publishable keys: by id, made when first asked for.
+	publishable sync.Map
+	api         *http.ServeMux
+	controls    *http.ServeMux
+	pages       *http.ServeMux
 }
 
 // clientOf is a client together with the environment it belongs to.
@@ -237,13 +240,15 @@ func (e *Emulator) now() time.Time {
 	return e.clock().Add(e.settings.clockOffset())
 }
 
-// routes builds the two muxes. What is not in these tables does not exist.
-func (e *Emulator) routes() {
-	e.api = http.NewServeMux()
-	for pattern, route := range map[string]struct {
-		access access
-		serve  endpoint
-	}{
+// route is who may call an endpoint, and the endpoint.
+type route struct {
+	access access
+	serve  endpoint
+}
+
+// routeTable is TCB's API.
+func (e *Emulator) routeTable() map[string]route {
+	return map[string]route{
 		"POST /auth/v1/signup":                {forClient, e.signUp},
 		"POST /auth/v1/signin":                {forClient, e.signIn},
 		"POST /auth/v1/signin/anonymously":    {forClient, e.signInAnonymously},
@@ -300,7 +305,13 @@ func (e *Emulator) routes() {
 		"POST /auth/v2/token":                   {forClient, e.grantToken},
 		"GET /auth/v2/user/me":                  {forUser, e.userMe},
 		"DELETE /auth/v2/user/me":               {forUser, e.deleteMe},
-	} {
+	}
+}
+
+// routes builds the muxes. What is not in the tables does not exist.
+func (e *Emulator) routes() {
+	e.api = http.NewServeMux()
+	for pattern, route := range e.routeTable() {
 		e.api.Handle(pattern, e.handle(route.access, route.serve))
 	}
 	e.api.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -454,6 +465,14 @@ func (e *Emulator) identify(ctx context.Context, c *call, access access) error {
 	}
 	scheme, credentials, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
 	bearer := strings.EqualFold(scheme, "Bearer")
+	var published *Environment
+	if bearer {
+		var err error
+		if published, err = e.publishedBy(strings.TrimSpace(credentials)); err != nil {
+			return err
+		}
+		bearer = published == nil // the key says which app calls, not who
+	}
 	if bearer {
 		if err := e.authenticate(ctx, c, strings.TrimSpace(credentials)); err != nil {
 			return err
@@ -487,7 +506,13 @@ func (e *Emulator) identify(ctx context.Context, c *call, access access) error {
 	}
 	client, ok := e.clients[id]
 	if id == "" && len(e.environments) == 1 { // the vendor: "client_id defaults to environment ID, can be omitted"
-		client, ok = e.clients[e.environments[0].ID]
+		client, ok = e.defaultClient(e.environments[0])
+	}
+	if published != nil {
+		if id == "" {
+			client, ok = e.defaultClient(published)
+		}
+		ok = ok && client.env.ID == published.ID
 	}
 	if !ok {
 		return fail("unauthorized_client")
@@ -500,6 +525,12 @@ func (e *Emulator) identify(ctx context.Context, c *call, access access) error {
 	}
 	c.client = client
 	return nil
+}
+
+// defaultClient is the client that has the environment's id, which a call need not name.
+func (e *Emulator) defaultClient(env *Environment) (clientOf, bool) {
+	client, ok := e.clients[env.ID]
+	return client, ok && client.env.ID == env.ID
 }
 
 // oneOf returns the one non-empty value; a call that names two clients is refused.
