@@ -262,6 +262,9 @@ func (e *Emulator) putSettings(w http.ResponseWriter, r *http.Request) error {
 		if s.Faults == nil {
 			s.Faults = faults
 		}
+		if s.SecurityDomains == nil { // "null" is no list
+			s.SecurityDomains = []string{}
+		}
 		if !s.valid() {
 			return failText("invalid_argument", textBadControl)
 		}

@@ -340,6 +340,10 @@ func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent) // a preflight is never slowed or broken: the browser would hide the fault
 		return
 	}
+	if err := e.allowedOrigin(r); err != nil {
+		e.sendError(w, r, err)
+		return
+	}
 	// net/http notices that a caller is gone only once the body has been read.
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil || !e.settings.wait(r.Context()) {
@@ -357,7 +361,8 @@ func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	e.api.ServeHTTP(w, r)
 }
 
-// setCORS allows every origin: the SDK sends no cookies, so there is nothing a foreign page could borrow.
+// setCORS lets every origin read the answers: the SDK sends no cookies, so there is nothing a foreign page could borrow. Pages
+// that are no security domain are refused by allowedOrigin, and can read that.
 func (e *Emulator) setCORS(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Access-Control-Allow-Origin", "*")

@@ -110,6 +110,9 @@ var (
 	textOneTarget      = text{"请提供 phone_number 或 email 其中之一", "Exactly one of phone_number and email must be provided"}
 	textBadTarget      = text{"target 取值错误", "Unknown target"}
 	textWeakPassword   = text{"您输入的密码不符合要求：8–64 位，须包含大写字母、小写字母、数字和特殊字符", "The password must have 8 to 64 characters, with an upper-case letter, a lower-case letter, a digit and a special character"}
+	textShortPassword  = text{"您输入的密码不符合要求：8–64 位", "The password must have 8 to 64 characters"}
+	textBadPicture     = text{"图形验证码错误或已过期", "The characters of the picture are wrong, or the picture has expired"}
+	textForeignOrigin  = "cors permission denied,please check if {url} in your client {env} domains" // as documented, in one language
 	textBadCode        = text{"验证码错误或已过期", "The verification code is wrong or has expired"}
 	textBadToken       = text{"verification_token 无效或已过期", "The verification token is invalid or has expired"}
 	textOtherTarget    = text{"verification_token 与用户名不匹配", "The verification token was made for somebody else"}
