@@ -70,7 +70,6 @@ func (e *Emulator) serveControls(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, controlBase+"/", http.StatusSeeOther)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	e.controls.ServeHTTP(w, r)
 }
 

@@ -22,8 +22,10 @@
 // # Controls
 //
 //   - GET /__emulator/ and /__emulator/outbox.json?to=: the codes that were sent, newest first.
-//   - GET, PUT /__emulator/settings: {"captcha", "latency_ms", "clock_offset_s", "faults", "login", "client", "providers"}. login has the
-//     console's switches for methods, SMS limit, second factor and password age; client the lives of tokens and MaxDevice; providers,
+//   - GET, PUT /__emulator/settings: {"captcha", "password_strength", "security_domains", "latency_ms", "clock_offset_s", "faults",
+//     "login", "client", "providers"}. captcha is never, risk (from the sixth wrong password on, and at the day's limit of sends) or
+//     always; password_strength is length or strict; security_domains the hosts, as "app.example.com" or "localhost:5173", whose pages
+//     may call, none letting all in; login has the console's switches for methods, SMS limit, second factor and password age; client the lives of tokens and MaxDevice; providers,
 //     by id, On, AutoSignUpWithProviderUser, ReuseUserId, AutoSignInWhenEmailMatch, AutoSignInWhenPhoneNumberMatch, SignOut and
 //     ProviderSubType. A PUT changes what it names; settings.go has the defaults.
 //   - GET /__emulator/users.json, PUT /__emulator/users/{sub} {"status", "groups"}, POST /__emulator/reset.
@@ -46,8 +48,10 @@
 // number of the nearest gRPC code (errors.go); already_exists for a taken username; login_method_disabled for phone or e-mail
 // switched off, but unimplemented for username and anonymous sign-in, as the vendor's pages say, and for phone outside
 // ap-shanghai (signin.go); unauthenticated for a token of a blocked user, whose refresh token gets invalid_grant; the fifth
-// wrong code answers aborted (verification.go); a captcha is asked from the third wrong password on, the lock comes after the
-// fifth (signin.go); the rules for passwords and usernames (users.go); permission_denied for a provider_token or sudo_token that is
+// wrong code answers aborted (verification.go); a captcha that is solved lets a message out at the day's limit (verification.go), and
+// captcha/init has a page for anybody while some call asks for a captcha (captchapage.go); the lock comes after the tenth wrong
+// password (signin.go); invalid_argument for a wrong picture (captcha.go); the claims of a publishable key, and that all calls without
+// a login take it (publishable.go); preflights pass for every origin (origins.go); the rules for passwords and usernames (users.go); permission_denied for a provider_token or sudo_token that is
 // wrong or too old (providers.go, account.go); already_exists, with a provider_trans_token, for an identity that another account has
 // (identities.go); a changed phone or e-mail in user/profile or basic/edit must have been verified by the same user a while ago
 // (account.go); the names of the history's actions but USER_LOGIN, and its envelope (sessions.go); how a second factor is sent
@@ -321,8 +325,17 @@ func (e *Emulator) routes() {
 	e.pages = e.pageRoutes()
 }
 
-// ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator.
+// ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator. Every body is read here, once, and within its bound.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(w, r)
+	if err != nil {
+		if strings.HasPrefix(r.URL.Path, "/auth/") {
+			e.setCORS(w, r) // a page has to be able to read the refusal
+		}
+		e.sendError(w, r, err)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	switch {
 	case r.URL.Path == controlBase || strings.HasPrefix(r.URL.Path, controlBase+"/"):
 		e.serveControls(w, r)
@@ -331,6 +344,29 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		e.pages.ServeHTTP(w, r)
 	}
+}
+
+// readBody reads a body as it came over the wire. An encoded one is refused, not decoded: a few hundred bytes of gzip hold
+// gigabytes, and no caller of the API encodes. net/http notices that a caller is gone only once the body has been read.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+			refusal := failText("invalid_argument", textEncodedBody)
+			refusal.status = http.StatusUnsupportedMediaType
+			return nil, refusal
+		}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooBig *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooBig):
+		refusal := failText("invalid_argument", textBodyTooBig)
+		refusal.status = http.StatusRequestEntityTooLarge
+		return nil, refusal
+	case err != nil:
+		return nil, failText("invalid_argument", textBadJSON)
+	}
+	return body, nil
 }
 
 // serveAPI does what every call of the API gets: CORS, request id, and the latency and faults that a test asked for.
@@ -344,12 +380,9 @@ func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		e.sendError(w, r, err)
 		return
 	}
-	// net/http notices that a caller is gone only once the body has been read.
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	if err != nil || !e.settings.wait(r.Context()) {
+	if !e.settings.wait(r.Context()) {
 		return // the caller is gone
 	}
-	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), r.Body))
 	if fault, ok := e.settings.takeFault(r.URL.Path); ok {
 		e.sendFault(w, r, fault)
 		return
@@ -429,7 +462,7 @@ func decodeBody(body []byte, into any) error {
 // handle turns an endpoint into an [http.Handler].
 func (e *Emulator) handle(access access, serve endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, err := e.serveCall(w, r, access, serve)
+		answer, err := e.serveCall(r, access, serve)
 		if err != nil {
 			e.sendError(w, r, err)
 			return
@@ -438,16 +471,10 @@ func (e *Emulator) handle(access access, serve endpoint) http.Handler {
 	})
 }
 
-func (e *Emulator) serveCall(w http.ResponseWriter, r *http.Request, access access, serve endpoint) (any, error) {
+func (e *Emulator) serveCall(r *http.Request, access access, serve endpoint) (any, error) {
 	c := &call{request: r}
 	var err error
-	if c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-		var tooBig *http.MaxBytesError
-		if errors.As(err, &tooBig) {
-			refusal := failText("invalid_argument", textBodyTooBig)
-			refusal.status = http.StatusRequestEntityTooLarge
-			return nil, refusal
-		}
+	if c.body, err = io.ReadAll(r.Body); err != nil {
 		return nil, failText("invalid_argument", textBadJSON)
 	}
 	if access == forAnybody {

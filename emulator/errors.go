@@ -101,6 +101,7 @@ var (
 	textNoRoute        = text{"接口不存在", "No such API"}
 	textBadJSON        = text{"请求体不是合法的 JSON 对象", "The request body is not a JSON object of the expected shape"}
 	textBodyTooBig     = text{"请求体过大", "The request body is too big"}
+	textEncodedBody    = text{"不支持压缩的请求体", "The request body must not be encoded"}
 	textNoCredential   = text{"请提供密码或 verification_token", "Either password or verification_token must be provided"}
 	textNoUsername     = text{"请提供用户名", "username must be provided"}
 	textBadPhone       = text{"手机号格式错误，应为“+86 13800000000”", `Bad phone number; it must look like "+86 13800000000"`}

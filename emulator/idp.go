@@ -73,7 +73,6 @@ func (e *Emulator) pageRoutes() *http.ServeMux {
 		"POST /device":                                             e.postDevicePage,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 			if err := serve(w, r); err != nil {
 				e.sendPageError(w, r, err)
 			}
