@@ -217,7 +217,8 @@ func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*e
 	if err := os.MkdirAll(opts.data, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("emulator: %w", err)
 	}
-	cfg := emulator.Config{Path: filepath.Join(opts.data, "emulator.db"), Logger: log}
+	// The page's own callback is on one of the public origins, or, where none is set, on loopback, which the emulator needs not be told.
+	cfg := emulator.Config{Path: filepath.Join(opts.data, "emulator.db"), Logger: log, RedirectURIs: settings.PublicOrigins}
 	for _, env := range settings.Environments {
 		e := emulator.Environment{ID: env.ID, Region: env.Region}
 		for _, c := range env.Clients {

@@ -33,7 +33,7 @@ func (e *Emulator) captchaInit(ctx context.Context, c *call) (any, error) {
 	if req.RedirectURI == "" || req.State == "" {
 		return nil, failText("invalid_argument", textNoRedirect)
 	}
-	if _, err := parseRedirect(req.RedirectURI); err != nil {
+	if _, err := e.registeredRedirect(c.env(), req.RedirectURI); err != nil {
 		return nil, err
 	}
 	answer := struct {

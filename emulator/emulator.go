@@ -37,7 +37,7 @@
 //
 // provider/uri leads to consent pages below /demo-idp/{env}/{provider}/. A test posts the same address as a form: decision=allow with
 // sub and, if wanted, name, picture, email, phone_number, unionid; or decision=deny; or decision=fail for a code that the third party
-// then does not know, which gets failed_precondition. The answer is a 303 to redirect_uri. Codes from there serve once. Mini programs,
+// then does not know, which gets failed_precondition. The answer is a 303 to redirect_uri, if that is registered (origins.go). Codes from there serve once. Mini programs,
 // whose provider id is their app id (wx…), take made-up codes again and again: provider_code "openid:{id}" with provider_code_type
 // open_id, "unionid:{id}" with union_id, and provider_params.code "phone:{number}" with phone. A QR code's "scan" is the same form at
 // /demo-idp/{env}/{app id}/scan?qr_code_id=.
@@ -97,6 +97,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Environments are the TCB environments served; at least one.
 	Environments []Environment
+	// RedirectURIs are where the pages of the demo providers and of captchas may send a browser, beside what origins.go lists: byte
+	// for byte, but one without a path is an origin, and stands for every path of it.
+	RedirectURIs []string
 
 	// passwordCost and signingKey let this package's tests be cheap; zero means the real thing.
 	passwordCost argonCost
@@ -125,6 +128,7 @@ type Client struct {
 type Emulator struct {
 	environments []*Environment
 	clients      map[string]clientOf
+	redirectURIs []string
 
 	store     *store
 	tempDir   string
@@ -154,6 +158,12 @@ type clientOf struct {
 // New opens or makes the database, seeds each environment with the user "demo", and returns the emulator.
 func New(config Config) (*Emulator, error) {
 	e := &Emulator{clients: map[string]clientOf{}, clock: config.Now, log: config.Logger, settings: newSettingsBox()}
+	for _, uri := range config.RedirectURIs {
+		if _, err := parseRedirect(uri); err != nil {
+			return nil, fmt.Errorf("emulator: %q is no redirect URI", uri)
+		}
+		e.redirectURIs = append(e.redirectURIs, uri)
+	}
 	if e.clock == nil {
 		e.clock = time.Now
 	}

@@ -137,6 +137,7 @@ var (
 	textNotBound       = text{"未绑定该身份源", "No identity of this provider is bound"}
 	textLastWay        = text{"不能解绑唯一的登录方式", "The last way to sign in cannot be unbound"}
 	textBadRedirect    = text{"redirect_uri 无效", "Bad redirect_uri"}
+	textNotRegistered  = text{"redirect_uri 未登记：本机地址无需登记，其他地址请加入客户端的 redirect_uris 或模拟器的 security_domains", "This redirect_uri is not registered. Addresses of this machine need not be; add others to a client's redirect_uris or to the emulator's security_domains."}
 	textThirdParty     = text{"获取第三方用户信息失败", "Failed to get the user's information from the third party"}
 	textProviderToken  = text{"当前会话已过期，请返回重试", "Your session has expired, please go back and try again"}
 	textNoIdentityUser = text{"没有找到匹配的用户", "No matching user"}

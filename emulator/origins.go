@@ -13,6 +13,49 @@ func securityDomain(domain string) bool {
 	return err == nil && parsed.Host == domain && parsed.Hostname() != "" && parsed.User == nil
 }
 
+// registeredRedirect takes an address that a page of ours may send a browser to. Registered are
+//
+//   - loopback, at any port and path: a program on the developer's own machine, whose port is known only once it runs (RFC 8252 §7.3),
+//   - Config.RedirectURIs,
+//   - the redirect URIs of the environment's clients,
+//   - every path of the hosts in the setting security_domains.
+//
+// Elsewhere an address of ours would carry whoever follows it to any site, with a code for it.
+func (e *Emulator) registeredRedirect(env, raw string) (*url.URL, error) {
+	parsed, err := parseRedirect(raw)
+	if err != nil {
+		return nil, err
+	}
+	exact := slices.Clone(e.redirectURIs)
+	for _, client := range e.clients {
+		if client.env.ID == env {
+			exact = append(exact, client.redirectURIs...)
+		}
+	}
+	if slices.Contains(exact, raw) {
+		return parsed, nil
+	}
+	scheme := strings.ToLower(parsed.Scheme)
+	if parsed.User == nil && (scheme == "http" || scheme == "https") {
+		sameHost := func(host string) bool { return strings.EqualFold(host, parsed.Host) }
+		if loopbackHost(parsed.Host) || slices.ContainsFunc(e.settings.get().SecurityDomains, sameHost) {
+			return parsed, nil
+		}
+		for _, uri := range e.redirectURIs {
+			origin, err := url.Parse(uri)
+			if err == nil && isOrigin(origin) && strings.EqualFold(origin.Scheme, scheme) && sameHost(origin.Host) {
+				return parsed, nil
+			}
+		}
+	}
+	return nil, failText("invalid_argument", textNotRegistered)
+}
+
+// isOrigin says that an address has a scheme and a host, and nothing more.
+func isOrigin(u *url.URL) bool {
+	return u.Path == "" && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && u.User == nil
+}
+
 // allowedOrigin refuses the pages of other hosts than the environment's security domains, where it has any. The documents show the
 // refusal as an answer that the app reads, text and all, so neither the preflight nor the CORS headers may keep it from the page.
 // Callers that send no Origin are servers, which security domains are not about.
