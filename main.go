@@ -305,7 +305,9 @@ func serve(ctx context.Context, opts options, settings *config.Settings, logins 
 
 // openEmulator seeds before it listens, so that nobody waits for that in a queue.
 func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*emulator.Emulator, net.Listener, error) {
-	cfg := emulator.Config{Path: filepath.Join(opts.data, "emulator.db"), Logger: log}
+	// The pages' own callback is on one of the public origins, or, where none is set, on loopback,
+	// which the emulator needs not be told.
+	cfg := emulator.Config{Path: filepath.Join(opts.data, "emulator.db"), Logger: log, RedirectURIs: settings.PublicOrigins}
 	for _, env := range settings.Environments {
 		e := emulator.Environment{ID: env.ID, Region: env.Region}
 		for _, c := range env.Clients {
@@ -390,13 +392,14 @@ func siteConfig(opts options, settings *config.Settings, logins *config.Logins, 
 // newClient makes every client of TCB there is. Where the emulator runs none reaches
 // anything else, whatever the settings say.
 func newClient(settings *config.Settings, env config.Environment, c config.Client, emulated string) (*authclient.Client, error) {
-	endpoint := emulated
+	endpoint, published := emulated, "" // the emulator has keys of its own
 	if endpoint == "" {
-		endpoint = env.Endpoint
+		endpoint, published = env.Endpoint, env.PublishableKey.Reveal()
 	}
 	return authclient.New(authclient.Config{
 		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
-		Endpoint: endpoint, Timeout: settings.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
+		PublishableKey: published,
+		Endpoint:       endpoint, Timeout: settings.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
 	})
 }
 

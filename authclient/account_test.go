@@ -95,7 +95,8 @@ func TestSudo(t *testing.T) {
 			}
 		})
 	}
-	for left := 3; left >= 0; left-- {
+	f.settings(`{"captcha":"never"}`)
+	for left := 8; left >= 0; left-- {
 		_, err := withPassword.Sudo(ctx, request{Password: "x"})
 		if e := refusal(t, err, authclient.ErrInvalidPassword); e.Remaining != left {
 			t.Errorf("got %d tries left, want %d", e.Remaining, left)

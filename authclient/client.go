@@ -27,21 +27,28 @@ const (
 
 // Config says whose API to call. The zero value of everything but Env is fine.
 type Config struct {
-	Env          string        // environment id, required
-	Region       string        // of the environment; ap-shanghai when empty
-	ClientID     string        // the environment id when empty, as in the SDK
-	ClientSecret string        // sent as Basic authorization when set; browsers have none
-	Endpoint     string        // instead of https://{env}.{region}.tcb-api.tencentcloudapi.com; without /auth
-	HTTPClient   *http.Client  // copied; http.DefaultClient's transport when nil
-	Timeout      time.Duration // of one call with its retries; 10 s when 0
-	MaxInFlight  int           // calls at once, others wait; 256 when 0
-	UserAgent    string        // product of the caller; WithUserAgent names the person's browser
-	Now          func() time.Time
+	Env          string // environment id, required
+	Region       string // of the environment; ap-shanghai when empty
+	ClientID     string // the environment id when empty, as in the SDK
+	ClientSecret string // sent as Basic authorization when set; browsers have none
+	// PublishableKey is the environment's publishable key, the SDK's accessKey.
+	// It is sent as Bearer authorization on calls without a login, where no
+	// ClientSecret is, and with it the calls go to TCB's gateway, which asks for
+	// a token: https://{env}.api.tcloudbasegateway.com. New refuses any other
+	// kind of key.
+	PublishableKey string
+	Endpoint       string        // instead of https://{env}.{region}.tcb-api.tencentcloudapi.com or the gateway; without /auth
+	HTTPClient     *http.Client  // copied; http.DefaultClient's transport when nil
+	Timeout        time.Duration // of one call with its retries; 10 s when 0
+	MaxInFlight    int           // calls at once, others wait; 256 when 0
+	UserAgent      string        // product of the caller; WithUserAgent names the person's browser
+	Now            func() time.Time
 }
 
 // Client calls the API as one app. Create it with New; it is safe for concurrent use.
 type Client struct {
 	env, clientID, clientSecret string
+	publishableKey              string
 	base                        string
 	userAgent                   string
 	timeout                     time.Duration
@@ -59,8 +66,16 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Region == "" {
 		cfg.Region = defaultRegion
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.PublishableKey != "" {
+		if err := checkPublishableKey(cfg.PublishableKey, cfg.Env, cfg.Now()); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Endpoint == "" {
-		cfg.Endpoint = "https://" + cfg.Env + "." + cfg.Region + ".tcb-api.tencentcloudapi.com"
+		cfg.Endpoint = cfg.defaultEndpoint()
 	}
 	base, err := url.Parse(cfg.Endpoint)
 	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Hostname() == "" ||
@@ -80,9 +95,6 @@ func New(cfg Config) (*Client, error) {
 	if cfg.ClientID == "" {
 		cfg.ClientID = cfg.Env
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = &http.Client{}
 		if t, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -95,16 +107,29 @@ func New(cfg Config) (*Client, error) {
 	// The API never redirects. Following one would carry a password elsewhere.
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{
-		env:          cfg.Env,
-		clientID:     cfg.ClientID,
-		clientSecret: cfg.ClientSecret,
-		base:         strings.TrimRight(base.String(), "/") + "/auth",
-		userAgent:    cfg.UserAgent,
-		timeout:      cfg.Timeout,
-		http:         &hc,
-		slots:        make(chan struct{}, cfg.MaxInFlight),
-		now:          cfg.Now,
+		env:            cfg.Env,
+		clientID:       cfg.ClientID,
+		clientSecret:   cfg.ClientSecret,
+		publishableKey: cfg.PublishableKey,
+		base:           strings.TrimRight(base.String(), "/") + "/auth",
+		userAgent:      cfg.UserAgent,
+		timeout:        cfg.Timeout,
+		http:           &hc,
+		slots:          make(chan struct{}, cfg.MaxInFlight),
+		now:            cfg.Now,
 	}, nil
+}
+
+// defaultEndpoint is where the SDK sends its calls: 2.x to the host of the
+// region, 3.x, whose apps have a publishable key, to the gateway.
+func (cfg *Config) defaultEndpoint() string {
+	switch {
+	case cfg.PublishableKey == "":
+		return "https://" + cfg.Env + "." + cfg.Region + ".tcb-api.tencentcloudapi.com"
+	case cfg.Region == "ap-singapore":
+		return "https://" + cfg.Env + ".api.intl.tcloudbasegateway.com"
+	}
+	return "https://" + cfg.Env + ".api.tcloudbasegateway.com"
 }
 
 // String names the app, and no secret.
@@ -144,7 +169,8 @@ func WithClientAddress(addr string) CallOption {
 }
 
 // call is one request to the API. The caller is identified by bearer when it
-// is set, else by client_id in the query and, with a secret, Basic authorization.
+// is set, else by client_id in the query and, with a secret, Basic
+// authorization, or without one the publishable key.
 type call struct {
 	op     string
 	method string
@@ -223,7 +249,7 @@ func (c *Client) once(ctx context.Context, in call, o callOptions, body []byte, 
 	req.Header.Set("X-Request-Id", requestID)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fail(0, withoutRequest(err, req, in.bearer, o.captchaToken))
+		return fail(0, withoutRequest(err, req, in.bearer, o.captchaToken, c.publishableKey))
 	}
 	defer resp.Body.Close()
 	if id := resp.Header.Get("X-Request-Id"); id != "" && len(id) <= 128 {
@@ -231,7 +257,7 @@ func (c *Client) once(ctx context.Context, in call, o callOptions, body []byte, 
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return fail(resp.StatusCode, withoutRequest(err, req, in.bearer, o.captchaToken))
+		return fail(resp.StatusCode, withoutRequest(err, req, in.bearer, o.captchaToken, c.publishableKey))
 	}
 	if len(answer) > maxAnswer {
 		return fail(resp.StatusCode, errors.New("the answer is over 1 MiB"))
@@ -294,6 +320,8 @@ func (c *Client) newRequest(ctx context.Context, in call, o callOptions, body []
 		h.Set("Authorization", "Bearer "+in.bearer)
 	case c.clientSecret != "" || in.basic:
 		req.SetBasicAuth(c.clientID, c.clientSecret)
+	case c.publishableKey != "":
+		h.Set("Authorization", "Bearer "+c.publishableKey)
 	}
 	if o.locale != "" {
 		h.Set("Accept-Language", o.locale)

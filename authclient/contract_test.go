@@ -54,13 +54,16 @@ func TestSignInErrors(t *testing.T) {
 		remaining int
 	}{
 		{"nobody", authclient.SignInRequest{Username: "nobody", Password: password}, authclient.ErrNotFound, 404, -1},
-		{"wrong password", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrInvalidPassword, 400, 4},
-		{"wrong again", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrInvalidPassword, 400, 3},
+		{"wrong password", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrInvalidPassword, 400, 9},
+		{"wrong again", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrInvalidPassword, 400, 8},
 		{"no password set", authclient.SignInRequest{Username: "nopass@example.com", Password: password}, authclient.ErrPasswordNotSet, 400, -1},
 		{"pending", authclient.SignInRequest{Username: "pending@example.com", Password: password}, authclient.ErrUserPending, 400, -1},
 		{"blocked", authclient.SignInRequest{Username: "blocked@example.com", Password: password}, authclient.ErrUserBlocked, 400, -1},
 		{"no password", authclient.SignInRequest{Username: demoUsername}, authclient.ErrInvalidArgument, 400, -1},
 		{"forged token", authclient.SignInRequest{Username: demoEmail, VerificationToken: "x"}, authclient.ErrInvalidArgument, 400, -1},
+		{"the third", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrInvalidPassword, 400, 7},
+		{"the fourth", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrInvalidPassword, 400, 6},
+		{"the fifth", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrInvalidPassword, 400, 5},
 		{"captcha", authclient.SignInRequest{Username: demoUsername, Password: "x"}, authclient.ErrCaptchaRequired, 400, -1},
 	}
 	for _, tt := range tests { // in this order: they count up to the captcha
@@ -86,7 +89,7 @@ func TestSignInLocked(t *testing.T) {
 	f := newFixture(t)
 	f.settings(`{"captcha":"never"}`)
 	wrong := authclient.SignInRequest{Username: demoUsername, Password: "x"}
-	for left := 4; left >= 0; left-- {
+	for left := 9; left >= 0; left-- {
 		_, err := f.SignIn(t.Context(), wrong)
 		if e := refusal(t, err, authclient.ErrInvalidPassword); e.Remaining != left {
 			t.Errorf("got %d tries left, want %d", e.Remaining, left)
@@ -562,9 +565,9 @@ func TestCaptcha(t *testing.T) {
 	}
 	token, key := picture()
 	_, err = f.VerifyCaptchaData(ctx, token, "????")
-	refusal(t, err, authclient.ErrCaptchaInvalid)
+	refusal(t, err, authclient.ErrInvalidArgument)
 	_, err = f.VerifyCaptchaData(ctx, token, key)
-	refusal(t, err, authclient.ErrCaptchaInvalid) // a picture is good for one try
+	refusal(t, err, authclient.ErrInvalidArgument) // a picture is good for one try
 
 	token, key = picture()
 	solved, err := f.VerifyCaptchaData(ctx, token, key)

@@ -39,8 +39,8 @@ func TestSignInEncrypted(t *testing.T) {
 		})
 	}
 	_, err := f.SignInEncrypted(ctx, authclient.SignInRequest{Username: demoUsername, Password: "x"})
-	if e := refusal(t, err, authclient.ErrInvalidPassword); e.Remaining != 4 || e.Op != "SignInEncrypted" {
-		t.Errorf("%s with %d tries left, want SignInEncrypted with 4", e.Op, e.Remaining)
+	if e := refusal(t, err, authclient.ErrInvalidPassword); e.Remaining != 9 || e.Op != "SignInEncrypted" {
+		t.Errorf("%s with %d tries left, want SignInEncrypted with 9", e.Op, e.Remaining)
 	}
 	if f.seen.count("POST /auth/v1/signin") != 0 || f.seen.count("POST /auth/v2/signin/username") != len(tests)+1 {
 		t.Error("signed in by another call")

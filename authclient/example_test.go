@@ -54,7 +54,7 @@ func ExampleClient_SignIn() {
 	}
 	fmt.Println(creds.TokenType, creds.ExpiresIn)
 	// Output:
-	// wrong password, tries left: 4
+	// wrong password, tries left: 9
 	// Bearer 7200
 }
 

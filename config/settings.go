@@ -77,6 +77,7 @@ type Environment struct {
 	Name               string // of the app, for people; may be empty
 	Region             string
 	Endpoint           string // overrides the address made of ID and Region; no slash at its end
+	PublishableKey     Secret // sent on calls without a login, to TCB's gateway; public, yet never printed
 	LoginConfigs       string // folder of TCB's login.config.json files; empty: the built-in page
 	DefaultRedirectURI string
 	Captcha            string // CaptchaPicture
@@ -686,7 +687,7 @@ func (p *parser) environments(n *yaml.Node) {
 
 func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 	e := Environment{Region: DefaultRegion, Captcha: CaptchaPicture}
-	var id, region, endpoint *yaml.Node
+	var id, region, endpoint, published *yaml.Node
 	ok := p.mapping(name, n, fields{
 		"id": func(v *yaml.Node) {
 			id = v
@@ -703,6 +704,12 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 		"endpoint": func(v *yaml.Node) {
 			if p.text("endpoint", v, &e.Endpoint, checkEndpoint) {
 				endpoint, e.Endpoint = v, strings.TrimRight(e.Endpoint, "/")
+			}
+		},
+		"publishable_key": func(v *yaml.Node) {
+			if key, ok := p.secret("publishable_key", v); ok && key.IsSet() {
+				e.PublishableKey = key
+				published = v
 			}
 		},
 		"login_configs": func(v *yaml.Node) {
@@ -741,6 +748,11 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 	}
 	if id == nil {
 		p.errorf(n, "%s: id is missing", name)
+	}
+	if published != nil && id != nil {
+		if complaint := checkPublishableKey(e.PublishableKey.Reveal(), e.ID); complaint != "" {
+			p.errorf(published, "publishable_key: %s", complaint)
+		}
 	}
 	if region != nil && e.Region != phoneRegion {
 		p.warnf(region, "region: TCB offers phone numbers only in %s: sign-in and sign-up by phone are hidden", phoneRegion)

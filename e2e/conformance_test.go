@@ -82,7 +82,17 @@ var documented = map[string][]string{
 	"other": {"unreachable", "permission_denied (CORS)"},
 }
 
-// instead is a row for what a browser cannot call.
+// inMiniPrograms are the methods that need `wx`, which only a WeChat mini program has. They run on the SDK's own miniprogram_dist,
+// in Node with a wx that goes over HTTP to the emulator (conformance/miniprogram.cjs).
+var inMiniPrograms = []probe{
+	{Name: "Auth.signInWithOpenId", Section: "documented", Shows: "by HTTP and through WeChat Cloud: one user per openid, found again; a code that WeChat does not know, a source that may not register and a login that WeChat refuses are errors"},
+	{Name: "Auth.signInWithUnionId", Section: "documented", Shows: "one user per unionid, found again; a code without one refused"},
+	{Name: "Auth.signInWithPhoneAuth", Section: "documented", Shows: "the number of the code is the user's, on whoever's phone; another code is an error"},
+	{Name: "Auth.signInAnonymouslyInWx", Section: "further", Shows: "scope anonymous; one user per openid, found again"},
+	{Name: "Auth.bindOpenId", Section: "further", Shows: "the openid signs in as this user from then on; somebody else's refused"},
+}
+
+// instead is a row for what neither a browser nor a mini program of the tests can call.
 type instead struct {
 	probe
 	reason string
@@ -90,36 +100,39 @@ type instead struct {
 	calls  string // what the test has to mention
 }
 
-// notInBrowsers are the methods that a browser cannot call, why, and what covers them instead.
+// notInBrowsers are those methods, why, and what covers them instead.
 var notInBrowsers = []instead{
-	{probe{Name: "Auth.signInWithOpenId", Section: "documented"}, needsWX, "TestMiniProgram", "SignInWithOpenID"},
-	{probe{Name: "Auth.signInWithUnionId", Section: "documented"}, needsWX, "TestMiniProgram", "SignInWithUnionID"},
-	{probe{Name: "Auth.signInWithPhoneAuth", Section: "documented"}, needsWX, "TestMiniProgram", "SignInWithPhoneAuth"},
-	{probe{Name: "Auth.signInAnonymouslyInWx", Section: "further"}, needsWX, "TestMiniProgram", "SignInWithOpenID"},
-	{probe{Name: "Auth.bindOpenId", Section: "further"}, needsWX, "TestBindProvider", "BindWithProvider"},
 	{
 		probe{Name: "authApi.checkUsername", Section: "api"},
 		"a GET with a body, which fetch refuses to send", "TestCheckUsername", "CheckUsername",
 	},
 }
 
-const needsWX = "needs `wx`, which only a WeChat mini program has"
-
 // TestConformance lets the unmodified SDK, in both majors and in a real browser, call everything it can, against the emulator.
 // What it found is compared with emulator/CONFORMANCE.md; -update writes that file.
 func TestConformance(t *testing.T) {
 	probes := make([][]probe, len(sdks))
 	results := make([]map[string]string, len(sdks))
-	t.Run("sdk", func(t *testing.T) { // ends when its parallel sub-tests have ended
+	means := make([]map[string][]string, len(sdks)) // by probe, how the row was brought about
+	t.Run("sdk", func(t *testing.T) {               // ends when its parallel sub-tests have ended
 		for i, version := range sdks {
 			t.Run(version.name, func(t *testing.T) {
 				t.Parallel()
 				c := startConformance(t, version.sdk)
-				probes[i], results[i] = c.probes, map[string]string{}
+				probes[i], results[i], means[i] = slices.Concat(c.probes, inMiniPrograms), map[string]string{}, c.means
 				for n, p := range c.probes {
 					t.Run(p.id(), func(t *testing.T) { // which -run may leave out
 						results[i][p.id()] = "fails"
 						c.run(t, n)
+						if !t.Failed() {
+							results[i][p.id()] = "passes"
+						}
+					})
+				}
+				for _, p := range inMiniPrograms {
+					t.Run(p.id(), func(t *testing.T) {
+						results[i][p.id()] = "fails"
+						runInMiniProgram(t, version.sdk, p)
 						if !t.Failed() {
 							results[i][p.id()] = "passes"
 						}
@@ -138,7 +151,14 @@ func TestConformance(t *testing.T) {
 			t.Fatal("the versions were not given the same probes")
 		}
 	}
-	table := writeTable(t, probes[0], results)
+	for _, p := range probes[0] {
+		for i := range sdks {
+			if !slices.Equal(means[i][p.id()], means[0][p.id()]) {
+				t.Errorf("%s is brought about by %q, and with %s by %q", p.id(), means[0][p.id()], sdks[i].name, means[i][p.id()])
+			}
+		}
+	}
+	table := writeTable(t, probes[0], results, means[0])
 	t.Logf("\n%s", table)
 	if t.Failed() {
 		t.Logf("%s is left as it is", tableFile)
@@ -162,16 +182,20 @@ func TestConformance(t *testing.T) {
 const tableIntroduction = `# Conformance
 
 What the official SDK, ` + "`@cloudbase/js-sdk`" + `, gets from this emulator. Both majors run unmodified in Chromium and call every method
-that a browser can call; every error code of the SDK's documents is brought about as an app would meet it. A row passes when
-the answer and the state afterwards are right, as the emulator, another device and the browser's storage see it. Each row is a
-sub-test of TestConformance (e2e/conformance_test.go); the calls themselves are in e2e/conformance. Tickets for custom login
-are signed by the real ` + "`@cloudbase/node-sdk`" + ` 3.18.3.
+that a browser can call; the methods of WeChat mini programs run on the packages' own ` + "`miniprogram_dist`" + ` in Node. Every error
+code of the SDK's documents has a row. A row passes when the answer and the state afterwards are right, as the emulator, another
+device and the browser's storage see it. Each row is a sub-test of TestConformance (e2e/conformance_test.go); the calls themselves
+are in e2e/conformance.
+
+"How" is what the test did besides calling the SDK, recorded while it ran: the controls that it used (emulator.go lists them), and
+what it played in somebody's place. "–" means nothing: the row comes about by the SDK's calls alone. "a fault at …" means that the
+emulator was told to give that answer, so the row shows what the SDK makes of it and nothing about the emulator.
 
 This file is written by "make conformance" and compared by "make e2e".
 `
 
 // writeTable makes the whole of CONFORMANCE.md. Nothing in it depends on the day or the machine.
-func writeTable(t *testing.T, probes []probe, results []map[string]string) string {
+func writeTable(t *testing.T, probes []probe, results []map[string]string, means map[string][]string) string {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString(tableIntroduction)
@@ -194,7 +218,14 @@ func writeTable(t *testing.T, probes []probe, results []map[string]string) strin
 			row += " " + results[i][p.id()] + " |"
 			total++
 		}
-		add(p, row+" "+p.Shows+" |\n")
+		how := strings.Join(means[p.id()], "; ")
+		if slices.ContainsFunc(inMiniPrograms, func(m probe) bool { return m.id() == p.id() }) {
+			how = "`miniprogram_dist` in Node; `wx` played by the test, over HTTP; WeChat's codes made up"
+		}
+		if how == "" {
+			how = "–"
+		}
+		add(p, row+" "+p.Shows+" | "+how+" |\n")
 	}
 	tests := goTests(t, filepath.Join("..", "authclient"))
 	for _, row := range notInBrowsers {
@@ -202,7 +233,7 @@ func writeTable(t *testing.T, probes []probe, results []map[string]string) strin
 		if !ok || !strings.Contains(body, row.calls) {
 			t.Errorf("authclient has no test %s that calls %s", row.test, row.calls)
 		}
-		add(row.probe, fmt.Sprintf("| `%s` | – | – | Not in a browser: %s. Covered by %s in package authclient. |\n", row.Name, row.reason, row.test))
+		add(row.probe, fmt.Sprintf("| `%s` | – | – | Not called by the SDK here: %s. | %s in package authclient |\n", row.Name, row.reason, row.test))
 	}
 	for section, names := range documented {
 		for _, name := range names {
@@ -226,7 +257,7 @@ func writeTable(t *testing.T, probes []probe, results []map[string]string) strin
 		for _, version := range sdks {
 			fmt.Fprintf(&b, " %s |", strings.TrimPrefix(version.name, "sdk "))
 		}
-		b.WriteString(" What is asserted |\n| --- |" + strings.Repeat(" --- |", len(sdks)+1) + "\n")
+		b.WriteString(" What is asserted | How |\n| --- |" + strings.Repeat(" --- |", len(sdks)+2) + "\n")
 		for _, name := range names {
 			b.WriteString(rows[section.id+"/"+name])
 		}
@@ -269,6 +300,7 @@ type conformance struct {
 	emulator *url.URL
 	page     playwright.Page
 	probes   []probe
+	means    map[string][]string // by probe, what the test did besides calling the SDK
 
 	mu     sync.Mutex
 	wechat map[string]string // by environment, the openid that WeChat's cloud vouches for
@@ -280,7 +312,7 @@ const environmentsServed = 200
 
 func startConformance(t *testing.T, sdk string) *conformance {
 	t.Helper()
-	c := &conformance{sdk: sdk, wechat: map[string]string{}}
+	c := &conformance{sdk: sdk, wechat: map[string]string{}, means: map[string][]string{}}
 	config := tcb.Config{Path: filepath.Join(t.TempDir(), "emulator.db")}
 	for i := range environmentsServed {
 		config.Environments = append(config.Environments, tcb.Environment{ID: environmentOf(i)})
@@ -457,8 +489,9 @@ func (c *conformance) run(t *testing.T, n int) {
 			t.Fatalf("step %d at %s: %v", step+1, c.page.URL(), err)
 		}
 		var said struct {
-			Failed string `json:"failed"`
-			Then   string `json:"then"`
+			Failed string   `json:"failed"`
+			Then   string   `json:"then"`
+			Means  []string `json:"means"`
 		}
 		if err := json.Unmarshal([]byte(raw.(string)), &said); err != nil {
 			t.Fatal(err)
@@ -466,9 +499,59 @@ func (c *conformance) run(t *testing.T, n int) {
 		if said.Failed != "" {
 			t.Fatalf("step %d: %s", step+1, said.Failed)
 		}
+		c.did(n, said.Means...)
 		if step+1 < c.probes[n].Steps {
-			c.follow(t, said.Then)
+			c.did(n, c.follow(t, said.Then))
 		}
+	}
+}
+
+// did notes what was done for a probe.
+func (c *conformance) did(n int, means ...string) {
+	id := c.probes[n].id()
+	for _, one := range means {
+		if one != "" && !slices.Contains(c.means[id], one) {
+			c.means[id] = append(c.means[id], one)
+		}
+	}
+	slices.Sort(c.means[id])
+}
+
+// runInMiniProgram runs one row on the SDK's mini-program build, against an emulator of its own.
+func runInMiniProgram(t *testing.T, sdk string, p probe) {
+	t.Helper()
+	e, err := tcb.New(tcb.Config{Path: filepath.Join(t.TempDir(), "emulator.db"), Environments: []tcb.Environment{{ID: "mini"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(e)
+	defer func() {
+		server.Close()
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	given, err := json.Marshal(map[string]string{"emulator": server.URL, "env": "mini", "sdk": sdk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	build := filepath.Join("node_modules", sdk, "miniprogram_dist", "index.js")
+	node := exec.CommandContext(ctx, "node", filepath.Join("conformance", "miniprogram.cjs"), build, p.id())
+	node.Stdin = bytes.NewReader(given)
+	var out, complaints strings.Builder
+	node.Stdout, node.Stderr = &out, &complaints
+	if err := node.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, complaints.String())
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n") // the SDK itself talks before the last one
+	said := struct{ Failed *string }{}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &said); err != nil {
+		t.Fatalf("%v in %s\n%s", err, out.String(), complaints.String())
+	}
+	if said.Failed != nil {
+		t.Fatal(*said.Failed)
 	}
 }
 
@@ -483,16 +566,18 @@ func (c *conformance) startAnew(t *testing.T) {
 	}
 }
 
-// follow does what a person does on the page that the browser went to, until the app is back.
-func (c *conformance) follow(t *testing.T, then string) {
+// follow does what a person does on the page that the browser went to, until the app is back. It says what.
+func (c *conformance) follow(t *testing.T, then string) (did string) {
 	t.Helper()
 	switch then {
 	case "leaves":
 	case "consents":
+		did = "the consent page's button pressed"
 		if err := c.page.Locator("#form button[value=allow]").Click(); err != nil {
 			t.Fatalf("consenting at %s: %v", c.page.URL(), err)
 		}
 	case "solves the captcha":
+		did = "the captcha page solved"
 		field := c.page.Locator("#form input[name=key]")
 		if err := field.WaitFor(); err != nil {
 			t.Fatalf("the captcha page at %s: %v", c.page.URL(), err)
@@ -511,6 +596,7 @@ func (c *conformance) follow(t *testing.T, then string) {
 		t.Fatalf("no way to go on after %q", then)
 	}
 	c.ready(t)
+	return did
 }
 
 // control calls the emulator's controls, which do not answer to pages of other origins.
@@ -595,7 +681,8 @@ func (c *conformance) complete(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range missing {
-		if !slices.ContainsFunc(notInBrowsers, func(row instead) bool { return row.Name == name }) {
+		if !slices.ContainsFunc(notInBrowsers, func(row instead) bool { return row.Name == name }) &&
+			!slices.ContainsFunc(inMiniPrograms, func(row probe) bool { return row.Name == name }) {
 			t.Errorf("%s of this SDK has no row", name)
 		}
 	}

@@ -74,8 +74,8 @@ var appPage = template.Must(template.New("app").Parse(`<!doctype html>
 <button id="login">Sign in</button>
 <script src="/sdk.js"></script>
 <script>
-	const { env, region, clientId, endpoint, sdk } = {{.}};
-	window.app = cloudbase.init({ env, region, clientId });
+	const { env, region, clientId, endpoint, sdk, accessKey } = {{.}};
+	window.app = cloudbase.init({ env, region, clientId, accessKey });
 	if (sdk === "sdk2") {
 		// 2.x takes its address when the auth object is made, so that is made again.
 		app.registerEndPointWithKey({ url: endpoint, protocol: "http:", key: "CLOUD_API" });
@@ -98,6 +98,9 @@ func (g *gateway) page(w http.ResponseWriter, _ *http.Request) {
 	}
 	if g.server.client != "demo" {
 		config["clientId"] = g.server.client // else the SDK's own default, the environment's id
+	}
+	if g.server.accessKey {
+		config["accessKey"] = g.server.publishable
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if err := appPage.Execute(w, config); err != nil {

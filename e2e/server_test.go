@@ -23,20 +23,22 @@ import (
 
 // options are what a test wants to be different about its server.
 type options struct {
-	sdk      string // "sdk2" or "sdk3"; default sdk3
-	client   string // the client the app page signs in with; default demo
-	single   bool   // one client only, so that an entry without parameters has a default
-	settings string // extra YAML at the top level
-	tree     string // folder with login configs
-	bare     bool   // no settings file and no gateway: the binary as "go run ." starts it
+	sdk       string // "sdk2" or "sdk3"; default sdk3
+	accessKey bool   // the app page is made with the environment's publishable key
+	client    string // the client the app page signs in with; default demo
+	single    bool   // one client only, so that an entry without parameters has a default
+	settings  string // extra YAML at the top level
+	tree      string // folder with login configs
+	bare      bool   // no settings file and no gateway: the binary as "go run ." starts it
 }
 
 // server is a running binary with the gateway of "the app" in front of it.
 type server struct {
 	options
-	origin   string // where browsers go: the gateway, or the binary itself when bare
-	emulator *emulator
-	app      *gateway
+	origin      string // where browsers go: the gateway, or the binary itself when bare
+	emulator    *emulator
+	app         *gateway
+	publishable string // the environment's key, where the app is made with it
 
 	cmd     *exec.Cmd
 	ended   chan error
@@ -89,6 +91,10 @@ func start(t *testing.T, o options) *server {
 
 	login := s.listening(t, "login")
 	s.emulator = &emulator{url: s.listening(t, "emulator"), server: s}
+	if o.accessKey {
+		s.publishable = s.emulator.publishableKey(t)
+		s.secret(s.publishable)
+	}
 	if o.bare {
 		s.origin = login.String()
 	} else {

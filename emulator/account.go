@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -56,7 +57,7 @@ func (e *Emulator) sudo(ctx context.Context, c *call) (any, error) {
 	case req.Password == "":
 		err = failText("invalid_argument", textNoCredential)
 	default:
-		err = e.provePassword(ctx, c, c.user, identifier{}, req.Password, func(tx *sql.Tx, _ *user) error { return issue(tx) })
+		err = e.provePassword(ctx, c, c.user, req.Password, func(tx *sql.Tx, _ *user) error { return issue(tx) })
 	}
 	if err != nil {
 		return nil, err
@@ -205,7 +206,7 @@ func (e *Emulator) changePassword(ctx context.Context, c *call) (any, error) {
 			return nil, err
 		}
 	}
-	if err := checkPassword(req.NewPassword); err != nil {
+	if err := e.checkPassword(req.NewPassword); err != nil {
 		return nil, err
 	}
 	hash, err := e.passwords.hash(ctx, req.NewPassword)
@@ -219,7 +220,7 @@ func (e *Emulator) changePassword(ctx context.Context, c *call) (any, error) {
 		return endOtherSessions(ctx, tx, c)
 	}
 	if byOld {
-		return nothing{}, e.provePassword(ctx, c, c.user, identifier{}, req.OldPassword, change)
+		return nothing{}, e.provePassword(ctx, c, c.user, req.OldPassword, change)
 	}
 	return nothing{}, e.changeSelf(ctx, c, func(tx *sql.Tx, u *user) error {
 		if err := e.checkSudo(ctx, tx, c, sudo); err != nil {
@@ -447,7 +448,7 @@ func (e *Emulator) editBasics(ctx context.Context, c *call) (any, error) {
 		if req.Password == "" && c.user.passwordHash != "" {
 			return nil, failText("invalid_argument", textOldPassword)
 		}
-		if err := checkPassword(req.NewPassword); err != nil {
+		if err := e.checkPassword(req.NewPassword); err != nil {
 			return nil, err
 		}
 		if hash, err = e.passwords.hash(ctx, req.NewPassword); err != nil {
@@ -461,7 +462,7 @@ func (e *Emulator) editBasics(ctx context.Context, c *call) (any, error) {
 		return e.saveBasics(ctx, tx, c, u, req, hash)
 	}
 	if hash != "" && req.Password != "" && c.user.passwordHash != "" {
-		return nothing{}, e.provePassword(ctx, c, c.user, identifier{}, req.Password, change)
+		return nothing{}, e.provePassword(ctx, c, c.user, req.Password, change)
 	}
 	return nothing{}, e.changeSelf(ctx, c, change)
 }
@@ -538,7 +539,7 @@ func (e *Emulator) queryUsers(ctx context.Context, c *call) (any, error) {
 	}
 	defer func() { _ = rows.Close() }()
 	answer := struct {
-		Total int             `json:"total"`
+		Total string          `json:"total"` // so in the documents
 		Data  []simpleProfile `json:"data"`
 	}{Data: []simpleProfile{}}
 	for rows.Next() {
@@ -551,7 +552,7 @@ func (e *Emulator) queryUsers(ctx context.Context, c *call) (any, error) {
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("emulator: query users: %w", err)
 	}
-	answer.Total = len(answer.Data)
+	answer.Total = strconv.Itoa(len(answer.Data))
 	return answer, nil
 }
 

@@ -119,20 +119,22 @@ func (e *Emulator) verifyCaptchaData(ctx context.Context, c *call) (any, error) 
 	return answer, nil
 }
 
-// solveCaptcha trades the answer of a picture for a captcha token. A picture is good for one try, right or wrong.
+// solveCaptcha trades the answer of a picture for a captcha token. A picture is good for one try, right or wrong. A wrong one is no
+// captcha_invalid: that code says that a captcha_token is bad, and the SDK, which sends this call through its captcha logic too,
+// would open a second dialogue over the first. invalid_argument is documented as "incorrect or has expired".
 func (e *Emulator) solveCaptcha(ctx context.Context, tx *sql.Tx, env, token, given string) (string, error) {
 	now := e.now()
 	var key string
 	err := tx.QueryRowContext(ctx, "DELETE FROM captchas WHERE token = ? AND env = ? AND expires_at > ? RETURNING answer",
 		token, env, now.UnixMilli()).Scan(&key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", fail("captcha_invalid")
+		return "", failText("invalid_argument", textBadPicture)
 	}
 	if err != nil {
 		return "", fmt.Errorf("emulator: read captcha: %w", err)
 	}
 	if subtle.ConstantTimeCompare([]byte(strings.ToUpper(strings.TrimSpace(given))), []byte(key)) != 1 {
-		return "", keep(fail("captcha_invalid"))
+		return "", keep(failText("invalid_argument", textBadPicture))
 	}
 	solved := "v1." + e.token(32)
 	_, err = run(ctx, tx, "INSERT INTO captcha_tokens (hash, env, expires_at) VALUES (?, ?, ?)",

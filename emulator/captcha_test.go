@@ -52,6 +52,7 @@ func TestCaptchaPicture(t *testing.T) {
 	}
 }
 
+// A wrong picture is neither captcha_required nor captcha_invalid: at those the SDK opens another dialogue over the one it has.
 func TestCaptchaVerify(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -64,24 +65,24 @@ func TestCaptchaVerify(t *testing.T) {
 		return token, f.do("GET", "/__emulator/captcha/"+token, "").ok().str("key")
 	}
 	token, key := picture()
-	verify("?client_id=west", token, key).fails("captcha_invalid") // another environment's, and no try
+	verify("?client_id=west", token, key).fails("invalid_argument") // another environment's, and no try
 	a := verify("", token, " "+strings.ToLower(key)+" ").ok()
 	if !strings.HasPrefix(a.str("captcha_token"), "v1.") || a.body["expires_in"] != 600.0 {
 		t.Errorf("got %v", a.body)
 	}
-	verify("", token, key).fails("captcha_invalid") // once
+	verify("", token, key).fails("invalid_argument") // once
 
 	token, key = picture()
-	verify("", token, "0000").fails("captcha_invalid")
-	verify("", token, key).fails("captcha_invalid") // dead
+	verify("", token, "0000").fails("invalid_argument")
+	verify("", token, key).fails("invalid_argument") // dead
 	if a := f.do("GET", "/__emulator/captcha/"+token, ""); a.status != 404 {
 		t.Errorf("a dead picture's key: %d", a.status)
 	}
 
 	token, key = picture()
 	f.clock.advance(captchaLife)
-	verify("", token, key).fails("captcha_invalid")
-	verify("", "", "").fails("captcha_invalid")
+	verify("", token, key).fails("invalid_argument")
+	verify("", "", "").fails("invalid_argument")
 	f.post("/v1/captcha/data/verify", object{"token": 1}).fails("invalid_argument")
 }
 
@@ -90,7 +91,7 @@ func TestParallelCaptchaGuesses(t *testing.T) {
 	f := newFixture(t)
 	token := f.post("/v1/captcha/data", object{}).ok().str("token")
 	key := f.do("GET", "/__emulator/captcha/"+token, "").ok().str("key")
-	if got := f.parallel("/v1/captcha/data/verify", object{"token": token, "key": key}); got[nil] != 1 || got["captcha_invalid"] != 49 {
+	if got := f.parallel("/v1/captcha/data/verify", object{"token": token, "key": key}); got[nil] != 1 || got["invalid_argument"] != 49 {
 		t.Errorf("50 parallel right keys: %v", got)
 	}
 }

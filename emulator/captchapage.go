@@ -33,8 +33,15 @@ func (e *Emulator) captchaInit(ctx context.Context, c *call) (any, error) {
 	if req.RedirectURI == "" || req.State == "" {
 		return nil, failText("invalid_argument", textNoRedirect)
 	}
-	if _, err := parseRedirect(req.RedirectURI); err != nil {
+	if _, err := e.registeredRedirect(c.env(), req.RedirectURI); err != nil {
 		return nil, err
+	}
+	answer := struct {
+		URL       string `json:"url"` // empty: there is nothing to solve
+		ExpiresIn int    `json:"expires_in"`
+	}{ExpiresIn: int(captchaPageLife / time.Second)}
+	if needed, err := e.captchaNeeded(ctx, c.env()); err != nil || !needed {
+		return answer, err
 	}
 	id, now, caller := e.token(24), e.now(), c.address()
 	err := e.store.write(ctx, func(tx *sql.Tx) error {
@@ -55,10 +62,28 @@ func (e *Emulator) captchaInit(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return struct {
-		URL       string `json:"url"`
-		ExpiresIn int    `json:"expires_in"`
-	}{origin(c.request) + "/captcha/" + id, int(captchaPageLife / time.Second)}, nil
+	answer.URL = origin(c.request) + "/captcha/" + id
+	return answer, nil
+}
+
+// captchaNeeded says whether any call of the environment asks for a captcha now. The page is asked for before it is known whose
+// call it is for.
+func (e *Emulator) captchaNeeded(ctx context.Context, env string) (bool, error) {
+	settings, now := e.settings.get(), e.now()
+	if settings.Captcha != captchaRisk {
+		return settings.Captcha == captchaAlways, nil
+	}
+	var needed bool
+	err := e.store.db.QueryRowContext(ctx, `SELECT
+		EXISTS (SELECT 1 FROM password_failures WHERE env = ?1 AND at > ?2 GROUP BY account HAVING count(*) >= ?3) OR
+		EXISTS (SELECT 1 FROM messages WHERE env = ?1 AND created_at > ?4 GROUP BY channel, target
+			HAVING count(*) >= CASE channel WHEN ?5 THEN ?6 ELSE ?7 END)`,
+		env, now.Add(-failureWindow).UnixMilli(), captchaFromTry-1, now.Add(-sendDay).UnixMilli(), channelSMS, e.smsPerDay(), mailsPerDay).
+		Scan(&needed)
+	if err != nil {
+		return false, fmt.Errorf("emulator: look for reasons for a captcha: %w", err)
+	}
+	return needed, nil
 }
 
 // captchaPage is one such page.

@@ -44,6 +44,7 @@ func (e *Emulator) controlRoutes() *http.ServeMux {
 
 		"GET /__emulator/custom-login-key":  e.getCustomLoginKey,
 		"POST /__emulator/custom-login-key": e.postCustomLoginKey,
+		"GET /__emulator/publishable-key":   e.getPublishableKey,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if err := serve(w, r); err != nil {
@@ -69,7 +70,6 @@ func (e *Emulator) serveControls(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, controlBase+"/", http.StatusSeeOther)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	e.controls.ServeHTTP(w, r)
 }
 
@@ -185,7 +185,11 @@ type outboxData struct {
 	Password     string
 	Email        string
 	Settings     settings
+	Keys         []publishedKey
 }
+
+// publishedKey is an environment's publishable key.
+type publishedKey struct{ Env, Key string }
 
 // getOutboxPage: GET /__emulator/.
 func (e *Emulator) getOutboxPage(w http.ResponseWriter, r *http.Request) error {
@@ -193,9 +197,17 @@ func (e *Emulator) getOutboxPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var keys []publishedKey
+	for _, env := range e.environments {
+		key, err := e.publishableKey(env)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, publishedKey{env.ID, key})
+	}
 	var page bytes.Buffer // whole or not at all
 	err = outboxPage.Execute(&page, outboxData{
-		Messages: messages, Environments: e.environments, Settings: e.settings.get(),
+		Messages: messages, Environments: e.environments, Settings: e.settings.get(), Keys: keys,
 		Username: demoUsername, Password: demoPassword, Email: demoEmail,
 	})
 	if err != nil {
@@ -248,6 +260,9 @@ func (e *Emulator) putSettings(w http.ResponseWriter, r *http.Request) error {
 		}
 		if s.Faults == nil {
 			s.Faults = faults
+		}
+		if s.SecurityDomains == nil { // "null" is no list
+			s.SecurityDomains = []string{}
 		}
 		if !s.valid() {
 			return failText("invalid_argument", textBadControl)

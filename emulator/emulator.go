@@ -22,19 +22,22 @@
 // # Controls
 //
 //   - GET /__emulator/ and /__emulator/outbox.json?to=: the codes that were sent, newest first.
-//   - GET, PUT /__emulator/settings: {"captcha", "latency_ms", "clock_offset_s", "faults", "login", "client", "providers"}. login has the
-//     console's switches for methods, SMS limit, second factor and password age; client the lives of tokens and MaxDevice; providers,
+//   - GET, PUT /__emulator/settings: {"captcha", "password_strength", "security_domains", "latency_ms", "clock_offset_s", "faults",
+//     "login", "client", "providers"}. captcha is never, risk (from the sixth wrong password on, and at the day's limit of sends) or
+//     always; password_strength is length or strict; security_domains the hosts, as "app.example.com" or "localhost:5173", whose pages
+//     may call, none letting all in; login has the console's switches for methods, SMS limit, second factor and password age; client the lives of tokens and MaxDevice; providers,
 //     by id, On, AutoSignUpWithProviderUser, ReuseUserId, AutoSignInWhenEmailMatch, AutoSignInWhenPhoneNumberMatch, SignOut and
 //     ProviderSubType. A PUT changes what it names; settings.go has the defaults.
 //   - GET /__emulator/users.json, PUT /__emulator/users/{sub} {"status", "groups"}, POST /__emulator/reset.
 //   - GET /__emulator/captcha/{token}: the answer of a picture; "latest" stands for the newest picture, whose token the page keeps.
 //   - GET /__emulator/custom-login-key?env=: tcb_custom_login.json for @cloudbase/node-sdk; POST makes another key.
+//   - GET /__emulator/publishable-key?env=: the environment's {"publishable_key"}, for the SDK's accessKey.
 //
 // # Third parties
 //
 // provider/uri leads to consent pages below /demo-idp/{env}/{provider}/. A test posts the same address as a form: decision=allow with
 // sub and, if wanted, name, picture, email, phone_number, unionid; or decision=deny; or decision=fail for a code that the third party
-// then does not know, which gets failed_precondition. The answer is a 303 to redirect_uri. Codes from there serve once. Mini programs,
+// then does not know, which gets failed_precondition. The answer is a 303 to redirect_uri, if that is registered (origins.go). Codes from there serve once. Mini programs,
 // whose provider id is their app id (wx…), take made-up codes again and again: provider_code "openid:{id}" with provider_code_type
 // open_id, "unionid:{id}" with union_id, and provider_params.code "phone:{number}" with phone. A QR code's "scan" is the same form at
 // /demo-idp/{env}/{app id}/scan?qr_code_id=.
@@ -45,8 +48,10 @@
 // number of the nearest gRPC code (errors.go); already_exists for a taken username; login_method_disabled for phone or e-mail
 // switched off, but unimplemented for username and anonymous sign-in, as the vendor's pages say, and for phone outside
 // ap-shanghai (signin.go); unauthenticated for a token of a blocked user, whose refresh token gets invalid_grant; the fifth
-// wrong code answers aborted (verification.go); a captcha is asked from the third wrong password on, the lock comes after the
-// fifth (signin.go); the rules for passwords and usernames (users.go); permission_denied for a provider_token or sudo_token that is
+// wrong code answers aborted (verification.go); a captcha that is solved lets a message out at the day's limit (verification.go), and
+// captcha/init has a page for anybody while some call asks for a captcha (captchapage.go); the lock comes after the tenth wrong
+// password (signin.go); invalid_argument for a wrong picture (captcha.go); the claims of a publishable key, and that all calls without
+// a login take it (publishable.go); preflights pass for every origin (origins.go); the rules for passwords and usernames (users.go); permission_denied for a provider_token or sudo_token that is
 // wrong or too old (providers.go, account.go); already_exists, with a provider_trans_token, for an identity that another account has
 // (identities.go); a changed phone or e-mail in user/profile or basic/edit must have been verified by the same user a while ago
 // (account.go); the names of the history's actions but USER_LOGIN, and its envelope (sessions.go); how a second factor is sent
@@ -92,6 +97,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Environments are the TCB environments served; at least one.
 	Environments []Environment
+	// RedirectURIs are where the pages of the demo providers and of captchas may send a browser, beside what origins.go lists: byte
+	// for byte, but one without a path is an origin, and stands for every path of it.
+	RedirectURIs []string
 
 	// passwordCost and signingKey let this package's tests be cheap; zero means the real thing.
 	passwordCost argonCost
@@ -120,6 +128,7 @@ type Client struct {
 type Emulator struct {
 	environments []*Environment
 	clients      map[string]clientOf
+	redirectURIs []string
 
 	store     *store
 	tempDir   string
@@ -131,9 +140,11 @@ type Emulator struct {
 	givenKey  *rsa.PrivateKey // a test's, for every key that would have to be made
 	encrypt   encryptionKey
 	settings  *settingsBox
-	api       *http.ServeMux
-	controls  *http.ServeMux
-	pages     *http.ServeMux
+	// publishable keeps the environments' publishable keys: by id, made when first asked for.
+	publishable sync.Map
+	api         *http.ServeMux
+	controls    *http.ServeMux
+	pages       *http.ServeMux
 }
 
 // clientOf is a client together with the environment it belongs to.
@@ -147,6 +158,12 @@ type clientOf struct {
 // New opens or makes the database, seeds each environment with the user "demo", and returns the emulator.
 func New(config Config) (*Emulator, error) {
 	e := &Emulator{clients: map[string]clientOf{}, clock: config.Now, log: config.Logger, settings: newSettingsBox()}
+	for _, uri := range config.RedirectURIs {
+		if _, err := parseRedirect(uri); err != nil {
+			return nil, fmt.Errorf("emulator: %q is no redirect URI", uri)
+		}
+		e.redirectURIs = append(e.redirectURIs, uri)
+	}
 	if e.clock == nil {
 		e.clock = time.Now
 	}
@@ -237,13 +254,15 @@ func (e *Emulator) now() time.Time {
 	return e.clock().Add(e.settings.clockOffset())
 }
 
-// routes builds the two muxes. What is not in these tables does not exist.
-func (e *Emulator) routes() {
-	e.api = http.NewServeMux()
-	for pattern, route := range map[string]struct {
-		access access
-		serve  endpoint
-	}{
+// route is who may call an endpoint, and the endpoint.
+type route struct {
+	access access
+	serve  endpoint
+}
+
+// routeTable is TCB's API.
+func (e *Emulator) routeTable() map[string]route {
+	return map[string]route{
 		"POST /auth/v1/signup":                {forClient, e.signUp},
 		"POST /auth/v1/signin":                {forClient, e.signIn},
 		"POST /auth/v1/signin/anonymously":    {forClient, e.signInAnonymously},
@@ -300,7 +319,13 @@ func (e *Emulator) routes() {
 		"POST /auth/v2/token":                   {forClient, e.grantToken},
 		"GET /auth/v2/user/me":                  {forUser, e.userMe},
 		"DELETE /auth/v2/user/me":               {forUser, e.deleteMe},
-	} {
+	}
+}
+
+// routes builds the muxes. What is not in the tables does not exist.
+func (e *Emulator) routes() {
+	e.api = http.NewServeMux()
+	for pattern, route := range e.routeTable() {
 		e.api.Handle(pattern, e.handle(route.access, route.serve))
 	}
 	e.api.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -310,8 +335,17 @@ func (e *Emulator) routes() {
 	e.pages = e.pageRoutes()
 }
 
-// ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator.
+// ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator. Every body is read here, once, and within its bound.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(w, r)
+	if err != nil {
+		if strings.HasPrefix(r.URL.Path, "/auth/") {
+			e.setCORS(w, r) // a page has to be able to read the refusal
+		}
+		e.sendError(w, r, err)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	switch {
 	case r.URL.Path == controlBase || strings.HasPrefix(r.URL.Path, controlBase+"/"):
 		e.serveControls(w, r)
@@ -322,6 +356,29 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// readBody reads a body as it came over the wire. An encoded one is refused, not decoded: a few hundred bytes of gzip hold
+// gigabytes, and no caller of the API encodes. net/http notices that a caller is gone only once the body has been read.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+			refusal := failText("invalid_argument", textEncodedBody)
+			refusal.status = http.StatusUnsupportedMediaType
+			return nil, refusal
+		}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooBig *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooBig):
+		refusal := failText("invalid_argument", textBodyTooBig)
+		refusal.status = http.StatusRequestEntityTooLarge
+		return nil, refusal
+	case err != nil:
+		return nil, failText("invalid_argument", textBadJSON)
+	}
+	return body, nil
+}
+
 // serveAPI does what every call of the API gets: CORS, request id, and the latency and faults that a test asked for.
 func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	e.setCORS(w, r)
@@ -329,12 +386,13 @@ func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent) // a preflight is never slowed or broken: the browser would hide the fault
 		return
 	}
-	// net/http notices that a caller is gone only once the body has been read.
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	if err != nil || !e.settings.wait(r.Context()) {
+	if err := e.allowedOrigin(r); err != nil {
+		e.sendError(w, r, err)
+		return
+	}
+	if !e.settings.wait(r.Context()) {
 		return // the caller is gone
 	}
-	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), r.Body))
 	if fault, ok := e.settings.takeFault(r.URL.Path); ok {
 		e.sendFault(w, r, fault)
 		return
@@ -346,7 +404,8 @@ func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	e.api.ServeHTTP(w, r)
 }
 
-// setCORS allows every origin: the SDK sends no cookies, so there is nothing a foreign page could borrow.
+// setCORS lets every origin read the answers: the SDK sends no cookies, so there is nothing a foreign page could borrow. Pages
+// that are no security domain are refused by allowedOrigin, and can read that.
 func (e *Emulator) setCORS(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Access-Control-Allow-Origin", "*")
@@ -413,7 +472,7 @@ func decodeBody(body []byte, into any) error {
 // handle turns an endpoint into an [http.Handler].
 func (e *Emulator) handle(access access, serve endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, err := e.serveCall(w, r, access, serve)
+		answer, err := e.serveCall(r, access, serve)
 		if err != nil {
 			e.sendError(w, r, err)
 			return
@@ -422,16 +481,10 @@ func (e *Emulator) handle(access access, serve endpoint) http.Handler {
 	})
 }
 
-func (e *Emulator) serveCall(w http.ResponseWriter, r *http.Request, access access, serve endpoint) (any, error) {
+func (e *Emulator) serveCall(r *http.Request, access access, serve endpoint) (any, error) {
 	c := &call{request: r}
 	var err error
-	if c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-		var tooBig *http.MaxBytesError
-		if errors.As(err, &tooBig) {
-			refusal := failText("invalid_argument", textBodyTooBig)
-			refusal.status = http.StatusRequestEntityTooLarge
-			return nil, refusal
-		}
+	if c.body, err = io.ReadAll(r.Body); err != nil {
 		return nil, failText("invalid_argument", textBadJSON)
 	}
 	if access == forAnybody {
@@ -454,6 +507,14 @@ func (e *Emulator) identify(ctx context.Context, c *call, access access) error {
 	}
 	scheme, credentials, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
 	bearer := strings.EqualFold(scheme, "Bearer")
+	var published *Environment
+	if bearer {
+		var err error
+		if published, err = e.publishedBy(strings.TrimSpace(credentials)); err != nil {
+			return err
+		}
+		bearer = published == nil // the key says which app calls, not who
+	}
 	if bearer {
 		if err := e.authenticate(ctx, c, strings.TrimSpace(credentials)); err != nil {
 			return err
@@ -487,7 +548,13 @@ func (e *Emulator) identify(ctx context.Context, c *call, access access) error {
 	}
 	client, ok := e.clients[id]
 	if id == "" && len(e.environments) == 1 { // the vendor: "client_id defaults to environment ID, can be omitted"
-		client, ok = e.clients[e.environments[0].ID]
+		client, ok = e.defaultClient(e.environments[0])
+	}
+	if published != nil {
+		if id == "" {
+			client, ok = e.defaultClient(published)
+		}
+		ok = ok && client.env.ID == published.ID
 	}
 	if !ok {
 		return fail("unauthorized_client")
@@ -500,6 +567,12 @@ func (e *Emulator) identify(ctx context.Context, c *call, access access) error {
 	}
 	c.client = client
 	return nil
+}
+
+// defaultClient is the client that has the environment's id, which a call need not name.
+func (e *Emulator) defaultClient(env *Environment) (clientOf, bool) {
+	client, ok := e.clients[env.ID]
+	return client, ok && client.env.ID == env.ID
 }
 
 // oneOf returns the one non-empty value; a call that names two clients is refused.

@@ -176,7 +176,7 @@ func (e *Emulator) updatePassword(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPassword(next); err != nil {
+	if err := e.checkPassword(next); err != nil {
 		return nil, err
 	}
 	u, err := userWith(ctx, e.store.db, c.env(), id)
@@ -187,7 +187,7 @@ func (e *Emulator) updatePassword(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nothing{}, e.provePassword(ctx, c, u, id, old, func(tx *sql.Tx, u *user) error {
+	return nothing{}, e.provePassword(ctx, c, u, old, func(tx *sql.Tx, u *user) error {
 		if err := e.savePassword(ctx, tx, c, u, hash, actionPassword); err != nil {
 			return err
 		}

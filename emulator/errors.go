@@ -101,6 +101,7 @@ var (
 	textNoRoute        = text{"接口不存在", "No such API"}
 	textBadJSON        = text{"请求体不是合法的 JSON 对象", "The request body is not a JSON object of the expected shape"}
 	textBodyTooBig     = text{"请求体过大", "The request body is too big"}
+	textEncodedBody    = text{"不支持压缩的请求体", "The request body must not be encoded"}
 	textNoCredential   = text{"请提供密码或 verification_token", "Either password or verification_token must be provided"}
 	textNoUsername     = text{"请提供用户名", "username must be provided"}
 	textBadPhone       = text{"手机号格式错误，应为“+86 13800000000”", `Bad phone number; it must look like "+86 13800000000"`}
@@ -110,6 +111,9 @@ var (
 	textOneTarget      = text{"请提供 phone_number 或 email 其中之一", "Exactly one of phone_number and email must be provided"}
 	textBadTarget      = text{"target 取值错误", "Unknown target"}
 	textWeakPassword   = text{"您输入的密码不符合要求：8–64 位，须包含大写字母、小写字母、数字和特殊字符", "The password must have 8 to 64 characters, with an upper-case letter, a lower-case letter, a digit and a special character"}
+	textShortPassword  = text{"您输入的密码不符合要求：8–64 位", "The password must have 8 to 64 characters"}
+	textBadPicture     = text{"图形验证码错误或已过期", "The characters of the picture are wrong, or the picture has expired"}
+	textForeignOrigin  = "cors permission denied,please check if {url} in your client {env} domains" // as documented, in one language
 	textBadCode        = text{"验证码错误或已过期", "The verification code is wrong or has expired"}
 	textBadToken       = text{"verification_token 无效或已过期", "The verification token is invalid or has expired"}
 	textOtherTarget    = text{"verification_token 与用户名不匹配", "The verification token was made for somebody else"}
@@ -133,6 +137,7 @@ var (
 	textNotBound       = text{"未绑定该身份源", "No identity of this provider is bound"}
 	textLastWay        = text{"不能解绑唯一的登录方式", "The last way to sign in cannot be unbound"}
 	textBadRedirect    = text{"redirect_uri 无效", "Bad redirect_uri"}
+	textNotRegistered  = text{"redirect_uri 未登记：本机地址无需登记，其他地址请加入客户端的 redirect_uris 或模拟器的 security_domains", "This redirect_uri is not registered. Addresses of this machine need not be; add others to a client's redirect_uris or to the emulator's security_domains."}
 	textThirdParty     = text{"获取第三方用户信息失败", "Failed to get the user's information from the third party"}
 	textProviderToken  = text{"当前会话已过期，请返回重试", "Your session has expired, please go back and try again"}
 	textNoIdentityUser = text{"没有找到匹配的用户", "No matching user"}

@@ -126,8 +126,8 @@ func providerName(id string, chinese bool) string {
 type userProvider struct {
 	ID               string `json:"id"`
 	Name             string `json:"name"`
-	ProviderUserID   string `json:"provider_user_id,omitempty"`
-	ProviderUserName string `json:"provider_user_name,omitempty"`
+	ProviderUserID   string `json:"provider_user_id"` // with those of providers that are not bound, though empty
+	ProviderUserName string `json:"provider_user_name"`
 	Bind             bool   `json:"bind"`
 }
 

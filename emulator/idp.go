@@ -73,7 +73,6 @@ func (e *Emulator) pageRoutes() *http.ServeMux {
 		"POST /device":                                             e.postDevicePage,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 			if err := serve(w, r); err != nil {
 				e.sendPageError(w, r, err)
 			}
@@ -169,7 +168,7 @@ func (e *Emulator) readConsent(r *http.Request) (consent, error) {
 		return asked, fail("unsupported_response_type")
 	}
 	var err error
-	asked.redirect, err = parseRedirect(asked.rawRedirect)
+	asked.redirect, err = e.registeredRedirect(asked.env, asked.rawRedirect)
 	return asked, err
 }
 
@@ -297,7 +296,7 @@ func (e *Emulator) getProviderSignOut(w http.ResponseWriter, r *http.Request) er
 			Notice: text{"已退出身份源。", "You are signed out of the identity provider."}.in(localeOf(r)),
 		})
 	}
-	target, err := parseRedirect(query.Get("redirect_uri"))
+	target, err := e.registeredRedirect(r.PathValue("env"), query.Get("redirect_uri"))
 	if err != nil {
 		return err
 	}

@@ -506,5 +506,9 @@ func (e *Emulator) signOutPage(c *call, provider, redirect, state string) string
 	if state != "" {
 		query.Set("state", state)
 	}
-	return idpPage(c, provider, "signout") + "?" + query.Encode()
+	page := idpPage(c, provider, "signout")
+	if len(query) > 0 {
+		page += "?" + query.Encode()
+	}
+	return page
 }

@@ -249,9 +249,58 @@ func TestClientCredentialsAndIntrospection(t *testing.T) {
 
 var hidden = regexp.MustCompile(`name="token" value="([^"]+)"`)
 
+// The page's address is empty where no call asks for a captcha.
+func TestCaptchaPageNotNeeded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	page := func() string {
+		a := f.post("/v1/captcha/init", object{"redirect_uri": callback, "state": "st"}).ok()
+		if a.body["expires_in"] != 600.0 {
+			t.Errorf("got %v", a.body)
+		}
+		return a.str("url")
+	}
+	for i := range captchaPageMinute + 1 { // nor does asking in vain count
+		if got := page(); got != "" {
+			t.Fatalf("call %d, nothing happened: %q", i, got)
+		}
+	}
+	for range 5 {
+		if got := page(); got != "" {
+			t.Fatalf("too few wrong passwords: %q", got)
+		}
+		f.post("/v1/signin", object{"username": "demo", "password": "wrong"}).fails("invalid_password")
+	}
+	if page() == "" {
+		t.Error("after five wrong passwords there is no page")
+	}
+	f.settings(`{"captcha":"never"}`)
+	if got := page(); got != "" {
+		t.Errorf("never: %q", got)
+	}
+	f.settings(`{"captcha":"risk","login":{"SmsVerificationConfig":{"SmsDayLimit":1}}}`)
+	f.clock.advance(failureWindow)
+	if got := page(); got != "" {
+		t.Errorf("later: %q", got)
+	}
+	f.send("+86 13800000001")
+	if page() == "" {
+		t.Error("at the limit of sends there is no page")
+	}
+	f.settings(`{"login":{"SmsVerificationConfig":{"SmsDayLimit":-1}}}`)
+	if got := page(); got != "" {
+		t.Errorf("without a limit: %q", got)
+	}
+	f.settings(`{"captcha":"always"}`)
+	if page() == "" {
+		t.Error("always: no page")
+	}
+}
+
 func TestCaptchaPage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	f.settings(`{"captcha":"always"}`)
 	start := func() string {
 		a := f.post("/v1/captcha/init", object{"redirect_uri": callback + "?a=b", "state": "st"}).ok()
 		if a.body["expires_in"] != 600.0 {

@@ -89,14 +89,15 @@ func (e *Emulator) providerURI(_ context.Context, c *call) (any, error) {
 	}
 	answer := struct {
 		URI        string `json:"uri"`
-		SignOutURI string `json:"signout_uri,omitempty"`
+		SignOutURI string `json:"signout_uri"` // documented as always there
 	}{URI: e.consentPage(c, id, redirect, query.Get("state"), query.Get("scope"), query.Get("response_type"))}
-	if after := query.Get("other_params[sign_out_uri]"); after != "" {
+	after := query.Get("other_params[sign_out_uri]")
+	if after != "" {
 		if _, err := parseRedirect(after); err != nil {
 			return nil, err
 		}
-		answer.SignOutURI = e.signOutPage(c, id, after, "")
 	}
+	answer.SignOutURI = e.signOutPage(c, id, after, "")
 	return answer, nil
 }
 

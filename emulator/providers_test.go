@@ -95,6 +95,13 @@ func TestProviderURI(t *testing.T) {
 		t.Errorf("signout_uri: state is %q", got)
 	}
 
+	for _, provider := range []string{"demo", "wx_open", "wx_mp", "wx0123456789"} { // always there, as documented
+		a := f.do("GET", "/auth/v1/provider/uri?client_id=demo&provider_id="+provider+"&state=s&redirect_uri="+url.QueryEscape(callback), "").ok()
+		if page := f.do("GET", strings.TrimPrefix(a.str("signout_uri"), f.url), ""); page.status != http.StatusOK {
+			t.Errorf("%s: signout_uri %q leads to %d", provider, a.str("signout_uri"), page.status)
+		}
+	}
+
 	get := func(query string) answer {
 		return f.do("GET", "/auth/v1/provider/uri?client_id=demo&state=s&"+query, "")
 	}
@@ -427,9 +434,9 @@ func TestBinding(t *testing.T) {
 	}
 	list := f.as(demo, "GET", "/v1/user/provider", nil, "Accept-Language", "en-US").ok()
 	want := object{"total": 3.0, "data": []any{
-		object{"id": "demo", "name": "Demo identity provider", "bind": false},
-		object{"id": "wx_mp", "name": "WeChat Official Account", "bind": false},
-		object{"id": "wx_open", "name": "WeChat Open Platform", "bind": false},
+		object{"id": "demo", "name": "Demo identity provider", "provider_user_id": "", "provider_user_name": "", "bind": false},
+		object{"id": "wx_mp", "name": "WeChat Official Account", "provider_user_id": "", "provider_user_name": "", "bind": false},
+		object{"id": "wx_open", "name": "WeChat Open Platform", "provider_user_id": "", "provider_user_name": "", "bind": false},
 	}}
 	if diff := cmp.Diff(want, list.body); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)

@@ -64,7 +64,7 @@ func TestClientRules(t *testing.T) {
 	f.me(in.str("access_token")).fails("unauthenticated")
 	f.clock.advance(30 * time.Minute)
 	f.post("/v1/token", object{"grant_type": "refresh_token", "refresh_token": in.str("refresh_token")}).fails("invalid_grant")
-	f.settings(`{"login":{"SmsVerificationConfig":{"SmsDayLimit":1}}}`)
+	f.settings(`{"captcha":"never","login":{"SmsVerificationConfig":{"SmsDayLimit":1}}}`)
 	f.send("+86 13800000001")
 	f.clock.advance(sendPause)
 	f.post("/v1/verification", object{"phone_number": "+86 13800000001"}).fails("resource_exhausted")

@@ -15,20 +15,30 @@ import (
 // When a captcha is asked for.
 const (
 	captchaNever  = "never"
-	captchaRisk   = "risk" // after wrong passwords
+	captchaRisk   = "risk" // after wrong passwords, and at the limit of sends
 	captchaAlways = "always"
+)
+
+// How strong a new password has to be.
+const (
+	strengthLength = "length" // 8 to 64 characters: what the documents' samples keep to
+	strengthStrict = "strict" // also upper and lower case, a digit and a special character, as the vendor's page on changing it says
 )
 
 // settings is how a running emulator behaves, as far as tests may change it. They are of the process, not of the database:
 // they start at the defaults, and a reset puts them back.
 type settings struct {
-	Captcha      string        `json:"captcha"`
-	LatencyMS    int64         `json:"latency_ms"`
-	ClockOffsetS int64         `json:"clock_offset_s"`
-	Faults       []fault       `json:"faults"`
-	Login        loginSwitches `json:"login"`
-	Client       clientRules   `json:"client"`
-	Providers    providers     `json:"providers"`
+	Captcha string `json:"captcha"`
+	// PasswordStrength is the rule for new passwords.
+	PasswordStrength string `json:"password_strength"`
+	// SecurityDomains are the hosts, with their ports, whose pages may call the API. None lets all in.
+	SecurityDomains []string      `json:"security_domains"`
+	LatencyMS       int64         `json:"latency_ms"`
+	ClockOffsetS    int64         `json:"clock_offset_s"`
+	Faults          []fault       `json:"faults"`
+	Login           loginSwitches `json:"login"`
+	Client          clientRules   `json:"client"`
+	Providers       providers     `json:"providers"`
 }
 
 // loginSwitches are the console's switches for login methods, under their names there.
@@ -175,8 +185,10 @@ type fault struct {
 
 func defaultSettings() settings {
 	return settings{
-		Captcha: captchaRisk,
-		Faults:  []fault{},
+		Captcha:          captchaRisk,
+		PasswordStrength: strengthLength,
+		SecurityDomains:  []string{},
+		Faults:           []fault{},
 		Login: loginSwitches{
 			PhoneNumberLogin: true, EmailLogin: true, UserNameLogin: true, AnonymousLogin: true,
 			SmsVerificationConfig: smsVerification{Type: "default", SmsDayLimit: 30},
@@ -197,6 +209,8 @@ func (s settings) valid() bool {
 		}
 	}
 	return slices.Contains([]string{captchaNever, captchaRisk, captchaAlways}, s.Captcha) &&
+		slices.Contains([]string{strengthLength, strengthStrict}, s.PasswordStrength) &&
+		!slices.ContainsFunc(s.SecurityDomains, func(domain string) bool { return !securityDomain(domain) }) &&
 		s.Client.valid() && s.Login.SmsVerificationConfig.SmsDayLimit >= -1 && s.Login.PwdUpdateStrategy.PeriodValue >= 0 &&
 		slices.Contains([]string{"YEAR", "MONTH", "WEEK"}, s.Login.PwdUpdateStrategy.PeriodType) &&
 		s.LatencyMS >= 0 && s.LatencyMS <= 10*60*1000 && s.ClockOffsetS >= -10*year && s.ClockOffsetS <= 10*year
@@ -212,7 +226,7 @@ func newSettingsBox() *settingsBox { return &settingsBox{value: defaultSettings(
 
 // clone shares nothing with the original.
 func (s settings) clone() settings {
-	s.Faults, s.Providers = slices.Clone(s.Faults), maps.Clone(s.Providers)
+	s.Faults, s.Providers, s.SecurityDomains = slices.Clone(s.Faults), maps.Clone(s.Providers), slices.Clone(s.SecurityDomains)
 	return s
 }
 

@@ -20,6 +20,7 @@ import (
 type signingKey struct {
 	kid     string
 	private *rsa.PrivateKey
+	made    time.Time
 }
 
 // What the keys of the database are for.
@@ -33,7 +34,10 @@ func loadKey(ctx context.Context, s *store, purpose string, given *rsa.PrivateKe
 	var key signingKey
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		var encoded string
-		err := tx.QueryRowContext(ctx, "SELECT kid, pem FROM keys WHERE purpose = ? ORDER BY created_at LIMIT 1", purpose).Scan(&key.kid, &encoded)
+		made := now.UnixMilli()
+		err := tx.QueryRowContext(ctx, "SELECT kid, pem, created_at FROM keys WHERE purpose = ? ORDER BY created_at LIMIT 1", purpose).
+			Scan(&key.kid, &encoded, &made)
+		key.made = time.UnixMilli(made)
 		if err == nil {
 			key.private, err = decodeKey(encoded)
 			return err

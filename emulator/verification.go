@@ -70,7 +70,7 @@ func (e *Emulator) sendVerification(ctx context.Context, c *call) (any, error) {
 	var refused error
 
 	err = e.store.write(ctx, func(tx *sql.Tx) error {
-		if err := e.maySend(ctx, tx, c.env(), to, now); err != nil {
+		if err := e.maySend(ctx, tx, c, to, now); err != nil {
 			return err
 		}
 		u, err := userWith(ctx, tx, c.env(), to)
@@ -120,8 +120,11 @@ func mayReceive(c *call, target string, u *user) error {
 	return nil
 }
 
-// maySend enforces the sending limits per target.
-func (e *Emulator) maySend(ctx context.Context, tx *sql.Tx, env string, to identifier, now time.Time) error {
+// maySend enforces the sending limits per target: the pause always, and at the day's limit, in mode "risk", a captcha for each
+// further message ("when sending SMS or email verification codes reaches the rate limit", authentication-v2/method/captcha). What
+// TCB does beyond that is not documented.
+func (e *Emulator) maySend(ctx context.Context, tx *sql.Tx, c *call, to identifier, now time.Time) error {
+	env := c.env()
 	var count int
 	var first, last int64
 	err := tx.QueryRowContext(ctx, `SELECT count(*), coalesce(min(created_at), 0), coalesce(max(created_at), 0) FROM messages
@@ -132,9 +135,12 @@ func (e *Emulator) maySend(ctx context.Context, tx *sql.Tx, env string, to ident
 	}
 	perDay := mailsPerDay
 	if to.kind == kindPhone {
-		if perDay = e.settings.get().Login.SmsVerificationConfig.SmsDayLimit; perDay < 0 {
-			perDay = math.MaxInt
-		}
+		perDay = e.smsPerDay()
+	}
+	free := time.UnixMilli(last).Add(sendPause)
+	paused := count > 0 && free.After(now)
+	if count >= perDay && perDay > 0 && !paused && e.settings.get().Captcha != captchaNever {
+		return e.checkCaptchaToken(ctx, tx, c)
 	}
 	if count >= perDay {
 		if count == 0 { // switched off: no message of the day will run out
@@ -142,10 +148,18 @@ func (e *Emulator) maySend(ctx context.Context, tx *sql.Tx, env string, to ident
 		}
 		return failRetry("resource_exhausted", secondsUntil(time.UnixMilli(first).Add(sendDay), now))
 	}
-	if free := time.UnixMilli(last).Add(sendPause); count > 0 && free.After(now) {
+	if paused {
 		return failRetry("resource_exhausted", secondsUntil(free, now))
 	}
 	return nil
+}
+
+// smsPerDay is how many messages one number gets in a day.
+func (e *Emulator) smsPerDay() int {
+	if limit := e.settings.get().Login.SmsVerificationConfig.SmsDayLimit; limit >= 0 {
+		return limit
+	}
+	return math.MaxInt
 }
 
 func messageBody(locale, code string) string {

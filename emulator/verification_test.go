@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -83,6 +84,7 @@ func TestVerificationErrors(t *testing.T) {
 func TestSendLimits(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	f.settings(`{"captcha":"never"}`)
 	for to, limit := range map[string]int{"+86 13800000000": 30, "limit@example.com": 50} {
 		body := targetBody(to, object{})
 		f.post("/v1/verification", body).ok()
@@ -104,6 +106,34 @@ func TestSendLimits(t *testing.T) {
 		f.clock.advance(sendDay)
 		f.post("/v1/verification", body).ok()
 	}
+}
+
+// At the day's limit the vendor's page has a captcha asked for, and one that is solved lets a message out; the pause stays.
+func TestCaptchaAtTheSendLimit(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for to, limit := range map[string]int{"+86 13800000000": 3, "limit@example.com": mailsPerDay} {
+		f.settings(`{"captcha":"risk","login":{"SmsVerificationConfig":{"SmsDayLimit":3}}}`)
+		body := targetBody(to, object{})
+		for range limit {
+			f.post("/v1/verification", body).ok()
+			f.clock.advance(sendPause)
+		}
+		f.post("/v1/verification", body).fails("captcha_required")
+		f.post("/v1/verification?captcha_token=bad", body).fails("captcha_invalid")
+		token := f.captchaToken()
+		f.post("/v1/verification?captcha_token="+token, body).ok()
+		f.post("/v1/verification?captcha_token="+token, body).fails("resource_exhausted")
+		f.post("/v1/verification", body).fails("resource_exhausted") // the pause, before anybody solves anything
+		if got := len(f.do("GET", "/__emulator/outbox.json?to="+url.QueryEscape(to), "").ok().body["messages"].([]any)); got != limit+1 {
+			t.Errorf("%s: %d messages, want %d", to, got, limit+1)
+		}
+		f.settings(`{"login":{"SmsVerificationConfig":{"SmsDayLimit":0}}}`)
+		if f.clock.advance(sendPause); strings.HasPrefix(to, "+") { // switched off is off
+			f.post("/v1/verification?captcha_token="+token, body).fails("resource_exhausted")
+		}
+	}
+	f.post("/v1/verification", object{"email": "another@example.com"}).ok()
 }
 
 func TestParallelSends(t *testing.T) {

@@ -192,25 +192,20 @@ func TestOneCaptchaPerFlow(t *testing.T) {
 	b.submit(p, fields{"captcha_key": s.backend.key()}).completed()
 }
 
-// TestCaptchaOnRisk: TCB asks from the third wrong password on.
+// TestCaptchaOnRisk: TCB asks from the sixth wrong password of an account on,
+// wherever the five before came from.
 func TestCaptchaOnRisk(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	for _, username := range []string{"demo", "nobody"} {
-		t.Run(username, func(t *testing.T) {
-			b := s.browser()
-			b.t = t
-			p := b.open("/sign-in")
-			for range 2 {
-				p = b.submit(p, fields{"username": username, "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
-			}
-			p = b.submit(p, fields{"username": username, "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
-			p = b.submit(p, fields{"captcha_key": s.backend.key()}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
-			if username == "demo" {
-				b.submit(p, fields{"password": demoPassword}).completed()
-			}
-		})
+	for i := range 5 {
+		b := s.browser().at(fmt.Sprintf("192.0.2.%d", i+1))
+		b.submit(b.open("/sign-in"), fields{"username": "demo", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
 	}
+	b := s.browser().at("192.0.2.99")
+	p := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+	p = b.submit(p, fields{"captcha_key": "????"}).want(http.StatusUnprocessableEntity, "sign-in", "error.captcha_wrong")
+	p = b.submit(p, fields{"captcha_key": s.backend.key()}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	b.submit(p, fields{"password": demoPassword}).completed()
 }
 
 // TestRefusedCaptchaToken: one fresh captcha, then a clear end.

@@ -99,7 +99,7 @@ func TestTCBLock(t *testing.T) {
 	s.backend.captcha("never")
 	pages := map[string]string{}
 	for _, username := range []string{"demo", "nobo"} {
-		for i := range 6 {
+		for i := range 11 {
 			b := s.browser().at(fmt.Sprintf("192.0.2.%d", i+1))
 			p := b.submit(b.open("/sign-in"), fields{"username": username, "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
 			pages[username] = masked(p, username)

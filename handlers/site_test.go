@@ -121,7 +121,7 @@ func newBackend(t testing.TB, clk *clock) *backend {
 	if err := os.WriteFile(file, seeded, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	em, err := emulator.New(emulator.Config{Path: file, Now: clk.Now, Environments: emulated})
+	em, err := emulator.New(emulator.Config{Path: file, Now: clk.Now, Environments: emulated, RedirectURIs: []string{publicOrigin}})
 	if err != nil {
 		t.Fatalf("emulator.New: %v", err)
 	}

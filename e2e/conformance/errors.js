@@ -34,7 +34,7 @@
 
 	probe("invalid_password", "details tell how many tries remain; the right one signs in", async (t) => {
 		const thrown = await refused(() => t.auth.signIn({ username: "demo", password: "Wrong-pass-1" }), "invalid_password");
-		has(thrown, { error_code: 4003, details: [{ remaining: 4 }] }, "the rejection");
+		has(thrown, { error_code: 4003, details: [{ remaining: 9 }] }, "the rejection");
 		const error = failed(await t.auth.signInWithPassword({ username: "demo", password: "Wrong-pass-1" }), "invalid_password");
 		same(error.category, "INVALID_CREDENTIALS", "the category");
 		await t.signedOut();
@@ -60,9 +60,9 @@
 		});
 	}
 
-	probe("invalid_status", "after five wrong passwords the right one is refused, for ten minutes; details tell for how long", async (t) => {
+	probe("invalid_status", "after ten wrong passwords the right one is refused, for ten minutes; details tell for how long", async (t) => {
 		await t.settings({ captcha: "never" });
-		for (const remaining of [4, 3, 2, 1, 0]) {
+		for (const remaining of [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]) {
 			const thrown = await refused(() => t.auth.signIn({ username: "demo", password: "Wrong-pass-1" }), "invalid_password");
 			same(thrown.details, [{ remaining }], "details");
 		}
@@ -132,7 +132,7 @@
 		same((await t.messages(phone)).length, 1, "messages");
 		await t.later(31);
 		await t.auth.getVerification({ phone_number: phone });
-		await t.settings({ login: { SmsVerificationConfig: { SmsDayLimit: 2 } } });
+		await t.settings({ captcha: "never", login: { SmsVerificationConfig: { SmsDayLimit: 2 } } });
 		await t.later(31);
 		ok((await refused(() => t.auth.getVerification({ phone_number: phone }), "resource_exhausted")).retry_after > 3600, "the day's limit ends within the hour");
 		same((await t.messages(phone)).length, 2, "messages in the end");
@@ -180,8 +180,8 @@
 		await t.signedOut();
 	});
 
-	probe("captcha_required", "the SDK shows the picture, sends the call again with captcha_token, and keeps that for the next call", async (t) => {
-		await t.settings({ captcha: "always" });
+	probe("captcha_required", "from the sixth wrong password on, and at the day's limit of codes, the SDK shows the picture, sends the call again with captcha_token, and keeps that for the next call", async (t) => {
+		for (let i = 0; i < 5; i++) same(await t.enters("demo", "Wrong-pass-1"), "invalid_password", "a wrong password");
 		const signingIn = t.signIn();
 		await t.solve();
 		await signingIn;
@@ -191,8 +191,18 @@
 		const kept = JSON.parse(localStorage.getItem("captcha_" + t.env));
 		same([second.query.captcha_token, second.status, more.length], [kept.captcha_token, 200, 0], "the second call");
 		await t.auth.signOut();
+		await t.settings({ captcha: "always" });
 		const { user } = fine(await t.auth.signInWithPassword({ username: "demo", password: t.demo.password }));
 		same([user.id, t.called("/v1/captcha/data").length], [t.stored.sub, 1], "the next call asks for no other picture");
+		await t.auth.signOut();
+		await t.settings({ captcha: "risk", login: { SmsVerificationConfig: { SmsDayLimit: 1 } } });
+		await t.auth.getVerification({ phone_number: phone });
+		await t.later(31);
+		localStorage.removeItem("captcha_" + t.env);
+		const sending = t.auth.getVerification({ phone_number: phone });
+		await t.solve();
+		ok((await sending).verification_id, "no code at the limit, though the picture was solved");
+		same((await t.messages(phone)).length, 2, "messages");
 	});
 
 	probe("captcha_invalid", "a captcha_token that is not good; the SDK gives it up for another picture, and the call goes through", async (t) => {
@@ -232,15 +242,20 @@
 		await t.signedIn((await t.person("demo")).sub);
 	});
 
-	probe("permission_denied (CORS)", "the refusal of a page that is no security domain of the environment; its text says which to add", async (t) => {
+	probe("permission_denied (CORS)", "the refusal of a page that is no security domain of the environment; its text says which to add; added, the app works", async (t) => {
 		const description = `cors permission denied,please check if ${location.host} in your client ${t.env} domains`;
-		const refusal = { status: 403, error: "permission_denied", body: JSON.stringify({ error: "permission_denied", error_code: 7, error_description: description }) };
-		await t.fault({ ...refusal, path: "/auth/v1/signin", times: 2 });
+		await t.settings({ security_domains: ["app.example.com"] });
 		const thrown = await refused(() => t.signIn(), "permission_denied");
-		same(thrown.error_description, description, "the text");
+		has(thrown, { error_code: 7, error_description: description }, "the rejection");
 		same(failed(await t.auth.signInWithPassword({ username: "demo", password: t.demo.password }), "permission_denied").message, description, "the text");
 		await t.signedOut();
+		await t.settings({ security_domains: ["app.example.com", location.host] });
 		await t.signIn();
-		await t.signedIn((await t.person("demo")).sub);
+		const { sub } = await t.person("demo");
+		await t.signedIn(sub);
+		await t.settings({ security_domains: ["app.example.com"] });
+		await refused(() => t.auth.queryUser({ username: "demo" }), "permission_denied", "a call with a login");
+		await t.settings({ security_domains: [] });
+		await t.signedIn(sub);
 	});
 })();

@@ -92,7 +92,33 @@ const conformance = (() => {
 		}
 	}
 
+	// means are what this step did besides calling the SDK, for the table.
+	let means = new Set();
+
+	// settled names the settings of a change, as "login.MfaConfig.On=true".
+	const settled = (change, within = "") =>
+		Object.entries(change).flatMap(([key, value]) => {
+			const name = within + key;
+			if (key === "clock_offset_s") return ["the clock moved on"];
+			if (key === "faults") return value.map((f) => `a fault at ${f.path || "every call"} (${f.error || f.status})`);
+			if (value && typeof value === "object" && !Array.isArray(value)) return settled(value, name + ".");
+			return ["setting " + name + "=" + (typeof value === "string" ? value : Array.isArray(value) ? "[…]" : JSON.stringify(value))];
+		});
+
+	const exposedMeans = (name, [first, second, third]) => {
+		if (name === "giveConsent") return ["the consent form posted"];
+		if (name === "signTicket") return ["a ticket by @cloudbase/node-sdk"];
+		if (name === "beInWeChat") return ["the header of WeChat's cloud"];
+		if (name !== "controlEmulator") return [];
+		if (first === "PUT" && second === "/__emulator/settings") return settled(JSON.parse(third));
+		if (first === "PUT" && second.startsWith("/__emulator/users/")) return Object.keys(JSON.parse(third)).map((key) => `a user's ${key} set`);
+		if (second.startsWith("/__emulator/outbox.json")) return ["codes read from the outbox"];
+		if (second.startsWith("/__emulator/captcha/")) return ["a picture's answer from the emulator"];
+		return []; // only looks
+	};
+
 	const exposed = async (name, ...args) => {
+		for (const one of exposedMeans(name, args)) means.add(one);
 		const { failed: why, answer } = await window[name](...args);
 		if (why) throw new Failure(why);
 		return answer;
@@ -121,8 +147,7 @@ const conformance = (() => {
 		return response;
 	};
 
-	let original; // the emulator's settings as they were
-	let changed = false;
+	const original = "original settings"; // of the emulator, kept over a change of page until the probe has ended
 
 	const demo = { username: "demo", password: "Demo-pass-1", email: "demo@example.com" };
 
@@ -173,6 +198,7 @@ const conformance = (() => {
 
 		// raw calls the API as another device of somebody would.
 		async raw(method, path, { body, token, device = "another-device-0001" } = {}) {
+			means.add("calls of another device");
 			const headers = { "x-device-id": device, "accept-language": "en-US" };
 			if (token) headers.authorization = "Bearer " + token;
 			const address = setup.emulator + "/auth" + path + (token ? "" : (path.includes("?") ? "&" : "?") + "client_id=" + this.env);
@@ -195,8 +221,7 @@ const conformance = (() => {
 		}
 
 		async settings(change) {
-			original ??= await control("GET", "/settings");
-			changed = true;
+			if (!sessionStorage.getItem(original)) sessionStorage.setItem(original, JSON.stringify(await control("GET", "/settings")));
 			return control("PUT", "/settings", change);
 		}
 		// later moves the emulator's clock.
@@ -365,11 +390,12 @@ const conformance = (() => {
 	// run runs a step of a probe, and says what went wrong, or how the browser leaves the page.
 	const run = async (n, env, step) => {
 		calls = [];
+		means = new Set();
 		if (step === 0) sessionStorage.removeItem("kept");
 		try {
 			const then = await within(probes[n].steps[step](new World(env)), "the step", 4 * patience);
 			if (step + 1 < probes[n].steps.length) document.documentElement.dataset.left = "yes";
-			return JSON.stringify({ then: then ?? "" });
+			return JSON.stringify({ then: then ?? "", means: [...means] });
 		} catch (error) {
 			const what = error instanceof Failure ? error.message : `${error?.error ?? error?.name} ${error?.error_description ?? error?.message}\n${error?.stack ?? ""}`;
 			const trace = calls.map((c) => `${c.method} ${c.path} ${c.status} ${plain(c.answer)?.slice(0, 300)}`).join("\n");
@@ -380,8 +406,9 @@ const conformance = (() => {
 
 	// tidy puts the emulator's settings back, and takes away what a failed probe may have left behind.
 	const tidy = async () => {
-		if (changed) await control("PUT", "/settings", original);
-		changed = false;
+		const before = sessionStorage.getItem(original);
+		if (before) await control("PUT", "/settings", JSON.parse(before));
+		sessionStorage.removeItem(original);
 		history.replaceState(null, "", "/app/");
 		document.body?.replaceChildren();
 	};

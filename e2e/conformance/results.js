@@ -595,19 +595,29 @@
 		ok(picture.naturalWidth > 50, "the picture is not one");
 	});
 
-	probe("Auth.verifyCaptchaData", "the answer earns a captcha_token, which opens a call that asks for one; a wrong answer refused, and each picture is good for one", async (t) => {
+	probe("Auth.verifyCaptchaData", "the answer earns a captcha_token, which opens a call that asks for one; a wrong answer refused, in the SDK's own dialogue too, which stays one; each picture is good for one", async (t) => {
 		const { token } = await t.auth.createCaptchaData({ state: "s" });
-		// The SDK meets captcha_invalid with a picture of its own, even here, and then asks the same once more.
-		const wrong = refused(() => t.auth.verifyCaptchaData({ token, key: "0000" }), "captcha_invalid", "a wrong answer");
+		await refused(() => t.auth.verifyCaptchaData({ token, key: "0000" }), "invalid_argument", "a wrong answer");
+		// The dialogue that is open stays the only one: at captcha_invalid the SDK would put another one over it.
+		ok(!document.getElementById("captcha-image"), "a dialogue has opened over the answer");
+		await t.settings({ captcha: "always" });
+		const signingIn = t.signIn();
+		const image = await conformance.appears(() => document.getElementById("captcha-image"));
+		const before = image.src;
+		const dialog = image.parentElement.parentElement;
+		dialog.querySelector("input").value = "0000";
+		[...dialog.querySelectorAll("button")].at(-1).click();
+		await conformance.appears(() => document.getElementById("captcha-image")?.src !== before);
+		same(document.querySelectorAll("#captcha-image").length, 1, "dialogues after a wrong answer");
 		await t.solve();
-		await wrong;
+		await signingIn;
+		await t.auth.signOut();
 		const second = await t.auth.createCaptchaData({ state: "s" });
 		const { key } = await t.control("GET", "/captcha/" + second.token);
 		const { captcha_token, expires_in } = await t.auth.verifyCaptchaData({ token: second.token, key: key.toLowerCase() });
 		same(expires_in, 600, "expires_in");
 		const again = await t.raw("POST", "/v1/captcha/data/verify", { body: { token: second.token, key } });
-		same(again.error, "captcha_invalid", "a used picture");
-		await t.settings({ captcha: "always" });
+		same(again.error, "invalid_argument", "a used picture");
 		const body = { username: "demo", password: t.demo.password };
 		same((await t.raw("POST", "/v1/signin", { body })).error, "captcha_required", "without the token");
 		ok((await t.raw("POST", "/v1/signin?captcha_token=" + captcha_token, { body })).access_token, "the token opens nothing");
@@ -778,9 +788,12 @@
 	conformance.probe(
 		"http",
 		"POST /v1/captcha/init",
-		"the captcha page, solved by a person, leads back with state, captcha_token and expires_in; the token opens a call",
+		"an empty url where none is needed; else the captcha page, solved by a person, leads back with state, captcha_token and expires_in; the token opens a call",
 		async (t) => {
-			const answer = await t.raw("POST", "/v1/captcha/init", { body: { redirect_uri: location.origin + "/app/", state: "your state" } });
+			const asked = { body: { redirect_uri: location.origin + "/app/", state: "your state" } };
+			same((await t.raw("POST", "/v1/captcha/init", asked)).url, "", "the url while nothing asks for a captcha");
+			await t.settings({ captcha: "always" });
+			const answer = await t.raw("POST", "/v1/captcha/init", asked);
 			same(answer.expires_in, 600, "expires_in");
 			location.href = answer.url;
 			return "solves the captcha";
