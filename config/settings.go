@@ -60,7 +60,10 @@ type Settings struct {
 	ImageHosts     []string      // sources for img-src of the CSP, "https://cdn.example.com"
 	HSTSMaxAge     time.Duration // 0: no Strict-Transport-Security header
 	BackendTimeout time.Duration // the most that one call to TCB may take
-	LogLevel       slog.Level
+	// RefusalFloor is the least time that an answer takes which must not tell by its time who has an
+	// account; 0: the pages' own.
+	RefusalFloor time.Duration
+	LogLevel     slog.Level
 }
 
 // Session says where sessions are kept and under which keys.
@@ -85,10 +88,29 @@ type Environment struct {
 	// them along as X-Forwarded-For, and whether TCB takes that from our network is an agreement
 	// with TCB. Without one the history holds our address, which would only mislead.
 	TCBSeesClientAddress bool
+	Limits               Limits
 	Clients              []Client // at least one, each with an id of its own
 
 	Demo bool // its page also offers what only the emulator has; no setting
 }
+
+// Limits are how much an environment's pages do without a captcha. Beyond them every further try
+// needs one of its own, and nobody is refused.
+type Limits struct {
+	SMSPerNumber     int // codes to one phone number in a day
+	EmailsPerAddress int // codes to one email address in a day
+	SMSPerHour       int // codes by SMS of the whole environment
+	SMSPerHourAbroad int // codes by SMS to each calling code but 86
+	// AttackMode demands a captcha for every password, code, sign-in without an account and way to
+	// a provider.
+	AttackMode bool
+}
+
+// DefaultLimits are those that settings need not name.
+var DefaultLimits = Limits{SMSPerNumber: 6, EmailsPerAddress: 20, SMSPerHour: 1000, SMSPerHourAbroad: 50}
+
+// maxPerTarget is the most codes a day to one number or address that a limit can be.
+const maxPerTarget = 64
 
 // A Client is one OAuth client of an environment.
 type Client struct {
@@ -362,6 +384,7 @@ func (p *parser) parse(data []byte) bool {
 		"image_hosts":     p.imageHosts,
 		"hsts_max_age":    p.hstsMaxAge,
 		"backend_timeout": p.backendTimeout,
+		"refusal_floor":   p.refusalFloor,
 		"log_level":       p.logLevel,
 	})
 	if ok && environments == nil {
@@ -686,7 +709,7 @@ func (p *parser) environments(n *yaml.Node) {
 }
 
 func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
-	e := Environment{Region: DefaultRegion, Captcha: CaptchaPicture}
+	e := Environment{Region: DefaultRegion, Captcha: CaptchaPicture, Limits: DefaultLimits}
 	var id, region, endpoint, published *yaml.Node
 	ok := p.mapping(name, n, fields{
 		"id": func(v *yaml.Node) {
@@ -741,6 +764,7 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 			})
 		},
 		"tcb_sees_client_address": func(v *yaml.Node) { p.boolean("tcb_sees_client_address", v, &e.TCBSeesClientAddress) },
+		"limits":                  func(v *yaml.Node) { p.limits(v, &e.Limits) },
 		"clients":                 func(v *yaml.Node) { e.Clients = p.clients(v) },
 	})
 	if !ok {
@@ -862,6 +886,31 @@ func (p *parser) hstsMaxAge(n *yaml.Node) {
 
 func (p *parser) backendTimeout(n *yaml.Node) {
 	p.duration("backend_timeout", n, resolve(n).Value, 100*time.Millisecond, maxTimeout, &p.settings.BackendTimeout)
+}
+
+func (p *parser) refusalFloor(n *yaml.Node) {
+	p.duration("refusal_floor", n, resolve(n).Value, time.Millisecond, 2*time.Second, &p.settings.RefusalFloor)
+}
+
+func (p *parser) limits(n *yaml.Node, l *Limits) {
+	number := func(name string, most int, to *int) func(*yaml.Node) {
+		return func(v *yaml.Node) {
+			v = resolve(v)
+			got, err := strconv.Atoi(v.Value)
+			if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!int" || err != nil || got < 1 || got > most {
+				p.errorf(v, "limits: %s: want a whole number from 1 to %d, found %s", name, most, quote(v.Value))
+				return
+			}
+			*to = got
+		}
+	}
+	p.mapping("limits", n, fields{
+		"sms_per_number":      number("sms_per_number", maxPerTarget, &l.SMSPerNumber),
+		"emails_per_address":  number("emails_per_address", maxPerTarget, &l.EmailsPerAddress),
+		"sms_per_hour":        number("sms_per_hour", 1_000_000, &l.SMSPerHour),
+		"sms_per_hour_abroad": number("sms_per_hour_abroad", 1_000_000, &l.SMSPerHourAbroad),
+		"attack_mode":         func(v *yaml.Node) { p.boolean("attack_mode", v, &l.AttackMode) },
+	})
 }
 
 func (p *parser) duration(name string, n *yaml.Node, value string, low, high time.Duration, to *time.Duration) {

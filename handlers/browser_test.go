@@ -925,3 +925,9 @@ func decode(t testing.TB, from io.Reader, into any) {
 		t.Fatal(err)
 	}
 }
+
+// solve types what the newest picture shows.
+func (b *browser) solve(p *page) *page {
+	b.t.Helper()
+	return b.submit(p, fields{"captcha_key": b.s.backend.key()})
+}

@@ -3,6 +3,8 @@ package handlers
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"regexp"
 	"time"
@@ -137,7 +139,22 @@ func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, p
 		}
 		return h.askCaptcha(ctx, c, path, "error.required.captcha_key")
 	}
+	// One picture serves one call, however often its form is posted, and guesses at pictures count:
+	// both before TCB is asked, so that many at once get no further.
+	tries := &taken{counter: h.counter}
+	sum := sha256.Sum256([]byte(r.captcha.Picture))
+	if d, err := h.counter.Take(ctx, ruleCaptchaSolved, hex.EncodeToString(sum[:])); err != nil {
+		return err // a proof that could be used again is none
+	} else if !d.OK {
+		return h.askCaptcha(ctx, c, path, "error.captcha_wrong")
+	}
+	if err := tries.take(ctx, ruleCaptchaWrong, "error.too_many_wait", time.Second, r.network); err != nil {
+		return err
+	}
 	got, err := r.client.auth.VerifyCaptchaData(ctx, r.captcha.Picture, key, h.options(c)...)
+	if err == nil || isOutage(err) {
+		tries.refund(ctx)
+	}
 	switch {
 	case err == nil:
 		r.captcha = captchaState{

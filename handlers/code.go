@@ -376,12 +376,16 @@ func (cf *codeFlow) postSend(c *fiber.Ctx) error {
 // show when it cannot be.
 func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 	h, r, ctx := cf.h, requestOf(c), context.Background()
-	counted, err := h.takeSend(ctx, r, f.to())
+	if !cf.portal {
+		alike(c, floorSend)
+	}
+	counted, demand, err := h.takeSend(ctx, r, f)
 	if err != nil {
+		cf.offerOthers(r, form)
 		return cf.refuse(c, form, err, nil)
 	}
 	var sent *authclient.Verification
-	err = h.guarded(c, "/v1/verification", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err = h.guarded(c, "/v1/verification", demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		ask := r.client.auth.GetVerification
 		if cf.portal {
 			ask = r.state(h.now()).GetVerification
@@ -426,6 +430,18 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 		extra = append([]string{"via=" + cf.viaOf(f)}, extra...)
 	}
 	return h.seeOther(c, r.to(cf.path, extra...))
+}
+
+// offerOthers puts the other ways in beside a pause, which may be of a stranger's making.
+func (cf *codeFlow) offerOthers(r *request, f form) {
+	if cf.portal {
+		return
+	}
+	for _, w := range cf.h.ways(r, cf.method).Others {
+		if !w.Provider {
+			f.base.Alert.Links = append(f.base.Alert.Links, w.Link)
+		}
+	}
 }
 
 func (cf *codeFlow) viaOf(f *flow) string {
@@ -546,7 +562,7 @@ var codeRefusals = map[string]refusal{
 	"invalid_verification_code": {status: 422, key: "error.code_wrong", field: "verification_code"},
 	"not_found":                 {status: 422, key: "error.code_wrong", field: "verification_code"},
 	"permission_denied":         {status: 422, key: "error.code_wrong", field: "verification_code"},
-	"aborted":                   {status: 422, key: "error.code_tries", field: "verification_code"},
+	"aborted":                   {status: 422, key: "error.code_wrong", field: "verification_code"}, // how many tries are left is counted here, for a decoy too
 }
 
 // verify checks a code under the limit on tries, which are counted before the
@@ -558,6 +574,7 @@ func (cf *codeFlow) verify(c *fiber.Ctx, f *flow, code string) error {
 	usedUp := &fieldProblem{field: "verification_code", key: "error.code_tries"}
 	tries := &taken{counter: h.counter}
 	if tries.take(ctx, ruleCode, "", time.Minute, key) != nil {
+		alike(c, floorCode)
 		return usedUp
 	}
 	var got *authclient.VerificationToken
@@ -566,6 +583,9 @@ func (cf *codeFlow) verify(c *fiber.Ctx, f *flow, code string) error {
 		return err
 	})
 	if err != nil {
+		if _, about := codeRefusals[codeOf(err)]; about {
+			alike(c, floorCode)
+		}
 		if _, about := codeRefusals[codeOf(err)]; !about {
 			tries.refund(ctx)
 		} else if d, peekErr := h.counter.Peek(ctx, ruleCode, key); peekErr == nil && !d.OK {

@@ -117,9 +117,10 @@ type Handler struct {
 	crossOrigin  *http.CrossOriginProtection
 	lastResort   []byte
 	flows        []*codeFlow
-	stepUp       *codeFlow                 // of the portal, as the two below
-	contacts     []*codeFlow               // a new phone number, a new e-mail address
-	imageHosts   []string                  // origins that pages may show pictures of
+	stepUp       *codeFlow   // of the portal, as the two below
+	contacts     []*codeFlow // a new phone number, a new e-mail address
+	imageHosts   []string    // origins that pages may show pictures of
+	floor        *floor
 	issued       [2]atomic.Pointer[issued] // the last verification seen, by SMS and by e-mail; see decoy
 }
 
@@ -199,6 +200,7 @@ func newHandler(cfg Config) (*Handler, error) {
 		rand:         cfg.Rand,
 		crossOrigin:  http.NewCrossOriginProtection(),
 		imageHosts:   cfg.Settings.ImageHosts,
+		floor:        newFloor(cfg.Settings.RefusalFloor),
 	}
 	if max := cfg.Settings.HSTSMaxAge; max > 0 {
 		// Never for subdomains: the host is the app's, and so is that decision.

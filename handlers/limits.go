@@ -1,25 +1,40 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"strings"
 	"time"
 
+	"tcb-login/config"
 	"tcb-login/limit"
 )
 
-// The rules of guessing and sending. Failures count, not successes; a limit
-// per person and address refuses, one per person over all addresses only asks
-// for a captcha, so that no stranger can lock somebody out.
+// The rules of guessing and sending. Of passwords, codes and pictures failures count, not
+// successes. No limit that refuses is keyed by the victim alone, but for the minute between two
+// codes: a stranger's tries cost the stranger. What is keyed wider only asks for a captcha, so that
+// no stranger can lock somebody out, and an office behind one address gets in.
 var (
-	rulePassword       = limit.Rule{Name: "password", N: 4, Per: 10 * time.Minute}
-	rulePasswordPerson = limit.Rule{Name: "password of person", N: 20, Per: time.Hour}
-	ruleCode           = limit.Rule{Name: "code", N: 5, Per: 20 * time.Minute}
-	ruleSendPause      = limit.Rule{Name: "send pause", N: 1, Per: time.Minute}
-	ruleSendTarget     = limit.Rule{Name: "send to target", N: 10, Per: time.Hour}
-	ruleSendAddress    = limit.Rule{Name: "send from address", N: 30, Per: time.Hour, Burst: 5}
-	ruleCaptcha        = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
-	ruleUsername       = limit.Rule{Name: "username check", N: 30, Per: time.Hour, Burst: 10}
+	rulePassword = limit.Rule{Name: "password", N: 4, Per: 10 * time.Minute} // of a person from a network; refuses
+	// TCB asks for a captcha from the sixth wrong password, for accounts that exist. Ours comes
+	// before, for every name, and remembers for as long as TCB can be thought to.
+	rulePasswordPerson  = limit.Rule{Name: "password of person", N: 4, Per: 24 * time.Hour}
+	rulePasswordNetwork = limit.Rule{Name: "password from network", N: 50, Per: time.Hour}
+	ruleStepUp          = limit.Rule{Name: "step-up of login", N: 10, Per: 12 * time.Hour} // ends the login
+	ruleCode            = limit.Rule{Name: "code", N: 5, Per: 20 * time.Minute}
+
+	ruleSendPause     = limit.Rule{Name: "send pause", N: 1, Per: time.Minute} // to a target; refuses
+	ruleSMSShare      = limit.Rule{Name: "SMS to target from network", N: 3, Per: time.Hour}
+	ruleSMSShareDay   = limit.Rule{Name: "SMS to target from network in a day", N: 5, Per: 24 * time.Hour}
+	ruleEmailShare    = limit.Rule{Name: "email to target from network", N: 5, Per: time.Hour}
+	ruleEmailShareDay = limit.Rule{Name: "email to target from network in a day", N: 15, Per: 24 * time.Hour}
+	ruleSendNetwork   = limit.Rule{Name: "send from network", N: 30, Per: time.Hour}
+	ruleAnonymous     = limit.Rule{Name: "anonymous from network", N: 60, Per: time.Hour}
+	ruleProvider      = limit.Rule{Name: "provider from network", N: 60, Per: time.Hour}
+	ruleCaptchaSolved = limit.Rule{Name: "picture solved", N: 1, Per: 2 * captchaLife}
+	ruleCaptchaWrong  = limit.Rule{Name: "picture wrong", N: 120, Per: time.Hour, Burst: 30}
+	ruleCaptcha       = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
+	ruleUsername      = limit.Rule{Name: "username check", N: 30, Per: time.Hour, Burst: 10}
 )
 
 // taken are counts that can be given back when nothing came of them.
@@ -64,60 +79,85 @@ func (t *taken) refund(ctx context.Context) {
 	t.counts = nil
 }
 
-// sendRule is one limit on a code that is to be sent.
-type sendRule struct {
-	count
-	message string
-	unit    time.Duration // of the message's count
-}
-
-func sendRules(r *request, to string) []sendRule {
-	target := limit.Key(r.env.ID, limit.NormalizeIdentifier(to))
-	return []sendRule{
-		{count{ruleSendPause, target}, "error.send_wait", time.Second},
-		{count{ruleSendTarget, target}, "error.send_limit", time.Minute},
-		{count{ruleSendAddress, r.network}, "error.send_limit", time.Minute},
-	}
-}
-
-// takeSend counts a code to be sent to a number or address. On a limit nothing
-// stays counted, and the wait is that of the limit that holds longest.
-func (h *Handler) takeSend(ctx context.Context, r *request, to string) (*taken, error) {
-	t := &taken{counter: h.counter}
-	for _, s := range sendRules(r, to) {
-		if err := t.take(ctx, s.rule, s.message, s.unit, s.key); err != nil {
-			t.refund(ctx)
-			if longest := h.sendLimit(ctx, r, to); longest != nil {
-				err = longest
-			}
-			return nil, err
+// takeSoft counts one against each rule that beyond its number only asks for a captcha, and reports
+// whether one of them was used up.
+func (t *taken) takeSoft(ctx context.Context, counts ...count) (beyond bool) {
+	for _, c := range counts {
+		d, err := t.counter.Take(ctx, c.rule, c.key)
+		switch {
+		case err != nil: // its outage must not become ours
+		case d.OK:
+			t.counts = append(t.counts, c)
+		default:
+			beyond = true
 		}
 	}
-	return t, nil
+	return beyond
 }
 
-// sendLimit is the limit that now holds longest against sending there, nil
-// when none does.
-func (h *Handler) sendLimit(ctx context.Context, r *request, to string) error {
-	var longest *limited
-	for _, s := range sendRules(r, to) {
-		d, err := h.counter.Peek(ctx, s.rule, s.key)
-		if err == nil && !d.OK && (longest == nil || d.RetryAfter > longest.wait) {
-			longest = &limited{key: s.message, wait: max(d.RetryAfter, time.Second), unit: s.unit}
-		}
-	}
-	if longest == nil {
-		return nil
-	}
-	return longest
+// sendTarget is what a number or address counts under.
+func sendTarget(r *request, to string) string {
+	return limit.Key(r.env.ID, limit.NormalizeIdentifier(to))
 }
 
-// sendWait is how long until another code may be sent there, in whole seconds:
-// the countdown on the page is the limit's own.
+// sendCounts are the limits on a code that is to be sent, beyond which it needs a captcha: the
+// caller's share of the target, so that a stranger cannot use up the owner's; the target's over all
+// networks; the network's over all targets; and the budgets against sending for its own sake (SMS
+// pumping, where a stranger earns by each message that the operator pays for).
+func (h *Handler) sendCounts(r *request, f *flow) []count {
+	target := sendTarget(r, f.to())
+	share := limit.Key(target, r.network)
+	limits := r.env.Limits
+	counts := r.counts(ruleSendNetwork)
+	if f.Phone == "" {
+		perDay := limit.Rule{Name: "email to target", N: cmp.Or(limits.EmailsPerAddress, config.DefaultLimits.EmailsPerAddress), Per: 24 * time.Hour}
+		return append(counts, count{ruleEmailShare, share}, count{ruleEmailShareDay, share}, count{perDay, target})
+	}
+	perDay := limit.Rule{Name: "SMS to target", N: cmp.Or(limits.SMSPerNumber, config.DefaultLimits.SMSPerNumber), Per: 24 * time.Hour}
+	counts = append(counts, count{ruleSMSShare, share}, count{ruleSMSShareDay, share}, count{perDay, target})
+	budget := func(name string, n int) limit.Rule {
+		return limit.Rule{Name: name, N: n, Per: time.Hour, Burst: n}
+	}
+	counts = append(counts, count{budget("SMS budget", cmp.Or(limits.SMSPerHour, config.DefaultLimits.SMSPerHour)), r.env.ID})
+	if code := callingCode(f.Phone); code != mainland {
+		perCode := budget("SMS budget of a calling code", cmp.Or(limits.SMSPerHourAbroad, config.DefaultLimits.SMSPerHourAbroad))
+		counts = append(counts, count{perCode, limit.Key(r.env.ID, code)})
+	}
+	return counts
+}
+
+// mainland is the calling code of most people's numbers.
+const mainland = "86"
+
+func callingCode(phone string) string {
+	code, _, _ := strings.Cut(strings.TrimPrefix(phone, "+"), " ")
+	return code
+}
+
+// demandsCaptcha reports what needs a captcha from the first send: everything under attack, and a
+// text message abroad where the operator has not said to which countries people's numbers belong.
+func demandsCaptcha(r *request, f *flow) bool {
+	abroad := f.Phone != "" && callingCode(f.Phone) != mainland
+	return r.env.Limits.AttackMode || abroad && len(r.login.Countries.Allowed) == 0
+}
+
+// takeSend counts a code to be sent. On the pause between two nothing stays counted. demand says
+// that it may only be sent to who solves a captcha.
+func (h *Handler) takeSend(ctx context.Context, r *request, f *flow) (t *taken, demand bool, err error) {
+	t = &taken{counter: h.counter}
+	if err := t.take(ctx, ruleSendPause, "error.send_wait", time.Second, sendTarget(r, f.to())); err != nil {
+		return nil, false, err
+	}
+	beyond := t.takeSoft(ctx, h.sendCounts(r, f)...)
+	return t, beyond || demandsCaptcha(r, f), nil
+}
+
+// sendWait is how long until another code may be sent there, in whole seconds: the countdown on the
+// page is the limit's own.
 func (h *Handler) sendWait(ctx context.Context, r *request, to string) int {
-	var lim *limited
-	if !errors.As(h.sendLimit(ctx, r, to), &lim) {
+	d, err := h.counter.Peek(ctx, ruleSendPause, sendTarget(r, to))
+	if err != nil || d.OK {
 		return 0
 	}
-	return int((lim.wait + time.Second - 1) / time.Second)
+	return int((max(d.RetryAfter, time.Second) + time.Second - 1) / time.Second)
 }

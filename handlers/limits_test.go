@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"tcb-login/config"
 )
 
 // TestPasswordLimit: four failures in ten minutes per person and address, and
@@ -38,11 +40,12 @@ func TestPasswordLimit(t *testing.T) {
 		t.Error("the page offers no other way")
 	}
 	try(here, "nobody", "Wrong-pass-1").want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed") // another person from here
-	try(there, demoEmail, demoPassword).completed()                                                             // the owner, from elsewhere
+	owner := try(there, demoEmail, demoPassword).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask") // the owner, from elsewhere
+	there.solve(owner).completed()
 	s.clock.advance(10*time.Minute - time.Second)
 	try(here, demoEmail, demoPassword).want(http.StatusTooManyRequests, "sign-in", "error.password_limit").wantRetryAfter("1")
 	s.clock.advance(time.Second)
-	try(here, demoEmail, demoPassword).completed()
+	here.solve(try(here, demoEmail, demoPassword)).completed()
 }
 
 // TestPasswordsAtOnce: many at once get no further than one after another.
@@ -67,28 +70,133 @@ func TestPasswordsAtOnce(t *testing.T) {
 	}
 }
 
-// TestPersonLimit: twenty failures in an hour, from wherever, ask for a captcha
-// and refuse nobody.
+// TestPersonLimit: from the fifth wrong password of a name on, wherever the four came from and
+// whether anybody has the name or not, each further one needs a picture, and nobody is refused.
 func TestPersonLimit(t *testing.T) {
 	t.Parallel()
+	for _, name := range []string{"nobody", "demo"} {
+		s := newSite(t)
+		s.backend.captcha("never")
+		for i := range 4 {
+			b := s.browser().at(fmt.Sprintf("192.0.2.%d", i+1))
+			b.submit(b.open("/sign-in"), fields{"username": name, "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+		}
+		b := s.browser().at("192.0.2.99")
+		p := b.submit(b.open("/sign-in"), fields{"username": name, "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+		if n := s.backend.count("/v1/signin"); n != 4 {
+			t.Errorf("%s: %d passwords reached TCB, want 4", name, n)
+		}
+		p = b.solve(p).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+		// A picture a guess: a machine that had one solved has not bought all the others.
+		p = b.submit(p, fields{"password": "Wrong-pass-2"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+		b.solve(p).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+		s.clock.advance(24 * time.Hour)
+		other := s.browser().at("192.0.2.98")
+		other.submit(other.open("/sign-in"), fields{"username": name, "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	}
+}
+
+// TestPasswordsFromNetwork: fifty failures an hour over many names, then each guess from there
+// needs a picture; an office behind the address still gets in, and others do not notice.
+func TestPasswordsFromNetwork(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		allow  int
+		at     func(i int) string
+		inside string // of the same block
+	}{
+		{"an address", 50, func(int) string { return "192.0.2.1" }, "192.0.2.1"},
+		{"a /64", 50, func(i int) string { return fmt.Sprintf("2001:db8:0:1::%x", i+1) }, "2001:db8:0:1:ffff::1"},
+		{"a /56", 200, func(i int) string { return fmt.Sprintf("2001:db8:0:1%02x::1", i%100) }, "2001:db8:0:1ff::1"},
+	} {
+		s := newSite(t, quick)
+		s.backend.captcha("never")
+		s.backend.refuse("/v1/signin", http.StatusBadRequest, "not_found") // argon2 is not what is tested
+		guess := func(b *browser, name string) *page {
+			return b.submit(b.open("/sign-in"), fields{"username": name, "password": "Wrong-pass-1"})
+		}
+		b := s.browser()
+		for i := range tt.allow {
+			guess(b.at(tt.at(i)), fmt.Sprintf("user%d", i)).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+		}
+		s.backend.answer("", nil)
+		p := guess(b.at(tt.inside), "late").want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+		if n := s.backend.count("/v1/signin"); n != tt.allow {
+			t.Errorf("%s: %d guesses reached TCB, want %d", tt.name, n, tt.allow)
+		}
+		b.solve(p).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+		colleague := s.browser().at(tt.inside)
+		colleague.solve(colleague.submit(colleague.open("/sign-in"), fields{"username": "demo", "password": demoPassword})).completed()
+		far := s.browser().at("198.51.100.7")
+		far.submit(far.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+	}
+}
+
+// TestPicturesProveOnce: a picture that a limit of ours asks for counts for the one call it was
+// solved for: no captcha_token earned before does, and no form posted again.
+func TestPicturesProveOnce(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
+	s.backend.captcha("always") // so that a captcha_token is earned first
+	b := s.browser()
+	p := b.submit(b.open("/sign-in"), fields{"username": "nobody", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+	p = b.solve(p).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	for i := range 3 {
+		p = b.submit(p, fields{"password": fmt.Sprintf("Wrong-pass-%d", i)}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	}
+	b = b.at("192.0.2.50")
+	if p.value("captcha") == "" {
+		t.Fatal("no captcha_token rides along")
+	}
+	p = b.submit(p, fields{"password": "Wrong-pass-5"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+	calls := s.backend.count("/v1/signin")
+	key := s.backend.key()
+	b.submit(p, fields{"captcha_key": key}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	again := b.submit(p, fields{"captcha_key": key}).want(http.StatusUnprocessableEntity, "sign-in", "error.captcha_wrong")
+	if again.picture() == "" || again.picture() == p.picture() {
+		t.Error("no fresh picture")
+	}
+	if n := s.backend.count("/v1/signin") - calls; n != 1 {
+		t.Errorf("one picture let %d guesses through", n)
+	}
+}
+
+// TestWrongPictures: guesses at pictures count for the network.
+func TestWrongPictures(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.captcha("always")
+	b := s.browser()
+	p := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+	for range 30 {
+		p = b.submit(p, fields{"captcha_key": "????"}).want(http.StatusUnprocessableEntity, "sign-in", "error.captcha_wrong")
+	}
+	calls := s.backend.count("/v1/captcha/data/verify")
+	b.submit(p, fields{"captcha_key": "????"}).want(http.StatusTooManyRequests, "sign-in", "error.too_many_wait").wantRetryAfter("30")
+	if s.backend.count("/v1/captcha/data/verify") != calls {
+		t.Error("what the limit refuses still reaches TCB")
+	}
+	elsewhere := s.browser().at("192.0.2.9")
+	elsewhere.solve(elsewhere.submit(elsewhere.open("/sign-in"), fields{"username": "demo", "password": demoPassword})).completed()
+}
+
+// TestAttackMode: the operator's switch asks for a picture at every way in.
+func TestAttackMode(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *siteConfig) { c.settings.Environments[0].Limits.AttackMode = true })
 	s.backend.captcha("never")
-	for i := range 20 {
-		b := s.browser().at(fmt.Sprintf("192.0.2.%d", i+1))
-		b.submit(b.open("/sign-in"), fields{"username": "nobody", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	b := s.browser()
+	b.solve(b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")).completed()
+	for _, path := range []string{"/sign-in/email", "/sign-up", "/reset-password"} {
+		b := s.browser()
+		to := fields{"email": strings.Trim(strings.ReplaceAll(path, "/", "-"), "-") + "@example.com"}
+		p := b.submit(b.open(path, "via=email"), to)
+		p.want(http.StatusUnprocessableEntity, p.name(), "captcha.ask").wantValue(to)
+		if p := b.solve(p); p.status != http.StatusOK || !strings.HasSuffix(p.name(), "-code") {
+			t.Errorf("%s: after the picture: %d %s %q", path, p.status, p.name(), p.keys())
+		}
 	}
-	b := s.browser().at("192.0.2.99")
-	p := b.submit(b.open("/sign-in"), fields{"username": "Nobody", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
-	if n := s.backend.count("/v1/signin"); n != 20 {
-		t.Errorf("%d passwords reached TCB, want 20", n)
-	}
-	p = b.submit(p, fields{"captcha_key": s.backend.key()}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
-	// A captcha a guess: a machine that had one solved has not bought all the others.
-	p = b.submit(p, fields{"password": "Wrong-pass-2"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
-	b.submit(p, fields{"captcha_key": s.backend.key()}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
-	s.clock.advance(time.Hour)
-	other := s.browser().at("192.0.2.98")
-	other.submit(other.open("/sign-in"), fields{"username": "nobody", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
 }
 
 // TestTCBLock: when TCB itself locks the account the answer is the same, since
@@ -101,7 +209,11 @@ func TestTCBLock(t *testing.T) {
 	for _, username := range []string{"demo", "nobo"} {
 		for i := range 11 {
 			b := s.browser().at(fmt.Sprintf("192.0.2.%d", i+1))
-			p := b.submit(b.open("/sign-in"), fields{"username": username, "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+			p := b.submit(b.open("/sign-in"), fields{"username": username, "password": "Wrong-pass-1"})
+			if i >= 4 {
+				p = b.solve(p)
+			}
+			p.want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
 			pages[username] = masked(p, username)
 			if retry := p.header.Get("Retry-After"); retry != "" {
 				t.Errorf("%s: Retry-After %s tells that the account is locked", username, retry)
@@ -112,7 +224,7 @@ func TestTCBLock(t *testing.T) {
 		t.Errorf("a locked account shows\n%s\nan unknown one\n%s", pages["demo"], pages["nobo"])
 	}
 	b := s.browser().at("192.0.2.99")
-	p := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	p := b.solve(b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword})).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
 	if p.find(func(n *htmlNode) bool { return n.Data == "a" && attr(n.Parent, "class") == "ways" }) == nil {
 		t.Error("the page offers no code")
 	}
@@ -176,63 +288,117 @@ func TestSendPause(t *testing.T) {
 	}
 }
 
-// TestSendsToTarget: ten an hour per number, and the page says how long that takes.
+// TestSendsToTarget: a stranger's share of somebody's codes is three an hour by SMS and five by
+// email, then each needs a picture. The owner elsewhere gets one without, and with one always,
+// for as long as TCB sends.
 func TestSendsToTarget(t *testing.T) {
 	t.Parallel()
-	for _, to := range []string{demoEmail, "nobody@example.com"} { // one that gets codes and one that gets none
-		s := newSite(t)
-		var code *page
-		b := s.browser()
-		for i := range 10 {
-			code = sendCode(b.at(fmt.Sprintf("192.0.2.%d", i+1)), "/reset-password", fields{"email": to})
+	for _, tt := range []struct {
+		path, page string
+		typed      fields
+		share      int
+		perDay     int
+	}{
+		{"/sign-in/sms", "sign-in-sms", fields{"phone_country": "CN", "phone_number": "13900139000"}, 3, 6},
+		{"/reset-password", "reset-password", fields{"email": demoEmail}, 5, 20},
+		{"/reset-password", "reset-password", fields{"email": "nobody@example.com"}, 5, 20}, // who gets none
+	} {
+		s := newSite(t, quick)
+		s.backend.captcha("never")
+		stranger := s.browser().at("192.0.2.1")
+		sends := 0
+		send := func(b *browser) *page {
 			s.clock.advance(time.Minute)
+			p := b.submit(b.open(tt.path, "via=email"), tt.typed)
+			if p.status == http.StatusOK {
+				sends++
+			}
+			return p
 		}
-		wait := 50 * time.Minute // of the first one's hour
-		late := b.at("192.0.2.99")
-		p := late.press(code, "action=resend", nil).want(http.StatusTooManyRequests, "reset-password-code", "error.send_limit").
-			wantRetryAfter(strconv.Itoa(int(wait.Seconds())))
-		if got := countdown(p); got != p.header.Get("Retry-After") {
-			t.Errorf("%s: the page counts from %q, the limit from %s", to, got, p.header.Get("Retry-After"))
+		for range tt.share {
+			send(stranger).want(http.StatusOK, tt.page+"-code")
 		}
-		if got := countdown(late.get(code.url.String())); got != p.header.Get("Retry-After") {
-			t.Errorf("%s: reloaded, the page counts from %q, the limit from %s", to, got, p.header.Get("Retry-After"))
+		asked := send(stranger).want(http.StatusUnprocessableEntity, tt.page, "captcha.ask").wantValue(tt.typed)
+		if got := s.backend.count("/v1/verification"); got != tt.share {
+			t.Errorf("%s: TCB was asked for %d codes, want %d", tt.page, got, tt.share)
 		}
-		other := s.browser().at("192.0.2.98")
-		other.submit(other.open("/sign-in/email"), fields{"email": to}).want(http.StatusTooManyRequests, "sign-in-email", "error.send_limit")
-		s.clock.advance(wait)
-		sendCode(late, "/reset-password", fields{"email": to})
+		send(s.browser().at("192.0.2.2")).want(http.StatusOK, tt.page+"-code") // the owner, elsewhere
+		s.clock.advance(time.Minute)
+		stranger.solve(asked).want(http.StatusOK, tt.page+"-code")
+		sends++
+		for i := 3; sends < tt.perDay; i++ {
+			send(s.browser().at(fmt.Sprintf("192.0.2.%d", i))).want(http.StatusOK, tt.page+"-code")
+		}
+		owner := s.browser().at("192.0.2.222")
+		p := send(owner).want(http.StatusUnprocessableEntity, tt.page, "captcha.ask") // the target's, over all networks
+		owner.solve(p).want(http.StatusOK, tt.page+"-code")
 	}
 }
 
-// TestSendsFromAddress: a burst of five, then thirty an hour per address; other
-// addresses go on, and what is refused counts nowhere.
+// TestSendsFromAddress: thirty an hour per address, then each needs a picture; other addresses go
+// on, and what was not sent counts nowhere.
 func TestSendsFromAddress(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, quick)
+	s.backend.captcha("never")
 	b := s.browser().at("192.0.2.1")
 	send := func(b *browser, i int) *page {
 		return b.submit(b.open("/sign-in/email"), fields{"email": fmt.Sprintf("user%d@example.com", i)})
 	}
-	for i := range 5 {
+	for i := range 30 {
 		send(b, i).want(http.StatusOK, "sign-in-email-code")
 	}
-	send(b, 5).want(http.StatusTooManyRequests, "sign-in-email", "error.send_limit").wantRetryAfter("120").
-		wantValue(fields{"email": "user5@example.com"})
-	send(s.browser().at("192.0.2.2"), 5).want(http.StatusOK, "sign-in-email-code") // the target was not counted
-	s.clock.advance(119 * time.Second)
-	send(b, 6).want(http.StatusTooManyRequests, "sign-in-email", "error.send_limit").wantRetryAfter("1")
-	s.clock.advance(time.Second)
-	send(b, 6).want(http.StatusOK, "sign-in-email-code")
-	send(b, 7).want(http.StatusTooManyRequests, "sign-in-email", "error.send_limit")
-	sent := 6
-	for range 60 {
-		s.clock.advance(time.Minute)
-		if p := send(b, 100+sent); p.status == http.StatusOK {
-			sent++
-		}
+	p := send(b, 30).want(http.StatusUnprocessableEntity, "sign-in-email", "captcha.ask").wantValue(fields{"email": "user30@example.com"})
+	send(s.browser().at("192.0.2.2"), 30).want(http.StatusOK, "sign-in-email-code") // the target was not counted
+	s.clock.advance(time.Minute)
+	b.solve(p).want(http.StatusOK, "sign-in-email-code")
+	s.clock.advance(time.Hour)
+	send(b, 31).want(http.StatusOK, "sign-in-email-code")
+}
+
+// TestPumping: beyond the environment's budget, and a calling code's, every text message needs a
+// picture; abroad from the first on where no page says which countries people's numbers are of.
+func TestPumping(t *testing.T) {
+	t.Parallel()
+	var login *config.Login
+	s := newSite(t, quick, func(c *siteConfig) {
+		c.settings.Environments[0].Limits = config.Limits{SMSPerHour: 4, SMSPerHourAbroad: 2}
+		c.logins = config.BuiltInLogins(c.settings)
+		login = c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion})
+	})
+	s.backend.captcha("never")
+	at := 0
+	send := func(country, number string) *page {
+		at++
+		b := s.browser().at(fmt.Sprintf("192.0.2.%d", at))
+		return b.submit(b.open("/sign-in/sms"), fields{"phone_country": country, "phone_number": number})
 	}
-	if sent != 6+30 {
-		t.Errorf("%d codes in an hour, want 30 after the first 6", sent-6)
+	send("GB", "7400123456").want(http.StatusUnprocessableEntity, "sign-in-sms", "captcha.ask")
+	send("US", "2015550123").want(http.StatusUnprocessableEntity, "sign-in-sms", "captcha.ask")
+	login.Countries.Allowed = []string{"CN", "GB", "SG"}
+	send("GB", "7400123451").want(http.StatusOK, "sign-in-sms-code")
+	send("GB", "7400123452").want(http.StatusOK, "sign-in-sms-code")
+	send("GB", "7400123453").want(http.StatusUnprocessableEntity, "sign-in-sms", "captcha.ask")
+	send("SG", "81234567").want(http.StatusOK, "sign-in-sms-code") // another code's
+	send("CN", "13900139001").want(http.StatusOK, "sign-in-sms-code")
+	send("CN", "13900139002").want(http.StatusUnprocessableEntity, "sign-in-sms", "captcha.ask")
+	s.clock.advance(time.Hour)
+	send("CN", "13900139003").want(http.StatusOK, "sign-in-sms-code")
+}
+
+// TestPauseOffersOthers: during a pause of a stranger's making the page offers the other ways in.
+func TestPauseOffersOthers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	stranger, owner := s.browser().at("192.0.2.1"), s.browser().at("192.0.2.2")
+	sendCode(stranger, "/sign-in/email", fields{"email": demoEmail})
+	p := owner.submit(owner.open("/sign-in/email"), fields{"email": demoEmail}).want(http.StatusTooManyRequests, "sign-in-email", "error.send_wait").wantRetryAfter("60")
+	for _, to := range []string{"sign-in", "sign-in-sms"} {
+		if p.find(func(n *htmlNode) bool {
+			return n.Data == "a" && attr(n, "data-to") == to && attr(n.Parent, "class") == "ways"
+		}) == nil {
+			t.Errorf("the message has no way to %s", to)
+		}
 	}
 }
 
@@ -257,31 +423,26 @@ func TestSendsAtOnce(t *testing.T) {
 	}
 }
 
-// TestCountdownIsTheLimits: whatever limit holds, what the page counts down is
-// how long the button would be refused.
+// TestCountdownIsTheLimits: what the page counts down is how long the button would be refused.
 func TestCountdownIsTheLimits(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.browser().at("192.0.2.1")
-	var codes []*page
-	for i := range 5 { // the address's burst
-		codes = append(codes, sendCode(b, "/sign-in/email", fields{"email": fmt.Sprintf("user%d@example.com", i)}))
-	}
+	code := sendCode(b, "/sign-in/email", fields{"email": "user@example.com"})
 	for range 6 {
-		for _, code := range codes {
-			shown := countdown(b.get(code.url.String()))
-			values := code.filled(nil)
-			values.Set("action", "resend")
-			p := b.do(http.MethodPost, code.action(), values, nil)
-			if want := p.header.Get("Retry-After"); shown != want {
-				t.Errorf("the page counts from %q, the button is refused for %q s", shown, want)
-			}
-			if p.status == http.StatusSeeOther {
-				return
-			}
+		shown := countdown(b.get(code.url.String()))
+		values := code.filled(nil)
+		values.Set("action", "resend")
+		p := b.do(http.MethodPost, code.action(), values, nil)
+		if want := p.header.Get("Retry-After"); shown != want {
+			t.Errorf("the page counts from %q, the button is refused for %q s", shown, want)
+		}
+		if p.status == http.StatusSeeOther {
+			return
 		}
 		s.clock.advance(25 * time.Second)
 	}
+	t.Error("the pause never ends")
 }
 
 // TestUsernameQuestions: whether a name is taken is answered to anybody, so not without end.
@@ -317,19 +478,100 @@ func TestLimitsPerEnvironment(t *testing.T) {
 	b.submit(p, fields{"email": "x@example.com"}).want(http.StatusOK, "sign-in-email-code")
 }
 
-// TestNetworks: whoever has one IPv6 address has all of its /64.
+// TestNetworks: whoever has one IPv6 address has all of its /64, and an address that only carries
+// an IPv4 one is that.
 func TestNetworks(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, quick)
+	s.backend.captcha("never")
+	for i, tt := range []struct {
+		at    []string // four failures, then the fifth is refused
+		apart string
+	}{
+		{[]string{"2001:db8:0:1::1", "2001:db8:0:1:2::2", "2001:db8:0:1:3::3", "2001:db8:0:1:4::4", "2001:db8:0:1:ffff::1"}, "2001:db8:0:2::1"},
+		{[]string{"192.0.2.1", "::ffff:192.0.2.1", "64:ff9b::192.0.2.1", "2002:c000:201::5", "2002:c000:201:9::9"}, "192.0.2.2"},
+		{[]string{"64:ff9b::198.51.100.1", "64:ff9b::c633:6401", "198.51.100.1", "2002:c633:6401::", "::ffff:198.51.100.1"}, "64:ff9b::198.51.100.2"},
+	} {
+		try := func(address string) *page {
+			b := s.browser().at(address)
+			return b.submit(b.open("/sign-in"), fields{"username": fmt.Sprintf("nobody%d", i), "password": "Wrong-pass-1"})
+		}
+		for _, address := range tt.at[:4] {
+			try(address).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+		}
+		try(tt.at[4]).want(http.StatusTooManyRequests, "sign-in", "error.password_limit")
+		try(tt.apart).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+	}
+}
+
+// TestWaysWithoutName: sign-in without an account, and ways to a provider, need a picture each
+// beyond sixty an hour from a network.
+func TestWaysWithoutName(t *testing.T) {
+	t.Parallel()
+	for path, call := range map[string]string{"/anonymous": "/v1/signin/anonymously", "/provider/demo": "/v1/provider/uri"} {
+		s := newSite(t, quick, func(c *siteConfig) {
+			withProvider(c)
+			c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion}).Anonymous = true
+		})
+		s.backend.captcha("never")
+		b := s.browser().at("192.0.2.1")
+		press := func(b *browser) *page {
+			p := b.open("/sign-in")
+			return b.do(http.MethodPost, s.base+path+"?"+p.url.RawQuery, p.filled(nil), nil)
+		}
+		for range 60 {
+			if p := press(b); p.status != http.StatusOK {
+				t.Fatalf("%s: status %d, %q", path, p.status, p.keys())
+			}
+		}
+		asked := press(b).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+		if n := s.backend.count(call); n != 60 {
+			t.Errorf("%s: %d calls reached TCB, want 60", path, n)
+		}
+		values := asked.filled(fields{"captcha_key": s.backend.key()})
+		if p := b.do(http.MethodPost, s.base+path+"?"+asked.url.RawQuery, values, nil); p.status != http.StatusOK {
+			t.Errorf("%s: after the picture: status %d, %q", path, p.status, p.keys())
+		}
+		if p := press(s.browser().at("192.0.2.2")); p.status != http.StatusOK {
+			t.Errorf("%s from elsewhere: status %d, %q", path, p.status, p.keys())
+		}
+	}
+}
+
+// TestStepUpEndsLogin: ten wrong passwords, from however many networks, end the login that they
+// were tried in, at TCB too, and no other.
+func TestStepUpEndsLogin(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.backend.captcha("never")
-	try := func(address string) *page {
-		b := s.browser().at(address)
-		return b.submit(b.open("/sign-in"), fields{"username": "nobody", "password": "Wrong-pass-1"})
+	thief, login := s.signedIn(t)
+	owner, other := s.signedIn(t)
+	alive := func(token string) bool {
+		client, err := s.cfg.NewAuth(s.cfg.Settings.Environments[0], s.cfg.Settings.Environments[0].Clients[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.GetUserInfo(t.Context(), token)
+		return err == nil
 	}
-	for i := range 4 {
-		try(fmt.Sprintf("2001:db8:0:1:%x::%x", i, i)).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	for i := range 9 {
+		b := thief.at(fmt.Sprintf("192.0.2.%d", i+1))
+		b.submit(b.open("/account/verify"), fields{"password": fmt.Sprintf("Wrong-pass-%d", i)}).want(http.StatusUnprocessableEntity, "step-up-password", "step-up.wrong")
 	}
-	try("2001:db8:0:1:ffff::1").want(http.StatusTooManyRequests, "sign-in", "error.password_limit")
-	try("2001:db8:0:2::1").want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
-	try("::ffff:192.0.2.1").want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed") // IPv4 has no such neighbours
+	b := thief.at("192.0.2.10")
+	p := b.submit(b.open("/account/verify"), fields{"password": "Wrong-pass-9"}).want(http.StatusOK, "leaving")
+	var away departure
+	p.script("departure", &away)
+	if want := "/__auth/?"; !strings.HasPrefix(away.To, want) || len(away.Forget) != 2 {
+		t.Errorf("it leads to %q and forgets %q, want sign-in, and the SDK's two keys", away.To, away.Forget)
+	}
+	thief.open("/account").want(http.StatusOK, "take-over")
+	if alive(login.Credentials.AccessToken) {
+		t.Error("TCB still takes the ended login's token")
+	}
+	if !alive(other.Credentials.AccessToken) {
+		t.Error("the owner's login elsewhere has ended too")
+	}
+	s.clock.advance(11 * time.Minute) // TCB's own lock of the account, after ten
+	owner.stepUp("/account/verify", demoPassword).want(http.StatusOK, "account")
 }

@@ -35,6 +35,9 @@ type trace struct {
 	id   string
 	code string // TCB's error code, if a call was refused
 	err  error  // a bug or an outage; never shown to people
+
+	arrived time.Time // by the floor's clock
+	floor   string    // the kind of answer that this one must look like, see alike
 }
 
 func traceOf(c *fiber.Ctx) *trace {
@@ -52,7 +55,7 @@ func (h *Handler) observe(c *fiber.Ctx) (err error) {
 	if _, err := io.ReadFull(h.rand, b[:]); err != nil {
 		return err
 	}
-	t := &trace{id: hex.EncodeToString(b[:])}
+	t := &trace{id: hex.EncodeToString(b[:]), arrived: h.floor.clock()}
 	c.Locals(localTrace, t)
 	defer func() {
 		if p := recover(); p != nil {
@@ -63,9 +66,11 @@ func (h *Handler) observe(c *fiber.Ctx) (err error) {
 		h.logRequest(c, t, start)
 	}()
 	if err := c.Next(); err != nil {
-		return h.handleError(c, err)
+		if err := h.handleError(c, err); err != nil {
+			return err
+		}
 	}
-	return nil
+	return h.settle(c, t)
 }
 
 func (h *Handler) logRequest(c *fiber.Ctx, t *trace, start time.Time) {

@@ -416,7 +416,7 @@ func (s *sampler) codePages(cf *codeFlow, name, path string) {
 		fieldsWrong("required", field, "error.required."+field),
 		fieldsWrong("invalid", field, bad),
 		{"limited-sends", func(b *views.Base) {
-			s.alert(b, views.AlertError, i18n.Message{Key: "error.send_limit", N: 12})
+			s.alert(b, views.AlertError, i18n.Message{Key: "error.send_wait", N: 12})
 		}},
 		{"lost", func(b *views.Base) { s.alert(b, views.AlertError, i18n.Msg("error.code_lost")) }},
 	}

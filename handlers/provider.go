@@ -106,8 +106,10 @@ func (h *Handler) goToProvider(c *fiber.Ctx, f form, id, name, purpose string) e
 	if err != nil {
 		return err
 	}
+	counted := &taken{counter: h.counter}
+	demand := counted.takeSoft(c.UserContext(), r.counts(ruleProvider)...) || r.env.Limits.AttackMode
 	var out *authclient.ProviderRedirectURI
-	err = h.guarded(c, "/v1/provider/uri", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err = h.guarded(c, "/v1/provider/uri", demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		out, err = r.client.auth.GenProviderRedirectURI(ctx, authclient.GenProviderRedirectURIRequest{
 			ProviderID: id, ProviderRedirectURI: h.callback(r), State: state,
 		}, opts...)

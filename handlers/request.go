@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"errors"
-	"net/netip"
 	"reflect"
 	"regexp"
 	"strings"
@@ -101,9 +100,10 @@ type request struct {
 	loc     *i18n.Localizer
 	stale   bool // a POST from a page of another session; see checkOrigin
 
-	address  string // the person's, for TCB and the log
-	network  string // what limits count by: see networkOf
-	form     string // name of the form that was posted
+	address  string        // the person's, for TCB and the log
+	network  string        // what limits count by: see networkOf
+	wide     []wideNetwork // the blocks around it
+	form     string        // name of the form that was posted
 	deviceID string
 	captcha  captchaState // what the form brought, and what the next one will carry
 	secret   string       // the password that was typed
@@ -113,17 +113,6 @@ type request struct {
 
 func requestOf(c *fiber.Ctx) *request {
 	return c.Locals(localRequest).(*request)
-}
-
-// networkOf is what a caller can hardly have many of: an IPv4 address, or the
-// /64 of an IPv6 one, since whoever has one of its addresses has them all.
-func networkOf(addr netip.Addr) string {
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return addr.String()
 }
 
 func (r *request) scope() session.Scope { return session.Scope{Env: r.env.ID, Client: r.client.ID} }
@@ -172,7 +161,8 @@ func (h *Handler) prepare(c *fiber.Ctx, query string) error {
 		path:   strings.TrimPrefix(c.Path(), h.base),
 	}
 	addr := h.clientAddress(c)
-	r.address, r.network = addr.String(), networkOf(addr)
+	from := networkOf(addr)
+	r.address, r.network, r.wide = addr.String(), from.key, from.wide
 	c.Locals(localRequest, r)
 	var err error
 	if r.session, err = h.sessions.Load(c.UserContext(), c.Get("Cookie"), r.origin.secure()); err != nil {

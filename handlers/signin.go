@@ -138,15 +138,15 @@ func (h *Handler) signInWithPassword(c *fiber.Ctx, name, password string) (*auth
 	if err := tries.take(ctx, rulePassword, "error.password_limit", time.Minute, limit.Key(person, r.network)); err != nil {
 		return nil, err
 	}
-	d, err := h.counter.Peek(ctx, rulePasswordPerson, person)
-	demand := err == nil && !d.OK
+	soft := append(r.counts(rulePasswordNetwork), count{rulePasswordPerson, person})
+	demand := tries.takeSoft(ctx, soft...) || r.env.Limits.AttackMode
 	var creds *authclient.Credentials
-	err = h.guarded(c, "/v1/signin", demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err := h.guarded(c, "/v1/signin", demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: name, Password: password}, opts...)
 		return err
 	})
 	if wrongPassword(err) {
-		_, _ = h.counter.Take(ctx, rulePasswordPerson, person) // it only asks for captchas; an outage of it is no reason to refuse
+		alike(c, floorPassword)
 	} else {
 		tries.refund(ctx)
 	}

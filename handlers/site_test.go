@@ -427,6 +427,9 @@ func testSettings() *config.Settings {
 	}
 }
 
+// quick has hardly a floor: for tests of many refusals, and none of their time.
+func quick(c *siteConfig) { c.settings.RefusalFloor = time.Millisecond }
+
 // oneEnvironment leaves the settings of a small operator: one environment, one client.
 func oneEnvironment(c *siteConfig) {
 	c.settings.Environments = c.settings.Environments[:1]

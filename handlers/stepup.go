@@ -205,6 +205,12 @@ func (h *Handler) postStepUpPassword(c *fiber.Ctx) error {
 	if err := tries.take(ctx, rulePassword, "step-up.limit", time.Minute, limit.Key(person, r.network)); err != nil {
 		return h.refuse(c, f, err, nil)
 	}
+	// From many addresses a login would have many tries. Beyond ten it is the login that ends, and
+	// no other: nothing is refused to its owner elsewhere.
+	login := limit.Key(r.env.ID, tokenHash(r.access.AccessToken))
+	if tries.takeSoft(ctx, count{ruleStepUp, login}) {
+		return h.endLogin(c)
+	}
 	err := h.sudo(c, authclient.SudoRequest{Password: r.secret})
 	if err == nil {
 		tries.refund(ctx)
@@ -212,8 +218,23 @@ func (h *Handler) postStepUpPassword(c *fiber.Ctx) error {
 	}
 	if sudoRefusals[codeOf(err)].field == "" {
 		tries.refund(ctx)
+	} else if d, peekErr := h.counter.Peek(ctx, ruleStepUp, login); peekErr == nil && !d.OK {
+		traceOf(c).code = codeOf(err)
+		return h.endLogin(c)
 	}
 	return h.refusePortal(c, f, err, sudoRefusals)
+}
+
+// endLogin ends the login at hand, at TCB and here, and leads to sign-in.
+func (h *Handler) endLogin(c *fiber.Ctx) error {
+	r := requestOf(c)
+	ctx, cancel := context.WithTimeout(c.UserContext(), h.timeout)
+	defer cancel()
+	err := r.client.auth.Revoke(ctx, r.access.AccessToken, h.options(c)...)
+	if err != nil {
+		traceOf(c).code, traceOf(c).err = codeOf(err), err
+	}
+	return h.signedOutHere(c, i18n.Msg("step-up.ended"), err == nil, r.to("/"))
 }
 
 // sudo asks TCB for a sudo_token and leaves it in r.access.
