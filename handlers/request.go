@@ -99,7 +99,8 @@ type request struct {
 	access  session.Access       // the login, on pages that need one
 	me      *authclient.UserInfo // whose it is
 	loc     *i18n.Localizer
-	stale   bool // a POST from a page of another session; see checkOrigin
+	proven  bool // a POST that the browser says is from a page of our origin; see checkOrigin
+	stale   bool // a POST from a page of another session
 
 	address  string // the person's, for TCB and the log
 	network  string // what limits count by: see networkOf
