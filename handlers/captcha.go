@@ -43,6 +43,9 @@ func (*captchaAsked) Error() string { return "captcha asked" }
 func (h *Handler) readForm(c *fiber.Ctx, r *request, name string) {
 	r.form = name
 	r.agreed = field(c, "agreement") != ""
+	if field(c, "action") == actionNotMe {
+		r.link = "" // from here on: no page that follows has it
+	}
 	if id := field(c, "device_id"); deviceID.MatchString(id) {
 		r.deviceID = id
 	}

@@ -126,6 +126,13 @@ func TestGoldenPortal(t *testing.T) {
 		back := b.consent(b.pressOnly(providers, "action=link:demo", nil), "allow", "p-1", "")
 		returned := b.get(back).want(http.StatusOK, "provider-return")
 		golden(t, "account-bind."+lang, b.submit(returned, nil).want(http.StatusOK, "account-bind"))
+		s.backend.provider(map[string]bool{"AutoSignUpWithProviderUser": false, "AutoSignInWhenEmailMatch": false})
+		fresh := s.browser().at("192.0.2.7")
+		fresh.header.Set("Accept-Language", lang)
+		unknown := fresh.comesBack(fresh.toProvider(fresh.open("/sign-in"), "demo"), "p-2", "")
+		up := fresh.click(fresh.click(unknown.want(http.StatusOK, "provider-unknown"), "sign-up"), "via-email")
+		code = fresh.submit(up, fields{"email": "up-2@example.com"}).want(http.StatusOK, "sign-up-code")
+		golden(t, "sign-up-linking."+lang, fresh.submit(code, fields{"verification_code": s.backend.code("up-2@example.com")}).want(http.StatusOK, "sign-up-details"))
 		golden(t, "goodbye."+lang, b.submit(b.open("/account/delete"), fields{"confirm": mustLoad(t, messages).Match(lang).T("account.delete.word")}).want(http.StatusOK, "goodbye"))
 	}
 }

@@ -364,6 +364,12 @@ func openLink(r *request) (l pendingLink, ok bool) {
 	return l, r.link != "" && r.session.Open(r.scope(), "link", r.link, &l)
 }
 
+// waitingLink is an identity that waits for an account, whoever's that will be.
+func waitingLink(r *request) (pendingLink, bool) {
+	l, ok := openLink(r)
+	return l, ok && l.Sub == ""
+}
+
 func linkOf(t trip, granted *authclient.ProviderToken) pendingLink {
 	who := granted.ProviderProfile
 	l := pendingLink{Token: granted.ProviderToken, Provider: t.Provider, Called: t.Name, Picture: cut(who.Picture, 512)}
