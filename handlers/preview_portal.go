@@ -108,10 +108,18 @@ func (s *sampler) portal() {
 		_, f := h.profilePage(s.request())
 		return f
 	},
-		fieldsWrong("invalid", "username", "error.username_form", "picture", "error.picture", "birthdate", "error.birthdate", "zoneinfo", "error.zoneinfo"),
-		fieldsWrong("taken", "username", "error.username_taken"),
+		fieldsWrong("invalid", "picture", "error.picture", "birthdate", "error.birthdate", "zoneinfo", "error.zoneinfo"),
 	)
 	s.stepUps(forms)
+	forms("/account/username", "account-username", func(s *sampler) form {
+		_, f := h.usernamePage(s.request())
+		return f
+	},
+		fieldsWrong("required", "username", "error.required.new_username"),
+		fieldsWrong("invalid", "username", "error.username_form"),
+		fieldsWrong("same", "username", "account.username.same"),
+		fieldsWrong("taken", "username", "error.username_taken"),
+	)
 	for _, cf := range h.contacts {
 		if !cf.phone || s.r.env.Texts() {
 			of := s.at(cf.path)

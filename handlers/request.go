@@ -86,9 +86,11 @@ type request struct {
 	path   string // of the page below the base path
 	next   string // name of the portal's page that a sign-in or step-up leads to, if any
 	entry  bool   // the page that people come to first
-	done   string // name of the change that the page confirms
-	page   string // page_token of a list
-	link   string // sealed: an identity to bind, once it is known to which account; see provider.go
+	done   string // name of the change that the page confirms, out of
+	// sealedDone, which is from the address: see readDone
+	sealedDone string
+	page       string // page_token of a list
+	link       string // sealed: an identity to bind, once it is known to which account; see provider.go
 
 	env     *environment
 	client  *client
@@ -218,7 +220,7 @@ func (h *Handler) readQuery(r *request, raw string) *problem {
 			r.via = cmp.Or(r.via, p.value)
 			continue
 		case "next":
-			if portalRoutes[p.value] != "" && r.next == "" { // else it is the app's own
+			if portalRoutes[p.value].path != "" && r.next == "" { // else it is the app's own
 				r.next = p.value
 				continue
 			}
@@ -231,7 +233,7 @@ func (h *Handler) readQuery(r *request, raw string) *problem {
 		if inPortal(r.path) { // elsewhere these two are the app's own, if anything
 			switch p.key {
 			case "done":
-				r.done = cmp.Or(r.done, p.value)
+				r.sealedDone = cmp.Or(r.sealedDone, p.value)
 				continue
 			case "page_token":
 				r.page = cmp.Or(r.page, p.value)
