@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ type gateway struct {
 	client   atomic.Pointer[string] // the address it reports for its visitors
 	proxy    *httputil.ReverseProxy
 	http     *http.Server
+	origins  sync.Map // the Origin headers of forms that were posted through it
 }
 
 func newGateway(t *testing.T, s *server) *gateway {
@@ -46,9 +48,18 @@ func (g *gateway) serve(login *url.URL) {
 	g.proxy = &httputil.ReverseProxy{Transport: &http.Transport{DisableKeepAlives: true}, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(login)
 		r.Out.Host = r.In.Host
+		if r.In.Header.Get("Sec-Fetch-Mode") == "navigate" && r.In.Method == http.MethodPost {
+			g.origins.Store(r.In.Header.Get("Origin"), true)
+		}
 		r.Out.Header.Set("X-Forwarded-For", *g.client.Load())
 		r.Out.Header.Set("X-Forwarded-Proto", "http")
 	}}
+	if g.server.noReferrer {
+		g.proxy.ModifyResponse = func(r *http.Response) error {
+			r.Header.Set("Referrer-Policy", "no-referrer")
+			return nil
+		}
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/__auth", g.proxy)
 	mux.Handle("/__auth/", g.proxy)

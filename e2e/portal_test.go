@@ -66,27 +66,43 @@ func TestPortal(t *testing.T) {
 			// Profile
 			b.change("name")
 			b.at("account-profile")
-			b.fill("name", "演示", "username", "..", "zoneinfo", "Asia/Shanghai", "birthdate", "1990-02-03")
+			b.fill("name", "演示", "picture", "x", "zoneinfo", "Asia/Shanghai", "birthdate", "1990-02-03")
 			b.choose("gender", "FEMALE")
 			b.submit()
 			b.wrong(422, "account-profile")
-			b.fill("username", "demo.person")
+			b.fill("picture", "")
 			b.submit()
 			b.at("account")
 			if got := b.row("name"); got != "演示" {
 				t.Errorf("name %q", got)
 			}
+			b.visible("[data-key='account.done.profile']")
+			if strings.Contains(b.URL(), "done=") {
+				t.Errorf("a reload would confirm it again: %s", b.URL())
+			}
+
+			// Username, with a step-up before
+			b.change("username")
+			b.stepUpByPassword("Wrong-pass-9")
+			b.wrong(422, "step-up-password")
+			b.stepUpByPassword(demoPassword)
+			b.at("account-username")
+			b.holds("username", demoName)
+			b.fill("username", "..")
+			b.submit()
+			b.wrong(422, "account-username")
+			b.fill("username", "demo.person")
+			b.submit()
+			b.at("account")
+			b.visible("[data-key='account.done.username']")
 			app.goTo("/app/again")
 			app.ready()
 			if got := app.ask().User; got.Name != "演示" || got.Username != "demo.person" {
 				t.Errorf("the SDK sees %+v", got)
 			}
 
-			// E-mail, with step-up before
+			// E-mail, on the same step-up
 			b.change("email")
-			b.stepUpByPassword("Wrong-pass-9")
-			b.wrong(422, "step-up-password")
-			b.stepUpByPassword(demoPassword)
 			b.at("account-email")
 			b.fill("email", "fresh@example.com")
 			b.submit()
@@ -240,8 +256,25 @@ func TestProviders(t *testing.T) {
 		fresh.typeCode("+86 13800000031", "sign-up-code")
 		fresh.submit()
 		fresh.at("sign-up-details")
+		fresh.visible("[data-key='provider.signing_up']")
 		fresh.submit()
 		home(fresh)
+		// Somebody else, who finds the tab: an account of their own, and no way in for who left it.
+		next := out(t, s.visit(t, withoutScript))
+		next.consent("allow", "e2e-4", "")
+		next.at("provider-return")
+		next.submit()
+		next.at("provider-unknown")
+		next.follow("sign-up")
+		next.typeCode("+86 13800000032", "sign-up-code")
+		next.submit()
+		next.at("sign-up-details")
+		next.visible("[data-key='provider.signing_up']")
+		next.press(next.Locator("button[value=not-me]"))
+		next.at("complete")
+		again = out(t, s.visit(t))
+		again.consent("allow", "e2e-4", "")
+		again.at("provider-unknown")
 	})
 }
 

@@ -29,7 +29,9 @@ type options struct {
 	single    bool   // one client only, so that an entry without parameters has a default
 	settings  string // extra YAML at the top level
 	tree      string // folder with login configs
-	bare      bool   // no settings file and no gateway: the binary as "go run ." starts it
+	// noReferrer has the gateway add "Referrer-Policy: no-referrer" to our answers, as proxies that harden everything do.
+	noReferrer bool
+	bare       bool // no settings file and no gateway: the binary as "go run ." starts it
 }
 
 // server is a running binary with the gateway of "the app" in front of it.

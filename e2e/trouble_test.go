@@ -638,6 +638,37 @@ func TestLanguage(t *testing.T) {
 	b.isSignedIn(where, s.emulator.find(t, demoName))
 }
 
+// TestNoReferrer: behind a proxy that adds "Referrer-Policy: no-referrer" to every answer, Chromium sends "Origin: null" with our
+// own forms. All of them work all the same.
+func TestNoReferrer(t *testing.T) {
+	s := start(t, options{noReferrer: true})
+	v := s.visit(t)
+	b := v.enter(where)
+	b.typePassword(demoName, demoPassword)
+	b.finish(where)
+	b.goTo(s.portal("/profile"))
+	b.at("account-profile")
+	b.fill("name", "Without a referrer")
+	b.submit()
+	b.at("account")
+	if got := b.row("name"); got != "Without a referrer" {
+		t.Errorf("name %q", got)
+	}
+	b.follow("sign-out")
+	b.at("sign-out")
+	b.press(b.primary())
+	b.back(where)
+	if got := b.stored("credentials_demo"); got != "" {
+		t.Error("the login is left in localStorage")
+	}
+	b = v.enter(where)
+	b.codeSignIn(demoEmail)
+	b.finish(where)
+	if _, null := s.app.origins.Load("null"); !null {
+		t.Error("no form was posted with Origin: null: the proxy's header changes nothing any more, and so neither does this test")
+	}
+}
+
 // TestSecondClick: an impatient double click sends one code.
 func TestSecondClick(t *testing.T) {
 	s := start(t, options{})

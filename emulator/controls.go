@@ -93,13 +93,13 @@ func loopbackHost(host string) bool {
 func readsOnly(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 func crossSite(r *http.Request) bool {
-	switch r.Header.Get("Sec-Fetch-Site") {
+	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	switch site {
 	case "", "same-origin", "none":
 	default:
 		return true
 	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
+	if origin == "" || origin == "null" && site == "same-origin" { // null is no answer, and here nothing else proves the page
 		return false
 	}
 	parsed, err := url.Parse(origin)

@@ -58,6 +58,17 @@ func TestControlGuards(t *testing.T) {
 			t.Errorf("%s: the controls have CORS headers", name)
 		}
 	}
+	// "null" says nothing: with another word for the page it is as good as absent.
+	for site, want := range map[string]int{"same-origin": 200, "cross-site": 403, "none": 403} {
+		r := httptest.NewRequestWithContext(t.Context(), "PUT", "/__emulator/settings", strings.NewReader("{}"))
+		r.RemoteAddr, r.Host = "127.0.0.1:1", "127.0.0.1:8081"
+		r.Header.Set("Origin", "null")
+		r.Header.Set("Sec-Fetch-Site", site)
+		w := httptest.NewRecorder()
+		if f.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("Origin null, Sec-Fetch-Site %s: got %d, want %d", site, w.Code, want)
+		}
+	}
 }
 
 func TestOutbox(t *testing.T) {

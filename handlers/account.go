@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"regexp"
 	"strings"
@@ -26,7 +25,7 @@ func (h *Handler) getAccount(c *fiber.Ctx) error {
 func (h *Handler) accountPage(r *request) form {
 	me := r.me
 	link := func(name, label string) views.Link {
-		return views.Link{To: name, URL: r.to(portalRoutes[name]), Label: i18n.Msg(label)}
+		return views.Link{To: name, URL: r.to(portalRoutes[name].path), Label: i18n.Msg(label)}
 	}
 	set := func(value string, name string) views.Link {
 		if value == "" {
@@ -36,7 +35,7 @@ func (h *Handler) accountPage(r *request) form {
 	}
 	profile := views.Section{Name: "profile", Title: i18n.Msg("account.section.profile"), Rows: []views.Row{
 		{Name: "name", Label: i18n.Msg("field.name"), Value: me.Name, Empty: i18n.Msg("account.empty"), Action: set(me.Name, "account-profile")},
-		{Name: "username", Label: i18n.Msg("field.username"), Value: me.Username, Empty: i18n.Msg("account.empty"), Action: set(me.Username, "account-profile")},
+		{Name: "username", Label: i18n.Msg("field.username"), Value: me.Username, Empty: i18n.Msg("account.empty"), Action: set(me.Username, "account-username")},
 		{Name: "more", Label: i18n.Msg("account.row.more"), Value: h.aboutPerson(r), Empty: i18n.Msg("account.empty"), Action: link("account-profile", "account.change")},
 	}}
 	signIn := views.Section{Name: "sign-in", Title: i18n.Msg("account.section.sign_in")}
@@ -68,7 +67,7 @@ func (h *Handler) accountPage(r *request) form {
 		{Name: "delete", Label: i18n.Msg("account.delete.title"), Hint: i18n.Msg("account.row.delete"), Action: link("account-delete", "account.delete.action")},
 	}}
 	p := &views.AccountPage{
-		Base:     *h.portalPage(r, "account", i18n.Msg("account.title")),
+		Base:     *h.portalBase(r, "account", i18n.Msg("account.title")),
 		Sections: []views.Section{profile, signIn, safety, danger},
 	}
 	return form{base: &p.Base, view: func() templ.Component { return views.Account(*p) }}
@@ -117,13 +116,18 @@ func (h *Handler) profilePage(c *fiber.Ctx) (*views.ProfilePage, form) {
 	me := r.me
 	p := &views.ProfilePage{
 		Base: *h.portalForm(r, "account-profile", i18n.Msg("account.profile.title"), "/account/profile"),
-		Name: me.Name, Username: me.Username, Picture: me.Picture, Gender: me.Gender,
+		Name: me.Name, Picture: me.Picture, Gender: me.Gender,
 		Birthdate: dateOf(me.Birthdate), Locale: me.Locale, Zoneinfo: me.Zoneinfo, Zones: zones,
 		Latest: h.now().UTC().Format(time.DateOnly),
 	}
+	p.Username = views.Row{Name: "username", Label: i18n.Msg("field.username"), Value: me.Username, Empty: i18n.Msg("account.empty")}
+	p.Username.Action = views.Link{To: "account-username", URL: r.to(portalRoutes["account-username"].path), Label: i18n.Msg("account.change")}
+	if me.Username == "" {
+		p.Username.Action.Label = i18n.Msg("account.add")
+	}
 	if c.Method() == fiber.MethodPost {
 		h.readForm(c, r, "account-profile")
-		p.Name, p.Username, p.Picture = line(c, "name"), line(c, "username"), line(c, "picture")
+		p.Name, p.Picture = line(c, "name"), line(c, "picture")
 		p.Gender, p.Birthdate, p.Locale, p.Zoneinfo = line(c, "gender"), line(c, "birthdate"), line(c, "locale"), line(c, "zoneinfo")
 	}
 	p.Genders = []views.Choice{{Value: "", Label: r.loc.T("gender.unsaid")}}
@@ -156,9 +160,6 @@ var localeTag = regexp.MustCompile(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$`)
 func (h *Handler) judgeProfile(p *views.ProfilePage, me *authclient.UserInfo) {
 	b := &p.Base
 	tooLong(b, "name", p.Name, maxName)
-	if p.Username != me.Username && !validUsername(p.Username) { // one that is set cannot go again
-		wrong(b, "username", "error.username_form")
-	}
 	if p.Picture != "" && p.Picture != me.Picture {
 		u, err := url.Parse(p.Picture)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || utf8.RuneCountInString(p.Picture) > maxPictureURL {
@@ -192,38 +193,27 @@ func (h *Handler) postProfile(c *fiber.Ctx) error {
 		return h.show(c, fiber.StatusUnprocessableEntity, f)
 	}
 	update := authclient.UserUpdate{
-		Name: changed(r.me.Name, page.Name), Username: changed(r.me.Username, page.Username), Picture: changed(r.me.Picture, page.Picture),
+		Name: changed(r.me.Name, page.Name), Picture: changed(r.me.Picture, page.Picture),
 		Gender: changed(r.me.Gender, page.Gender), Birthdate: changed(dateOf(r.me.Birthdate), page.Birthdate),
 		Locale: changed(r.me.Locale, page.Locale), Zoneinfo: changed(r.me.Zoneinfo, page.Zoneinfo),
 	}
 	if update == (authclient.UserUpdate{}) {
 		return h.finished(c, "/account", "profile")
 	}
-	asked := &taken{counter: h.counter}
-	if update.Username != nil { // that a name is taken is as limited to learn as at sign-up
-		if err := asked.take(context.Background(), ruleUsername, "error.too_many_wait", time.Second, r.network); err != nil {
-			return h.refuse(c, f, err, nil)
-		}
+	if err := h.updateProfile(c, update); err != nil {
+		return h.refusePortal(c, f, err, profileRefusals)
 	}
-	err := h.asPerson(c, "/v1/user/profile", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
+	return h.finished(c, "/account", "profile")
+}
+
+// profileRefusals: TCB wants no step-up for these fields, so that this is not about one.
+var profileRefusals = map[string]refusal{"permission_denied": refusals["invalid_argument"]}
+
+func (h *Handler) updateProfile(c *fiber.Ctx, update authclient.UserUpdate) error {
+	return h.asPerson(c, "/v1/user/profile", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
 		_, err := login.Update(ctx, update, opts...)
 		return err
 	})
-	if !errors.Is(err, authclient.ErrAlreadyExists) && !errors.Is(err, authclient.ErrFailedPrecondition) {
-		asked.refund(context.Background())
-	}
-	if err != nil {
-		special := map[string]refusal{}
-		if update.Username != nil {
-			taken := refusal{status: 422, key: "error.username_taken", field: "username"}
-			special["already_exists"], special["failed_precondition"] = taken, taken
-		}
-		if errors.Is(err, authclient.ErrPermissionDenied) {
-			special["permission_denied"] = refusals["invalid_argument"]
-		}
-		return h.refusePortal(c, f, err, special)
-	}
-	return h.finished(c, "/account", "profile")
 }
 
 // changed is a field of an update: nil leaves it as it is.

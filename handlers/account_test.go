@@ -36,6 +36,7 @@ func (d *failingDeny) Add(ctx context.Context, key string, ttl time.Duration) er
 // portalPages are all pages of the portal that GET opens, by their names.
 var portalPages = map[string]string{
 	"/account": "account", "/account/profile": "account-profile", "/account/phone": "step-up-password", "/account/email": "step-up-password",
+	"/account/username": "step-up-password",
 	"/account/password": "step-up-password", "/account/providers": "account-providers", "/account/sessions": "account-sessions",
 	"/account/history": "account-history", "/account/delete": "step-up-password", "/account/verify": "step-up-password",
 }
@@ -109,7 +110,7 @@ func TestPortalWithoutLogin(t *testing.T) {
 		if guard.Sub != "" || !strings.HasPrefix(guard.Here, s.base+path+"?") {
 			t.Errorf("%s: %+v", path, guard)
 		}
-		if u, err := url.Parse(guard.SignIn); err != nil || portalRoutes[u.Query().Get("next")] == "" || guard.SignIn != strings.TrimPrefix(p.link("sign-in"), publicOrigin) {
+		if u, err := url.Parse(guard.SignIn); err != nil || portalRoutes[u.Query().Get("next")].path == "" || guard.SignIn != strings.TrimPrefix(p.link("sign-in"), publicOrigin) {
 			t.Errorf("%s: signing in is at %s", path, guard.SignIn)
 		}
 		// Signing in leads to the page that was asked for.
@@ -345,18 +346,17 @@ func accessCookieOf(b *browser) (*http.Cookie, bool) {
 func TestProfile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.backend.register("mei@example.com", "hanmeimei", "Quiet-river-7")
 	b, _ := s.signedIn(t)
-	p := b.open("/account/profile").want(http.StatusOK, "account-profile").wantValue(fields{"name": "Demo", "username": "demo", "gender": ""})
+	p := b.open("/account/profile").want(http.StatusOK, "account-profile").wantValue(fields{"name": "Demo", "gender": ""})
+	if _, asked := p.controls()["username"]; asked || p.link("account-username") == "" || !strings.Contains(p.text(), "demo") {
+		t.Errorf("the username is asked for here: %v; it leads to %q", asked, p.link("account-username"))
+	}
 	tests := []struct {
 		name  string
 		typed fields
 		field string
 		key   string
 	}{
-		{"no username any more", fields{"username": ""}, "username", "error.username_form"},
-		{"a username of digits", fields{"username": "12345"}, "username", "error.username_form"},
-		{"taken", fields{"username": "hanmeimei"}, "username", "error.username_taken"},
 		{"long name", fields{"name": strings.Repeat("名", 65)}, "name", "error.too_long"},
 		{"no picture", fields{"picture": "javascript:alert(1)"}, "picture", "error.picture"},
 		{"gender", fields{"gender": "X"}, "gender", "error.choice"},
@@ -378,14 +378,18 @@ func TestProfile(t *testing.T) {
 		})
 	}
 	typed := fields{
-		"name": "演示", "username": "demo.2", "picture": "https://cdn.example.com/a.png", "gender": "FEMALE",
+		"name": "演示", "picture": "https://cdn.example.com/a.png", "gender": "FEMALE",
 		"birthdate": "1990-02-03", "locale": "zh-CN", "zoneinfo": "Asia/Shanghai",
 	}
 	p = b.press(p, "lang=zh-CN", typed).want(http.StatusOK, "account-profile").wantValue(typed)
 	b.submit(p, nil).want(http.StatusOK, "account", "account.done.profile")
 	b.open("/account/profile").wantValue(typed)
+	// A field that the page has not is none of its form's.
+	form := b.open("/account/profile").filled(fields{"name": "演示 2"})
+	form.Set("username", "slipped.in")
+	b.do(http.MethodPost, s.base+"/account/profile?"+entry(appPage), form, nil)
 	patch := last(s.backend.callsTo("/v1/user/profile"))
-	if strings.Contains(patch.body, "email") || strings.Contains(patch.body, "phone") {
+	if !strings.Contains(patch.body, "演示 2") || strings.Contains(patch.body, "username") || strings.Contains(patch.body, "email") || strings.Contains(patch.body, "phone") {
 		t.Errorf("the update holds %s", patch.body)
 	}
 	calls := s.backend.count("/v1/user/profile")
@@ -401,31 +405,92 @@ func TestProfile(t *testing.T) {
 	b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(http.StatusOK, "take-over")
 }
 
-// TestProfileUsernames: whether a name is taken is as limited to learn as at
+// TestUsername: a name to sign in with is changed by who has just proven to be
+// there, and never by another page's form.
+func TestUsername(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.otherPerson()
+	b, _ := s.signedIn(t)
+	row := b.open("/account").want(http.StatusOK, "account")
+	p := b.click(row, "account-username").want(http.StatusOK, "step-up-password")
+	if _, asked := p.controls()["username"]; asked {
+		t.Error("the form comes before the step-up")
+	}
+	// A form posted without the step-up changes nothing.
+	form := p.filled(nil)
+	form.Set("form", "account-username")
+	form.Set("username", "demo.2")
+	b.follow(b.do(http.MethodPost, s.base+"/account/username?"+entry(appPage), form, nil)).want(http.StatusOK, "step-up-password")
+	if got := s.backend.count("/v1/user/profile"); got != 0 {
+		t.Fatalf("TCB was called %d times", got)
+	}
+	p = b.submit(p, fields{"password": demoPassword}).want(http.StatusOK, "account-username").wantValue(fields{"username": "demo"})
+	if field := p.byID("username"); attr(field, "autocomplete") != "username" {
+		t.Errorf("autocomplete is %q", attr(field, "autocomplete"))
+	}
+	for name, key := range map[string]string{
+		"": "error.required.new_username", "demo": "account.username.same", "12345": "error.username_form", "..": "error.username_form",
+		"a@example.com": "error.username_form", "演示者": "error.username_form", strings.Repeat("x", 49): "error.username_form",
+		"+8613800000000": "error.username_form", "hanmeimei": "error.username_taken",
+	} {
+		got := b.submit(p, fields{"username": name}).want(http.StatusUnprocessableEntity, "account-username", key).wantValue(fields{"username": name})
+		if got.fieldKey("username") != key {
+			t.Errorf("%q: the field says %q", name, got.fieldKey("username"))
+		}
+	}
+	p = b.press(p, "lang=zh-CN", fields{"username": "demo.2"}).want(http.StatusOK, "account-username").wantValue(fields{"username": "demo.2"})
+	s.backend.captcha("always")
+	p = b.submit(p, nil)
+	s.backend.captcha("never")
+	if p.picture() != "" {
+		p.wantValue(fields{"username": "demo.2"})
+		p = b.submit(p, fields{"captcha_key": s.backend.key()})
+	}
+	p.want(http.StatusOK, "account", "account.done.username")
+	if patch := last(s.backend.callsTo("/v1/user/profile")); patch.body != `{"username":"demo.2"}` {
+		t.Errorf("the update holds %s", patch.body)
+	}
+	for code, status := range map[string]int{"unavailable": 503, "internal": 502, "resource_exhausted": 429, "invalid_argument": 422, "permission_denied": 422} {
+		s.backend.refuse("/v1/user/profile", max(status, 400), code)
+		b.submit(b.open("/account/username"), fields{"username": "demo.3"}).want(status, "account-username").wantValue(fields{"username": "demo.3"})
+	}
+	s.backend.refuse("/v1/user/profile", http.StatusUnauthorized, "unauthenticated")
+	b.submit(b.open("/account/username"), fields{"username": "demo.3"}).want(http.StatusOK, "take-over")
+	s.backend.answer("", nil)
+	other := s.browser()
+	done := other.submit(other.open("/sign-in", "next=account-username"), fields{"username": "demo.2", "password": demoPassword}).completed()
+	if !strings.HasPrefix(done.RedirectURI, publicOrigin+"/__auth/account/username?") {
+		t.Errorf("next=account-username leads to %s", done.RedirectURI)
+	}
+}
+
+// TestUsernameLimit: whether a name is taken is as limited to learn as at
 // sign-up; a name that is free costs nothing.
-func TestProfileUsernames(t *testing.T) {
+func TestUsernameLimit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.backend.register("mei@example.com", "hanmeimei", "Quiet-river-7")
 	b, _ := s.signedIn(t)
+	b.stepUp("/account/username", demoPassword).want(http.StatusOK, "account-username")
 	rename := func(name string) *page {
 		t.Helper()
-		return b.submit(b.open("/account/profile"), fields{"username": name})
+		return b.submit(b.open("/account/username"), fields{"username": name})
 	}
 	for i := range ruleUsername.Burst + 5 {
-		rename(fmt.Sprintf("free.%d", i)).want(http.StatusOK, "account", "account.done.profile")
+		rename(fmt.Sprintf("free.%d", i)).want(http.StatusOK, "account", "account.done.username")
 	}
 	for range ruleUsername.Burst {
-		rename("hanmeimei").want(http.StatusUnprocessableEntity, "account-profile", "error.username_taken")
+		rename("hanmeimei").want(http.StatusUnprocessableEntity, "account-username", "error.username_taken")
 	}
 	asked := s.backend.count("/v1/user/profile")
-	rename("hanmeimei").want(http.StatusTooManyRequests, "account-profile", "error.too_many_wait").wantRetryAfter("120").wantValue(fields{"username": "hanmeimei"})
+	rename("hanmeimei").want(http.StatusTooManyRequests, "account-username", "error.too_many_wait").wantRetryAfter("120").wantValue(fields{"username": "hanmeimei"})
 	if s.backend.count("/v1/user/profile") != asked {
 		t.Error("what the limit refuses still reaches TCB")
 	}
 	b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(http.StatusOK, "account", "account.done.profile") // all else goes on
 	s.clock.advance(2 * time.Minute)
-	rename("free.again").want(http.StatusOK, "account", "account.done.profile")
+	rename("free.again").want(http.StatusOK, "account", "account.done.username")
 }
 
 func TestStepUp(t *testing.T) {
@@ -660,8 +725,9 @@ func TestHistory(t *testing.T) {
 	s := newSite(t)
 	b, _ := s.signedIn(t)
 	b.open("/account/history").want(http.StatusOK, "account-history")
+	b.stepUp("/account/username", demoPassword).want(http.StatusOK, "account-username")
 	for i := range 25 {
-		b.submit(b.open("/account/profile"), fields{"username": fmt.Sprintf("demo.%d", i)}).want(http.StatusOK, "account")
+		b.submit(b.open("/account/username"), fields{"username": fmt.Sprintf("demo.%d", i)}).want(http.StatusOK, "account")
 	}
 	p := b.open("/account/history").want(http.StatusOK, "account-history")
 	events := func(p *page) int {
@@ -755,5 +821,201 @@ func TestSignOutOfTwoLogins(t *testing.T) {
 		if _, err := client.GetUserInfo(t.Context(), login.Credentials.AccessToken); !errors.Is(err, authclient.ErrUnauthenticated) {
 			t.Errorf("%s lives on after the sign-out: %v", whose, err)
 		}
+	}
+}
+
+// TestTypedFormsNeedStepUp: the addresses that show any form again (language, a new
+// picture, a stale token, a provider's button) show none whose own address wants a
+// step-up before it.
+func TestTypedFormsNeedStepUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	s.otherPerson()
+	b, _ := s.signedIn(t)
+	b.stepUp("/account/email", demoPassword).want(http.StatusOK, "account-email")
+	code := b.submit(b.open("/account/email"), fields{"email": "mei@example.com"}).want(http.StatusOK, "account-email-code")
+	conflict := b.submit(code, fields{"verification_code": s.backend.code("mei@example.com")}).want(http.StatusOK, "account-email-conflict")
+	phone := b.submit(b.open("/account/phone"), fields{"phone_country": "CN", "phone_number": "13900139000"}).want(http.StatusOK, "account-phone-code")
+	bind := b.comesBack(b.pressOnly(b.open("/account/providers"), "action=link:demo", nil), "p-1", "").want(http.StatusOK, "account-bind")
+	pages := map[string]*page{
+		"/account/username": b.open("/account/username"), "/account/phone": b.open("/account/phone"), "/account/email": b.open("/account/email"),
+		"/account/password": b.open("/account/password"), "/account/delete": b.open("/account/delete"),
+		"the code of an e-mail address": code, "the code of a phone number": phone, "a conflict": conflict, "a link": bind,
+	}
+	needs := map[string]bool{}
+	for name, route := range portalRoutes {
+		needs[route.path] = route.stepUp
+		if _, have := pages[route.path]; route.stepUp && !have {
+			t.Errorf("%s is not tried", name)
+		}
+	}
+	ways := func(p *page) map[string]*page {
+		t.Helper()
+		typed := p.filled(nil)
+		for name := range p.controls() {
+			if name == "confirm" || name == "username" || name == "new_password" {
+				typed.Set(name, "Half-typed-1")
+			}
+		}
+		post := func(path string, change func(url.Values), header http.Header) *page {
+			form := url.Values{}
+			for k, v := range typed {
+				form[k] = slices.Clone(v)
+			}
+			change(form)
+			_, query, _ := strings.Cut(p.action(), "?")
+			return b.do(http.MethodPost, s.base+path+"?"+query, form, header)
+		}
+		nothing := http.Header{"Origin": nil, "Sec-Fetch-Site": nil}
+		stale := func(form url.Values) { form.Set("csrf_token", "x") }
+		return map[string]*page{
+			"another language":         post("/language", func(form url.Values) { form.Set("lang", "zh-CN") }, nil),
+			"no such language":         post("/language", func(form url.Values) { form.Set("lang", "xx") }, nil),
+			"another picture":          post("/captcha", func(form url.Values) { form.Set("action", "captcha") }, nil),
+			"a provider":               post("/provider/demo", func(url.Values) {}, nil),
+			"a stale token":            post(strings.TrimPrefix(p.url.Path, s.base), stale, nothing),
+			"a stale token, languages": post("/language", stale, nothing),
+		}
+	}
+	// With the step-up they do show it: nothing is lost.
+	for name, p := range pages {
+		if got := ways(p)["no such language"]; got.name() != p.name() || got.status != http.StatusOK {
+			t.Errorf("%s: with a step-up the switch shows %q with %d", name, got.name(), got.status)
+		}
+	}
+	s.clock.advance(sudoLife)
+	binds, profiles, sent := s.backend.count("/v1/user/provider/bind"), s.backend.count("/v1/user/profile"), s.backend.count("/v1/verification")
+	for name, p := range pages {
+		for way, got := range ways(p) {
+			to := got.header.Get("Location")
+			if got.status != http.StatusSeeOther || !strings.Contains(to, s.base+pathVerify+"?") || got.body != "" {
+				t.Errorf("%s by %s: %d to %q with %q", name, way, got.status, to, got.name())
+				continue
+			}
+			ask := b.follow(got).want(http.StatusOK, "step-up-password")
+			if way == "another language" && ask.lang() != "zh-CN" {
+				t.Errorf("%s: the step-up is in %s", name, ask.lang())
+			}
+			if u, err := url.Parse(ask.action()); err != nil || !needs[portalRoutes[u.Query().Get("next")].path] && p != bind {
+				t.Errorf("%s by %s: the step-up leads to %s", name, way, ask.action())
+			}
+			b.press(ask, otherLanguage(ask), nil).want(http.StatusOK, "step-up-password")
+		}
+	}
+	if s.backend.count("/v1/user/provider/bind") != binds || s.backend.count("/v1/user/profile") != profiles || s.backend.count("/v1/verification") != sent {
+		t.Error("something was done")
+	}
+	// A page that wants none loses nothing, with or without one.
+	p := b.open("/account/profile")
+	b.press(p, otherLanguage(p), fields{"name": "Half typed"}).want(http.StatusOK, "account-profile").wantValue(fields{"name": "Half typed"})
+	// After the step-up the identity still waits.
+	ask := b.press(bind, otherLanguage(bind), nil).want(http.StatusOK, "step-up-password")
+	b.submit(ask, fields{"password": demoPassword}).want(http.StatusOK, "account-bind")
+}
+
+// otherLanguage is a button of the language switch.
+func otherLanguage(p *page) string {
+	if p.lang() == "en" {
+		return "lang=zh-CN"
+	}
+	return "lang=en"
+}
+
+// TestTypedFormsOfNobody: nor do those addresses show a form of the portal to who
+// has no account, or one that this environment has not.
+func TestTypedFormsOfNobody(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *siteConfig) {
+		for i := range c.settings.Environments {
+			c.settings.Environments[i].Region = "ap-guangzhou" // no text messages
+		}
+		c.logins = config.BuiltInLogins(c.settings)
+		c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion}).Anonymous = true
+	})
+	b := s.browser()
+	form := b.open("/sign-in").filled(nil)
+	form.Set("lang", "zh-CN")
+	show := func(name string) *page {
+		t.Helper()
+		form.Set("form", name)
+		return b.do(http.MethodPost, s.base+"/language?"+entry(appPage), form, nil)
+	}
+	for name := range portalRoutes {
+		if name == "account" || name == "account-history" || name == "account-phone" {
+			continue
+		}
+		show(name).want(http.StatusOK, "take-over")
+	}
+	show("account-phone").want(http.StatusNotFound, "error", "error.disabled")
+	b.pressWay(b.open("/sign-in"), "anonymous", nil).completed()
+	for _, name := range []string{"account-profile", "account-username", "account-password", "account-sessions", "account-delete", "step-up"} {
+		show(name).want(http.StatusOK, "account-anonymous")
+	}
+}
+
+// TestDone: a page confirms what has happened, to whom it happened, once.
+func TestDone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	mei := s.otherPerson()
+	b, _ := s.signedIn(t)
+	change := func() string {
+		t.Helper()
+		to := b.post(b.open("/account/profile"), nil).location()
+		if !strings.Contains(to, "done=") {
+			t.Fatalf("a change leads to %s", to)
+		}
+		return to
+	}
+	says := func(b *browser, address string) bool {
+		t.Helper()
+		p := b.get(address)
+		return slices.ContainsFunc(p.keys(), func(key string) bool { return strings.HasPrefix(key, "account.done.") })
+	}
+	done := func(address string) string {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Query().Get("done")
+	}
+	to := change()
+	if !says(b, to) {
+		t.Error("a change is not confirmed")
+	}
+	if says(b, to) {
+		t.Error("it is confirmed twice")
+	}
+	for name := range doneKeys {
+		for _, path := range []string{"/account", "/account/providers", "/account/sessions", "/account/profile"} {
+			for _, value := range []string{name, "account.done." + name, done(to)[:40], flip(done(to), 60), done(to) + "A"} {
+				if says(b, s.base+path+"?"+entry(appPage, "done="+url.QueryEscape(value))) {
+					t.Errorf("done=%s: the page confirms what did not happen", value)
+				}
+			}
+		}
+	}
+	// Somebody else's, and another client's.
+	stranger := s.browser()
+	stranger.submit(stranger.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+	if says(stranger, change()) {
+		t.Error("another browser confirms it")
+	}
+	second := func(address string) string { return strings.Replace(address, "client_id=demo", "client_id=second", 1) }
+	to = change()
+	b.submit(b.get(second(s.base+"/sign-in?"+entry(appPage))), fields{"username": "demo", "password": demoPassword}).completed()
+	if says(b, second(to)) {
+		t.Error("another client's portal confirms it")
+	}
+	to = change()
+	b.submit(b.open("/sign-in"), mei).completed()
+	if says(b, to) {
+		t.Error("it is confirmed to who signed in after")
+	}
+	b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+	to = change()
+	s.clock.advance(2 * time.Minute)
+	if says(b, to) {
+		t.Error("it is confirmed much later")
 	}
 }

@@ -45,11 +45,14 @@ func (*captchaAsked) Error() string { return "captcha asked" }
 func (h *Handler) readForm(c *fiber.Ctx, r *request, name string) {
 	r.form = name
 	r.agreed = field(c, "agreement") != ""
+	if field(c, "action") == actionNotMe {
+		r.link = "" // from here on: no page that follows has it
+	}
 	if id := field(c, "device_id"); deviceID.MatchString(id) {
 		r.deviceID = id
 	}
 	if r.session.Open(r.scope(), "captcha "+name, field(c, "captcha"), &r.captcha) {
-		if data := field(c, "captcha_picture"); dataURL.MatchString(data) {
+		if data, ok := picture(field(c, "captcha_picture")); ok {
 			r.captcha.data, r.captcha.key = data, cut(normalizeCode(line(c, "captcha_key")), 16)
 		}
 	}
@@ -57,13 +60,6 @@ func (h *Handler) readForm(c *fiber.Ctx, r *request, name string) {
 
 // deviceID is what we take for a device_id of the SDK's.
 var deviceID = regexp.MustCompile(`^[A-Za-z0-9-]{16,48}$`)
-
-// dataURL is a picture that a page may show.
-var dataURL = regexp.MustCompile(`^data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/]+={0,2}$`)
-
-const maxPicture = 40 << 10 // bytes of data URL; it comes back in the form
-
-func isPicture(data string) bool { return len(data) <= maxPicture && dataURL.MatchString(data) }
 
 // password is the one typed into a field, or the one that the form kept when a
 // captcha or another language was asked for in between.
@@ -182,11 +178,12 @@ func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, path, key string
 		r.captcha = captchaState{}
 		return err
 	}
-	if !isPicture(data.Data) {
+	shown, ok := picture(data.Data)
+	if !ok {
 		r.captcha = captchaState{}
 		return &authclient.Error{Op: "GetCaptchaData", Code: "unknown", Remaining: -1}
 	}
-	r.captcha = captchaState{Picture: data.Token, Renewed: r.captcha.Renewed, Path: path, Action: action, data: data.Data}
+	r.captcha = captchaState{Picture: data.Token, Renewed: r.captcha.Renewed, Path: path, Action: action, data: shown}
 	return &captchaAsked{key: key}
 }
 

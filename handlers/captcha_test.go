@@ -1,9 +1,15 @@
 package handlers
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -262,18 +268,18 @@ func TestPicturesOfStrangers(t *testing.T) {
 	s.backend.captcha("always")
 	b := s.browser()
 	asked := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
-	for _, picture := range []string{
+	for _, posted := range []string{
 		"https://evil.example/x.png", "data:image/svg+xml;base64,PHN2Zy8+", "data:text/html;base64,PHA+", "javascript:alert(1)",
 		"data:image/png;base64,AAAA\" onerror=\"alert(1)", "data:image/png;base64,AA AA", "",
 	} {
-		p := b.submit(asked, fields{"captcha_picture": picture, "captcha_key": ""})
-		if got := p.picture(); p.status != http.StatusUnprocessableEntity || got == picture || !dataURL.MatchString(got) {
-			t.Errorf("%q: status %d, the page shows %q", picture, p.status, shorten(got))
+		p := b.submit(asked, fields{"captcha_picture": posted, "captcha_key": ""})
+		if got := p.picture(); p.status != http.StatusUnprocessableEntity || got == posted || !strings.HasPrefix(got, "data:image/png;base64,") {
+			t.Errorf("%q: status %d, the page shows %q", posted, p.status, shorten(got))
 		}
 		asked = p
 	}
 	// Nor is TCB's answer believed.
-	for _, data := range []string{"https://evil.example/x.png", "data:text/html;base64,PHA+", "data:image/png;base64," + strings.Repeat("A", maxPicture)} {
+	for _, data := range []string{"https://evil.example/x.png", "data:text/html;base64,PHA+", gifOf(maxPicture+12, "/"), "data:image/svg+xml;base64,PHN2Zy8+", "data:image/png;base64,PHN2Zy8+"} {
 		s.backend.answer("/v1/captcha/data", func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"data":%q,"token":"x","type":"image","expires_in":300}`, data)
 		})
@@ -317,5 +323,136 @@ func TestCaptchaForResendByEnter(t *testing.T) {
 	b.submit(again, fields{"captcha_key": s.backend.key()}).want(http.StatusOK, "sign-in-email-code", "code.again")
 	if n := len(s.backend.messages(to)); n != 2 {
 		t.Errorf("%d codes were sent, want 2", n)
+	}
+}
+
+// gifOf is the data URL of a GIF that takes as many bytes of a form's body as it can
+// without taking more than posted, filled with one character of base64.
+func gifOf(posted int, fill string) string {
+	data := "data:image/gif;base64," + base64.StdEncoding.EncodeToString([]byte("GIF89a\x01\x00\x01")) // nine bytes, no padding
+	each := 4 * postedLength(fill)
+	return data + strings.Repeat(fill, 4*((posted-postedLength(data))/each))
+}
+
+// TestLargePicture: an animated GIF as large as we take goes along in every way that
+// a form goes, and one that is larger is refused before anybody has to type it.
+func TestLargePicture(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.captcha("always")
+	for name, shown := range map[string]string{
+		"animated":              "data:image/gif;base64," + base64.StdEncoding.EncodeToString(animation(t)),
+		"40 KB and more":        gifOf(41<<10, "A"),
+		"256 KB":                "data:image/gif;base64," + base64.StdEncoding.EncodeToString(append([]byte("GIF89a"), bytes.Repeat([]byte{0x5a}, 256<<10)...)),
+		"at the limit":          gifOf(maxPicture, "A"),
+		"at the limit, escaped": gifOf(maxPicture, "/"), // three bytes each on the way back
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := s.browser().on(t, s)
+			s.backend.answer("/v1/captcha/data", func(w http.ResponseWriter, r *http.Request) {
+				var own struct{ Token string }
+				rec := httptest.NewRecorder()
+				s.backend.em.ServeHTTP(rec, r)
+				decode(t, rec.Body, &own)
+				fmt.Fprintf(w, `{"data":%q,"token":%q,"type":"image","expires_in":300}`, shown, own.Token)
+			})
+			typed := fields{"username": strings.NewReplacer(" ", "-", ",", "").Replace(name) + "@example.com", "password": strings.Repeat("漢", maxPassword)}
+			p := b.submit(b.open("/sign-in"), typed).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+			steps := []struct {
+				name string
+				next func() *page
+			}{
+				{"asked", func() *page { return p }},
+				{"nothing typed", func() *page { return b.submit(p, fields{"captcha_key": ""}) }},
+				{"another language", func() *page { return b.press(p, "lang=zh-CN", nil) }},
+				{"another one", func() *page { return b.press(p, "action=captcha", nil) }},
+				{"a wrong answer", func() *page { return b.submit(p, fields{"captcha_key": "????"}) }},
+			}
+			for _, step := range steps {
+				p = step.next()
+				if p.name() != "sign-in" || p.picture() != shown {
+					t.Fatalf("%s: page %q with %d shows %q", step.name, p.name(), p.status, shorten(p.picture()))
+				}
+				p.wantValue(fields{"username": typed["username"]})
+			}
+			s.backend.answer("", nil)
+			p = b.submit(p, fields{"captcha_key": s.backend.key()})
+			p.want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+		})
+	}
+}
+
+// animation is a GIF of two pictures.
+func animation(t *testing.T) []byte {
+	t.Helper()
+	frame := func(c color.Color) *image.Paletted {
+		return image.NewPaletted(image.Rect(0, 0, 140, 48), color.Palette{c, color.Black})
+	}
+	var out bytes.Buffer
+	if err := gif.EncodeAll(&out, &gif.GIF{Image: []*image.Paletted{frame(color.White), frame(color.Black)}, Delay: []int{10, 10}}); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestPicture(t *testing.T) {
+	t.Parallel()
+	const (
+		gif  = "R0lGODlhAQABAAAAACw="
+		png  = "iVBORw0KGgo="
+		jpeg = "/9j/4AAQSkZJRg=="
+		webp = "UklGRhoAAABXRUJQVlA4TA=="
+	)
+	for _, tt := range []struct{ data, want string }{
+		{"data:image/gif;base64," + gif, "data:image/gif;base64," + gif},
+		{"data:image/png;base64," + png, "data:image/png;base64," + png},
+		{"data:image/jpeg;base64," + jpeg, "data:image/jpeg;base64," + jpeg},
+		{"data:image/webp;base64," + webp, "data:image/webp;base64," + webp},
+		// As browsers take them.
+		{"DATA:Image/GIF;BASE64," + gif, "data:image/gif;base64," + gif},
+		{"data:image/gif;charset=utf-8;base64," + gif, "data:image/gif;base64," + gif},
+		{"data:image/gif;a=b;c=\"d\";Base64," + gif, "data:image/gif;base64," + gif},
+		{"data:image/gif ; base64 ," + gif, "data:image/gif;base64," + gif},
+		{"data:image/jpg;base64," + jpeg, "data:image/jpeg;base64," + jpeg},
+		{"data:image/png;base64," + gif, "data:image/gif;base64," + gif}, // an image is what its bytes are
+		{"data:image/gif;base64," + strings.TrimRight(gif, "="), "data:image/gif;base64," + gif},
+		{"data:image/gif;base64,R0lGODlh\r\nAQABAAAAACw=\n", "data:image/gif;base64," + gif},
+		{"data:image/jpeg;base64,%2F9j%2F4AAQSkZJRg%3D%3D", "data:image/jpeg;base64," + jpeg},
+		{"data:image/gif;base64," + gif + "#frame", "data:image/gif;base64," + gif},
+		{gifOf(maxPicture, "A"), gifOf(maxPicture, "A")},
+		{gifOf(maxPicture, "/"), gifOf(maxPicture, "/")},
+
+		{gifOf(maxPicture+4, "A") + "AAAA", ""},
+		{gifOf(maxPicture+12, "/"), ""},
+		{"data:image/gif;base64," + gif + "?state=x&token=y", ""},
+		{"data:image/svg+xml;base64,PHN2Zy8+", ""},
+		{"data:IMAGE/SVG+XML;base64," + png, ""},
+		{"data:image/png;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4=", ""}, // <svg xmlns…>
+		{"data:image/png;base64,PHNjcmlwdD4=", ""},
+		{"data:image/png;base64,", ""},
+		{"data:image/png," + png, ""},
+		{"data:image/png;base64," + png + "\" onerror=\"x", ""},
+		{"data:image/png;base64,%zz", ""},
+		{"data:text/html;base64," + png, ""},
+		{"data:image/bmp;base64,Qk0=", ""},
+		{"data:;base64," + png, ""},
+		{"javascript:data:image/png;base64," + png, ""},
+		{" data:image/png;base64," + png, ""},
+		{"https://evil.example/x.png", ""},
+		{"data:image/png" + strings.Repeat(";a=b", 100) + ";base64," + png, ""},
+		{"", ""},
+	} {
+		got, ok := picture(tt.data)
+		if got != tt.want && (ok || tt.want != "") || ok != (tt.want != "") {
+			t.Errorf("%s: %s, %v, want %s", shorten(tt.data), shorten(got), ok, shorten(tt.want))
+		}
+		if ok {
+			if again, ok := picture(got); !ok || again != got {
+				t.Errorf("%s: read again it is %s", shorten(tt.data), shorten(again))
+			}
+			if have := len(url.Values{"": {got}}.Encode()) - 1; have != postedLength(got) {
+				t.Errorf("%s takes %d bytes of a form, not %d", shorten(got), have, postedLength(got))
+			}
+		}
 	}
 }

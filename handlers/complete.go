@@ -25,6 +25,7 @@ func (h *Handler) complete(c *fiber.Ctx, creds *authclient.Credentials) error {
 	}
 	device := h.device(r) // before the session's own changes
 	link, linking := openLink(r)
+	linking = linking && creds.Scope != "anonymous" && (link.Sub == "" || link.Sub == creds.Sub)
 	if err := r.session.Rotate(context.Background(), true); err != nil {
 		return err
 	}

@@ -143,14 +143,3 @@ func (cf *codeFlow) postConflict(c *fiber.Ctx, f *flow) error {
 	wrong(&page.Base, "conflict_resolution", "account.conflict.none")
 	return h.show(c, fiber.StatusUnprocessableEntity, form)
 }
-
-// texting is the middleware of pages that send text messages, which TCB does in
-// one region only.
-func (h *Handler) texting(next fiber.Handler) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		if !requestOf(c).env.Texts() {
-			return errDisabled
-		}
-		return next(c)
-	}
-}

@@ -231,6 +231,11 @@ func withWait(out refusal, wait time.Duration) (refusal, int) {
 // handleError makes the page of an error that no form shows. It is also Fiber's
 // ErrorHandler, and then runs before any of our middleware: it needs no Locals.
 func (h *Handler) handleError(c *fiber.Ctx, err error) error {
+	if errors.Is(err, errStepUp) {
+		if err = h.askSudo(c); err == nil {
+			return nil
+		}
+	}
 	t := traceOf(c)
 	p := problemOf(t, err)
 	c.Response().ResetBody()

@@ -138,7 +138,7 @@ type client struct {
 }
 
 const (
-	bodyLimit   = 64 << 10
+	bodyLimit   = maxPicture + 64<<10 // a captcha's picture, and all else that a form can hold
 	headerLimit = 16 << 10
 	// grace is what a page gets on top of a call's own timeout, for the calls
 	// that follow it (a captcha's picture, a profile).

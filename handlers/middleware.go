@@ -165,6 +165,9 @@ func (h *Handler) clientAddress(c *fiber.Ctx) netip.Addr {
 		hops = append(hops, strings.Split(string(line), ",")...)
 	}
 	for i := len(hops) - 1; i >= 0; i-- {
+		if strings.TrimSpace(hops[i]) == "" { // an empty element is none (RFC 9110 §5.6.1)
+			continue
+		}
 		hop, ok := parseHop(hops[i])
 		if !ok {
 			return addr
@@ -239,29 +242,16 @@ var permissionsPolicy = strings.Join([]string{
 }, "=(), ") + "=(), otp-credentials=(self)"
 
 // checkOrigin refuses POSTs that another site made. Browsers say so in
-// Sec-Fetch-Site or Origin; for those that send neither, the form's token must
+// Sec-Fetch-Site or Origin; for those that say nothing, the form's token must
 // be of this session. A token that is not (the page was open for long, or the
 // cookie is gone) costs nobody their input: the form is shown again.
 func (h *Handler) checkOrigin(c *fiber.Ctx) error {
 	r := requestOf(c)
-	site, from := c.Get("Sec-Fetch-Site"), c.Get("Origin")
-	probe := &http.Request{
-		Method: c.Method(),
-		Host:   string(c.Request().Header.Host()),
-		URL:    &url.URL{},
-		Header: http.Header{},
-	}
-	if site != "" {
-		probe.Header.Set("Sec-Fetch-Site", site)
-	}
-	if from != "" {
-		probe.Header.Set("Origin", from)
-	}
-	if h.crossOrigin.Check(probe) != nil || from != "" && from != r.origin.text {
+	foreign := false
+	if r.proven, foreign = h.saidOrigin(c, r.origin.text); foreign {
 		return &problem{status: fiber.StatusForbidden, title: "error.title_request", lead: "error.page.cross_site"}
 	}
-	proven := site == "same-origin" || from == r.origin.text
-	if proven || r.session.CSRFValid(field(c, "csrf_token")) {
+	if r.proven || r.session.CSRFValid(field(c, "csrf_token")) {
 		return c.Next()
 	}
 	r.stale = true
@@ -277,4 +267,54 @@ func (h *Handler) checkOrigin(c *fiber.Ctx) error {
 		f.base.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.stale")}
 	}
 	return h.show(c, fiber.StatusUnprocessableEntity, f)
+}
+
+// saidOrigin is what the browser says of the page that a POST comes from: that it
+// is of our origin, that it is of another, or neither.
+//
+// Origin is "null" where the browser will not say: from a page whose proxy has
+// added "Referrer-Policy: no-referrer", after a redirect between sites, in a
+// sandboxed frame. That is no answer, and never a wrong one. Sec-Fetch-Site
+// proves the page all the same, since neither of the latter two is same-origin.
+// Its "none" is an action of the person's own and not of any page; a POST that is
+// repeated with a restored tab can carry it, so that it says nothing either.
+// What is said twice, and differently, is not believed: see said.
+func (h *Handler) saidOrigin(c *fiber.Ctx, own string) (proven, foreign bool) {
+	site, from := said(c, "Sec-Fetch-Site"), said(c, "Origin")
+	if from == "null" {
+		from = ""
+	}
+	probe := &http.Request{
+		Method: c.Method(),
+		Host:   string(c.Request().Header.Host()),
+		URL:    &url.URL{},
+		Header: http.Header{},
+	}
+	if site != "" {
+		probe.Header.Set("Sec-Fetch-Site", site)
+	}
+	if from != "" {
+		probe.Header.Set("Origin", from)
+	}
+	if h.crossOrigin.Check(probe) != nil || from != "" && from != own {
+		return false, true
+	}
+	return site == "same-origin" || from == own, false
+}
+
+// said is a header of one value. One that stands there twice with two values is
+// joined as its grammar has no word for, so that whoever judges it refuses it: of
+// two readers each could take another.
+func said(c *fiber.Ctx, name string) string {
+	var value string
+	for _, line := range c.Request().Header.PeekAll(name) {
+		switch next := strings.TrimSpace(string(line)); {
+		case next == "" || next == value:
+		case value == "":
+			value = next
+		default:
+			return value + ", " + next
+		}
+	}
+	return value
 }

@@ -16,6 +16,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/i18n"
+	"tcb-login/limit"
 	"tcb-login/session"
 	"tcb-login/views"
 )
@@ -23,17 +24,26 @@ import (
 // What the pages of the account portal have in common: who they are of, and
 // what must be so before they show anything.
 
+// portalRoute is a page of the portal, and what must be so before its form is
+// shown: by its own address, and by any other that shows a form again.
+type portalRoute struct {
+	path   string
+	stepUp bool // who is there has proven it lately
+	texts  bool // TCB sends text messages in this environment
+}
+
 // portalRoutes are the pages of the portal, by the names that next= may have.
-var portalRoutes = map[string]string{
-	"account":           "/account",
-	"account-profile":   "/account/profile",
-	"account-phone":     "/account/phone",
-	"account-email":     "/account/email",
-	"account-password":  "/account/password",
-	"account-providers": "/account/providers",
-	"account-sessions":  "/account/sessions",
-	"account-history":   "/account/history",
-	"account-delete":    "/account/delete",
+var portalRoutes = map[string]portalRoute{
+	"account":           {path: "/account"},
+	"account-profile":   {path: "/account/profile"},
+	"account-username":  {path: "/account/username", stepUp: true},
+	"account-phone":     {path: "/account/phone", stepUp: true, texts: true},
+	"account-email":     {path: "/account/email", stepUp: true},
+	"account-password":  {path: "/account/password", stepUp: true},
+	"account-providers": {path: "/account/providers"}, // its changes ask for a step-up themselves
+	"account-sessions":  {path: "/account/sessions"},
+	"account-history":   {path: "/account/history"},
+	"account-delete":    {path: "/account/delete", stepUp: true},
 }
 
 const pathVerify = "/account/verify"
@@ -43,17 +53,18 @@ func inPortal(path string) bool { return path == "/account" || strings.HasPrefix
 // routeName is the name of the portal's page at a path; the overview's for the
 // step-up, which is no place to come back to.
 func routeName(path string) string {
-	for name, p := range portalRoutes {
-		if p == path {
+	for name, route := range portalRoutes {
+		if route.path == path {
 			return name
 		}
 	}
 	return "account"
 }
 
-// doneKeys are the confirmations that a page shows after a change, by the value of done=.
+// doneKeys are the confirmations that a page shows after a change.
 var doneKeys = map[string]string{
 	"profile":  "account.done.profile",
+	"username": "account.done.username",
 	"phone":    "account.done.phone",
 	"email":    "account.done.email",
 	"password": "account.done.password",
@@ -66,30 +77,51 @@ var doneKeys = map[string]string{
 // portal is the middleware of the portal's pages: it finds out whose they are,
 // asking TCB each time, or shows the page that looks for a login.
 func (h *Handler) portal(next fiber.Handler) fiber.Handler {
+	return h.portalPage(portalRoute{}, next)
+}
+
+// portalPage is portal for a page that wants more than a login. Both it and
+// typedPortal are for entrance to decide.
+func (h *Handler) portalPage(route portalRoute, next fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		r := requestOf(c)
-		ok, err := h.loadPerson(c)
+		instead, err := h.entrance(c, route)
 		switch {
 		case err != nil:
 			return err
-		case !ok:
-			return h.show(c, fiber.StatusOK, h.takeOver(r))
-		case r.access.Anonymous:
-			return h.show(c, fiber.StatusOK, h.offerRegistration(r))
+		case instead != nil:
+			return h.show(c, fiber.StatusOK, *instead)
 		}
+		h.readDone(c)
 		return next(c)
 	}
 }
 
-// withSudo is the middleware of changes that need a step-up before their form.
-func (h *Handler) withSudo(next fiber.Handler) fiber.Handler {
-	return h.portal(func(c *fiber.Ctx) error {
-		if r := requestOf(c); !h.hasSudo(r) {
-			return h.askSudo(c)
-		}
-		return next(c)
-	})
+// entrance lets somebody to a page of the portal, or says what they get instead:
+// another page, or the way to the step-up, which is an error here as everything is
+// that keeps a handler from its work.
+func (h *Handler) entrance(c *fiber.Ctx, route portalRoute) (instead *form, err error) {
+	r := requestOf(c)
+	if route.texts && !r.env.Texts() {
+		return nil, errDisabled
+	}
+	ok, err := h.loadPerson(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		f := h.takeOver(r)
+		return &f, nil
+	case r.access.Anonymous:
+		f := h.offerRegistration(r)
+		return &f, nil
+	case route.stepUp && !h.hasSudo(r):
+		return nil, errStepUp
+	}
+	return nil, nil
 }
+
+// errStepUp is answered with the way to the step-up: see handleError.
+var errStepUp = errors.New("a step-up comes first")
 
 func (h *Handler) hasSudo(r *request) bool { return h.now().Unix() < r.access.SudoUntil }
 
@@ -222,8 +254,8 @@ func (h *Handler) guard(r *request, mode string) *views.Guard {
 	return g
 }
 
-// portalPage is a page of the portal without a form.
-func (h *Handler) portalPage(r *request, name string, title i18n.Message) *views.Base {
+// portalBase is a page of the portal without a form.
+func (h *Handler) portalBase(r *request, name string, title i18n.Message) *views.Base {
 	b := h.page(r, name, title)
 	h.linkLanguages(r, &b)
 	h.sayDone(r, &b)
@@ -251,9 +283,44 @@ func (h *Handler) sayDone(r *request, b *views.Base) {
 	}
 }
 
-// done answers a change that went well: the page at path says so once.
+// change is one that went well, on the way to the page that says so. It is sealed:
+// a page that would say whatever its address does could be made to tell somebody
+// that their password is changed, who then goes on to where they can "undo" it.
+type change struct {
+	Done string `json:"d"` // of doneKeys
+	Sub  string `json:"s"` // whose account it was
+}
+
+const (
+	doneLife    = 2 * time.Minute
+	donePurpose = "done"
+)
+
+// ruleDone: it is said once.
+var ruleDone = limit.Rule{Name: "done", N: 1, Per: doneLife}
+
+// finished answers a change that went well: the page at path says so once.
 func (h *Handler) finished(c *fiber.Ctx, path, done string) error {
-	return h.seeOther(c, requestOf(c).to(path, "done="+done))
+	r := requestOf(c)
+	sealed, err := r.session.Seal(r.scope(), donePurpose, change{Done: done, Sub: r.me.Sub}, doneLife)
+	if err != nil {
+		return err
+	}
+	return h.seeOther(c, r.to(path, "done="+sealed))
+}
+
+// readDone finds out which change the page at hand is to confirm.
+func (h *Handler) readDone(c *fiber.Ctx) {
+	r := requestOf(c)
+	var did change
+	if r.sealedDone == "" || !r.session.Open(r.scope(), donePurpose, r.sealedDone, &did) || did.Sub != r.me.Sub {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
+	defer cancel()
+	if first, err := h.counter.Take(ctx, ruleDone, tokenHash(r.sealedDone)); err == nil && first.OK {
+		r.done = did.Done
+	}
 }
 
 // takeOver is the page that looks for the SDK's login in the browser's storage.
@@ -349,11 +416,11 @@ func formPath(name string) string {
 	if len(parts) < 2 {
 		return ""
 	}
-	return portalRoutes[parts[0]+"-"+parts[1]]
+	return portalRoutes[parts[0]+"-"+parts[1]].path
 }
 
-// typedPortal is a form of the portal with what was typed, where name is one's.
-// Like the page itself it wants to know whose it is.
+// typedPortal is a form of the portal with what was typed, where name is one's. It
+// asks before what the page itself asks before.
 func (h *Handler) typedPortal(c *fiber.Ctx, name string) (f form, found bool, err error) {
 	path := formPath(name)
 	if path == "" {
@@ -361,18 +428,25 @@ func (h *Handler) typedPortal(c *fiber.Ctx, name string) (f form, found bool, er
 	}
 	r := requestOf(c)
 	r.path = path
-	ok, err := h.loadPerson(c)
-	if err != nil {
-		return form{}, false, err
+	var route portalRoute
+	if path != pathVerify {
+		route = portalRoutes[routeName(path)]
 	}
-	if !ok {
-		return h.takeOver(r), true, nil
+	instead, err := h.entrance(c, route)
+	switch {
+	case err != nil:
+		return form{}, false, err
+	case instead != nil:
+		return *instead, true, nil
 	}
 	switch name {
 	case "step-up-" + byPassword, "step-up-" + byProvider:
 		return h.typedStepUp(c), true, nil
 	case "account-profile":
 		_, f = h.profilePage(c)
+		return f, true, nil
+	case "account-username":
+		_, f = h.usernamePage(c)
 		return f, true, nil
 	case "account-password":
 		_, f = h.passwordPage(c)
@@ -390,11 +464,11 @@ func (h *Handler) typedPortal(c *fiber.Ctx, name string) (f form, found bool, er
 		return f, err == nil, err
 	case "account-bind":
 		h.readForm(c, r, name)
-		l, ok := openLink(r)
+		l, ok, err := h.linkToBind(r)
 		if ok {
 			f = h.bindPage(r, l)
 		}
-		return f, ok, nil
+		return f, ok, err
 	}
 	for _, flow := range append([]*codeFlow{h.stepUp}, h.contacts...) {
 		if step, ok := strings.CutPrefix(name, flow.name); ok {

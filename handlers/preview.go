@@ -488,7 +488,32 @@ func (s *sampler) verified(cf *codeFlow, name, path string, user int) {
 		)
 	}
 	s.forms(strings.Replace(last, cf.name, name, 1), path+"/"+last, make, own...)
+	if user == 0 && (cf.name == "sign-up" || cf.method != "" && s.r.login.Registration == config.RegistrationAuto) {
+		s.linking(cf, name, path)
+	}
 }
+
+// linking adds the page that names an identity and the account to be made.
+func (s *sampler) linking(cf *codeFlow, name, path string) {
+	s.page(name+"-details", path+"/"+cf.name+"-details", "linking", func(dress func(*views.Base)) templ.Component {
+		r := *s.r
+		var err error
+		if r.link, err = s.h.sealLink(&r, sampleLink, linkLife); err != nil {
+			panic(err) // only a link that cannot be JSON
+		}
+		of := &sampler{h: s.h, c: s.c, r: &r}
+		f := of.sampleFlow(cf)
+		f.VerificationToken = "sample"
+		_, form, err := cf.details(of.request(), f)
+		if err != nil {
+			panic(err)
+		}
+		dress(form.base)
+		return form.view()
+	})
+}
+
+var sampleLink = pendingLink{Token: "sample", Provider: "wx_open", Name: "小雨"}
 
 // ends are the pages that end a visit, well or badly.
 func (s *sampler) ends() {

@@ -108,10 +108,18 @@ func (s *sampler) portal() {
 		_, f := h.profilePage(s.request())
 		return f
 	},
-		fieldsWrong("invalid", "username", "error.username_form", "picture", "error.picture", "birthdate", "error.birthdate", "zoneinfo", "error.zoneinfo"),
-		fieldsWrong("taken", "username", "error.username_taken"),
+		fieldsWrong("invalid", "picture", "error.picture", "birthdate", "error.birthdate", "zoneinfo", "error.zoneinfo"),
 	)
 	s.stepUps(forms)
+	forms("/account/username", "account-username", func(s *sampler) form {
+		_, f := h.usernamePage(s.request())
+		return f
+	},
+		fieldsWrong("required", "username", "error.required.new_username"),
+		fieldsWrong("invalid", "username", "error.username_form"),
+		fieldsWrong("same", "username", "account.username.same"),
+		fieldsWrong("taken", "username", "error.username_taken"),
+	)
 	for _, cf := range h.contacts {
 		if !cf.phone || s.r.env.Texts() {
 			of := s.at(cf.path)
@@ -132,8 +140,7 @@ func (s *sampler) portal() {
 		_, _, f, err := h.providersPage(s.request())
 		return must(f, err)
 	}, formState{"last", func(b *views.Base) { s.alert(b, views.AlertError, i18n.Msg("account.providers.last")) }})
-	link := pendingLink{Token: "sample", Provider: "wx_open", Name: "小雨"}
-	page("/account/providers/bind", "account-bind", "empty", func(s *sampler) form { return h.bindPage(s.r, link) })
+	page("/account/providers/bind", "account-bind", "empty", func(s *sampler) form { return h.bindPage(s.r, sampleLink) })
 	forms("/account/sessions", "account-sessions", func(s *sampler) form {
 		_, _, f, err := h.sessionsPage(s.request())
 		return must(f, err)
@@ -146,7 +153,7 @@ func (s *sampler) portal() {
 		fieldsWrong("required", "confirm", "error.required.confirm"),
 		fieldsWrong("mistyped", "confirm", "account.delete.mistyped"),
 	)
-	s.aroundPortal(page, link)
+	s.aroundPortal(page)
 }
 
 // stepUps are the ways in which TCB may want to know who is there.
@@ -170,7 +177,7 @@ func (s *sampler) stepUps(forms func(string, string, func(*sampler) form, ...for
 
 // aroundPortal are the pages on the ways into the portal and out of it, and to
 // identity providers and back.
-func (s *sampler) aroundPortal(page func(string, string, string, func(*sampler) form), link pendingLink) {
+func (s *sampler) aroundPortal(page func(string, string, string, func(*sampler) form)) {
 	h := s.h
 	out := func(path, name string, make func(*request) form) {
 		page(path, name, "empty", func(s *sampler) form {
@@ -186,7 +193,7 @@ func (s *sampler) aroundPortal(page func(string, string, string, func(*sampler) 
 		r := *s.r
 		return h.continuePage(&r)
 	})
-	out("/provider/unknown", "provider-unknown", func(r *request) form { return h.unknownPage(r, link) })
+	out("/provider/unknown", "provider-unknown", func(r *request) form { return h.unknownPage(r, sampleLink) })
 	for _, lead := range []string{"provider.cancelled", "provider.failed", "provider.other_identity"} {
 		page("/provider/failed", "provider-failed", strings.TrimPrefix(lead, "provider."), func(s *sampler) form {
 			r := *s.r

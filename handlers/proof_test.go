@@ -64,6 +64,9 @@ func TestLinkNeedsSignIn(t *testing.T) {
 	bind = b.get(done.RedirectURI).want(http.StatusOK, "account-bind")
 	b.submit(b.open("/sign-in"), mei).completed()
 	b.get(done.RedirectURI).want(http.StatusOK, "account-providers")
+	if got := b.press(bind, "lang=zh-CN", nil); got.name() != "error" || strings.Contains(got.text(), "Person p-2") {
+		t.Errorf("another language shows %q to somebody else: %s", got.name(), got.text())
+	}
 	b.submit(bind, nil).want(http.StatusUnprocessableEntity, "account-providers", "error.refused")
 	if binds() != 0 {
 		t.Fatalf("%d identities were bound", binds())

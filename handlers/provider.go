@@ -366,6 +366,12 @@ func openLink(r *request) (l pendingLink, ok bool) {
 	return l, r.link != "" && r.session.Open(r.scope(), "link", r.link, &l)
 }
 
+// waitingLink is an identity that waits for an account, whoever's that will be.
+func waitingLink(r *request) (pendingLink, bool) {
+	l, ok := openLink(r)
+	return l, ok && l.Sub == ""
+}
+
 func linkOf(t trip, granted *authclient.ProviderToken) pendingLink {
 	who := granted.ProviderProfile
 	l := pendingLink{Token: granted.ProviderToken, Provider: t.Provider, Called: t.Name, Picture: cut(who.Picture, 512)}
@@ -470,12 +476,26 @@ func entersWithout(r *request) bool {
 		me.HasPassword && r.login.Offers(config.MethodPassword)
 }
 
+// linkToBind is the identity that waits to be bound to the person's account, once
+// it is proven who is there. What was proven before the trip may be too long ago.
+// Who came by the identity and then signed in has just proven it, see complete.
+func (h *Handler) linkToBind(r *request) (pendingLink, bool, error) {
+	l, ok := openLink(r)
+	switch {
+	case !ok, l.Sub != r.me.Sub:
+		return pendingLink{}, false, nil
+	case !l.SignIn && !h.hasSudo(r):
+		return pendingLink{}, false, errStepUp
+	}
+	return l, true, nil
+}
+
 func (h *Handler) getProviders(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if l, ok := openLink(r); ok && l.Sub == r.me.Sub {
-		if !l.SignIn && !h.hasSudo(r) {
-			return h.askSudo(c)
-		}
+	switch l, ok, err := h.linkToBind(r); {
+	case err != nil:
+		return err
+	case ok:
 		return h.show(c, fiber.StatusOK, h.bindPage(r, l))
 	}
 	_, _, f, err := h.providersPage(c)
@@ -505,12 +525,10 @@ func (h *Handler) bindPage(r *request, l pendingLink) form {
 
 func (h *Handler) postProviders(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if l, ok := openLink(r); ok && l.Sub == r.me.Sub {
-		// What was proven before the trip may be too long ago. Who came by the
-		// identity and then signed in has just proven it, see complete.
-		if !l.SignIn && !h.hasSudo(r) {
-			return h.askSudo(c)
-		}
+	switch l, ok, err := h.linkToBind(r); {
+	case err != nil:
+		return err
+	case ok:
 		return h.postBind(c, l)
 	}
 	h.readForm(c, r, "account-providers")

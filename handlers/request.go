@@ -85,9 +85,11 @@ type request struct {
 	path   string // of the page below the base path
 	next   string // name of the portal's page that a sign-in or step-up leads to, if any
 	entry  bool   // the page that people come to first
-	done   string // name of the change that the page confirms
-	page   string // page_token of a list
-	link   string // sealed: an identity to bind, once it is known to which account; see provider.go
+	done   string // name of the change that the page confirms, out of
+	// sealedDone, which is from the address: see readDone
+	sealedDone string
+	page       string // page_token of a list
+	link       string // sealed: an identity to bind, once it is known to which account; see provider.go
 
 	env     *environment
 	client  *client
@@ -98,7 +100,8 @@ type request struct {
 	access  session.Access       // the login, on pages that need one
 	me      *authclient.UserInfo // whose it is
 	loc     *i18n.Localizer
-	stale   bool // a POST from a page of another session; see checkOrigin
+	proven  bool // a POST that the browser says is from a page of our origin; see checkOrigin
+	stale   bool // a POST from a page of another session
 
 	address  string        // the person's, for TCB and the log
 	network  string        // what limits count by: see networkOf
@@ -207,7 +210,7 @@ func (h *Handler) readQuery(r *request, raw string) *problem {
 			r.via = cmp.Or(r.via, p.value)
 			continue
 		case "next":
-			if portalRoutes[p.value] != "" && r.next == "" { // else it is the app's own
+			if portalRoutes[p.value].path != "" && r.next == "" { // else it is the app's own
 				r.next = p.value
 				continue
 			}
@@ -220,7 +223,7 @@ func (h *Handler) readQuery(r *request, raw string) *problem {
 		if inPortal(r.path) { // elsewhere these two are the app's own, if anything
 			switch p.key {
 			case "done":
-				r.done = cmp.Or(r.done, p.value)
+				r.sealedDone = cmp.Or(r.sealedDone, p.value)
 				continue
 			case "page_token":
 				r.page = cmp.Or(r.page, p.value)

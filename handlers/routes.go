@@ -38,17 +38,19 @@ func (h *Handler) routes() []route {
 	add("GET", "/account", h.portal(h.getAccount))
 	add("GET", pathVerify, h.portal(h.getVerify))
 	add("POST", pathVerify, h.portal(h.postVerify))
-	for path, page := range map[string]struct{ get, post fiber.Handler }{
-		"/account/profile":   {h.portal(h.getProfile), h.portal(h.postProfile)},
-		"/account/phone":     {h.texting(h.withSudo(h.contacts[0].get)), h.texting(h.withSudo(h.contacts[0].post))},
-		"/account/email":     {h.withSudo(h.contacts[1].get), h.withSudo(h.contacts[1].post)},
-		"/account/password":  {h.withSudo(h.getPassword), h.withSudo(h.postPassword)},
-		"/account/providers": {h.portal(h.getProviders), h.portal(h.postProviders)},
-		"/account/sessions":  {h.portal(h.getSessions), h.portal(h.postSessions)},
-		"/account/delete":    {h.withSudo(h.getDelete), h.withSudo(h.postDelete)},
+	for name, page := range map[string]struct{ get, post fiber.Handler }{
+		"account-profile":   {h.getProfile, h.postProfile},
+		"account-username":  {h.getUsername, h.postUsername},
+		"account-phone":     {h.contacts[0].get, h.contacts[0].post},
+		"account-email":     {h.contacts[1].get, h.contacts[1].post},
+		"account-password":  {h.getPassword, h.postPassword},
+		"account-providers": {h.getProviders, h.postProviders},
+		"account-sessions":  {h.getSessions, h.postSessions},
+		"account-delete":    {h.getDelete, h.postDelete},
 	} {
-		add("GET", path, page.get)
-		add("POST", path, page.post)
+		route := portalRoutes[name]
+		add("GET", route.path, h.portalPage(route, page.get))
+		add("POST", route.path, h.portalPage(route, page.post))
 	}
 	add("GET", "/account/history", h.portal(h.getHistory))
 	add("POST", "/provider/callback", h.postCallback)
@@ -83,7 +85,7 @@ func (h *Handler) install(app *fiber.App) {
 	}
 	// For password managers: https://w3c.github.io/webappsec-change-password-url/
 	app.Get("/.well-known/change-password", func(c *fiber.Ctx) error {
-		return c.Redirect(h.base+portalRoutes["account-password"], fiber.StatusSeeOther)
+		return c.Redirect(h.base+portalRoutes["account-password"].path, fiber.StatusSeeOther)
 	})
 	if h.demo != nil {
 		app.Get("/", func(c *fiber.Ctx) error {

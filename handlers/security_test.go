@@ -89,7 +89,7 @@ func TestErrorPages(t *testing.T) {
 		{"PUT", "PUT /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n", 405, "error.page.method"},
 		{"DELETE", "DELETE /__auth/sign-up" + whole + " HTTP/1.1\r\n" + host + "\r\n", 405, "error.page.method"},
 		{"POST to the entry", "POST /__auth/" + whole + " HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n", 405, "error.page.method"},
-		{"large body", "POST /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + "Content-Length: 70000\r\n\r\n", 413, "error.page.too_large"},
+		{"large body", "POST /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + fmt.Sprintf("Content-Length: %d\r\n\r\n", bodyLimit+1), 413, "error.page.too_large"},
 		{"large headers", "GET /__auth/" + whole + " HTTP/1.1\r\n" + host + "X-Large: " + strings.Repeat("x", headerLimit) + "\r\n\r\n", 431, "error.page.too_large"},
 		{"other host", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "error.page.host"},
 		{"no host", "GET /__auth/" + whole + " HTTP/1.0\r\n\r\n", 421, "error.page.host"},
@@ -325,6 +325,8 @@ func TestClientAddress(t *testing.T) {
 		{"nonsense hides what is left of it", trusting, []string{"203.0.113.9, unknown, 10.1.1.1"}, "10.1.1.1"},
 		{"nonsense alone", trusting, []string{"<script>"}, "127.0.0.1"},
 		{"empty", trusting, []string{""}, "127.0.0.1"},
+		{"an empty element is none", trusting, []string{"203.0.113.9, ", " ,10.1.1.1"}, "203.0.113.9"},
+		{"null", trusting, []string{"null"}, "127.0.0.1"},
 		{"from nobody we trust", trustless, []string{"203.0.113.9"}, "127.0.0.1"},
 	}
 	for _, tt := range tests {
@@ -414,7 +416,15 @@ func TestCrossSite(t *testing.T) {
 		{"another origin", http.Header{"Origin": {"https://evil.example"}}},
 		{"our host on http", http.Header{"Origin": {"http://login.example.net"}}},
 		{"our host on another port", http.Header{"Origin": {publicOrigin + ":8443"}}},
-		{"no origin to speak of", http.Header{"Origin": {"null"}}},
+		{"cross-site with no origin to speak of", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"null"}}},
+		{"same-site with no origin to speak of", http.Header{"Sec-Fetch-Site": {"same-site"}, "Origin": {"null"}}},
+		{"typed by the person, from another origin", http.Header{"Sec-Fetch-Site": {"none"}, "Origin": {"https://evil.example"}}},
+		{"two origins", http.Header{"Origin": {publicOrigin, "https://evil.example"}}},
+		{"two origins the other way", http.Header{"Origin": {"https://evil.example", publicOrigin}}},
+		{"two origins in a line", http.Header{"Origin": {publicOrigin + ", " + publicOrigin}}},
+		{"two sites", http.Header{"Sec-Fetch-Site": {"same-origin", "cross-site"}}},
+		{"one of null and one of another", http.Header{"Origin": {"null", "https://evil.example"}}},
+		{"Null", http.Header{"Origin": {"Null"}}}, // browsers write it small
 		{"nonsense", http.Header{"Sec-Fetch-Site": {"x"}}},
 	} {
 		for _, path := range paths {
@@ -431,14 +441,137 @@ func TestCrossSite(t *testing.T) {
 		{"Sec-Fetch-Site": {"same-origin"}, "Origin": {publicOrigin}},
 		{"Sec-Fetch-Site": {"same-origin"}},
 		{"Origin": {publicOrigin}},
-		{}, {"Sec-Fetch-Site": {"none"}}, // by the token alone
+		{"Sec-Fetch-Site": {"same-origin"}, "Origin": {"null"}}, // our page behind a proxy that adds no-referrer
+		{"Sec-Fetch-Site": {""}, "Origin": {publicOrigin}},
+		{"Sec-Fetch-Site": {"same-origin", "same-origin"}, "Origin": {"", publicOrigin}},
+		{}, {"Sec-Fetch-Site": {"none"}}, {"Origin": {"null"}}, {"Origin": {""}}, {"Sec-Fetch-Site": {""}, "Origin": {"null"}}, // by the token alone
 	} {
 		good := b.open("/sign-in").filled(fields{"username": "demo", "password": demoPassword})
 		b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage), good, header).completed()
 	}
 	// Where the browser vouches for the page, a lost token costs nothing.
 	good.Set("csrf_token", "lost")
-	b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage), good, http.Header{"Origin": {publicOrigin}}).completed()
+	for _, header := range []http.Header{{"Origin": {publicOrigin}}, {"Sec-Fetch-Site": {"same-origin"}, "Origin": {"null"}}} {
+		b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage), good, header).completed()
+	}
+	// Where it does not, the form comes back and nothing is called.
+	calls := s.backend.count("")
+	for _, header := range []http.Header{{}, {"Origin": {"null"}}, {"Origin": {""}}, {"Sec-Fetch-Site": {"none"}, "Origin": {"null"}}} {
+		p := b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage), good, header)
+		p.want(http.StatusUnprocessableEntity, "sign-in", "error.stale_password").wantValue(fields{"username": "demo"})
+	}
+	if got := s.backend.count(""); got != calls {
+		t.Errorf("TCB was called %d times", got-calls)
+	}
+}
+
+// TestUnsaidHeaders: of each header that anything is judged by, an answer that is
+// not there (absent, empty, "null") is no answer, and never a wrong one; and one
+// that contradicts another decides nothing in the sender's favour.
+func TestUnsaidHeaders(t *testing.T) {
+	t.Parallel()
+	proxy := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
+	s := newSite(t, func(c *siteConfig) {
+		c.settings.TrustedProxies = proxy
+		c.settings.PublicOrigins = []string{publicOrigin, "https://both.example.net", "http://both.example.net"}
+	})
+	// Sign-in with a right password, as browsers post it but for the header.
+	for _, tt := range []struct {
+		name   string
+		values [][]string // of the header, each a request that must end signed in
+	}{
+		{"Origin", [][]string{nil, {""}, {"null"}}},
+		{"Sec-Fetch-Site", [][]string{nil, {""}}},
+		{"Referer", [][]string{nil, {""}, {"null"}, {"https://evil.example/"}, {publicOrigin, "https://evil.example/"}}},
+		{"User-Agent", [][]string{nil, {""}, {"null"}, {"a", "b"}}},
+		{"Accept-Language", [][]string{nil, {""}, {"null"}, {";;q=x"}, {"ja", "ko"}}},
+		{"Accept", [][]string{nil, {""}, {"null"}}},
+		{"Accept-Encoding", [][]string{nil, {""}, {"null"}, {"br;q=0"}}},
+		{"X-Forwarded-For", [][]string{nil, {""}, {"null"}, {"null, null"}, {",,"}, {"203.0.113.1", "null"}}},
+		{"X-Forwarded-Proto", [][]string{nil, {""}, {"null"}, {"http"}, {"https", "http"}}},
+		{"X-Forwarded-Host", [][]string{nil, {""}, {"null"}, {"evil.example"}}},
+		{"X-Csrf-Token", [][]string{nil, {""}, {"null"}}}, // of a form no header is asked
+		{"Sec-Fetch-Mode", [][]string{nil, {""}, {"null"}, {"cors"}}},
+	} {
+		for i, values := range tt.values {
+			t.Run(fmt.Sprintf("%s %d %q", tt.name, i, values), func(t *testing.T) {
+				b := s.browser().on(t, s)
+				header := http.Header{tt.name: values}
+				p := b.open("/sign-in").want(http.StatusOK, "sign-in")
+				b.do(http.MethodPost, p.action(), p.filled(fields{"username": "demo", "password": demoPassword}), header).completed()
+			})
+		}
+	}
+	t.Run("Cookie", func(t *testing.T) {
+		b := s.browser().on(t, s)
+		b.client.Jar = nil
+		for _, values := range [][]string{nil, {""}, {"null"}, {"__Host-tcb_login="}, {"__Host-tcb_login=null; __Host-tcb_login=x"}} {
+			p := b.do(http.MethodGet, s.base+"/sign-in?"+entry(appPage), nil, http.Header{"Cookie": values}).want(http.StatusOK, "sign-in")
+			if len(p.header.Values("Set-Cookie")) != 1 {
+				t.Errorf("%q: no new session: %q", values, p.header.Values("Set-Cookie"))
+			}
+			// Without cookie and word of the browser, the form comes back whole.
+			form := p.filled(fields{"username": "demo", "password": demoPassword})
+			p = b.do(http.MethodPost, p.action(), form, http.Header{"Cookie": values, "Origin": {"null"}, "Sec-Fetch-Site": nil})
+			p.want(http.StatusUnprocessableEntity, "sign-in", "error.stale_password").wantValue(fields{"username": "demo"})
+		}
+	})
+	t.Run("Content-Type", func(t *testing.T) {
+		b := s.browser().on(t, s)
+		p := b.open("/sign-in")
+		calls := s.backend.count("")
+		for _, values := range [][]string{nil, {""}, {"null"}, {"text/plain"}, {"application/json"}} {
+			b.do(http.MethodPost, p.action(), p.filled(fields{"username": "demo"}), http.Header{"Content-Type": values}).
+				want(http.StatusUnprocessableEntity, "sign-in")
+		}
+		if got := s.backend.count(""); got != calls {
+			t.Errorf("TCB was called %d times for what is no form", got-calls)
+		}
+	})
+	t.Run("Host", func(t *testing.T) {
+		// Which page this is cannot go unsaid. No answer is the page that says so, and never another's.
+		for _, host := range []string{"", "Host:\r\n", "Host: null\r\n"} {
+			b := s.browser().on(t, s)
+			version := "HTTP/1.1"
+			if host == "" {
+				version = "HTTP/1.0"
+			}
+			b.rawPage("GET /__auth/?"+entry(appPage)+" "+version+"\r\n"+host+"\r\n").want(http.StatusMisdirectedRequest, "error", "error.page.host")
+		}
+	})
+	t.Run("X-Forwarded-Proto of one that is listed with both", func(t *testing.T) {
+		for _, values := range [][]string{nil, {""}, {"null"}} {
+			b := s.browser().on(t, s)
+			b.origin, b.target = "https://both.example.net", "https://both.example.net/"
+			b.header.Set("Host", "both.example.net")
+			if values != nil {
+				b.header["X-Forwarded-Proto"] = values
+			}
+			b.open("/").want(http.StatusOK, "sign-in") // the first that is listed, and its cookie and CSP
+		}
+	})
+	t.Run("POST /session", func(t *testing.T) {
+		b, login := s.signedIn(t)
+		good := map[string]string{"access_token": login.Credentials.AccessToken}
+		for name, tt := range map[string]struct {
+			header http.Header
+			want   int
+		}{
+			"null beside the proof":   {http.Header{"Origin": {"null"}}, http.StatusOK},
+			"no Origin":               {http.Header{"Origin": nil}, http.StatusOK},
+			"no Sec-Fetch-Site":       {http.Header{"Sec-Fetch-Site": nil}, http.StatusOK},
+			"null alone":              {http.Header{"Origin": {"null"}, "Sec-Fetch-Site": nil}, http.StatusBadRequest},
+			"null alone, token twice": {http.Header{"Origin": {"null"}, "Sec-Fetch-Site": nil, "X-Csrf-Token": {"a", "b"}}, http.StatusBadRequest},
+			"null as the token":       {http.Header{"Origin": {"null"}, "X-Csrf-Token": {"null"}}, http.StatusForbidden},
+			"an empty token":          {http.Header{"X-Csrf-Token": {""}}, http.StatusForbidden},
+			"a named one beside":      {http.Header{"Origin": {"https://evil.example"}}, http.StatusForbidden},
+			"cross-site, null":        {http.Header{"Origin": {"null"}, "Sec-Fetch-Site": {"cross-site"}}, http.StatusForbidden},
+		} {
+			if got, out := b.handOver(b.open("/account"), good, tt.header); got != tt.want {
+				t.Errorf("%s: %d %+v, want %d", name, got, out, tt.want)
+			}
+		}
+	})
 }
 
 // TestToken: without the browser's word the form's token decides, and a form

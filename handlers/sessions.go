@@ -199,7 +199,7 @@ func (h *Handler) historyPage(c *fiber.Ctx) (form, error) {
 	if err != nil {
 		return form{}, err
 	}
-	p := &views.HistoryPage{Base: *h.portalPage(r, "account-history", i18n.Msg("account.history.title")), Addresses: r.env.TCBSeesClientAddress}
+	p := &views.HistoryPage{Base: *h.portalBase(r, "account-history", i18n.Msg("account.history.title")), Addresses: r.env.TCBSeesClientAddress}
 	for _, row := range rows.Rows {
 		p.Events = append(p.Events, h.event(r, row))
 	}

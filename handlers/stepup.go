@@ -133,7 +133,7 @@ func (h *Handler) stepUpPage(r *request) form {
 			p.Providers = append(p.Providers, views.Choice{Value: b.ID, Label: h.providerName(r, b.ID, "")})
 		}
 	default:
-		n := &views.NoticePage{Base: *h.portalPage(r, "step-up-impossible", i18n.Msg("step-up.title")), Lead: i18n.Msg("step-up.impossible")}
+		n := &views.NoticePage{Base: *h.portalBase(r, "step-up-impossible", i18n.Msg("step-up.title")), Lead: i18n.Msg("step-up.impossible")}
 		return form{base: &n.Base, view: func() templ.Component { return views.Notice(*n) }}
 	}
 	labels := map[string]string{byPhoneCode: "step-up.by_phone", byEmailCode: "step-up.by_email", byPassword: "step-up.by_password"}
@@ -272,5 +272,5 @@ func (h *Handler) afterStepUp(c *fiber.Ctx) error {
 	if r.link != "" && r.next == "account-providers" { // what is to be bound there
 		extra = append(extra, "link="+r.link)
 	}
-	return h.seeOther(c, r.to(portalRoutes[cmp.Or(r.next, "account")], extra...))
+	return h.seeOther(c, r.to(portalRoutes[cmp.Or(r.next, "account")].path, extra...))
 }

@@ -235,8 +235,8 @@ func (h *Handler) continuePage(r *request) form {
 
 // destination is where a sign-in leads.
 func (r *request) destination() string {
-	if path, ok := portalRoutes[r.next]; ok {
-		return r.origin.text + r.to(path)
+	if route, ok := portalRoutes[r.next]; ok {
+		return r.origin.text + r.to(route.path)
 	}
 	return r.RedirectURI
 }

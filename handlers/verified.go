@@ -47,14 +47,14 @@ func (h *Handler) signsIn(cf *codeFlow) {
 	cf.offered = func(l *config.Login) bool { return l.Offers(cf.method) }
 	cf.last = []string{"-confirmed", "-details"}
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
-		if asksNew(requestOf(c).login, f) {
+		if asksNew(requestOf(c), f) {
 			_, form, err := cf.details(c, f)
 			return form, err
 		}
 		return cf.confirmed(c, f, i18n.Msg("confirmed.title"))
 	}
 	cf.finish = func(c *fiber.Ctx, f *flow) error {
-		if asksNew(requestOf(c).login, f) {
+		if asksNew(requestOf(c), f) {
 			return cf.showVerified(c, f)
 		}
 		creds, err := h.signInVerified(c, f)
@@ -71,7 +71,7 @@ func (h *Handler) signsIn(cf *codeFlow) {
 		return h.refuse(c, form, err, nil)
 	}
 	cf.submit = func(c *fiber.Ctx, f *flow) error {
-		if asksNew(requestOf(c).login, f) {
+		if asksNew(requestOf(c), f) {
 			return cf.postDetails(c, f)
 		}
 		return cf.finish(c, f)
@@ -79,12 +79,19 @@ func (h *Handler) signsIn(cf *codeFlow) {
 }
 
 // asksNew reports that whoever signs in by this code is new and is asked for
-// more before there is an account: for what it must have, or for whatever the
-// page asks where it has no sign-up beside.
-func asksNew(l *config.Login, f *flow) bool {
-	if f.isUser() || l.Registration != config.RegistrationAuto {
+// more before there is an account: whether an identity belongs to it, or what
+// asksFields says.
+func asksNew(r *request, f *flow) bool {
+	if f.isUser() || r.login.Registration != config.RegistrationAuto {
 		return false
 	}
+	_, waits := waitingLink(r)
+	return waits || asksFields(r.login)
+}
+
+// asksFields: sign-in asks new people for what an account must have, or for
+// whatever the page asks where it has no sign-up beside.
+func asksFields(l *config.Login) bool {
 	must := func(field config.SignUpField) bool { return field.Required || !l.SignUpPage }
 	return slices.ContainsFunc(l.SignUpFields, must)
 }
@@ -128,7 +135,7 @@ func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials
 		if !errors.Is(err, authclient.ErrNotFound) || r.login.Registration != config.RegistrationAuto {
 			return creds, err
 		}
-		if f.setUser(false); asksNew(r.login, f) || r.login.SignUpPage && strings.HasPrefix(r.form, "sign-up") {
+		if f.setUser(false); asksNew(r, f) || r.login.SignUpPage && strings.HasPrefix(r.form, "sign-up") {
 			return nil, errAsksMore
 		}
 		return h.register(c, f, authclient.SignUpRequest{})
@@ -153,7 +160,8 @@ func (h *Handler) signUp() *codeFlow {
 	}
 	cf.last = []string{"-details", "-confirmed"}
 	cf.finish = func(c *fiber.Ctx, f *flow) error {
-		if !f.isUser() && len(requestOf(c).login.SignUpFields) == 0 {
+		r := requestOf(c)
+		if _, waits := waitingLink(r); !f.isUser() && !waits && len(r.login.SignUpFields) == 0 {
 			return cf.postDetails(c, f) // there is nothing to ask
 		}
 		return cf.showVerified(c, f)
@@ -212,7 +220,11 @@ func (cf *codeFlow) details(c *fiber.Ctx, f *flow) (*views.SignUpDetailsPage, fo
 		Identifier: f.to(),
 		Lead:       i18n.Msg("details.lead"),
 	}
-	for _, field := range r.login.SignUpFields {
+	asked := r.login.SignUpFields
+	if cf.method != "" && !asksFields(r.login) { // it is the identity alone that this is about
+		asked = nil
+	}
+	for _, field := range asked {
 		shown := views.SignUpField{Name: field.Name, Optional: !field.Required}
 		switch {
 		case field.Name != config.SignUpPassword:
@@ -225,12 +237,53 @@ func (cf *codeFlow) details(c *fiber.Ctx, f *flow) (*views.SignUpDetailsPage, fo
 		}
 		p.Fields = append(p.Fields, shown)
 	}
-	if l, ok := openLink(r); ok {
-		p.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Message{
-			Key: "provider.signing_up", Args: i18n.Args{"name": l.Name, "provider": cf.h.providerName(r, l.Provider, "")},
-		}}
+	if l, ok := waitingLink(r); ok {
+		if err := cf.nameIdentity(r, p, l, f); err != nil {
+			return nil, form{}, err
+		}
 	}
 	return p, form{base: &p.Base, view: func() templ.Component { return views.SignUpDetails(*p) }}, nil
+}
+
+// nameIdentity makes the page one that names an identity and the account to be
+// made, before the one is bound to the other by its POST.
+func (cf *codeFlow) nameIdentity(r *request, p *views.SignUpDetailsPage, l pendingLink, f *flow) error {
+	said, err := r.session.Seal(r.scope(), identityPurpose(p.Form.Name), identityOf(r, f), flowLife)
+	if err != nil {
+		return err
+	}
+	provider := cf.h.providerName(r, l.Provider, l.Called)
+	if len(p.Fields) == 0 {
+		p.Lead = i18n.Message{}
+	}
+	p.Styled = true
+	p.Identity = &views.NewIdentity{
+		Said: said, Provider: provider, Person: cf.h.personOf(l.Name, l.Picture), Account: f.masked(),
+		Lead: i18n.Message{Key: "provider.signing_up", Args: i18n.Args{"name": l.Name, "provider": provider}},
+	}
+	return nil
+}
+
+// actionNotMe is the button that makes an account without the identity on the page.
+const actionNotMe = "not-me"
+
+// namedIdentity is what a page has named: an identity and the account to be made.
+type namedIdentity struct {
+	Link string `json:"l"`
+	To   string `json:"t"`
+}
+
+func identityOf(r *request, f *flow) namedIdentity {
+	return namedIdentity{Link: tokenHash(r.link), To: f.to()}
+}
+
+func identityPurpose(form string) string { return "identity " + form }
+
+// named reports that the form at hand is of a page that named the identity which
+// waits and the account to be made.
+func named(c *fiber.Ctx, r *request, f *flow) bool {
+	var said namedIdentity
+	return r.session.Open(r.scope(), identityPurpose(r.form), field(c, "identity"), &said) && said == identityOf(r, f)
 }
 
 // requiredOfNew is what to say where a field is empty that a new account must have.
@@ -287,6 +340,9 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 	switch {
 	case err == nil:
 		return h.complete(c, creds)
+	case errors.Is(err, errAsksMore): // the page was not yet, or too long ago, one that names the identity
+		form.base.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("error.stale")}
+		return h.show(c, fiber.StatusUnprocessableEntity, form)
 	case errors.Is(err, authclient.ErrFailedPrecondition), errors.Is(err, authclient.ErrAlreadyExists) && name == "":
 		f.setUser(true) // somebody registered the number meanwhile: the person may go in
 		traceOf(c).code = codeOf(err)
@@ -301,19 +357,25 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 
 // register signs up who has verified a number or address: what they asked for,
 // the account that they had without registering, and the identity that they
-// came from a provider with.
+// came from a provider with. That is bound only by the form of a page that named
+// it: on a shared machine it may be somebody else's, who would then sign in as
+// the person that registers now.
 func (h *Handler) register(c *fiber.Ctx, f *flow, in authclient.SignUpRequest) (creds *authclient.Credentials, err error) {
 	r := requestOf(c)
-	in.PhoneNumber, in.Email, in.VerificationToken = f.Phone, f.Email, f.VerificationToken
-	in.AnonymousToken = h.anonymousToken(c)
-	if l, ok := openLink(r); ok {
+	l, linking := waitingLink(r)
+	if linking {
+		if !named(c, r, f) {
+			return nil, errAsksMore
+		}
 		in.ProviderToken = l.Token
 	}
+	in.PhoneNumber, in.Email, in.VerificationToken = f.Phone, f.Email, f.VerificationToken
+	in.AnonymousToken = h.anonymousToken(c)
 	err = h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignUp(ctx, in, opts...)
 		return err
 	})
-	if err == nil && in.ProviderToken != "" {
+	if err == nil && linking {
 		r.link = "" // it is bound
 	}
 	return creds, err

@@ -69,12 +69,19 @@ type Row struct {
 // ProfilePage is the form of what people say about themselves.
 type ProfilePage struct {
 	Base
-	Name, Username, Picture string
-	Gender, Birthdate       string
-	Locale, Zoneinfo        string
-	Latest                  string // the latest birthdate there can be
-	Genders, Locales        []Choice
-	Zones                   []string
+	Username          Row // which has a page of its own
+	Name, Picture     string
+	Gender, Birthdate string
+	Locale, Zoneinfo  string
+	Latest            string // the latest birthdate there can be
+	Genders, Locales  []Choice
+	Zones             []string
+}
+
+// UsernamePage sets a username, the first or another.
+type UsernamePage struct {
+	Base
+	Username string
 }
 
 // Choice is one line of a select.

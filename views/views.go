@@ -41,6 +41,7 @@ type Base struct {
 	RequestID string       // shown where something broke, to be told to the operator
 	Footer    []Link       // the operator's, below everything
 	Still     bool         // takes no focus: one of many that are shown at once
+	Styled    bool         // has parts that the portal's stylesheet is for
 
 	Portal *Portal // what stands around a page of the account portal
 	Guard  *Guard  // what keeps page and browser storage together
@@ -274,6 +275,17 @@ type SignUpDetailsPage struct {
 	Identifier string // the verified number or address, for password managers
 	Lead       i18n.Message
 	Fields     []SignUpField
+	Identity   *NewIdentity // what the new account will be linked to, if anything
+}
+
+// NewIdentity names an identity that waits for an account, and the account that
+// is about to be made.
+type NewIdentity struct {
+	Said     string // sealed: that this page has named both
+	Provider string
+	Person   Person
+	Account  string // the verified number or address, masked
+	Lead     i18n.Message
 }
 
 // SignUpField is one of the things that a new account may have.
