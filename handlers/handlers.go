@@ -4,6 +4,7 @@
 //
 // How a request goes:
 //
+//	bytes (../framing)           refused where they can be read in more than one way
 //	middleware (middleware.go)   request id, log line, page origin from Host, headers
 //	login request (request.go)   the query string, parsed and judged once, redirect_uri included (redirect.go)
 //	session and CSRF             the cookie, cross-site refusal
@@ -155,8 +156,8 @@ func New(cfg Config) (*fiber.App, error) {
 		AppName:               "tcb-login",
 		BodyLimit:             bodyLimit,
 		DisableStartupMessage: true,
-		ErrorHandler:          h.handleError,
-		Immutable:             true, // strings outlive the request's buffer
+		ErrorHandler:          h.refuseEarly, // observe handles what handlers return
+		Immutable:             true,          // strings outlive the request's buffer
 		ReadBufferSize:        headerLimit,
 		ReadTimeout:           15 * time.Second,
 		WriteTimeout:          h.timeout + grace + 15*time.Second,

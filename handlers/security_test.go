@@ -89,6 +89,7 @@ func TestErrorPages(t *testing.T) {
 		{"PUT", "PUT /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n", 405, "error.page.method"},
 		{"DELETE", "DELETE /__auth/sign-up" + whole + " HTTP/1.1\r\n" + host + "\r\n", 405, "error.page.method"},
 		{"POST to the entry", "POST /__auth/" + whole + " HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n", 405, "error.page.method"},
+		{"two lengths", "POST /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxy", 400, "error.page.malformed"},
 		{"large body", "POST /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + fmt.Sprintf("Content-Length: %d\r\n\r\n", bodyLimit+1), 413, "error.page.too_large"},
 		{"large headers", "GET /__auth/" + whole + " HTTP/1.1\r\n" + host + "X-Large: " + strings.Repeat("x", headerLimit) + "\r\n\r\n", 431, "error.page.too_large"},
 		{"other host", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "error.page.host"},
