@@ -35,7 +35,9 @@ func badRequest(lead string, args i18n.Args) *problem {
 var (
 	errMissing  = &problem{status: fiber.StatusNotFound, title: "error.title_missing", lead: "error.page.missing"}
 	errDisabled = &problem{status: fiber.StatusNotFound, title: "error.title_missing", lead: "error.disabled"}
-	errNotYet   = &problem{status: fiber.StatusNotImplemented, title: "error.title_not_yet", lead: "error.page.not_yet"}
+	// errUnreadable is for bodies that are compressed, in parts or otherwise not what a form of ours sends.
+	errUnreadable = &problem{status: fiber.StatusUnsupportedMediaType, title: "error.title", lead: "error.page.unreadable"}
+	errNotYet     = &problem{status: fiber.StatusNotImplemented, title: "error.title_not_yet", lead: "error.page.not_yet"}
 )
 
 // fieldProblem refuses what was typed into one field.

@@ -153,16 +153,17 @@ func New(cfg Config) (*fiber.App, error) {
 		return nil, err
 	}
 	app := fiber.New(fiber.Config{
-		AppName:               "tcb-login",
-		BodyLimit:             bodyLimit,
-		DisableStartupMessage: true,
-		ErrorHandler:          h.refuseEarly, // observe handles what handlers return
-		Immutable:             true,          // strings outlive the request's buffer
-		ReadBufferSize:        headerLimit,
-		ReadTimeout:           15 * time.Second,
-		WriteTimeout:          h.timeout + grace + 15*time.Second,
-		IdleTimeout:           75 * time.Second,
-		CaseSensitive:         true, // as cookie paths and proxy rules are
+		AppName:                      "tcb-login",
+		BodyLimit:                    bodyLimit,
+		DisablePreParseMultipartForm: true, // nobody here reads such bodies
+		DisableStartupMessage:        true,
+		ErrorHandler:                 h.refuseEarly, // observe handles what handlers return
+		Immutable:                    true,          // strings outlive the request's buffer
+		ReadBufferSize:               headerLimit,
+		ReadTimeout:                  15 * time.Second,
+		WriteTimeout:                 h.timeout + grace + 15*time.Second,
+		IdleTimeout:                  75 * time.Second,
+		CaseSensitive:                true, // as cookie paths and proxy rules are
 	})
 	h.install(app)
 	return app, nil
