@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -100,9 +101,7 @@ func exchange(t *testing.T, addr, stream string) (answers []*http.Response) {
 	if _, err := io.WriteString(c, stream); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
+	_ = c.CloseWrite() // fails when the server has hung up already
 	got, err := io.ReadAll(c)
 	if err != nil && len(got) == 0 {
 		t.Fatal(err)
@@ -411,4 +410,34 @@ func TestStopCutsOff(t *testing.T) {
 			t.Errorf("%s: the connection gives %q, %v", name, got, err)
 		}
 	}
+}
+
+// TestOperatorsHosts: a page of somebody whose name leads here cannot read the
+// operator's listener through an operator's browser.
+func TestOperatorsHosts(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t)
+	_, port, err := net.SplitHostPort(p.addr["admin"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{p.addr["admin"]: 200, "localhost:" + port: 200, "10.1.2.3:8082": 200, "rebound.example:" + port: 421} {
+		for _, path := range []string{"/healthz", "/readyz", "/preview/", "/nothing", "/__auth/static/app.css"} {
+			u := url.URL{Scheme: "http", Host: p.addr["admin"], Path: path}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u.String(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = host
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if refused := resp.StatusCode == http.StatusMisdirectedRequest; refused != (want == 421) {
+				t.Errorf("Host %s, %s: %s", host, path, resp.Status)
+			}
+		}
+	}
+	p.end(t)
 }

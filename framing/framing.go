@@ -62,7 +62,6 @@ type Scanner struct {
 
 // head is what is known of the request under way.
 type head struct {
-	begun     bool // the request line is read
 	version11 bool
 	authority string // of a target in absolute form
 	host      string

@@ -35,12 +35,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-playground/validator/v10"
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"tcb-login/authclient"
 	"tcb-login/config"
@@ -164,9 +166,31 @@ func New(cfg Config) (*fiber.App, error) {
 		WriteTimeout:                 h.timeout + grace + 15*time.Second,
 		IdleTimeout:                  75 * time.Second,
 		CaseSensitive:                true, // as cookie paths and proxy rules are
+		RequestMethods:               Methods,
 	})
+	CatchMethods(app)
 	h.install(app)
 	return app, nil
+}
+
+// methodUnknown is the method of requests with one that HTTP does not know.
+const methodUnknown = "UNKNOWN"
+
+// Methods are those that an app routes, once CatchMethods is called on it.
+var Methods = append(slices.Clone(fiber.DefaultMethods), methodUnknown)
+
+// CatchMethods sends requests with a method that Fiber does not know through the
+// app's handlers. Fiber answers them itself, before any handler, and without the
+// headers that every answer of ours has.
+func CatchMethods(app *fiber.App) {
+	server := app.Server()
+	next := server.Handler
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		if !slices.Contains(Methods, string(ctx.Method())) {
+			ctx.Request.Header.SetMethod(methodUnknown)
+		}
+		next(ctx)
+	}
 }
 
 func newHandler(cfg Config) (*Handler, error) {

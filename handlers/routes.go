@@ -102,6 +102,9 @@ func (h *Handler) install(app *fiber.App) {
 		if err := h.prepare(c, rawQuery(c)); err != nil && problemOf(&trace{}, err).status >= fiber.StatusInternalServerError {
 			return err
 		}
+		if c.Method() == methodUnknown {
+			return &problem{status: fiber.StatusNotImplemented, title: "error.title_request", lead: "error.page.method"}
+		}
 		if allowed := h.allowed(c.Path()); allowed != "" {
 			c.Set("Allow", allowed)
 			return fiber.ErrMethodNotAllowed
