@@ -21,12 +21,13 @@ const module = "tcb-login"
 // mayImport says which folders know which others of ours: arrows point one way. A folder that is not
 // here is not part of the design. Tests may import what they need.
 var mayImport = map[string][]string{
-	"":           {"admin", "authclient", "config", "emulator", "handlers", "i18n", "limit", "session", "static", "views"},
+	"":           {"admin", "authclient", "config", "emulator", "framing", "handlers", "i18n", "limit", "session", "static", "views"},
 	"admin":      {"config", "handlers", "i18n", "views"},
 	"authclient": {},
 	"config":     {},
 	"emulator":   {},
-	"handlers":   {"authclient", "config", "i18n", "limit", "session", "static", "views"},
+	"framing":    {},
+	"handlers":   {"authclient", "config", "framing", "i18n", "limit", "session", "static", "views"},
 	"i18n":       {},
 	"limit":      {},
 	"session":    {},
@@ -56,7 +57,7 @@ var onlyIn = map[string][]string{
 }
 
 // standardOnly are folders that others may lift out as libraries of their own.
-var standardOnly = []string{"authclient"}
+var standardOnly = []string{"authclient", "framing"}
 
 // A listed package is what `go list` says of it.
 type listed struct {

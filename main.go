@@ -291,7 +291,8 @@ func serve(ctx context.Context, opts options, settings *config.Settings, logins 
 	servers = append(servers, appServer("login", site, pages))
 	go logins.Watch(ctx, reloadEvery, func(changed []config.LoginKey, problems config.Problems) { tellReload(log, changed, problems) })
 	if operator != nil {
-		app, err := newAdmin(cfg, emulated)
+		host, _, _ := net.SplitHostPort(opts.adminListen)
+		app, err := newAdmin(cfg, emulated, host)
 		if err != nil {
 			return err
 		}
@@ -432,13 +433,13 @@ func sessionKeys(settings *config.Settings, data string) ([][]byte, error) {
 }
 
 // newAdmin is ready when every environment's API answers at all.
-func newAdmin(site handlers.Config, emulated string) (app, error) {
+func newAdmin(site handlers.Config, emulated, host string) (app, error) {
 	preview, err := handlers.NewPreview(site)
 	if err != nil {
 		return nil, err
 	}
 	settings := site.Settings
-	cfg := admin.Config{Version: buildVersion(), Checks: map[string]admin.Check{}, Preview: preview, Logins: site.Logins}
+	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.Logins}
 	for _, env := range settings.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
 		// One for all checks: each client has connections of its own.

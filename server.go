@@ -9,10 +9,16 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"tcb-login/framing"
 )
 
-// stopWithin is how long requests in flight may take once we are told to stop.
-const stopWithin = 10 * time.Second
+// stopWithin is how long requests in flight may take once we are told to stop,
+// and halfWithin how long those of which a part has arrived have for the rest.
+const (
+	stopWithin = 10 * time.Second
+	halfWithin = time.Second
+)
 
 // app is what this program needs of a Fiber app.
 type app interface {
@@ -30,9 +36,10 @@ type server struct {
 
 func appServer(name string, a app, ln net.Listener) server {
 	l := newListener(ln)
-	return server{name: name, ln: l, run: func() error { return a.Listener(l) }, stop: a.ShutdownWithContext}
+	return server{name: name, ln: l, run: func() error { return a.Listener(framing.NewListener(l)) }, stop: a.ShutdownWithContext}
 }
 
+// httpServer needs no framing: net/http is strict by itself.
 func httpServer(name string, handler http.Handler, ln net.Listener) server {
 	l := newListener(ln)
 	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 60 * time.Second}
@@ -45,18 +52,37 @@ func httpServer(name string, handler http.Handler, ln net.Listener) server {
 	return server{name: name, ln: l, run: run, stop: s.Shutdown}
 }
 
-// listener knows its connections that have not sent a byte. Browsers and load
-// balancers open them in advance. Nothing is in flight on them, yet neither
-// server's shutdown closes them at once.
+// shutdown ends the server: at once if nothing is asked of it, else when all
+// whole requests are answered, or when ctx ends. What remains then is cut off.
+// That is a clean stop too: who sends half a request must not make it fail.
+func (s server) shutdown(ctx context.Context, log *slog.Logger) error {
+	half := s.ln.drain()
+	defer half.Stop()
+	err := s.stop(ctx)
+	if cut := s.ln.closeAll(); cut > 0 {
+		log.Warn("requests cut off", "name", s.name, "count", cut)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// listener knows which of its connections wait for bytes: they have no whole
+// request, so nothing is in flight on them, yet neither server's shutdown closes
+// them. Browsers and load balancers open some in advance; others send half a
+// request and no more.
 type listener struct {
 	net.Listener
 	mu       sync.Mutex
-	silent   map[*conn]struct{}
-	stopping bool
+	conns    map[*conn]struct{}
+	busy     int  // connections that do not wait
+	stopping bool // silent connections are closed
+	late     bool // those with half a request too, as soon as none is busy
 }
 
 func newListener(ln net.Listener) *listener {
-	return &listener{Listener: ln, silent: map[*conn]struct{}{}}
+	return &listener{Listener: ln, conns: map[*conn]struct{}{}}
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -66,50 +92,98 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tracked := &conn{Conn: c, from: l}
+	tracked := &conn{Conn: c, from: l, busy: true}
+	l.conns[tracked] = struct{}{}
+	l.busy++
 	if l.stopping {
 		c.Close()
 	}
-	l.silent[tracked] = struct{}{}
 	return tracked, nil
 }
 
-// closeSilent closes connections without a request, now and from now on.
-func (l *listener) closeSilent() {
+// drain closes connections that have sent nothing, and soon those that have not
+// sent enough.
+func (l *listener) drain() *time.Timer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stopping = true
-	for c := range l.silent {
+	for c := range l.conns {
+		if !c.heard {
+			c.Conn.Close()
+		}
+	}
+	return time.AfterFunc(halfWithin, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.late = true
+		l.settle()
+	})
+}
+
+// settle closes all connections once only such are left that wait.
+func (l *listener) settle() {
+	if !l.late || l.busy > 0 {
+		return
+	}
+	for c := range l.conns {
 		c.Conn.Close()
 	}
 }
 
-// conn tells its listener when it is no longer silent.
-type conn struct {
-	net.Conn
-	from *listener
-	once sync.Once
+// closeAll closes what is left, and tells how many requests were in flight.
+func (l *listener) closeAll() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.conns {
+		c.Conn.Close()
+	}
+	return l.busy
 }
 
-func (c *conn) heard() {
-	c.once.Do(func() {
-		c.from.mu.Lock()
-		delete(c.from.silent, c)
-		c.from.mu.Unlock()
-	})
+// conn tells its listener whether it waits for bytes. Both servers answer one
+// request of a connection after the other and read on when they are done, so
+// who reads has no whole request.
+type conn struct {
+	net.Conn
+	from  *listener
+	heard bool // something has arrived
+	busy  bool
 }
 
 func (c *conn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if n > 0 {
-		c.heard()
+	if len(b) == 1 {
+		// Not a wait: net/http, which has a buffer for requests, looks for the
+		// caller's end while the handler runs.
+		return c.Conn.Read(b)
 	}
+	c.set(false, false)
+	n, err := c.Conn.Read(b)
+	c.set(true, n > 0)
 	return n, err
 }
 
 func (c *conn) Close() error {
-	c.heard()
+	c.set(false, false)
+	c.from.mu.Lock()
+	delete(c.from.conns, c)
+	c.from.mu.Unlock()
 	return c.Conn.Close()
+}
+
+func (c *conn) set(busy, heard bool) {
+	l := c.from
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.heard = c.heard || heard
+	if _, open := l.conns[c]; !open || c.busy == busy {
+		return
+	}
+	if c.busy = busy; busy {
+		l.busy++
+		return
+	}
+	l.busy--
+	l.settle()
 }
 
 // runServers runs all until ctx ends or one fails, then lets requests in flight
@@ -133,8 +207,7 @@ func runServers(ctx context.Context, servers []server, log *slog.Logger) error {
 	stopping, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	for i := len(servers) - 1; i >= 0; i-- {
-		servers[i].ln.closeSilent()
-		err = errors.Join(err, servers[i].stop(stopping))
+		err = errors.Join(err, servers[i].shutdown(stopping, log))
 	}
 	return err
 }

@@ -6,7 +6,11 @@ package admin
 
 import (
 	"context"
+	"errors"
+	"net"
+	"net/netip"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -23,6 +27,7 @@ type Config struct {
 	Version string
 	Checks  map[string]Check // by name, as "environment demo"
 	Timeout time.Duration    // of all checks of a request; 3 s when 0
+	Host    string           // the name that we listen at, if it is one; addresses and localhost are always known
 
 	// What the preview shows; none without Preview.
 	Preview      *handlers.Preview
@@ -43,10 +48,23 @@ func New(cfg Config) *fiber.App {
 		cfg.Timeout = 3 * time.Second
 	}
 	app := fiber.New(fiber.Config{
-		AppName:               "tcb-login admin",
-		DisableStartupMessage: true,
-		ReadTimeout:           5 * time.Second,
-		IdleTimeout:           30 * time.Second,
+		AppName:                      "tcb-login admin",
+		BodyLimit:                    1 << 10, // nothing here reads one
+		DisablePreParseMultipartForm: true,
+		DisableStartupMessage:        true,
+		ErrorHandler:                 refuse,
+		ReadTimeout:                  5 * time.Second,
+		IdleTimeout:                  30 * time.Second,
+		RequestMethods:               handlers.Methods,
+	})
+	handlers.CatchMethods(app)
+	app.Use(func(c *fiber.Ctx) error {
+		c.Set("X-Content-Type-Options", "nosniff")
+		c.Set("Cache-Control", "no-store")
+		if !knownHost(string(c.Request().Header.Host()), cfg.Host) {
+			return fiber.ErrMisdirectedRequest
+		}
+		return c.Next()
 	})
 	app.Get("/healthz", func(c *fiber.Ctx) error {
 		return c.JSON(health{Status: "ok", Version: cfg.Version})
@@ -72,6 +90,32 @@ func New(cfg Config) *fiber.App {
 		cfg.Preview.Install(app)
 	}
 	return app
+}
+
+// refuse says what went wrong in the words of HTTP alone: what broke, or what
+// was asked for, is not for the answer.
+func refuse(c *fiber.Ctx, err error) error {
+	status := fiber.StatusInternalServerError
+	var fe *fiber.Error
+	if errors.As(err, &fe) {
+		status = fe.Code
+	}
+	return c.SendStatus(status)
+}
+
+// knownHost tells that a Host is an address, this machine, or the name that we
+// were told to listen at. Any other name may be somebody's who has it lead here,
+// for their page in an operator's browser to read what this listener shows (DNS
+// rebinding). Browsers always send a Host; some probes, in HTTP/1.0, do not.
+func knownHost(host, ours string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+		return true
+	}
+	return strings.EqualFold(host, "localhost") || ours != "" && strings.EqualFold(host, ours)
 }
 
 // health is both paths' answer.

@@ -4,7 +4,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -64,7 +63,7 @@ func previewOf(t *testing.T, trees map[string]string) (*fiber.App, *config.Login
 
 func fetch(t *testing.T, app *fiber.App, target string) (*http.Response, string) {
 	t.Helper()
-	resp, err := app.Test(httptest.NewRequest(http.MethodGet, target, nil), -1)
+	resp, err := app.Test(local(http.MethodGet, target), -1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -741,7 +741,7 @@ func (p *page) checkHeaders() (wrong []string) {
 	case http.StatusMisdirectedRequest, http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:
 		want["Content-Security-Policy"] = noOriginCSP
 	}
-	if p.has("error.page.method") && p.status == http.StatusBadRequest {
+	if p.has("error.page.malformed") {
 		want["Content-Security-Policy"] = noOriginCSP // no HTTP to speak of: refused before anything is read of it
 	}
 	for name, value := range want {

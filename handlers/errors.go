@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
+	"tcb-login/framing"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -34,7 +35,9 @@ func badRequest(lead string, args i18n.Args) *problem {
 var (
 	errMissing  = &problem{status: fiber.StatusNotFound, title: "error.title_missing", lead: "error.page.missing"}
 	errDisabled = &problem{status: fiber.StatusNotFound, title: "error.title_missing", lead: "error.disabled"}
-	errNotYet   = &problem{status: fiber.StatusNotImplemented, title: "error.title_not_yet", lead: "error.page.not_yet"}
+	// errUnreadable is for bodies that are compressed, in parts or otherwise not what a form of ours sends.
+	errUnreadable = &problem{status: fiber.StatusUnsupportedMediaType, title: "error.title", lead: "error.page.unreadable"}
+	errNotYet     = &problem{status: fiber.StatusNotImplemented, title: "error.title_not_yet", lead: "error.page.not_yet"}
 )
 
 // fieldProblem refuses what was typed into one field.
@@ -228,8 +231,36 @@ func withWait(out refusal, wait time.Duration) (refusal, int) {
 	return out, int(math.Ceil(wait.Seconds()))
 }
 
-// handleError makes the page of an error that no form shows. It is also Fiber's
-// ErrorHandler, and then runs before any of our middleware: it needs no Locals.
+// refuseEarly is Fiber's ErrorHandler. It answers what never became a request
+// (too large, too late, not HTTP), so no middleware of ours has run. That is the
+// caller's doing, and no error of ours.
+func (h *Handler) refuseEarly(c *fiber.Ctx, err error) error {
+	t := &trace{early: true}
+	var idErr error
+	if t.id, idErr = h.newID(); idErr != nil {
+		err = idErr
+	}
+	c.Locals(localTrace, t)
+	h.setHeaders(c, fallbackCSP)
+	if conn, ok := c.Context().Conn().(*framing.Conn); ok {
+		if refused := conn.Refused(); refused != nil {
+			t.code = refused.Error()
+		}
+		c.Request().Header.Set("Accept-Language", conn.Language())
+	}
+	defer h.logRequest(c, t, h.now())
+	var fe *fiber.Error
+	if errors.As(err, &fe) {
+		switch fe.Code {
+		case fiber.StatusRequestEntityTooLarge, fiber.StatusRequestHeaderFieldsTooLarge, fiber.StatusRequestTimeout:
+		default: // what Fiber takes for a bad gateway is a caller that hung up
+			err = &problem{status: fiber.StatusBadRequest, title: "error.title", lead: "error.page.malformed"}
+		}
+	}
+	return h.handleError(c, err)
+}
+
+// handleError makes the page of an error that no form shows.
 func (h *Handler) handleError(c *fiber.Ctx, err error) error {
 	if errors.Is(err, errStepUp) {
 		if err = h.askSudo(c); err == nil {
@@ -240,10 +271,6 @@ func (h *Handler) handleError(c *fiber.Ctx, err error) error {
 	p := problemOf(t, err)
 	c.Response().ResetBody()
 	c.Response().Header.Del("Location")
-	if len(c.Response().Header.Peek("Content-Security-Policy")) == 0 { // before our middleware
-		h.setHeaders(c, fallbackCSP)
-		defer h.logRequest(c, t, h.now())
-	}
 	c.Set("Referrer-Policy", "no-referrer")
 	r, _ := c.Locals(localRequest).(*request)
 	if r == nil || r.loc == nil {

@@ -4,6 +4,7 @@
 //
 // How a request goes:
 //
+//	bytes (../framing)           refused where they can be read in more than one way
 //	middleware (middleware.go)   request id, log line, page origin from Host, headers
 //	login request (request.go)   the query string, parsed and judged once, redirect_uri included (redirect.go)
 //	session and CSRF             the cookie, cross-site refusal
@@ -34,12 +35,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-playground/validator/v10"
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"tcb-login/authclient"
 	"tcb-login/config"
@@ -152,19 +155,42 @@ func New(cfg Config) (*fiber.App, error) {
 		return nil, err
 	}
 	app := fiber.New(fiber.Config{
-		AppName:               "tcb-login",
-		BodyLimit:             bodyLimit,
-		DisableStartupMessage: true,
-		ErrorHandler:          h.handleError,
-		Immutable:             true, // strings outlive the request's buffer
-		ReadBufferSize:        headerLimit,
-		ReadTimeout:           15 * time.Second,
-		WriteTimeout:          h.timeout + grace + 15*time.Second,
-		IdleTimeout:           75 * time.Second,
-		CaseSensitive:         true, // as cookie paths and proxy rules are
+		AppName:                      "tcb-login",
+		BodyLimit:                    bodyLimit,
+		DisablePreParseMultipartForm: true, // nobody here reads such bodies
+		DisableStartupMessage:        true,
+		ErrorHandler:                 h.refuseEarly, // observe handles what handlers return
+		Immutable:                    true,          // strings outlive the request's buffer
+		ReadBufferSize:               headerLimit,
+		ReadTimeout:                  15 * time.Second,
+		WriteTimeout:                 h.timeout + grace + 15*time.Second,
+		IdleTimeout:                  75 * time.Second,
+		CaseSensitive:                true, // as cookie paths and proxy rules are
+		RequestMethods:               Methods,
 	})
+	CatchMethods(app)
 	h.install(app)
 	return app, nil
+}
+
+// methodUnknown is the method of requests with one that HTTP does not know.
+const methodUnknown = "UNKNOWN"
+
+// Methods are those that an app routes, once CatchMethods is called on it.
+var Methods = append(slices.Clone(fiber.DefaultMethods), methodUnknown)
+
+// CatchMethods sends requests with a method that Fiber does not know through the
+// app's handlers. Fiber answers them itself, before any handler, and without the
+// headers that every answer of ours has.
+func CatchMethods(app *fiber.App) {
+	server := app.Server()
+	next := server.Handler
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		if !slices.Contains(Methods, string(ctx.Method())) {
+			ctx.Request.Header.SetMethod(methodUnknown)
+		}
+		next(ctx)
+	}
 }
 
 func newHandler(cfg Config) (*Handler, error) {

@@ -32,9 +32,10 @@ const (
 
 // trace is what the log line of a request tells.
 type trace struct {
-	id   string
-	code string // TCB's error code, if a call was refused
-	err  error  // a bug or an outage; never shown to people
+	id    string
+	code  string // TCB's error code, if a call was refused, or what was wrong with the bytes
+	err   error  // a bug or an outage; never shown to people
+	early bool   // refused before there was a request
 
 	arrived time.Time // by the floor's clock
 	floor   string    // the kind of answer that this one must look like, see alike
@@ -51,11 +52,10 @@ func traceOf(c *fiber.Ctx) *trace {
 // cookies or error texts of TCB's, which can hold what people typed.
 func (h *Handler) observe(c *fiber.Ctx) (err error) {
 	start := h.now()
-	var b [8]byte
-	if _, err := io.ReadFull(h.rand, b[:]); err != nil {
+	t := &trace{arrived: h.floor.clock()}
+	if t.id, err = h.newID(); err != nil {
 		return err
 	}
-	t := &trace{id: hex.EncodeToString(b[:]), arrived: h.floor.clock()}
 	c.Locals(localTrace, t)
 	defer func() {
 		if p := recover(); p != nil {
@@ -73,6 +73,13 @@ func (h *Handler) observe(c *fiber.Ctx) (err error) {
 	return h.settle(c, t)
 }
 
+// newID is by what people and operators find a log line.
+func (h *Handler) newID() (string, error) {
+	var b [8]byte
+	_, err := io.ReadFull(h.rand, b[:])
+	return hex.EncodeToString(b[:]), err
+}
+
 func (h *Handler) logRequest(c *fiber.Ctx, t *trace, start time.Time) {
 	level := slog.LevelInfo
 	if t.err != nil {
@@ -83,12 +90,15 @@ func (h *Handler) logRequest(c *fiber.Ctx, t *trace, start time.Time) {
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", t.id),
-		slog.String("method", c.Method()),
-		slog.String("route", c.Route().Path),
+	}
+	if !t.early { // else they are left over, or the caller's own words
+		attrs = append(attrs, slog.String("method", c.Method()), slog.String("route", c.Route().Path))
+	}
+	attrs = append(attrs,
 		slog.Int("status", c.Response().StatusCode()),
 		slog.Float64("took_ms", float64(h.now().Sub(start).Microseconds())/1000),
 		slog.String("address", h.clientAddress(c).String()),
-	}
+	)
 	if t.code != "" {
 		attrs = append(attrs, slog.String("code", t.code))
 	}

@@ -11,6 +11,7 @@ type route struct {
 	method, path string
 	handle       fiber.Handler
 	open         bool // needs no login request: assets, and who brings their own
+	json         bool // takes and answers JSON
 }
 
 // routes is the whole of what we serve, below the base path.
@@ -33,7 +34,7 @@ func (h *Handler) routes() []route {
 	add("POST", "/sign-out", h.postSignOut)
 	add("POST", "/language", h.postLanguage)
 	add("POST", "/captcha", h.postCaptcha)
-	add("POST", "/session", h.postSession)
+	table = append(table, route{method: "POST", path: "/session", handle: h.postSession, json: true})
 	add("GET", "/continue", h.getContinue)
 	add("GET", "/account", h.portal(h.getAccount))
 	add("GET", pathVerify, h.portal(h.getVerify))
@@ -75,8 +76,10 @@ func (h *Handler) install(app *fiber.App) {
 		switch {
 		case r.open:
 			chain = chain[1:]
+		case r.json:
+			chain = []fiber.Handler{h.readRequest, jsonOnly, h.checkOrigin, r.handle}
 		case r.method == "POST":
-			chain = []fiber.Handler{h.readRequest, h.checkOrigin, r.handle}
+			chain = []fiber.Handler{h.readRequest, formsOnly, h.checkOrigin, r.handle}
 		}
 		app.Add(r.method, h.base+r.path, chain...)
 		if r.method == "GET" {
@@ -98,6 +101,9 @@ func (h *Handler) install(app *fiber.App) {
 	app.Use(func(c *fiber.Ctx) error {
 		if err := h.prepare(c, rawQuery(c)); err != nil && problemOf(&trace{}, err).status >= fiber.StatusInternalServerError {
 			return err
+		}
+		if c.Method() == methodUnknown {
+			return &problem{status: fiber.StatusNotImplemented, title: "error.title_request", lead: "error.page.method"}
 		}
 		if allowed := h.allowed(c.Path()); allowed != "" {
 			c.Set("Allow", allowed)

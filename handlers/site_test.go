@@ -26,6 +26,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config"
 	"tcb-login/emulator"
+	"tcb-login/framing"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -531,7 +532,7 @@ func (s *site) serve() {
 	}
 	s.addr = ln.Addr().String()
 	done := make(chan error, 1)
-	go func() { done <- app.Listener(ln) }()
+	go func() { done <- app.Listener(framing.NewListener(ln)) }()
 	s.t.Cleanup(func() {
 		if err := app.ShutdownWithTimeout(10 * time.Second); err != nil {
 			s.t.Errorf("shutdown: %v", err)

@@ -48,7 +48,7 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 		return h.sendJSON(c, fiber.StatusForbidden, takenOver{Error: "csrf"})
 	}
 	var in handedOver
-	if err := json.Unmarshal(c.Body(), &in); err != nil {
+	if err := postedJSON(c, &in); err != nil {
 		return h.sendJSON(c, fiber.StatusBadRequest, takenOver{Error: "invalid_request"})
 	}
 	if deviceID.MatchString(in.DeviceID) {
