@@ -1,0 +1,337 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"tcb-login/config"
+	"tcb-login/limit"
+)
+
+// What must not tell who has an account does not tell by its time either: samples of each kind are
+// taken in turns, some in flight at once, before a TCB whose answers about what it does not know are
+// 80 ms faster, then slower. `make test-all` takes five hundred of each and wants more of them.
+
+var (
+	timingSamples = flag.Int("timing.samples", 100, "samples of each kind that timings are compared by")
+	timingMost    = flag.Float64("timing.most", 0.65, "the most that a time may tell, as an AUC")
+)
+
+const timingInFlight = 16
+
+// A probe is one request whose answer must not tell its kind by its time.
+type probe struct {
+	kind string
+	send func() (status int, err error)
+}
+
+// measure sends probes in random order and gives the times of each kind.
+func measure(t *testing.T, probes []probe) map[string][]time.Duration {
+	t.Helper()
+	rand.Shuffle(len(probes), func(i, j int) { probes[i], probes[j] = probes[j], probes[i] })
+	next := make(chan probe)
+	times := map[string][]time.Duration{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range timingInFlight {
+		wg.Go(func() {
+			for p := range next {
+				start := time.Now()
+				status, err := p.send()
+				took := time.Since(start)
+				if err != nil || status != http.StatusUnprocessableEntity && status != http.StatusSeeOther {
+					t.Errorf("%s: status %d, %v", p.kind, status, err)
+				}
+				mu.Lock()
+				times[p.kind] = append(times[p.kind], took)
+				mu.Unlock()
+			}
+		})
+	}
+	for _, p := range probes {
+		next <- p
+	}
+	close(next)
+	wg.Wait()
+	return times
+}
+
+// auc is how well a time tells b from a: 0.5 not at all, 1 always (the Mann-Whitney U by pairs).
+func auc(a, b []time.Duration) float64 {
+	wins := 0.0
+	for _, x := range a {
+		for _, y := range b {
+			switch {
+			case x < y:
+				wins++
+			case x == y:
+				wins += 0.5
+			}
+		}
+	}
+	share := wins / float64(len(a)*len(b))
+	return max(share, 1-share)
+}
+
+// wantAlike compares each kind with the first.
+func wantAlike(t *testing.T, what string, times map[string][]time.Duration, kinds ...string) {
+	t.Helper()
+	median := func(d []time.Duration) time.Duration {
+		d = slices.Clone(d)
+		slices.Sort(d)
+		return d[len(d)/2].Round(time.Millisecond)
+	}
+	for _, kind := range kinds[1:] {
+		a, b := times[kinds[0]], times[kind]
+		got := auc(a, b)
+		t.Logf("%s: %s %v, %s %v, AUC %.2f of %d and %d", what, kinds[0], median(a), kind, median(b), got, len(a), len(b))
+		if got > *timingMost {
+			t.Errorf("%s: a time tells %s from %s: AUC %.2f, want %.2f at most", what, kind, kinds[0], got, *timingMost)
+		}
+	}
+}
+
+// late makes the emulator answer late, by 80 ms: what it knows (fast is what it does not), or what
+// it does not know.
+func (b *backend) late(unknownLate bool, lost *sync.Map) {
+	refusals := []string{"not_found", "user_not_found", "invalid_status", "failed_precondition"}
+	var issued sync.Map // verification_ids
+	b.answer("", func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		b.em.ServeHTTP(rec, r)
+		var asked, said struct {
+			Error string `json:"error"`
+			ID    string `json:"verification_id"`
+		}
+		_ = json.Unmarshal(body, &asked)
+		_ = json.Unmarshal(rec.Body.Bytes(), &said)
+		issued.Store(said.ID, true)
+		if b.lost(r, lost) {
+			rec.Code, said.Error = http.StatusBadRequest, "not_found"
+			rec.Body = bytes.NewBufferString(`{"error":"not_found","error_code":5,"error_description":"no such verification"}`)
+		}
+		unknown := slices.Contains(refusals, said.Error)
+		if asked.ID != "" && lost == nil { // it says the same of a wrong code
+			_, known := issued.Load(asked.ID)
+			unknown = !known
+		}
+		if unknown == unknownLate {
+			select {
+			case <-time.After(80 * time.Millisecond):
+			case <-r.Context().Done():
+			}
+		}
+		for name, values := range rec.Header() {
+			if name != "Content-Length" {
+				w.Header()[name] = values
+			}
+		}
+		w.WriteHeader(rec.Code)
+		_, _ = w.Write(rec.Body.Bytes())
+	})
+}
+
+// lost reports a code of one of the addresses that are lost at TCB: their device names them.
+func (b *backend) lost(r *http.Request, lost *sync.Map) bool {
+	if lost == nil || r.URL.Path != "/auth/v1/verification/verify" {
+		return false
+	}
+	_, ok := lost.Load(r.Header.Get("X-Device-Id"))
+	return ok
+}
+
+// limitless counts nothing: what the limits do is tested elsewhere.
+type limitless struct{}
+
+func (limitless) Take(context.Context, limit.Rule, string) (limit.Decision, error) {
+	return limit.Decision{OK: true}, nil
+}
+
+func (limitless) Peek(context.Context, limit.Rule, string) (limit.Decision, error) {
+	return limit.Decision{OK: true}, nil
+}
+func (limitless) Refund(context.Context, limit.Rule, string) error { return nil }
+func (limitless) Reset(context.Context, limit.Rule, string) error  { return nil }
+
+func timingSite(t *testing.T) *site {
+	s := newSite(t, func(c *siteConfig) {
+		c.counter = limitless{}
+		c.logins = config.BuiltInLogins(c.settings)
+		c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion}).Registration = config.RegistrationSplit
+	})
+	s.backend.captcha("never")
+	return s
+}
+
+// TestPasswordTimes: a refused password takes as long for an account that exists, one that TCB has
+// locked, and none.
+func TestPasswordTimes(t *testing.T) {
+	t.Parallel()
+	s := timingSite(t)
+	const perAccount = 8 // fewer than TCB locks after
+	for i := range *timingSamples/perAccount + 1 {
+		s.backend.register(fmt.Sprintf("known%d@example.com", i), fmt.Sprintf("known%d", i), demoPassword)
+	}
+	b := s.browser()
+	page := b.open("/sign-in")
+	guess := func(name string) func() (int, error) {
+		return func() (int, error) {
+			p, err := b.try(http.MethodPost, page.action(), page.filled(fields{"username": name, "password": "Wrong-pass-1"}), nil)
+			if err != nil {
+				return 0, err
+			}
+			return p.status, nil
+		}
+	}
+	for range 10 {
+		if _, err := guess("demo")(); err != nil { // TCB locks it
+			t.Fatal(err)
+		}
+	}
+	for _, unknownLate := range []bool{false, true} {
+		s.backend.late(unknownLate, nil)
+		s.clock.advance(time.Second) // the lock of ten minutes stays; an account's failures too
+		var probes []probe
+		for i := range *timingSamples {
+			account := fmt.Sprintf("known%d", i/perAccount)
+			if unknownLate {
+				account = fmt.Sprintf("known%d@example.com", i/perAccount)
+			}
+			probes = append(probes, probe{"known", guess(account)}, probe{"unknown", guess(fmt.Sprintf("nobody%d", i))}, probe{"locked", guess("demo")})
+		}
+		wantAlike(t, fmt.Sprintf("password, unknown late %v", unknownLate), measure(t, probes), "known", "unknown", "locked")
+	}
+}
+
+// TestCodeTimes: to have a code sent, again, and to type a wrong one, takes as long for an account
+// that exists and none, in each flow that sends to accounts alone.
+func TestCodeTimes(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/sign-in/email", "/reset-password"} {
+		for _, unknownLate := range []bool{false, true} {
+			s := timingSite(t)
+			targets := (*timingSamples + 3) / 4
+			for i := range targets {
+				s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
+			}
+			s.backend.late(unknownLate, nil)
+			b := s.browser()
+			first := b.open(path, "via=email")
+			var mu sync.Mutex
+			flows := map[string]*page{}
+			post := func(from *page, action string, values fields, keep string) func() (int, error) {
+				return func() (int, error) {
+					form := from.filled(values)
+					if action != "" {
+						form.Set("action", action)
+					}
+					p, err := b.try(http.MethodPost, from.action(), form, nil)
+					if err != nil || p.status != http.StatusSeeOther || keep == "" {
+						return status(p), err
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					flows[keep] = p
+					return p.status, nil
+				}
+			}
+			each := func(do func(kind string, i int) func() (int, error)) (probes []probe) {
+				for i := range targets {
+					for _, kind := range []string{"known", "unknown"} {
+						probes = append(probes, probe{kind, do(kind, i)})
+					}
+				}
+				return probes
+			}
+			name := func(kind string, i int) string { return fmt.Sprintf("%s%d@example.com", kind, i) }
+			what := fmt.Sprintf("%s, unknown late %v", path, unknownLate)
+			sends := map[string][]time.Duration{}
+			for round := range 4 {
+				times := measure(t, each(func(kind string, i int) func() (int, error) {
+					to := name(kind, i)
+					if round == 0 {
+						return post(first, "", fields{"email": to}, to)
+					}
+					return post(flows[to], "resend", nil, "")
+				}))
+				if round == 0 {
+					for to, p := range flows {
+						flows[to] = b.follow(p)
+					}
+				}
+				for kind := range times {
+					sends[kind] = append(sends[kind], times[kind]...)
+				}
+				s.clock.advance(61 * time.Second) // TCB sends one a minute
+			}
+			wantAlike(t, "send, "+what, sends, "known", "unknown")
+			codes := map[string][]time.Duration{}
+			for range 4 {
+				times := measure(t, each(func(kind string, i int) func() (int, error) {
+					return post(flows[name(kind, i)], "", fields{"verification_code": "000000"}, "")
+				}))
+				for kind := range times {
+					codes[kind] = append(codes[kind], times[kind]...)
+				}
+			}
+			wantAlike(t, "code, "+what, codes, "known", "unknown")
+		}
+	}
+}
+
+func status(p *page) int {
+	if p == nil {
+		return 0
+	}
+	return p.status
+}
+
+// TestStepUpTimes: a wrong code in the portal takes as long whether TCB knows the code's
+// verification_id or not.
+func TestStepUpTimes(t *testing.T) {
+	t.Parallel()
+	s := timingSite(t)
+	kinds := map[string]*browser{}
+	pages := map[string]*page{}
+	var lost sync.Map
+	for _, kind := range []string{"real", "lost"} {
+		b, _ := s.signedIn(t)
+		kinds[kind] = b
+		pages[kind] = b.submit(b.open("/account/verify", "via=email"), nil).want(http.StatusOK, "step-up-code")
+		s.clock.advance(61 * time.Second)
+	}
+	calls := s.backend.count("/v1/verification/verify")
+	kinds["lost"].submit(pages["lost"], fields{"verification_code": "000000"})
+	seen := s.backend.callsTo("/v1/verification/verify")[calls]
+	lost.Store(seen.header.Get("X-Device-Id"), true)
+	for _, unknownLate := range []bool{false, true} {
+		s.backend.late(unknownLate, &lost)
+		var probes []probe
+		for range *timingSamples {
+			for kind, b := range kinds {
+				p := pages[kind]
+				probes = append(probes, probe{kind, func() (int, error) {
+					got, err := b.try(http.MethodPost, p.action(), p.filled(fields{"verification_code": "000000"}), nil)
+					return status(got), err
+				}})
+			}
+		}
+		wantAlike(t, fmt.Sprintf("step-up, unknown late %v", unknownLate), measure(t, probes), "real", "lost")
+	}
+}
