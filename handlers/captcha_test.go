@@ -211,7 +211,7 @@ func TestCaptchaOnRisk(t *testing.T) {
 	p := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
 	p = b.submit(p, fields{"captcha_key": "????"}).want(http.StatusUnprocessableEntity, "sign-in", "error.captcha_wrong")
 	for range 3 { // the sixth is beyond TCB's own five
-		p = b.solve(p).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+		b.solve(p).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
 		b = s.browser().at("192.0.2.98")
 		p = b.submit(b.open("/sign-in"), fields{"username": "demo", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
 	}
