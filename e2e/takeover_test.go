@@ -4,7 +4,10 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -254,4 +257,159 @@ func TestContinueAs(t *testing.T) {
 			b.at("sign-in")
 		})
 	}
+}
+
+// login is one that the emulator makes, as the SDK keeps it. One that has run out is made in the emulator's past.
+func (e *emulator) login(t *testing.T, ranOut bool) string {
+	t.Helper()
+	if ranOut {
+		e.set(t, settings{ClockOffsetS: playwright.Int(-5 * 60 * 60)})
+		defer e.set(t, settings{ClockOffsetS: new(int)})
+	}
+	var login map[string]any
+	e.call(t, http.MethodPost, "/auth/v1/signin?client_id=demo", map[string]string{"username": demoName, "password": demoPassword}, &login)
+	e.server.secret(login["access_token"].(string), login["refresh_token"].(string))
+	life := time.Duration(login["expires_in"].(float64)-30) * time.Second
+	login["version"], login["expires_at"] = "v1", time.Now().Add(life)
+	if ranOut {
+		login["expires_at"] = time.Now().Add(life - 5*time.Hour)
+	}
+	kept, err := json.Marshal(login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(kept)
+}
+
+// keep puts a login where the SDK has it.
+func (b *tab) keep(login string) {
+	b.t.Helper()
+	if _, err := b.Evaluate(`(login) => localStorage.setItem("credentials_demo", login)`, login); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// revoke ends a login at the backend.
+func (e *emulator) revoke(t *testing.T, login string) {
+	t.Helper()
+	var tokens struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(login), &tokens); err != nil {
+		t.Fatal(err)
+	}
+	e.call(t, http.MethodPost, "/auth/v1/revoke?client_id=demo", map[string]string{"token": tokens.AccessToken}, nil)
+}
+
+// withoutLocks is a browser that has no Web Locks: an older one, or a page that is not on https.
+func (v *visitor) withoutLocks() {
+	v.t.Helper()
+	if err := v.context.AddInitScript(playwright.Script{Content: playwright.String(`delete Navigator.prototype.locks`)}); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+// TestTabsAtOnce: a browser that is started again opens its tabs at once. Their first visits and hand-offs replace
+// each other's cookies; whatever the order, all tabs end signed in by themselves, and so does the app.
+func TestTabsAtOnce(t *testing.T) {
+	pages := []struct{ name, path, shows string }{
+		{"entry", "", "continue"},
+		{"portal", "", "account"},
+		{"step-up", "/password", "step-up-password"},
+	}
+	type visit struct {
+		tabs           int
+		cookie         string
+		ranOut, noLock bool
+	}
+	var visits []visit
+	for _, ranOut := range []bool{false, true} {
+		for _, cookie := range []string{"no cookie", "old cookie"} {
+			visits = append(visits, visit{2, cookie, ranOut, false}, visit{3, cookie, ranOut, false})
+		}
+	}
+	for _, cookie := range []string{"no cookie", "old cookie", "replaced cookie"} {
+		visits = append(visits, visit{3, cookie, true, true})
+	}
+	visits = append(visits, visit{3, "replaced cookie", true, false})
+	for _, page := range pages {
+		t.Run(page.name, func(t *testing.T) {
+			s := start(t, options{})
+			address := s.entry(s.origin + where)
+			if page.name != "entry" {
+				address = s.portal(page.path)
+			}
+			for _, how := range visits {
+				t.Run(fmt.Sprintf("%d tabs, %s, login ran out %v, no locks %v", how.tabs, how.cookie, how.ranOut, how.noLock), func(t *testing.T) {
+					v := s.visit(t)
+					if how.noLock {
+						v.withoutLocks()
+					}
+					app := v.open(where)
+					app.ready()
+					app.visited(how.cookie)
+					app.keep(s.emulator.login(t, how.ranOut))
+					var tabs []*tab
+					for range how.tabs {
+						tabs = append(tabs, v.open("about:blank"))
+					}
+					var all sync.WaitGroup
+					for _, b := range tabs {
+						all.Go(func() {
+							if _, err := b.Goto(s.origin+address, playwright.PageGotoOptions{WaitUntil: playwright.WaitUntilStateCommit}); err != nil {
+								t.Error(err)
+							}
+						})
+					}
+					all.Wait()
+					for _, b := range tabs {
+						b.at(page.shows)
+						b.count("html:not([data-guard])", 1)
+					}
+					tabs[0].goTo(tabs[0].URL()) // and stay so
+					tabs[0].at(page.shows)
+					app.goTo(where)
+					app.ready()
+					app.isSignedIn(where, s.emulator.find(t, demoName))
+				})
+			}
+		})
+	}
+}
+
+// visited gives the browser the cookies of an earlier visit, whose login has ended since.
+func (b *tab) visited(cookie string) {
+	b.t.Helper()
+	if cookie == "no cookie" {
+		return
+	}
+	s, v := b.v.server, b.v
+	login := s.emulator.login(b.t, false)
+	b.keep(login)
+	b.goTo(s.portal("/password"))
+	b.at("step-up-password")
+	if cookie == "replaced cookie" { // the browser never got the answer that replaced it
+		before, err := v.context.Cookies()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.stepUpByPassword(demoPassword)
+		b.at("account-password")
+		var jar []playwright.OptionalCookie
+		for _, c := range before {
+			jar = append(jar, c.ToOptionalCookie())
+		}
+		if err := v.context.ClearCookies(); err != nil {
+			b.t.Fatal(err)
+		}
+		if err := v.context.AddCookies(jar); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	s.emulator.revoke(b.t, login)
+	if _, err := b.Evaluate(`() => localStorage.clear()`); err != nil { // or the SDK drops what is there next
+		b.t.Fatal(err)
+	}
+	b.goTo(where)
+	b.ready()
 }

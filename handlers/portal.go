@@ -245,6 +245,8 @@ func (h *Handler) guard(r *request, mode string) *views.Guard {
 			if r.path == pathVerify && r.next != "" {
 				signIn.next = r.next
 			}
+		} else { // what did not work here is not to be tried there again
+			signIn.query = r.with("prompt", "login")
 		}
 		g.SignIn = signIn.to("/")
 	}

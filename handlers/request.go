@@ -171,6 +171,9 @@ func (h *Handler) prepare(c *fiber.Ctx, query string) error {
 	if r.session, err = h.sessions.Load(c.UserContext(), c.Get("Cookie"), r.origin.secure()); err != nil {
 		return err
 	}
+	if c.Method() != fiber.MethodPost {
+		r.session.LeaveReplaced()
+	}
 	bad := h.readQuery(r, query)
 	r.loc = h.messages.Match(r.Lang, r.session.Locale(), c.Get("Accept-Language"))
 	if bad == nil {

@@ -18,10 +18,16 @@ import (
 	"tcb-login/views"
 )
 
-// Take-over: the SDK in the app keeps its login in localStorage, where our
+// Session hand-off: the SDK in the app keeps its login in localStorage, where our
 // script finds it and posts it here. The refresh token passes through when the
 // access token has run out, and is never kept: TCB changes it at every refresh,
 // and the one who holds it is the SDK.
+//
+// Several tabs hand the same login over when a browser restores them. The script
+// lets them do it one after the other, as far as the browser can; the session's
+// cookie is whose answer came last, so a refused token brings a fresh one, what
+// the session has already changes nothing, and a page that has lost the login
+// to another tab's first visit asks for it again.
 
 // handedOver is what account.js posts: a login, or nothing, which drops ours.
 type handedOver struct {
@@ -45,7 +51,11 @@ type takenOver struct {
 func (h *Handler) postSession(c *fiber.Ctx) error {
 	r := requestOf(c)
 	if !r.session.CSRFValid(c.Get("X-CSRF-Token")) {
-		return h.sendJSON(c, fiber.StatusForbidden, takenOver{Error: "csrf"})
+		out := takenOver{Error: "csrf"}
+		if provenSameOrigin(c, r) {
+			out.CSRF = r.session.CSRFToken()
+		}
+		return h.sendJSON(c, fiber.StatusForbidden, out)
 	}
 	var in handedOver
 	if err := postedJSON(c, &in); err != nil {
@@ -66,6 +76,8 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 			traceOf(c).code = codeOf(err)
 		}
 	}
+	had, ok := r.session.Access(r.scope())
+	known := ok && had.AccessToken == in.AccessToken && in.RefreshToken == ""
 	var out takenOver
 	if in.RefreshToken != "" {
 		creds, err := r.client.auth.RefreshToken(ctx, in.RefreshToken, h.options(c)...)
@@ -83,6 +95,11 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 	if err != nil {
 		return h.notTakenOver(c, out, err)
 	}
+	if out.Sub = me.Sub; known && had.Sub == me.Sub {
+		// Another tab was faster: a new id would only cost it what it has just got.
+		out.CSRF = r.session.CSRFToken()
+		return h.sendJSON(c, fiber.StatusOK, out)
+	}
 	device := h.device(r)
 	if err := r.session.Rotate(ctx, true); err != nil {
 		return h.lostHalfWay(c, out, err)
@@ -95,15 +112,25 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 	if err := h.keepAccess(c, access); err != nil {
 		return h.lostHalfWay(c, out, err)
 	}
-	out.Sub, out.CSRF = me.Sub, r.session.CSRFToken()
+	out.CSRF = r.session.CSRFToken()
 	return h.sendJSON(c, fiber.StatusOK, out)
+}
+
+// provenSameOrigin reports that the browser itself says that a page of this
+// origin posts: only that one may have the session's token. Origin: null is what
+// a sandboxed frame of another site sends as well.
+func provenSameOrigin(c *fiber.Ctx, r *request) bool {
+	if site := c.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	return c.Get("Origin") == r.origin.text
 }
 
 // lostHalfWay answers a failure of ours. A refresh may have gone before it: the
 // browser must have what that brought, since nothing else lives any more.
 func (h *Handler) lostHalfWay(c *fiber.Ctx, out takenOver, err error) error {
 	traceOf(c).err = err
-	out.Error = "unavailable"
+	out.Sub, out.Error = "", "unavailable"
 	return writeJSON(c, fiber.StatusServiceUnavailable, out)
 }
 
@@ -207,16 +234,18 @@ func (h *Handler) access(creds *authclient.Credentials, device string) session.A
 }
 
 // getContinue offers the login that the browser has. It is led to by the script
-// that has just taken that over; as on the portal's pages nothing shows before
+// that has just handed that over; as on the portal's pages nothing shows before
 // script has seen that localStorage still names the same person.
 func (h *Handler) getContinue(c *fiber.Ctx) error {
 	r := requestOf(c)
 	ok, err := h.loadPerson(c)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !ok || r.Prompt == "login" || r.access.Anonymous || r.next == "" && r.target != targetOwn {
+	case r.Prompt == "login" || r.access.Anonymous || r.next == "" && r.target != targetOwn:
 		return h.seeOther(c, r.prompting("login", "/"))
+	case !ok: // another tab's first visit may have cost it since
+		return h.show(c, fiber.StatusOK, h.takeOver(r))
 	}
 	return h.show(c, fiber.StatusOK, h.continuePage(r))
 }

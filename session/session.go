@@ -177,6 +177,7 @@ type Session struct {
 	prev   string // the id before sign-in; see Rotate
 	csrf   []byte
 	fresh  bool
+	denied bool // the cookie's id was on the deny list
 	dirty  bool
 }
 
@@ -214,6 +215,7 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 			s.prev, _ = raw.Values["prev"].(string)
 			return s, nil
 		}
+		s.denied = denied
 	}
 	locale := s.Locale() // a preference, and the one thing that outlives a session
 	clear(raw.Values)
@@ -221,6 +223,17 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 	s.SetLocale(locale)
 	s.fresh = true
 	return s, nil
+}
+
+// LeaveReplaced keeps a session that stands in for a denied id to this one
+// request: no cookie is written for it. The answer that replaced the id may be
+// on its way to another tab, with a cookie that ours would replace in turn, and
+// with it the login that belongs to it. It is for requests that change nothing;
+// others start anew, so that a browser that never got that answer goes on.
+func (s *Session) LeaveReplaced() {
+	if s.denied {
+		s.dirty = false
+	}
 }
 
 func denyKey(id string) string { return "session " + id }

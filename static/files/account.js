@@ -37,7 +37,24 @@ const expired = (login) => !(new Date(login.expires_at).getTime() > Date.now());
 
 let csrf = guard?.csrf_token;
 
-async function post(url, body) {
+// One tab at a time: the cookies of a hand-off replace those of another one. A
+// browser without locks, or a tab that does not let go, is left to the repeats.
+async function alone(work) {
+  if (!navigator.locks) return work();
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), 3 * patience);
+  try {
+    return await navigator.locks.request("tcb_login", { signal: waiting.signal }, () => {
+      clearTimeout(timer);
+      return work();
+    });
+  } catch (failure) {
+    if (waiting.signal.aborted) return work();
+    throw failure;
+  }
+}
+
+async function post(url, body, repeats = 2) {
   const answer = await fetch(url, {
     method: "POST",
     credentials: "same-origin",
@@ -49,6 +66,8 @@ async function post(url, body) {
     // The session has another id now.
     csrf = said.csrf_token;
     for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = csrf;
+    // Another tab has replaced it: nothing was done yet.
+    if (said.error === "csrf" && repeats) return post(url, body, repeats - 1);
   }
   return { ok: answer.ok, ...said };
 }
@@ -129,12 +148,15 @@ async function takeOver(place, last = false) {
   return takeOver({ ...place, tried: true }, !refresh);
 }
 
-// Once per address: a browser that keeps no cookies would go round for ever.
-const mark = "tcb_login_again";
+// A few times per address: it cures a page whose cookies another tab has
+// replaced meanwhile, but a browser that keeps none would go round for ever.
+const mark = "tcb_login_again", rounds = 5;
 function again(url) {
   try {
-    if (sessionStorage.getItem(mark) === url) return false;
-    sessionStorage.setItem(mark, url);
+    const [before, n] = JSON.parse(sessionStorage.getItem(mark)) ?? [];
+    const round = before === url ? n + 1 : 1;
+    if (round > rounds) return false;
+    sessionStorage.setItem(mark, JSON.stringify([url, round]));
   } catch {
     return false;
   }
@@ -188,20 +210,20 @@ async function onGuard() {
     addEventListener("storage", async (e) => {
       if (e.key !== place.key && e.key !== null) return;
       const kept = takeAside(place.key);
-      if (!stored(place.key) && kept?.sub === guard.sub) await putBack(place, kept);
+      if (!stored(place.key) && kept?.sub === guard.sub) await alone(() => putBack(place, kept));
       if (stored(place.key)?.sub !== guard.sub) location.replace(guard.here);
     });
     return show();
   }
-  const answer = await takeOver(place);
-  if (answer?.ok || answer?.error === "csrf") {
+  const answer = await alone(() => takeOver(place));
+  if (answer?.ok) {
     if (again(guard.here)) return;
     return link();
   }
   if (answer && !over(answer) && answer.error !== "other_client") return link();
   if (guard.sub) {
     // The page is of somebody who is not here any more.
-    await post(place.url, {});
+    await alone(() => post(place.url, {}));
   }
   settled();
   location.replace(guard.sign_in);
@@ -219,7 +241,7 @@ async function resume() {
   const { client } = document.body.dataset;
   csrf = document.querySelector("[name=csrf_token]").value;
   const here = (page) => new URL(page, import.meta.url).href + location.search;
-  const answer = await takeOver({ key: `credentials_${client}`, url: here("../session") });
+  const answer = await alone(() => takeOver({ key: `credentials_${client}`, url: here("../session") }));
   if (answer?.ok) again(here("../continue"));
 }
 

@@ -1,0 +1,134 @@
+package handlers
+
+import (
+	"net/http"
+	"testing"
+)
+
+// TestFreshToken: whose token another tab's first visit has outdated gets one of the session as it is now, if the
+// browser says that it is a page of this origin. A frame of nobody's origin is told nothing.
+func TestFreshToken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	in := map[string]string{"access_token": login.Credentials.AccessToken}
+	tests := []struct {
+		name         string
+		site, origin []string
+		fresh        bool
+	}{
+		{"both", []string{"same-origin"}, []string{publicOrigin}, true},
+		{"Sec-Fetch-Site alone", []string{"same-origin"}, nil, true},
+		{"Origin alone", nil, []string{publicOrigin}, true},
+		{"neither", nil, nil, false},
+		{"Origin: null alone", nil, []string{"null"}, false},
+		{"another origin", nil, []string{"https://evil.example"}, false},
+		{"Origin: null from another site", []string{"cross-site"}, []string{"null"}, false},
+		{"a sibling's page", []string{"same-site"}, []string{"https://app.example.net"}, false},
+		{"contradicting", []string{"cross-site"}, []string{publicOrigin}, false},
+		{"opened by hand", []string{"none"}, []string{publicOrigin}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := s.browser()
+			b.t = t
+			p := b.open("/account").want(http.StatusOK, "take-over")
+			b.forget()
+			b.open("/account") // in another tab, whose cookie counts now
+			header := http.Header{"Sec-Fetch-Site": tt.site, "Origin": tt.origin}
+			status, out := b.handOver(p, in, header)
+			if status == http.StatusOK || out.Sub != "" || (out.CSRF != "") != tt.fresh {
+				t.Fatalf("%d %+v, want a fresh token: %v", status, out, tt.fresh)
+			}
+			if !tt.fresh {
+				return
+			}
+			header.Set("X-CSRF-Token", out.CSRF)
+			if status, out = b.handOver(p, in, header); status != http.StatusOK || out.Sub != login.Credentials.Sub {
+				t.Errorf("repeated with the fresh token: %d %+v", status, out)
+			}
+			b.open("/account").want(http.StatusOK, "account")
+		})
+	}
+}
+
+// TestHandOffTwice: what the session has already changes nothing, and so costs no other tab what it has just got.
+func TestHandOffTwice(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	_, second := s.signedIn(t)
+	in := map[string]string{"access_token": login.Credentials.AccessToken}
+	b := s.browser()
+	first := b.open("/account").want(http.StatusOK, "take-over")
+	if status, out := b.handOver(first, in, nil); status != http.StatusOK {
+		t.Fatalf("%d %+v", status, out)
+	}
+	b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+	before := b.copy()
+	if status, out := b.handOver(b.open("/account"), in, nil); status != http.StatusOK || out.Sub != login.Credentials.Sub || out.CSRF == "" {
+		t.Fatalf("%d %+v", status, out)
+	}
+	if !same(before, b) {
+		t.Error("the session id has changed")
+	}
+	b.open("/account/password").want(http.StatusOK, "account-password")
+	before.open("/account").want(http.StatusOK, "account")
+
+	// Another login of the same person is another login.
+	if status, out := b.handOver(b.open("/account"), map[string]string{"access_token": second.Credentials.AccessToken}, nil); status != http.StatusOK {
+		t.Fatalf("%d %+v", status, out)
+	}
+	if same(before, b) {
+		t.Error("the session id has not changed")
+	}
+	b.open("/account/password").want(http.StatusOK, "step-up-password")
+}
+
+// TestReplacedCookie: a page that was asked for with a cookie that another tab's hand-off has replaced meanwhile
+// must not replace the one that the other tab got. A POST starts anew: that browser never got the answer.
+func TestReplacedCookie(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	b := s.browser()
+	p := b.open("/account").want(http.StatusOK, "take-over")
+	late := b.copy()
+	if status, out := b.handOver(p, map[string]string{"access_token": login.Credentials.AccessToken}, nil); status != http.StatusOK {
+		t.Fatalf("%d %+v", status, out)
+	}
+	for _, path := range []string{"/account", "/", "/sign-in", "/continue", "/sign-out", "/account/verify"} {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			got := late.do(method, s.base+path+"?"+entry(appPage), nil, nil)
+			if set := got.header.Values("Set-Cookie"); len(set) != 0 {
+				t.Errorf("%s %s sets %d cookies", method, path, len(set))
+			}
+		}
+	}
+	late.open("/account").want(http.StatusOK, "take-over")
+	b.open("/account").want(http.StatusOK, "account")
+
+	// Its next form works, and what it sealed opens.
+	code := late.submit(late.open("/sign-in/email"), fields{"email": "late@example.com"}).want(http.StatusOK, "sign-in-email-code")
+	done := late.submit(code, fields{"verification_code": s.backend.code("late@example.com")}).completed()
+	if done.UserInfo.Email != "late@example.com" {
+		t.Errorf("signed in as %+v", done.UserInfo)
+	}
+}
+
+// TestContinueLooksForLogin: the login that script has just handed over may be gone when /continue is asked for.
+func TestContinueLooksForLogin(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	b := s.browser()
+	p := b.open("/continue").want(http.StatusOK, "take-over")
+	wantPrompt(t, p.link("sign-in"), "login")
+	if b.click(p, "sign-in").want(http.StatusOK, "sign-in").resumes() {
+		t.Error("the way on leads to a page that leads back to it")
+	}
+	if status, out := b.handOver(p, map[string]string{"access_token": login.Credentials.AccessToken}, nil); status != http.StatusOK {
+		t.Fatalf("%d %+v", status, out)
+	}
+	b.open("/continue").want(http.StatusOK, "continue")
+}
