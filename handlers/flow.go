@@ -61,7 +61,11 @@ func openFlow(r *request, name string) (f *flow, found bool) {
 		return nil, false
 	}
 	f = &flow{}
-	if !r.session.Open(r.scope(), "flow "+name, r.flow, f) || f.to() == "" {
+	open := r.session.Open
+	if name == flowStepUp { // a right code in it is a step-up, which ends with the next sign-in
+		open = r.session.OpenProof
+	}
+	if !open(r.scope(), "flow "+name, r.flow, f) || f.to() == "" {
 		return nil, true
 	}
 	if r.captcha == (captchaState{}) {

@@ -143,3 +143,115 @@ func TestPortalStepsOfOnePerson(t *testing.T) {
 		t.Errorf("TCB was asked %d times for a sudo_token", got-sudo)
 	}
 }
+
+// second is an entry query of the environment's other client.
+func second(more ...string) string {
+	return strings.Replace(entry(appPage, more...), "client_id=demo", "client_id=second", 1)
+}
+
+// TestStepUpEndsWithNextSignIn: a step-up proves who sits there, until somebody else does, for whichever client or
+// environment that is. It does not come back either.
+func TestStepUpEndsWithNextSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	mei := s.otherPerson()
+	_, apps := s.signedIn(t)
+	signIn := func(query string, who fields) func(*browser) {
+		return func(b *browser) {
+			b.submit(b.get(s.base+"/sign-in?"+query), who).completed()
+		}
+	}
+	demo := fields{"username": "demo", "password": demoPassword}
+	tests := []struct {
+		name  string
+		after func(*browser)
+		stays bool // whose portal the first client's is, and that it is open
+	}{
+		{"somebody else, for another client", signIn(second(), mei), true},
+		{"the same person, for another client", signIn(second(), demo), true},
+		{"for another environment", signIn(strings.NewReplacer("env_id=demo", "env_id=other", "client_id=demo", "client_id=other").Replace(entry(appPage)), demo), true},
+		{"the same person again", signIn(entry(appPage), demo), true},
+		{"somebody else", signIn(entry(appPage), mei), false},
+		{"a hand-off of another login", func(b *browser) {
+			if status, out := b.handOver(b.open("/account"), map[string]string{"access_token": apps.Credentials.AccessToken}, nil); status != http.StatusOK {
+				b.t.Fatalf("%d %+v", status, out)
+			}
+		}, true},
+		{"a step-up for another client", func(b *browser) {
+			signIn(second(), demo)(b)
+			p := b.get(s.base+"/account/password?"+second()).want(http.StatusOK, "step-up-password")
+			b.submit(p, fields{"password": demoPassword}).want(http.StatusOK, "account-password")
+		}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b, _ := s.signedIn(t)
+			b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+			form := b.open("/account/password").want(http.StatusOK, "account-password")
+			tt.after(b)
+			changed := s.backend.count("/v1/user/password")
+			after := b.submit(form, fields{"new_password": "Quite-new-4711"})
+			page := b.open("/account/password")
+			if after.name() == "account" || page.name() == "account-password" {
+				t.Errorf("the step-up is still good: %q, %q", after.name(), page.name())
+			}
+			if got := s.backend.count("/v1/user/password"); got != changed {
+				t.Errorf("the password was changed %d times", got-changed)
+			}
+			if tt.stays {
+				b.open("/account").want(http.StatusOK, "account")
+			}
+		})
+	}
+	t.Run("the new step-up is good", func(t *testing.T) {
+		b, _ := s.signedIn(t)
+		signIn(second(), mei)(b)
+		b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+		b.open("/account/password").want(http.StatusOK, "account-password")
+		b.get(s.base+"/account?"+second()).want(http.StatusOK, "account")
+	})
+}
+
+// TestRightCodeEndsWithNextSignIn: a right code that TCB has not yet given a sudo_token for is a step-up all the same.
+func TestRightCodeEndsWithNextSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	mei := s.otherPerson()
+	b, _ := s.signedIn(t)
+	code := b.submit(b.open(pathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
+	s.backend.refuse("/v1/user/sudo", http.StatusServiceUnavailable, "unavailable")
+	right := b.submit(code, fields{"verification_code": s.backend.code(demoEmail)}).want(http.StatusServiceUnavailable, "step-up-confirmed")
+	s.backend.answer("", nil)
+	b.submit(b.get(s.base+"/sign-in?"+second()), mei).completed()
+	b.open("/account").want(http.StatusOK, "account")
+	asked := s.backend.count("/v1/user/sudo")
+	if p := b.submit(right, nil); p.name() != "step-up" && p.name() != "step-up-password" {
+		t.Errorf("page %q with status %d", p.name(), p.status)
+	}
+	b.get(right.action()).want(http.StatusOK, "step-up")
+	if got := s.backend.count("/v1/user/sudo"); got != asked {
+		t.Errorf("TCB was asked %d times for a sudo_token", got-asked)
+	}
+	b.open("/account/password").want(http.StatusOK, "step-up-password")
+
+	// What another tab has proven since leads on from here.
+	b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+	b.submit(right, nil).want(http.StatusOK, "account")
+}
+
+// TestLinkProofEndsWithNextSignIn: who signed in to bind an identity has proven who they are, until the next one does.
+func TestLinkProofEndsWithNextSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	s.backend.provider(map[string]bool{"AutoSignUpWithProviderUser": false, "AutoSignInWhenEmailMatch": false})
+	mei := s.otherPerson()
+	b := s.browser()
+	p := b.comesBack(b.toProvider(b.open("/sign-in"), "demo"), "p-9", "").want(http.StatusOK, "provider-unknown")
+	done := b.submit(b.click(p, "sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+	bind := b.get(done.RedirectURI).want(http.StatusOK, "account-bind")
+	b.submit(b.get(s.base+"/sign-in?"+second()), mei).completed()
+	b.submit(bind, nil).want(http.StatusOK, "step-up-password")
+	if got := s.backend.count("/v1/user/provider/bind"); got != 0 {
+		t.Errorf("%d identities were bound", got)
+	}
+}

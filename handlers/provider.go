@@ -362,8 +362,19 @@ func (h *Handler) sealLink(r *request, l pendingLink, life time.Duration) (strin
 	return r.session.Seal(r.scope(), "link", l, life)
 }
 
+// openLink reads link=. That somebody has just signed in to bind it counts as a
+// step-up, and ends with the next sign-in as that does.
 func openLink(r *request) (l pendingLink, ok bool) {
-	return l, r.link != "" && r.session.Open(r.scope(), "link", r.link, &l)
+	if r.link == "" {
+		return l, false
+	}
+	if r.session.OpenProof(r.scope(), "link", r.link, &l) {
+		return l, true
+	}
+	if ok = r.session.Open(r.scope(), "link", r.link, &l); ok && l.Sub != "" {
+		l.SignIn = false
+	}
+	return l, ok
 }
 
 // waitingLink is an identity that waits for an account, whoever's that will be.

@@ -32,6 +32,9 @@ const (
 	byProvider  = "provider"
 )
 
+// flowStepUp is the name of the step-up's code flow.
+const flowStepUp = "step-up"
+
 // stepUpWays are those that somebody has, the first one to begin with.
 func stepUpWays(r *request) []string {
 	var ways []string
@@ -64,7 +67,7 @@ func stepUpWay(r *request) string {
 
 func (h *Handler) stepUpFlow() *codeFlow {
 	cf := &codeFlow{
-		h: h, name: "step-up", path: pathVerify, phone: true, email: true, portal: true,
+		h: h, name: flowStepUp, path: pathVerify, phone: true, email: true, portal: true,
 		target: authclient.TargetCurUser, usage: "reauthentication",
 		offered: func(*config.Login) bool { return true },
 		bound: func(r *request) destination {
@@ -148,7 +151,7 @@ func (h *Handler) stepUpPage(r *request) form {
 
 func (h *Handler) getVerify(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if h.hasSudo(r) && r.flow == "" {
+	if h.hasSudo(r) && !h.stepUpUnderWay(r) {
 		return h.afterStepUp(c)
 	}
 	return h.stepUp.get(c)
@@ -166,7 +169,16 @@ func (h *Handler) postVerify(c *fiber.Ctx) error {
 	if field(c, "form") == "step-up-password" && stepUpWay(r) == byPassword {
 		return h.postStepUpPassword(c)
 	}
+	if h.hasSudo(r) && r.flow != "" && !h.stepUpUnderWay(r) { // the step-up of another tab ended this one's
+		return h.afterStepUp(c)
+	}
 	return h.stepUp.post(c)
+}
+
+// stepUpUnderWay reports that flow= is a step-up's that goes on here.
+func (h *Handler) stepUpUnderWay(r *request) bool {
+	f, _ := h.stepUp.opened(r)
+	return f != nil
 }
 
 // typedStepUp is the page with what was typed.

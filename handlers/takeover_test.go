@@ -20,6 +20,7 @@ func TestFreshToken(t *testing.T) {
 		{"both", []string{"same-origin"}, []string{publicOrigin}, true},
 		{"Sec-Fetch-Site alone", []string{"same-origin"}, nil, true},
 		{"Origin alone", nil, []string{publicOrigin}, true},
+		{"Origin: null, but from this origin", []string{"same-origin"}, []string{"null"}, true},
 		{"neither", nil, nil, false},
 		{"Origin: null alone", nil, []string{"null"}, false},
 		{"another origin", nil, []string{"https://evil.example"}, false},

@@ -71,7 +71,9 @@ func (s *Session) makeRoom(scope Scope, size int) []string {
 	return out
 }
 
-// Access reads the login of scope, if this browser has one.
+// Access reads the login of scope, if this browser has one. Its step-up ends
+// when anybody signs in or steps up in this browser, for another scope too: who
+// sits there may have changed.
 func (s *Session) Access(scope Scope) (Access, bool) {
 	first, err := s.req.Cookie(s.accessName(scope, 0))
 	if err != nil || first.Value == "" {
@@ -90,8 +92,14 @@ func (s *Session) Access(scope Scope) (Access, bool) {
 		sealed += next.Value
 	}
 	var a Access
-	ok := s.Open(scope, accessPurpose, sealed, &a)
-	return a, ok
+	if s.OpenProof(scope, accessPurpose, sealed, &a) {
+		return a, true
+	}
+	if !s.Open(scope, accessPurpose, sealed, &a) {
+		return Access{}, false
+	}
+	a.SudoToken, a.SudoUntil = "", 0
+	return a, true
 }
 
 // ClearAccess gives the Set-Cookie values that remove the login of scope.

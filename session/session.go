@@ -269,6 +269,7 @@ func (s *Session) SetLocale(locale string) {
 // signIn says that a login begins. Then this browser, and it alone, can still
 // open what was sealed under the id before: signing in in one tab must not cost
 // another tab its code, nor one client of an environment another one's login.
+// What proves who sits there is over all the same: see OpenProof and Access.
 // Else everything sealed before is void.
 func (s *Session) Rotate(ctx context.Context, signIn bool) error {
 	// An id that no cookie ever held, or that has no login to lose, is not worth
@@ -358,8 +359,14 @@ func (s *Session) Seal(scope Scope, purpose string, v any, ttl time.Duration) (s
 // Open reads what Seal made. It answers false for anything else, whatever is
 // wrong with it.
 func (s *Session) Open(scope Scope, purpose, sealed string, v any) bool {
-	return s.open(associated(s.id, scope, purpose), sealed, v) ||
+	return s.OpenProof(scope, purpose, sealed, v) ||
 		s.prev != "" && s.open(associated(s.prev, scope, purpose), sealed, v)
+}
+
+// OpenProof is Open for what proves who sits there, as a step-up does. It opens
+// under the id of now alone: whoever signed in since may be somebody else.
+func (s *Session) OpenProof(scope Scope, purpose, sealed string, v any) bool {
+	return s.open(associated(s.id, scope, purpose), sealed, v)
 }
 
 // associated joins what a sealed value is bound to, each with its length, so

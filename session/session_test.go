@@ -702,3 +702,43 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestStepUpEnds: whoever signs in, or steps up, for one client ends the step-ups of all others in that browser. The
+// logins stay.
+func TestStepUpEnds(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := b.load("")
+	own := cookies(t, s)
+	other := Scope{Env: "demo", Client: "second"}
+	login := func(s *Session, at Scope) []string {
+		t.Helper()
+		set, err := s.AccessCookies(at, Access{AccessToken: "token", Sub: "me", SudoToken: "sudo", SudoUntil: midnight.Add(time.Hour).Unix()}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	first := login(s, scope)
+	proof := seal(t, s, "proof", "a right code", time.Hour)
+	var got string
+	if a, ok := b.load(browser(t, own, first)).Access(scope); !ok || a.SudoToken != "sudo" || !s.OpenProof(scope, "proof", proof, &got) {
+		t.Fatalf("before: %+v", a)
+	}
+	s = b.load(browser(t, own, first))
+	own = rotate(t, s, true)
+	second := login(s, other)
+	s = b.load(browser(t, own, first, second))
+	if a, ok := s.Access(scope); !ok || a.Sub != "me" || a.SudoToken != "" || a.SudoUntil != 0 {
+		t.Errorf("the login of before: %+v", a)
+	}
+	if a, ok := s.Access(other); !ok || a.SudoToken != "sudo" {
+		t.Errorf("the new one: %+v", a)
+	}
+	if s.OpenProof(scope, "proof", proof, &got) {
+		t.Error("what was proven outlives a sign-in")
+	}
+	if !s.Open(scope, "proof", proof, &got) {
+		t.Error("and what was sealed does not")
+	}
+}
