@@ -51,7 +51,7 @@ setup: ## what the browser tests need: Chromium, npm packages, the SDK bundles
 
 .PHONY: unit
 unit: ## all tests that need no browser
-	go test -race ./...
+	go test -race -timeout 20m ./...
 
 .PHONY: e2e
 e2e: setup ## the browser tests alone; RUN=name picks some
@@ -70,6 +70,7 @@ test: ## everything: the tests without a browser, then those with one
 
 .PHONY: test-all
 test-all: test ## longer: also every fuzz target, a backend that hangs, known vulnerabilities
+	go test -count=1 -timeout 30m -v -run 'Times$$' ./handlers -timing.samples 500 -timing.most 0.6
 	go test -tags e2e,late -count=1 -timeout 10m -v -run '^TestLate' ./e2e/
 	@for package in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \

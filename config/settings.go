@@ -195,6 +195,7 @@ func Demo() *Settings {
 		Name:    "Demo",
 		Region:  DefaultRegion,
 		Captcha: CaptchaPicture,
+		Limits:  DefaultLimits,
 		Clients: []Client{{ID: "demo"}},
 		Demo:    true,
 

@@ -78,6 +78,7 @@ session: {store: cookie, keys: ["env:KEY", "file:testdata/settings/key.secret", 
 image_hosts: [cdn.example.com, "https://img.example.com:8443", "https://cdn.example.com"]
 hsts_max_age: 3600
 backend_timeout: 1500ms
+refusal_floor: 250ms
 log_level: debug
 environments:
   - &first
@@ -87,6 +88,7 @@ environments:
     endpoint: https://gateway.example.com/tcb/
     captcha: picture
     default_redirect_uri: https://app.example.com/?a=1#/home
+    limits: {sms_per_number: 3, emails_per_address: 4, sms_per_hour: 5000, sms_per_hour_abroad: 6, attack_mode: true}
     clients:
       - id: AOJ8yAABzNsMXf0IcKc
         secret: env:SHORT
@@ -105,7 +107,7 @@ environments:
 		return out
 	}
 	minimal := Demo()
-	minimal.Environments[0] = Environment{ID: "x", Region: "ap-shanghai", Captcha: "picture", Clients: []Client{{ID: "x"}}}
+	minimal.Environments[0] = Environment{ID: "x", Region: "ap-shanghai", Captcha: "picture", Limits: DefaultLimits, Clients: []Client{{ID: "x"}}}
 	tests := []struct {
 		name string
 		yaml string
@@ -126,11 +128,13 @@ environments:
 			ImageHosts:     []string{"https://cdn.example.com", "https://img.example.com:8443"},
 			HSTSMaxAge:     time.Hour,
 			BackendTimeout: 1500 * time.Millisecond,
+			RefusalFloor:   250 * time.Millisecond,
 			LogLevel:       slog.LevelDebug,
 			Environments: []Environment{
 				{
 					ID: "one-1a2b", Name: "示例", Region: "ap-shanghai", Endpoint: "https://gateway.example.com/tcb", Captcha: "picture",
 					DefaultRedirectURI: "https://app.example.com/?a=1#/home",
+					Limits:             Limits{SMSPerNumber: 3, EmailsPerAddress: 4, SMSPerHour: 5000, SMSPerHourAbroad: 6, AttackMode: true},
 					Clients: []Client{
 						{ID: "AOJ8yAABzNsMXf0IcKc", Secret: NewSecret("s3cr3t"), RedirectURIs: []string{
 							"https://other.example.com/callback?x=%", "http://127.0.0.1/cb", "http://[::1]:1/cb", "http://localhost:3000",
@@ -138,7 +142,7 @@ environments:
 						{ID: "second"},
 					},
 				},
-				{ID: "two", Region: "ap-shanghai", LoginConfigs: "configs", Captcha: "picture", Clients: []Client{{ID: "two"}}},
+				{ID: "two", Region: "ap-shanghai", LoginConfigs: "configs", Captcha: "picture", Limits: DefaultLimits, Clients: []Client{{ID: "two"}}},
 			},
 		}},
 	}
