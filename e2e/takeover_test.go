@@ -377,6 +377,102 @@ func TestTabsAtOnce(t *testing.T) {
 	}
 }
 
+// takes reports whether TCB takes an access token.
+func (e *emulator) takes(t *testing.T, token string) bool {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url.String()+"/auth/v1/user/me?client_id=demo", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return resp.StatusCode == http.StatusOK
+}
+
+// TestSignOutAsks: opening the sign-out page does nothing, whatever login the SDK has meanwhile; its button ends that
+// login as well as our pages' own.
+func TestSignOutAsks(t *testing.T) {
+	s := start(t, options{})
+	for _, tt := range []struct{ name, change string }{
+		{"the SDK has refreshed", `async () => { await auth.getAccessToken(); }`},
+		{"the SDK has another login", `async (login) => { await auth.signIn(login); }`},
+		{"the SDK's has run out since", `async (login) => {
+			await auth.signIn(login);
+			const key = "credentials_demo", old = JSON.parse(localStorage.getItem(key));
+			localStorage.setItem(key, JSON.stringify({ ...old, expires_at: new Date(0).toISOString() }));
+		}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := s.visit(t)
+			app := v.signIn(demoName, demoPassword)
+			token := func() string {
+				t.Helper()
+				var login struct {
+					AccessToken string `json:"access_token"`
+				}
+				if err := json.Unmarshal([]byte(app.stored("credentials_demo")), &login); err != nil {
+					t.Fatal(err)
+				}
+				s.secret(login.AccessToken)
+				return login.AccessToken
+			}
+			ours := token()
+			app.expire()
+			if _, err := app.Evaluate(tt.change, map[string]string{"username": demoName, "password": demoPassword}); err != nil {
+				t.Fatal(err)
+			}
+			apps := token()
+			if apps == ours {
+				t.Fatal("the SDK has the login that our pages have")
+			}
+			var mu sync.Mutex
+			var posts []playwright.Request
+			v.context.OnRequest(func(r playwright.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				if r.Method() == http.MethodPost {
+					posts = append(posts, r)
+				}
+			})
+			posted := func() []playwright.Request {
+				mu.Lock()
+				defer mu.Unlock()
+				return posts
+			}
+			b := v.open(strings.Replace(s.entry(s.origin+where), "/__auth/?", "/__auth/sign-out?", 1))
+			b.at("sign-out")
+			if err := b.WaitForLoadState(playwright.PageWaitForLoadStateOptions{State: playwright.LoadStateNetworkidle}); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(posted()); n != 0 {
+				t.Errorf("%d POSTs before the button was pressed", n)
+			}
+			if !s.emulator.takes(t, apps) {
+				t.Error("opening the page has ended the SDK's login")
+			}
+			if err := b.primary().Dblclick(); err != nil {
+				t.Fatal(err)
+			}
+			b.back(where)
+			if n := len(posted()); n != 1 {
+				t.Errorf("%d POSTs, want the form's alone", n)
+			}
+			for whose, token := range map[string]string{"our pages'": ours, "the SDK's": apps} {
+				if s.emulator.takes(t, token) {
+					t.Errorf("%s login lives on", whose)
+				}
+			}
+			if b.stored("credentials_demo") != "" {
+				t.Error("the login is left in localStorage")
+			}
+		})
+	}
+}
+
 // visited gives the browser the cookies of an earlier visit, whose login has ended since.
 func (b *tab) visited(cookie string) {
 	b.t.Helper()

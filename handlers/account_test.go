@@ -795,32 +795,117 @@ func TestAnonymousPortal(t *testing.T) {
 	b.get(done.RedirectURI).want(http.StatusOK, "account")
 }
 
-// TestSignOutOfTwoLogins: our pages may have another login of the person than the
-// app. Signing out ends the one as well as the other.
-func TestSignOutOfTwoLogins(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	b, ours := s.signedIn(t)
-	_, apps := s.signedIn(t)
-	p := b.open("/sign-out").want(http.StatusOK, "sign-out")
-	var guard struct{ Token string }
-	p.script("guard", &guard)
-	if guard.Token != tokenHash(ours.Credentials.AccessToken) {
-		t.Errorf("script cannot tell which login will end: %q", guard.Token)
-	}
-	status, out := b.handOver(p, map[string]any{"access_token": apps.Credentials.AccessToken, "sign_out": true}, nil)
-	if status != http.StatusOK || out.Sub != apps.Credentials.Sub {
-		t.Fatalf("%d %+v", status, out)
-	}
-	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
-	client, err := authclient.New(authclient.Config{Env: "demo", Endpoint: s.backend.srv.URL, Timeout: time.Minute})
+// signInTo is a login of the seeded user's to one of the clients, in a browser of its own.
+func (s *site) signInTo(t *testing.T, client string) completion {
+	t.Helper()
+	b := s.browser()
+	b.t = t
+	p := b.get(s.base + "/sign-in?" + strings.Replace(entry(appPage), "client_id=demo", "client_id="+client, 1))
+	return b.submit(p, fields{"username": "demo", "password": demoPassword}).completed()
+}
+
+// over reports whether TCB takes neither of a login's tokens any more.
+func (s *site) over(t *testing.T, client string, login completion) bool {
+	t.Helper()
+	auth, err := authclient.New(authclient.Config{Env: "demo", ClientID: client, Endpoint: s.backend.srv.URL, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for whose, login := range map[string]completion{"ours": ours, "the app's": apps} {
-		if _, err := client.GetUserInfo(t.Context(), login.Credentials.AccessToken); !errors.Is(err, authclient.ErrUnauthenticated) {
-			t.Errorf("%s lives on after the sign-out: %v", whose, err)
-		}
+	_, access := auth.GetUserInfo(t.Context(), login.Credentials.AccessToken)
+	_, refresh := auth.RefreshToken(t.Context(), login.Credentials.RefreshToken)
+	return errors.Is(access, authclient.ErrUnauthenticated) && errors.Is(refresh, authclient.ErrInvalidGrant)
+}
+
+// TestSignOutOfTwoLogins: our pages may have another login than the app, or none.
+// One press ends the one as well as the other; what is no login of this client's
+// is left alone, and nothing keeps anybody in.
+func TestSignOutOfTwoLogins(t *testing.T) {
+	t.Parallel()
+	const ended, lives = true, false
+	tests := []struct {
+		name    string
+		client  string // of the posted login
+		wait    time.Duration
+		bare    bool // the browser has no access cookie
+		posted  func(login completion) fields
+		own     bool
+		apps    bool
+		revoked bool // what the page says without script
+	}{
+		{"another login", "demo", 0, false, func(l completion) fields {
+			return fields{"access_token": l.Credentials.AccessToken}
+		}, ended, ended, true},
+		{"our pages have none", "demo", 0, true, func(l completion) fields {
+			return fields{"access_token": l.Credentials.AccessToken}
+		}, lives, ended, true},
+		{"one that has run out", "demo", 3 * time.Hour, true, func(l completion) fields {
+			return fields{"access_token": l.Credentials.AccessToken, "refresh_token": l.Credentials.RefreshToken}
+		}, lives, ended, true},
+		{"nothing", "demo", 0, false, func(completion) fields { return nil }, ended, lives, true},
+		{"another client's", "second", 0, false, func(l completion) fields {
+			return fields{"access_token": l.Credentials.AccessToken}
+		}, ended, lives, false},
+		{"another client's, with its refresh token", "second", 0, false, func(l completion) fields {
+			return fields{"access_token": l.Credentials.AccessToken, "refresh_token": l.Credentials.RefreshToken}
+		}, ended, lives, false},
+		{"an access token without meaning", "demo", 0, false, func(l completion) fields {
+			return fields{"access_token": "a.b.c", "refresh_token": l.Credentials.RefreshToken}
+		}, ended, lives, false},
+		{"no token at all", "demo", 0, false, func(l completion) fields {
+			return fields{"access_token": "", "refresh_token": l.Credentials.RefreshToken}
+		}, ended, lives, true},
+		{"bytes that are no text", "demo", 0, false, func(completion) fields {
+			return fields{"access_token": "\xff\xfe"}
+		}, ended, lives, true},
+		{"a token that is too long", "demo", 0, false, func(l completion) fields {
+			return fields{"access_token": l.Credentials.AccessToken + strings.Repeat("A", maxToken)}
+		}, ended, lives, true},
+		{"a refresh token that is none", "demo", 0, false, func(l completion) fields {
+			return fields{"access_token": l.Credentials.AccessToken, "refresh_token": "none"}
+		}, ended, ended, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			app := s.signInTo(t, tt.client)
+			s.clock.advance(tt.wait)
+			b, ours := s.signedIn(t)
+			if tt.bare {
+				b.forget()
+			}
+			before, refreshed := s.backend.count(""), s.backend.count("/v1/token")
+			ask := b.open("/sign-out").want(http.StatusOK, "sign-out")
+			values := ask.filled(nil)
+			for name, value := range tt.posted(app) {
+				values.Set(name, value)
+			}
+			p := b.do(http.MethodPost, ask.action(), values, nil).want(http.StatusOK, "leaving")
+			for _, call := range s.backend.callsTo("")[before:] {
+				sent := call.body + call.header.Get("Authorization")
+				if tt.apps == lives && (strings.Contains(sent, app.Credentials.AccessToken) || strings.Contains(sent, app.Credentials.RefreshToken)) {
+					t.Errorf("%s has got a token that is not our client's", call.path)
+				}
+			}
+			if tt.wait > 0 && s.backend.count("/v1/token") == refreshed {
+				t.Error("what has run out was not refreshed first")
+			}
+			if said := strings.Contains(p.body, "Your login has been ended."); said != tt.revoked {
+				t.Errorf("the page says that all is void: %v, want %v", said, tt.revoked)
+			}
+			for _, token := range []string{app.Credentials.AccessToken, app.Credentials.RefreshToken} {
+				if strings.Contains(p.body, token) {
+					t.Error("the page holds a token")
+				}
+			}
+			if got := s.over(t, "demo", ours); got != tt.own {
+				t.Errorf("our login has ended: %v, want %v", got, tt.own)
+			}
+			if got := s.over(t, tt.client, app); got != tt.apps {
+				t.Errorf("the app's login has ended: %v, want %v", got, tt.apps)
+			}
+			b.open("/account").want(http.StatusOK, "take-over")
+		})
 	}
 }
 

@@ -2,11 +2,11 @@ package handlers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/url"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
@@ -22,20 +22,9 @@ func (h *Handler) signOutForm(c *fiber.Ctx) form {
 		Base: *h.formPage(r, "sign-out", i18n.Msg("sign-out.title"), "/sign-out", ""),
 		Back: r.RedirectURI,
 	}
-	// The login to end may be the SDK's alone: script brings it before, or TCB
-	// would go on taking its tokens.
 	p.Guard = h.guard(r, "sign-out")
 	p.Guard.Here = r.to("/sign-out")
-	if access, ok := r.session.Access(r.scope()); ok {
-		p.Guard.Token = tokenHash(access.AccessToken)
-	}
 	return form{base: &p.Base, view: func() templ.Component { return views.SignOut(*p) }}
-}
-
-// tokenHash tells script whether two access tokens are the same one, and nothing else.
-func tokenHash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
 }
 
 func (h *Handler) getSignOut(c *fiber.Ctx) error {
@@ -44,31 +33,107 @@ func (h *Handler) getSignOut(c *fiber.Ctx) error {
 
 // postSignOut ends the login at TCB, here and in the browser's storage. It does
 // not fail: whoever wants out of a shared computer gets out of it, whether TCB
-// answers or not.
+// answers or not. The SDK's login may be another than the access cookie's: script
+// sends it along, or TCB would go on taking its tokens.
 func (h *Handler) postSignOut(c *fiber.Ctx) error {
 	r := requestOf(c)
 	h.readForm(c, r, "sign-out")
-	revoked := false
-	to := withState(r.RedirectURI, r.State)
-	if access, ok := r.session.Access(r.scope()); ok {
-		r.access = access
-		ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
-		defer cancel()
-		var in authclient.SignOutRequest
-		if r.hasRedirect {
-			in = authclient.SignOutRequest{RedirectURI: r.RedirectURI, State: r.State}
-		}
-		out, err := r.state(h.now()).SignOut(ctx, in, h.options(c)...)
+	var calls []endLogin
+	access, ok := r.session.Access(r.scope())
+	if ok {
+		calls = append(calls, h.ender(c)(access.AccessToken))
+	}
+	if login, ok := postedLogin(c); ok && login.AccessToken != access.AccessToken {
+		calls = append(calls, h.endPosted(c, login))
+	}
+	revoked, to := h.endAll(c, calls)
+	return h.signedOutHere(c, i18n.Msg("sign-out.done"), revoked, to)
+}
+
+// endLogin ends one login at TCB, and gives the URL that TCB names for what follows.
+type endLogin func(context.Context) (string, error)
+
+// endAll makes the calls side by side: nobody waits twice for a TCB that does not
+// answer. It reports whether logins ended and none is left, and where to go.
+func (h *Handler) endAll(c *fiber.Ctx, calls []endLogin) (revoked bool, to string) {
+	r := requestOf(c)
+	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
+	defer cancel()
+	uris, errs := make([]string, len(calls)), make([]error, len(calls))
+	var group sync.WaitGroup
+	for i, call := range calls {
+		group.Go(func() { uris[i], errs[i] = call(ctx) })
+	}
+	group.Wait()
+	revoked, to = len(calls) > 0, withState(r.RedirectURI, r.State)
+	for i, err := range errs {
 		var api *authclient.Error
-		revoked = err == nil
-		if !revoked && errors.As(err, &api) {
+		if errors.As(err, &api) {
 			traceOf(c).code, traceOf(c).err = api.Code, err
 		}
-		if providerSignOut(r, out.RedirectURI) {
-			to = out.RedirectURI
+		revoked = revoked && err == nil
+		if providerSignOut(r, uris[i]) {
+			to = uris[i]
 		}
 	}
-	return h.signedOutHere(c, i18n.Msg("sign-out.done"), revoked, to)
+	return revoked, to
+}
+
+// ender ends logins by their access tokens.
+func (h *Handler) ender(c *fiber.Ctx) func(token string) endLogin {
+	r := requestOf(c)
+	var in authclient.SignOutRequest
+	if r.hasRedirect {
+		in = authclient.SignOutRequest{RedirectURI: r.RedirectURI, State: r.State}
+	}
+	auth, opts := r.client.auth, h.options(c)
+	return func(token string) endLogin {
+		return func(ctx context.Context) (string, error) {
+			creds := authclient.Credentials{TokenType: "Bearer", AccessToken: token}
+			out, err := auth.LoginState(creds, h.now().Add(time.Hour), nil).SignOut(ctx, in, opts...)
+			return out.RedirectURI, err
+		}
+	}
+}
+
+const maxToken = 4096 // characters that a token of TCB's has at most
+
+// postedLogin is the SDK's login in the form, if it can be one.
+func postedLogin(c *fiber.Ctx) (handedOver, bool) {
+	in := handedOver{AccessToken: field(c, "access_token"), RefreshToken: field(c, "refresh_token")}
+	return in, in.AccessToken != "" && len(in.AccessToken) <= maxToken && len(in.RefreshToken) <= maxToken
+}
+
+// errNotMeant: what came with the form is no login of this client's.
+var errNotMeant = errors.New("sign-out: no login of this client's")
+
+// endPosted ends a login that the form brought. One that has run out is refreshed
+// first: by its old token TCB may end nothing. Another client's is left alone.
+func (h *Handler) endPosted(c *fiber.Ctx, login handedOver) endLogin {
+	r, opts, end := requestOf(c), h.options(c), h.ender(c)
+	meant := func(token string) bool {
+		claims, ok := readClaims(token)
+		return ok && claims.meant(r)
+	}
+	return func(ctx context.Context) (string, error) {
+		token := login.AccessToken
+		if !meant(token) {
+			return "", errNotMeant
+		}
+		if login.RefreshToken != "" {
+			creds, err := r.client.auth.RefreshToken(ctx, login.RefreshToken, opts...)
+			switch {
+			case errors.Is(err, authclient.ErrInvalidGrant): // it is over, or was refreshed meanwhile
+			case err != nil:
+				return "", err
+			case !meant(creds.AccessToken):
+				return "", errNotMeant
+			default:
+				token = creds.AccessToken
+			}
+		}
+		return end(token)(ctx)
+	}
 }
 
 // providerSignOut reports that TCB leads to an identity provider's sign-out,

@@ -3,6 +3,8 @@ package handlers
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -221,7 +223,7 @@ func (h *Handler) postStepUpPassword(c *fiber.Ctx) error {
 	// no other: nothing is refused to its owner elsewhere.
 	login := limit.Key(r.env.ID, tokenHash(r.access.AccessToken))
 	if tries.takeSoft(ctx, count{ruleStepUp, login}) {
-		return h.endLogin(c)
+		return h.endStolen(c)
 	}
 	err := h.sudo(c, authclient.SudoRequest{Password: r.secret})
 	if err == nil {
@@ -232,13 +234,19 @@ func (h *Handler) postStepUpPassword(c *fiber.Ctx) error {
 		tries.refund(ctx)
 	} else if d, peekErr := h.counter.Peek(ctx, ruleStepUp, login); peekErr == nil && !d.OK {
 		traceOf(c).code = codeOf(err)
-		return h.endLogin(c)
+		return h.endStolen(c)
 	}
 	return h.refusePortal(c, f, err, sudoRefusals)
 }
 
-// endLogin ends the login at hand, at TCB and here, and leads to sign-in.
-func (h *Handler) endLogin(c *fiber.Ctx) error {
+// tokenHash names an access token and gives it to nobody.
+func tokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// endStolen ends the login at hand, at TCB and here, and leads to sign-in.
+func (h *Handler) endStolen(c *fiber.Ctx) error {
 	r := requestOf(c)
 	ctx, cancel := context.WithTimeout(c.UserContext(), h.timeout)
 	defer cancel()

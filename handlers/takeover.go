@@ -34,7 +34,6 @@ type handedOver struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"` // only when the other has expired
 	DeviceID     string `json:"device_id"`
-	SignOut      bool   `json:"sign_out"` // all logins of the browser are about to end
 }
 
 // takenOver is the answer. Credentials are the new ones after a refresh, also
@@ -69,13 +68,6 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout+grace)
 	defer cancel()
-	if access, ok := r.session.Access(r.scope()); ok && in.SignOut && access.AccessToken != in.AccessToken {
-		// Another login than the browser's own, or an older token of the same: the one
-		// that is taken over now will be ended by the button, this one by nobody.
-		if err := r.client.auth.Revoke(ctx, access.AccessToken, h.options(c)...); err != nil {
-			traceOf(c).code = codeOf(err)
-		}
-	}
 	had, ok := r.session.Access(r.scope())
 	known := ok && had.AccessToken == in.AccessToken && in.RefreshToken == ""
 	var out takenOver

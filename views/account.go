@@ -35,7 +35,6 @@ type Guard struct {
 	Here     string          `json:"here"`
 	SignIn   string          `json:"sign_in,omitempty"`
 	Sub      string          `json:"sub,omitempty"`       // who the page is of
-	Token    string          `json:"token,omitempty"`     // at sign-out: the SHA-256 of the access token that will be ended, in hex
 	UserInfo json.RawMessage `json:"user_info,omitempty"` // the profile as TCB has it now, for the SDK's copy
 }
 

@@ -27,12 +27,6 @@ function stored(key) {
   }
 }
 
-// Undefined where the page is not on https, and then no token is like another.
-const hash = async (text) => {
-  const sum = await globalThis.crypto.subtle?.digest("SHA-256", new TextEncoder().encode(text));
-  return sum && Array.from(new Uint8Array(sum), (b) => b.toString(16).padStart(2, "0")).join("");
-};
-
 const expired = (login) => !(new Date(login.expires_at).getTime() > Date.now());
 
 let csrf = guard?.csrf_token;
@@ -131,7 +125,7 @@ async function takeOver(place, last = false) {
   }
   const { access_token, refresh_token } = login;
   const refresh = refresh_token && (last || expired(login));
-  const answer = await post(url, { access_token, ...(refresh ? { refresh_token } : {}), ...device(), ...place.more });
+  const answer = await post(url, { access_token, ...(refresh ? { refresh_token } : {}), ...device() });
   if (answer.credentials) {
     const expires_at = new Date(Date.now() + (answer.credentials.expires_in - 30) * 1000).toISOString();
     const fresh = { ...answer.credentials, version: login.version ?? "v1", expires_at };
@@ -197,14 +191,6 @@ async function onGuard() {
   } catch {
     return show(); // storage is refused: there is no login to differ from
   }
-  if (guard.mode === "sign-out") {
-    // The login to end may be another than our pages have, of the same person too.
-    if (login && (await hash(login.access_token)) !== guard.token) {
-      const answer = await takeOver({ ...place, more: { sign_out: true } });
-      if (answer?.ok) again(guard.here);
-    } else settled();
-    return;
-  }
   if (guard.mode !== "take-over" && login?.sub === guard.sub) {
     updateProfile(login);
     addEventListener("storage", async (e) => {
@@ -236,6 +222,29 @@ function link() {
   else location.replace(guard.sign_in);
 }
 
+// Signing out ends the SDK's login too, which may be another than our pages have.
+// Nothing is sent before the button: anybody can lead a browser to this page. The
+// fields are in the form for the moment in which the browser reads it.
+function onSignOut() {
+  const key = `credentials_${guard.client_id}`;
+  document.addEventListener("submit", (e) => {
+    if (e.defaultPrevented || e.submitter?.hasAttribute("formaction")) return;
+    let login;
+    try {
+      login = stored(key) ?? takeAside(key);
+    } catch {
+      // Storage is refused: there is no other login.
+    }
+    if (!login) return;
+    const { access_token, refresh_token } = login;
+    const fields = Object.entries({ access_token, ...(expired(login) ? { refresh_token } : {}) }).map(([name, value]) =>
+      Object.assign(document.createElement("input"), { type: "hidden", name, value: value ?? "" }),
+    );
+    e.target.append(...fields);
+    setTimeout(() => fields.forEach((field) => field.remove()));
+  });
+}
+
 // The entry page: a login that the browser has is offered before another is asked for.
 async function resume() {
   const { client } = document.body.dataset;
@@ -252,5 +261,6 @@ if (guard && guard.mode !== "sign-out") {
 }
 
 if (document.querySelector("script[data-submit]")) document.getElementById("form").requestSubmit();
+else if (guard?.mode === "sign-out") onSignOut();
 else if (guard) onGuard().catch(link);
 else if (document.body.dataset.resume) resume().catch(() => {});
