@@ -59,6 +59,19 @@ func (b *browser) stepUp(path, password string) *page {
 // handOver posts what account.js does.
 func (b *browser) handOver(p *page, in any, header http.Header) (int, takenOver) {
 	b.t.Helper()
+	status, _, out := b.handOff(p, in, header)
+	return status, out
+}
+
+// handOffStatus is handOver for its status and headers.
+func (b *browser) handOffStatus(p *page, in any) (int, http.Header) {
+	b.t.Helper()
+	status, header, _ := b.handOff(p, in, nil)
+	return status, header
+}
+
+func (b *browser) handOff(p *page, in any, header http.Header) (int, http.Header, takenOver) {
+	b.t.Helper()
 	var guard struct {
 		Session string
 		CSRF    string `json:"csrf_token"`
@@ -74,6 +87,9 @@ func (b *browser) handOver(p *page, in any, header http.Header) (int, takenOver)
 	}
 	req.Header = http.Header{
 		"Content-Type": {"application/json"}, "X-Csrf-Token": {guard.CSRF}, "Sec-Fetch-Site": {"same-origin"}, "Origin": {b.origin},
+	}
+	if from := b.header.Get("X-Forwarded-For"); from != "" {
+		req.Header.Set("X-Forwarded-For", from)
 	}
 	for k, v := range header {
 		if req.Header[k] = v; v == nil {
@@ -92,7 +108,7 @@ func (b *browser) handOver(p *page, in any, header http.Header) (int, takenOver)
 	if resp.Header.Get("Cache-Control") != "no-store" {
 		b.t.Errorf("Cache-Control is %q", resp.Header.Get("Cache-Control"))
 	}
-	return resp.StatusCode, out
+	return resp.StatusCode, resp.Header, out
 }
 
 func TestPortalWithoutLogin(t *testing.T) {

@@ -35,6 +35,11 @@ var (
 	ruleCaptchaWrong  = limit.Rule{Name: "picture wrong", N: 120, Per: time.Hour, Burst: 30}
 	ruleCaptcha       = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
 	ruleUsername      = limit.Rule{Name: "username check", N: 30, Per: time.Hour, Burst: 10}
+
+	// Each hand-off may take a place on the deny list, which forgets what it has no room for. An office
+	// has many people behind a network; one login may come from as many networks as an IPv6 block has.
+	ruleHandOff       = limit.Rule{Name: "hand-off from network", N: 600, Per: time.Hour, Burst: 60}
+	ruleHandOffPerson = limit.Rule{Name: "hand-off of person", N: 120, Per: time.Hour, Burst: 60}
 )
 
 // taken are counts that can be given back when nothing came of them.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/i18n"
+	"tcb-login/limit"
 	"tcb-login/session"
 	"tcb-login/views"
 )
@@ -71,6 +73,12 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 	had, ok := r.session.Access(r.scope())
 	known := ok && had.AccessToken == in.AccessToken && in.RefreshToken == ""
 	var out takenOver
+	counts := &taken{counter: h.counter}
+	if !known {
+		if err := counts.take(ctx, ruleHandOff, "", time.Second, r.network); err != nil {
+			return h.handOffLimited(c, out, err)
+		}
+	}
 	if in.RefreshToken != "" {
 		creds, err := r.client.auth.RefreshToken(ctx, in.RefreshToken, h.options(c)...)
 		if err != nil {
@@ -91,6 +99,9 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 		// Another tab was faster: a new id would only cost it what it has just got.
 		out.CSRF = r.session.CSRFToken()
 		return h.sendJSON(c, fiber.StatusOK, out)
+	}
+	if err := counts.take(ctx, ruleHandOffPerson, "", time.Second, limit.Key(r.env.ID, me.Sub)); err != nil {
+		return h.handOffLimited(c, out, err)
 	}
 	device := h.device(r)
 	if err := r.session.Rotate(ctx, true); err != nil {
@@ -116,6 +127,16 @@ func provenSameOrigin(c *fiber.Ctx, r *request) bool {
 		return site == "same-origin"
 	}
 	return c.Get("Origin") == r.origin.text
+}
+
+// handOffLimited answers that there were too many; the page's own link leads on.
+func (h *Handler) handOffLimited(c *fiber.Ctx, out takenOver, err error) error {
+	var lim *limited
+	if errors.As(err, &lim) {
+		c.Set("Retry-After", strconv.Itoa(int((lim.wait+time.Second-1)/time.Second)))
+	}
+	out.Sub, out.Error = "", "limited"
+	return h.sendJSON(c, fiber.StatusTooManyRequests, out)
 }
 
 // lostHalfWay answers a failure of ours. A refresh may have gone before it: the

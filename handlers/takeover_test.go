@@ -1,8 +1,16 @@
 package handlers
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"slices"
+	"sync"
 	"testing"
+	"time"
+
+	"tcb-login/limit"
+	"tcb-login/session"
 )
 
 // TestFreshToken: whose token another tab's first visit has outdated gets one of the session as it is now, if the
@@ -132,4 +140,113 @@ func TestContinueLooksForLogin(t *testing.T) {
 		t.Fatalf("%d %+v", status, out)
 	}
 	b.open("/continue").want(http.StatusOK, "continue")
+}
+
+// notedDeny remembers which ids were denied.
+type notedDeny struct {
+	session.DenyList
+	mu   sync.Mutex
+	keys []string
+}
+
+func (d *notedDeny) Add(ctx context.Context, key string, ttl time.Duration) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.keys = append(d.keys, key)
+	return d.DenyList.Add(ctx, key, ttl)
+}
+
+// TestHandOffsFlushNothing: whoever has a login may hand it over again and again, under one new session after the
+// other; the marks that earlier sign-outs have left stay. The list of the test has room for 200.
+func TestHandOffsFlushNothing(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		from func(i int) string
+	}{
+		{"from one network", func(int) string { return "203.0.113.9" }},
+		{"from networks without end", func(i int) string { return fmt.Sprintf("2001:db8:%x::1", i) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var deny *notedDeny
+			s := newSite(t, func(c *siteConfig) {
+				c.memory = limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now})
+				deny = &notedDeny{DenyList: limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now, MaxKeys: 200})}
+				c.deny = deny
+			})
+			b, _ := s.signedIn(t)
+			b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+			marks := slices.Clone(deny.keys)
+			if len(marks) == 0 {
+				t.Fatal("signing out has left no mark")
+			}
+			s.clock.advance(time.Minute)
+			_, login := s.signedIn(t)
+			in := map[string]string{"access_token": login.Credentials.AccessToken}
+			limited := 0
+			for i := range 300 {
+				b := s.browser().at(tt.from(i))
+				p := b.open("/account")
+				switch status, out := b.handOver(p, in, nil); {
+				case status == http.StatusTooManyRequests && out.Error == "limited" && out.Sub == "":
+					limited++
+				case status != http.StatusOK:
+					t.Fatalf("%d %+v", status, out)
+				}
+			}
+			if limited == 0 {
+				t.Error("there is no limit")
+			}
+			for _, key := range marks {
+				if has, err := deny.Has(t.Context(), key); err != nil || !has {
+					t.Errorf("the mark of a sign-out is gone: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// TestHandOffLimit: what the limit counts and says. Neither TCB nor the login of somebody else is touched by it.
+func TestHandOffLimit(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	b := s.browser()
+	if status, out := b.handOver(b.open("/account"), map[string]string{"access_token": login.Credentials.AccessToken}, nil); status != http.StatusOK {
+		t.Fatalf("%d %+v", status, out)
+	}
+	page := b.open("/account").want(http.StatusOK, "account")
+	for range 2 * ruleHandOff.Burst { // which changes nothing
+		if status, out := b.handOver(page, map[string]string{"access_token": login.Credentials.AccessToken}, nil); status != http.StatusOK {
+			t.Fatalf("the same login once more: %d %+v", status, out)
+		}
+	}
+	worthless := map[string]string{"access_token": "x", "refresh_token": "m.dead"}
+	other := s.browser()
+	p := other.open("/account")
+	for range ruleHandOff.Burst - 1 {
+		if status, out := other.handOver(p, worthless, nil); status == http.StatusTooManyRequests {
+			t.Fatalf("%d %+v", status, out)
+		}
+	}
+	calls := s.backend.count("/v1/token")
+	status, header := other.handOffStatus(p, worthless)
+	if status != http.StatusTooManyRequests || header.Get("Retry-After") != "6" {
+		t.Errorf("%d, Retry-After %q", status, header.Get("Retry-After"))
+	}
+	if got := s.backend.count("/v1/token"); got != calls {
+		t.Error("TCB was asked all the same")
+	}
+	if status, _ := other.at("203.0.113.77").handOffStatus(p, worthless); status == http.StatusTooManyRequests {
+		t.Error("and it holds for another network")
+	}
+	b.open("/account").want(http.StatusOK, "account")
+	s.clock.advance(6 * time.Second)
+	if status, _ := other.handOffStatus(p, worthless); status == http.StatusTooManyRequests {
+		t.Error("it holds for longer than it says")
+	}
+	// Who is not taken over signs in.
+	other.submit(other.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
 }

@@ -176,6 +176,7 @@ type Session struct {
 	id     string
 	prev   string // the id before sign-in; see Rotate
 	csrf   []byte
+	born   time.Time
 	fresh  bool
 	denied bool // the cookie's id was on the deny list
 	dirty  bool
@@ -211,7 +212,7 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 			return nil, fmt.Errorf("session: deny list: %w", err)
 		}
 		if secret, err := hex.DecodeString(csrf); err == nil && !denied {
-			s.id, s.csrf = id, secret
+			s.id, s.csrf, s.born = id, secret, time.Unix(since, 0)
 			s.prev, _ = raw.Values["prev"].(string)
 			return s, nil
 		}
@@ -244,7 +245,8 @@ func (s *Session) renew() {
 	s.id, s.csrf = hex.EncodeToString(b[:16]), bytes.Clone(b[16:])
 	s.raw.Values["id"] = s.id
 	s.raw.Values["csrf"] = hex.EncodeToString(s.csrf)
-	s.raw.Values["born"] = strconv.FormatInt(s.m.now().Unix(), 10)
+	s.born = s.m.now()
+	s.raw.Values["born"] = strconv.FormatInt(s.born.Unix(), 10)
 	s.dirty = true
 }
 
@@ -274,8 +276,9 @@ func (s *Session) SetLocale(locale string) {
 func (s *Session) Rotate(ctx context.Context, signIn bool) error {
 	// An id that no cookie ever held, or that has no login to lose, is not worth
 	// a place on the list: places that anybody can take push out those that count.
+	// Nor is it for longer than its cookie would be taken.
 	if !s.fresh && (signIn || s.raw.Values["in"] == "1") {
-		if err := s.m.deny.Add(ctx, denyKey(s.id), MaxAge); err != nil {
+		if err := s.m.deny.Add(ctx, denyKey(s.id), MaxAge-s.m.now().Sub(s.born)); err != nil {
 			return fmt.Errorf("session: deny list: %w", err)
 		}
 	}

@@ -742,3 +742,27 @@ func TestStepUpEnds(t *testing.T) {
 		t.Error("and what was sealed does not")
 	}
 }
+
+// TestDeniedForItsCookiesLife: a place on the deny list is taken for as long as the cookie would be good, and no longer.
+func TestDeniedForItsCookiesLife(t *testing.T) {
+	t.Parallel()
+	for _, age := range []time.Duration{0, 1500 * time.Millisecond, 3 * time.Hour, MaxAge - time.Second} {
+		b := newBench(t)
+		b.now = midnight.Add(300 * time.Millisecond) // cookies count whole seconds
+		jar := browser(t, cookies(t, b.load("")))
+		b.now = b.now.Add(age)
+		rotate(t, b.load(jar), true)
+		for _, ttl := range b.deny.keys {
+			gone := b.now.Add(ttl)
+			clear(b.deny.keys)
+			b.now = gone.Add(-time.Nanosecond)
+			if taken := len(cookies(t, b.load(jar))) == 0; !taken {
+				t.Errorf("age %v: denied for %v, longer than its cookie would be good", age, ttl)
+			}
+			b.now = gone
+			if taken := len(cookies(t, b.load(jar))) == 0; taken {
+				t.Errorf("age %v: denied for %v, and its cookie is good after that", age, ttl)
+			}
+		}
+	}
+}
