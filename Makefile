@@ -51,12 +51,12 @@ setup: ## what the browser tests need: Chromium, npm packages, the SDK bundles
 
 .PHONY: unit
 unit: ## all tests that need no browser
-	go test -race -timeout 20m ./...
+	go test -race -timeout 30m ./...
 
 .PHONY: e2e
 e2e: setup ## the browser tests alone; RUN=name picks some
 	@mkdir -p e2e/build
-	@code=0; go test -tags e2e -count=1 -timeout 15m -v $(if $(RUN),-run '$(RUN)') ./e2e/ | tee e2e/build/e2e.log || code=$$?; \
+	@code=0; go test -tags e2e -count=1 -timeout 40m -v $(if $(RUN),-run '$(RUN)') ./e2e/ | tee e2e/build/e2e.log || code=$$?; \
 		$(call summary,e2e/build/e2e.log) || code=1; exit $$code
 
 .PHONY: conformance
