@@ -110,7 +110,7 @@ func TestPasswordsFromNetwork(t *testing.T) {
 		{"a /64", 50, func(i int) string { return fmt.Sprintf("2001:db8:0:1::%x", i+1) }, "2001:db8:0:1:ffff::1"},
 		{"a /56", 200, func(i int) string { return fmt.Sprintf("2001:db8:0:1%02x::1", i%100) }, "2001:db8:0:1ff::1"},
 	} {
-		s := newSite(t, quick)
+		s := newSite(t)
 		s.backend.captcha("never")
 		s.backend.refuse("/v1/signin", http.StatusBadRequest, "not_found") // argon2 is not what is tested
 		guess := func(b *browser, name string) *page {
@@ -303,7 +303,7 @@ func TestSendsToTarget(t *testing.T) {
 		{"/reset-password", "reset-password", fields{"email": demoEmail}, 5, 20},
 		{"/reset-password", "reset-password", fields{"email": "nobody@example.com"}, 5, 20}, // who gets none
 	} {
-		s := newSite(t, quick)
+		s := newSite(t)
 		s.backend.captcha("never")
 		stranger := s.browser().at("192.0.2.1")
 		sends := 0
@@ -339,7 +339,7 @@ func TestSendsToTarget(t *testing.T) {
 // on, and what was not sent counts nowhere.
 func TestSendsFromAddress(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, quick)
+	s := newSite(t)
 	s.backend.captcha("never")
 	b := s.browser().at("192.0.2.1")
 	send := func(b *browser, i int) *page {
@@ -361,7 +361,7 @@ func TestSendsFromAddress(t *testing.T) {
 func TestPumping(t *testing.T) {
 	t.Parallel()
 	var login *config.Login
-	s := newSite(t, quick, func(c *siteConfig) {
+	s := newSite(t, func(c *siteConfig) {
 		c.settings.Environments[0].Limits = config.Limits{SMSPerHour: 4, SMSPerHourAbroad: 2}
 		c.logins = config.BuiltInLogins(c.settings)
 		login = c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion})
@@ -482,7 +482,7 @@ func TestLimitsPerEnvironment(t *testing.T) {
 // an IPv4 one is that.
 func TestNetworks(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, quick)
+	s := newSite(t)
 	s.backend.captcha("never")
 	for i, tt := range []struct {
 		at    []string // four failures, then the fifth is refused
@@ -509,7 +509,7 @@ func TestNetworks(t *testing.T) {
 func TestWaysWithoutName(t *testing.T) {
 	t.Parallel()
 	for path, call := range map[string]string{"/anonymous": "/v1/signin/anonymously", "/provider/demo": "/v1/provider/uri"} {
-		s := newSite(t, quick, func(c *siteConfig) {
+		s := newSite(t, func(c *siteConfig) {
 			withProvider(c)
 			c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion}).Anonymous = true
 		})

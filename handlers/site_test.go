@@ -417,6 +417,7 @@ func testSettings() *config.Settings {
 		PublicOrigins:  []string{publicOrigin},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")},
 		BackendTimeout: time.Minute,
+		RefusalFloor:   time.Millisecond, // what it is for is tested by timing_test.go
 		Environments: []config.Environment{
 			{
 				ID: "demo", Name: "Demo", Region: "ap-shanghai", Captcha: config.CaptchaPicture,
@@ -427,9 +428,6 @@ func testSettings() *config.Settings {
 		},
 	}
 }
-
-// quick has hardly a floor: for tests of many refusals, and none of their time.
-func quick(c *siteConfig) { c.settings.RefusalFloor = time.Millisecond }
 
 // oneEnvironment leaves the settings of a small operator: one environment, one client.
 func oneEnvironment(c *siteConfig) {

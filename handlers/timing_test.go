@@ -171,6 +171,7 @@ func (limitless) Reset(context.Context, limit.Rule, string) error  { return nil 
 
 func timingSite(t *testing.T) *site {
 	s := newSite(t, func(c *siteConfig) {
+		c.settings.RefusalFloor = defaultFloor
 		c.counter = limitless{}
 		c.logins = config.BuiltInLogins(c.settings)
 		c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion}).Registration = config.RegistrationSplit
