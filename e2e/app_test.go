@@ -450,4 +450,13 @@ func TestStorageRefused(t *testing.T) {
 	b.submit()
 	b.at("complete")
 	b.visible("main [role=alert]")
+	b.goTo(strings.Replace(s.entry(s.origin+where), "/__auth/?", "/__auth/sign-out?", 1)) // which it is signed in to
+	b.at("sign-out")
+	answer, err := b.ExpectResponse("**/__auth/sign-out*", func() error { return b.primary().Click() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !answer.Ok() || answer.Request().Method() != "POST" {
+		t.Errorf("signing out: %s %d", answer.Request().Method(), answer.Status())
+	}
 }

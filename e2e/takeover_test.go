@@ -422,7 +422,9 @@ func TestSignOutAsks(t *testing.T) {
 			}
 			ours := token()
 			app.expire()
-			if _, err := app.Evaluate(tt.change, map[string]string{"username": demoName, "password": demoPassword}); err != nil {
+			app.goTo("/app/again") // the SDK of before has the old login in memory
+			app.ready()
+			if _, err := app.Evaluate(tt.change, map[string]any{"username": demoName, "password": demoPassword}); err != nil {
 				t.Fatal(err)
 			}
 			apps := token()
@@ -470,6 +472,45 @@ func TestSignOutAsks(t *testing.T) {
 				t.Error("the login is left in localStorage")
 			}
 		})
+	}
+}
+
+// TestHandOffLimited: who is not taken over for now is shown the way on, and nothing goes round.
+func TestHandOffLimited(t *testing.T) {
+	s := start(t, options{})
+	v := s.visit(t)
+	app := v.open(where)
+	app.ready()
+	app.keep(s.emulator.login(t, false))
+	b := v.open("about:blank")
+	var mu sync.Mutex
+	asked := 0
+	if err := b.Route("**/__auth/session*", func(r playwright.Route) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked++
+		if err := r.Fulfill(playwright.RouteFulfillOptions{
+			Status: playwright.Int(http.StatusTooManyRequests), ContentType: playwright.String("application/json"),
+			Headers: map[string]string{"Retry-After": "30"}, Body: `{"error":"limited"}`,
+		}); err != nil {
+			t.Error(err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.goTo(s.portal(""))
+	b.at("take-over")
+	b.count("#going", 0)
+	b.follow("sign-in")
+	b.at("sign-in")
+	if err := b.WaitForLoadState(playwright.PageWaitForLoadStateOptions{State: playwright.LoadStateNetworkidle}); err != nil {
+		t.Fatal(err)
+	}
+	b.at("sign-in")
+	mu.Lock()
+	defer mu.Unlock()
+	if asked == 0 || asked > 2 {
+		t.Errorf("asked %d times, want once a page", asked)
 	}
 }
 

@@ -925,6 +925,45 @@ func TestSignOutOfTwoLogins(t *testing.T) {
 	}
 }
 
+// TestSignOutWithoutTCB: a TCB that does not answer keeps nobody in. It is asked to
+// end both logins at once, and the page says that a copy may still be good.
+func TestSignOutWithoutTCB(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	app := s.signInTo(t, "demo")
+	b, ours := s.signedIn(t)
+	hurried := s.twin(100 * time.Millisecond)
+	b = b.on(t, hurried)
+	gone := make(chan struct{})
+	defer close(gone)
+	s.backend.answer("/v1/user/signout", func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-gone:
+		}
+	})
+	defer s.backend.answer("", nil)
+	ask := b.open("/sign-out").want(http.StatusOK, "sign-out")
+	values := ask.filled(nil)
+	values.Set("access_token", app.Credentials.AccessToken)
+	p := b.do(http.MethodPost, ask.action(), values, nil).want(http.StatusOK, "leaving")
+	if strings.Contains(p.body, "Your login has been ended.") {
+		t.Error("the page says that the login has ended")
+	}
+	var asked []string
+	for _, call := range s.backend.callsTo("/v1/user/signout") {
+		asked = append(asked, strings.TrimPrefix(call.header.Get("Authorization"), "Bearer "))
+	}
+	for whose, login := range map[string]completion{"ours": ours, "the app's": app} {
+		if !slices.Contains(asked, login.Credentials.AccessToken) {
+			t.Errorf("TCB was not asked to end %s", whose)
+		}
+	}
+	if _, ok := accessCookieOf(b); ok {
+		t.Error("the login is left in the browser")
+	}
+}
+
 // TestTypedFormsNeedStepUp: the addresses that show any form again (language, a new
 // picture, a stale token, a provider's button) show none whose own address wants a
 // step-up before it.
