@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,6 +23,7 @@ type gateway struct {
 	listener net.Listener
 	server   *server
 	client   atomic.Pointer[string] // the address it reports for its visitors
+	forgets  atomic.Pointer[string] // how the names of cookies begin that visitors do not bring back, if any do so
 	proxy    *httputil.ReverseProxy
 	http     *http.Server
 	origins  sync.Map // the Origin headers of forms that were posted through it
@@ -43,6 +45,21 @@ func newGateway(t *testing.T, s *server) *gateway {
 // from sets the visitors' address from now on, so that a test with many sends is not one visitor's flood.
 func (g *gateway) from(address string) { g.client.Store(&address) }
 
+// forget makes a request that of a browser which keeps some cookies, or none.
+func (g *gateway) forget(r *http.Request) {
+	prefix := g.forgets.Load()
+	if prefix == nil {
+		return
+	}
+	cookies := r.Cookies()
+	r.Header.Del("Cookie")
+	for _, c := range cookies {
+		if !strings.HasPrefix(c.Name, *prefix) {
+			r.AddCookie(c)
+		}
+	}
+}
+
 func (g *gateway) serve(login *url.URL) {
 	// A connection of its own for every request: none is shared with another test's gateway.
 	g.proxy = &httputil.ReverseProxy{Transport: &http.Transport{DisableKeepAlives: true}, Rewrite: func(r *httputil.ProxyRequest) {
@@ -62,7 +79,10 @@ func (g *gateway) serve(login *url.URL) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/__auth", g.proxy)
-	mux.Handle("/__auth/", g.proxy)
+	mux.HandleFunc("/__auth/", func(w http.ResponseWriter, r *http.Request) {
+		g.forget(r)
+		g.proxy.ServeHTTP(w, r)
+	})
 	mux.HandleFunc("/app/", g.page)
 	mux.HandleFunc("/sdk.js", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "max-age=600")

@@ -550,3 +550,26 @@ func (b *tab) visited(cookie string) {
 	b.goTo(where)
 	b.ready()
 }
+
+// TestCookiesForgotten: a browser that keeps no cookies, or only some, is led round a few times and then left with
+// the page's own way to sign in.
+func TestCookiesForgotten(t *testing.T) {
+	s := start(t, options{})
+	v := s.visit(t)
+	v.signIn(demoName, demoPassword)
+	const form, left = `body[data-page="sign-in"] #form`, `body[data-page="take-over"]:not(:has(#going)) a[data-to="sign-in"]`
+	tests := []struct{ forgets, address, end string }{
+		{"", s.portal(""), left},
+		{"tcb_login_at_", s.portal(""), left},
+		{"", s.entry(s.origin + where), form},
+		{"tcb_login_at_", s.entry(s.origin + where), left},
+	}
+	for _, tt := range tests {
+		s.app.forgets.Store(&tt.forgets)
+		b := v.open(tt.address)
+		b.visible(tt.end)
+		if n := b.answers(); n > 9 {
+			t.Errorf("without %q, %s: %d pages until the end", tt.forgets, tt.address, n)
+		}
+	}
+}
