@@ -52,6 +52,7 @@ setup: ## what the browser tests need: Chromium, npm packages, the SDK bundles
 .PHONY: unit
 unit: ## all tests that need no browser
 	go test -race -timeout 30m ./...
+	go test -count=1 -timeout 15m -v -run 'Times$$' ./handlers
 
 .PHONY: e2e
 e2e: setup ## the browser tests alone; RUN=name picks some

@@ -53,7 +53,8 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 	r := requestOf(c)
 	if !r.session.CSRFValid(c.Get("X-CSRF-Token")) {
 		out := takenOver{Error: "csrf"}
-		if provenSameOrigin(c, r) {
+		// Only a page of this origin may have the session's token; "none" is no page's asking.
+		if r.proven && said(c, "Sec-Fetch-Site") != "none" {
 			out.CSRF = r.session.CSRFToken()
 		}
 		return h.sendJSON(c, fiber.StatusForbidden, out)
@@ -117,16 +118,6 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 	}
 	out.CSRF = r.session.CSRFToken()
 	return h.sendJSON(c, fiber.StatusOK, out)
-}
-
-// provenSameOrigin reports that the browser itself says that a page of this
-// origin posts: only that one may have the session's token. Origin: null is what
-// a sandboxed frame of another site sends as well.
-func provenSameOrigin(c *fiber.Ctx, r *request) bool {
-	if site := c.Get("Sec-Fetch-Site"); site != "" {
-		return site == "same-origin"
-	}
-	return c.Get("Origin") == r.origin.text
 }
 
 // handOffLimited answers that there were too many; the page's own link leads on.

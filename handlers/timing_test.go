@@ -1,3 +1,5 @@
+//go:build !race
+
 package handlers
 
 import (
@@ -22,6 +24,9 @@ import (
 // What must not tell who has an account does not tell by its time either: samples of each kind are
 // taken in turns, some in flight at once, before a TCB whose answers about what it does not know are
 // 80 ms faster, then slower. `make test-all` takes five hundred of each and wants more of them.
+//
+// The race detector makes hashing so slow that two cores are full and the floor's most is passed,
+// which says nothing of the program that people run: `make unit` has these tests without it, alone.
 
 var (
 	timingSamples = flag.Int("timing.samples", 100, "samples of each kind that timings are compared by")
@@ -183,7 +188,6 @@ func timingSite(t *testing.T) *site {
 // TestPasswordTimes: a refused password takes as long for an account that exists, one that TCB has
 // locked, and none.
 func TestPasswordTimes(t *testing.T) {
-	t.Parallel()
 	s := timingSite(t)
 	const perAccount = 8 // fewer than TCB locks after
 	for i := range *timingSamples/perAccount + 1 {
@@ -223,7 +227,6 @@ func TestPasswordTimes(t *testing.T) {
 // TestCodeTimes: to have a code sent, again, and to type a wrong one, takes as long for an account
 // that exists and none, in each flow that sends to accounts alone.
 func TestCodeTimes(t *testing.T) {
-	t.Parallel()
 	for _, path := range []string{"/sign-in/email", "/reset-password"} {
 		for _, unknownLate := range []bool{false, true} {
 			s := timingSite(t)
@@ -306,7 +309,6 @@ func status(p *page) int {
 // TestStepUpTimes: a wrong code in the portal takes as long whether TCB knows the code's
 // verification_id or not.
 func TestStepUpTimes(t *testing.T) {
-	t.Parallel()
 	s := timingSite(t)
 	kinds := map[string]*browser{}
 	pages := map[string]*page{}
