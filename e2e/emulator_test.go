@@ -30,6 +30,8 @@ type settings struct {
 	LatencyMS    *int    `json:"latency_ms,omitempty"`
 	ClockOffsetS *int    `json:"clock_offset_s,omitempty"`
 	Faults       []fault `json:"faults,omitempty"`
+	// PasswordStrength is the rule for new passwords: length or strict.
+	PasswordStrength string `json:"password_strength,omitempty"`
 }
 
 type fault struct {

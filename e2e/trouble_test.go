@@ -303,6 +303,7 @@ func TestTypedValuesStay(t *testing.T) {
 func TestVerifiedStepStays(t *testing.T) {
 	t.Run("reset", func(t *testing.T) {
 		s := start(t, options{})
+		s.emulator.set(t, settings{PasswordStrength: "strict"})
 		b := s.visit(t).enter(where)
 		b.resetPassword(demoEmail, "12345678")
 		b.submit()
@@ -318,6 +319,7 @@ func TestVerifiedStepStays(t *testing.T) {
 	})
 	t.Run("sign-up", func(t *testing.T) {
 		s := start(t, options{})
+		s.emulator.set(t, settings{PasswordStrength: "strict"})
 		b := s.visit(t).enter(where)
 		b.signUp("+86 13800000003", demoName, "李雷", "Li-lei-2026-x") // the name is taken
 		b.submit()
@@ -388,6 +390,7 @@ func TestBrokenBackend(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			s := start(t, options{})
+			s.emulator.set(t, settings{PasswordStrength: "strict"})
 			v := s.visit(t)
 			v.expectBroken()
 			f.fault.Path, f.fault.Times = "/auth/v1/signin", 1
@@ -407,6 +410,7 @@ func TestBrokenBackend(t *testing.T) {
 	}
 	t.Run("sending a code", func(t *testing.T) {
 		s := start(t, options{})
+		s.emulator.set(t, settings{PasswordStrength: "strict"})
 		v := s.visit(t)
 		v.expectBroken()
 		s.emulator.set(t, settings{Faults: []fault{{Path: "/auth/v1/verification", Status: 500, Error: "internal", Times: 1}}})
@@ -419,6 +423,7 @@ func TestBrokenBackend(t *testing.T) {
 	})
 	t.Run("only the profile is missing", func(t *testing.T) {
 		s := start(t, options{})
+		s.emulator.set(t, settings{PasswordStrength: "strict"})
 		s.emulator.set(t, settings{Faults: []fault{{Path: "/auth/v1/user/me", Status: 500, Error: "internal", Times: 3}}})
 		v := s.visit(t, withoutScript)
 		b := v.open(s.entry(s.origin + where))

@@ -103,6 +103,13 @@ function takeAside(key) {
   return null;
 }
 
+// One that is in storage since is newer, whoever put it there: ours is not to
+// come back in its place, with a refresh token that has been used.
+function outdate(key, login) {
+  const kept = takeAside(key);
+  if (kept && login && kept.refresh_token !== login.refresh_token) sessionStorage.removeItem(aside(key));
+}
+
 async function putBack({ key, url }, login) {
   const answer = await post(url, { access_token: login.access_token, ...device() });
   if (answer.ok && localStorage.getItem(key) === null) localStorage.setItem(key, JSON.stringify(login));
@@ -123,6 +130,7 @@ async function takeOver(place, last = false) {
     const kept = takeAside(key);
     return kept ? putBack(place, kept) : null;
   }
+  outdate(key, login);
   const { access_token, refresh_token } = login;
   const refresh = refresh_token && (last || expired(login));
   const answer = await post(url, { access_token, ...(refresh ? { refresh_token } : {}), ...device() });
@@ -133,6 +141,7 @@ async function takeOver(place, last = false) {
     const now = stored(key);
     if (!now) return putBack(place, fresh);
     if (now.refresh_token === refresh_token) localStorage.setItem(key, JSON.stringify(fresh));
+    else outdate(key, now);
   }
   if (!over(answer) || last || place.tried) return answer;
   if (refresh && stored(key)?.access_token === access_token) {
@@ -195,6 +204,7 @@ async function onGuard() {
     updateProfile(login);
     addEventListener("storage", async (e) => {
       if (e.key !== place.key && e.key !== null) return;
+      outdate(place.key, stored(place.key));
       const kept = takeAside(place.key);
       if (!stored(place.key) && kept?.sub === guard.sub) await alone(() => putBack(place, kept));
       if (stored(place.key)?.sub !== guard.sub) location.replace(guard.here);
