@@ -328,10 +328,8 @@ func TestTabsAtOnce(t *testing.T) {
 			visits = append(visits, visit{2, cookie, ranOut, false}, visit{3, cookie, ranOut, false})
 		}
 	}
-	// Without locks, which browsers have had since 2022, tabs that refresh a login that has run out at the same
-	// moment can still get in each other's way: there it is the live one that is tried.
-	for _, cookie := range []string{"no cookie", "old cookie"} {
-		visits = append(visits, visit{2, cookie, false, true})
+	for _, cookie := range []string{"no cookie", "old cookie", "replaced cookie"} {
+		visits = append(visits, visit{3, cookie, true, true}, visit{2, cookie, false, true})
 	}
 	visits = append(visits, visit{3, "replaced cookie", true, false})
 	for _, page := range pages {

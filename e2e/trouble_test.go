@@ -390,7 +390,6 @@ func TestBrokenBackend(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			s := start(t, options{})
-			s.emulator.set(t, settings{PasswordStrength: "strict"})
 			v := s.visit(t)
 			v.expectBroken()
 			f.fault.Path, f.fault.Times = "/auth/v1/signin", 1
@@ -410,7 +409,6 @@ func TestBrokenBackend(t *testing.T) {
 	}
 	t.Run("sending a code", func(t *testing.T) {
 		s := start(t, options{})
-		s.emulator.set(t, settings{PasswordStrength: "strict"})
 		v := s.visit(t)
 		v.expectBroken()
 		s.emulator.set(t, settings{Faults: []fault{{Path: "/auth/v1/verification", Status: 500, Error: "internal", Times: 1}}})
@@ -423,7 +421,6 @@ func TestBrokenBackend(t *testing.T) {
 	})
 	t.Run("only the profile is missing", func(t *testing.T) {
 		s := start(t, options{})
-		s.emulator.set(t, settings{PasswordStrength: "strict"})
 		s.emulator.set(t, settings{Faults: []fault{{Path: "/auth/v1/user/me", Status: 500, Error: "internal", Times: 3}}})
 		v := s.visit(t, withoutScript)
 		b := v.open(s.entry(s.origin + where))

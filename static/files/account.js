@@ -48,7 +48,7 @@ async function alone(work) {
   }
 }
 
-async function post(url, body, repeats = 2) {
+async function post(url, body, repeat = 0) {
   const answer = await fetch(url, {
     method: "POST",
     credentials: "same-origin",
@@ -60,8 +60,11 @@ async function post(url, body, repeats = 2) {
     // The session has another id now.
     csrf = said.csrf_token;
     for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = csrf;
-    // Another tab has replaced it: nothing was done yet.
-    if (said.error === "csrf" && repeats) return post(url, body, repeats - 1);
+    // Another tab has replaced it: nothing was done yet. Tabs that keep doing so fall out of step.
+    if (said.error === "csrf" && repeat < 6) {
+      await new Promise((done) => setTimeout(done, Math.random() * 30 * repeat ** 2));
+      return post(url, body, repeat + 1);
+    }
   }
   return { ok: answer.ok, ...said };
 }
