@@ -30,6 +30,9 @@ import (
 	"tcb-login/admin"
 	"tcb-login/authclient"
 	"tcb-login/config"
+	"tcb-login/config/input"
+	"tcb-login/config/loginpage"
+	"tcb-login/config/settings"
 	"tcb-login/emulator"
 	"tcb-login/handlers"
 	"tcb-login/i18n"
@@ -44,7 +47,7 @@ var version = ""
 // containerVariable is set in the image. What starts there without settings is more
 // likely to be a deployment that lacks them than somebody who wants a demo, whose
 // user and password everybody knows.
-const containerVariable = config.VariablePrefix + "CONTAINER"
+const containerVariable = settings.VariablePrefix + "CONTAINER"
 
 type options struct {
 	listen, settings, data, emulatorListen, adminListen      string
@@ -84,7 +87,7 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	settings, logins, problems, misuse := load(opts, environ, messages)
+	s, logins, problems, misuse := load(opts, environ, messages)
 	if opts.check {
 		fmt.Fprint(stdout, problems)
 	} else if len(problems) > 0 {
@@ -101,8 +104,8 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		fmt.Fprintln(stdout, "settings are fine")
 		return 0
 	}
-	log := newLogger(stderr, settings.LogLevel)
-	if err := serve(ctx, opts, settings, logins, messages, log, stdout); err != nil {
+	log := newLogger(stderr, s.LogLevel)
+	if err := serve(ctx, opts, s, logins, messages, log, stdout); err != nil {
 		log.Error("stopped", "error", err.Error())
 		return 1
 	}
@@ -126,21 +129,21 @@ func lookUp(environ []string) func(string) (string, bool) {
 
 // load reads the settings, or takes those of the demo. Misuse is what is wrong with
 // how the program was started rather than with a file.
-func load(opts options, environ []string, messages *i18n.Bundle) (settings *config.Settings, logins *config.Logins, problems config.Problems, misuse error) {
+func load(opts options, environ []string, messages *i18n.Bundle) (s *settings.Settings, logins *loginpage.Pages, problems input.Problems, misuse error) {
 	known := opts.variables
 	if opts.settings == "" {
-		settings, problems = config.LaunchDemo(config.Launch{Listen: opts.listen})
-		logins = config.BuiltInLogins(settings)
+		s, problems = settings.LaunchDemo(settings.Launch{Listen: opts.listen})
+		logins = config.BuiltInPages(s)
 	} else {
 		env := lookUp(environ)
-		launch := config.Launch{Listen: opts.listen, Emulator: opts.emulator, Env: func(name string) (string, bool) {
+		launch := settings.Launch{Listen: opts.listen, Emulator: opts.emulator, Env: func(name string) (string, bool) {
 			known = append(known, name) // by an env: of the settings
 			return env(name)
 		}}
-		settings, logins, problems = config.LoadAll(opts.settings, launch, messages)
+		s, logins, problems = config.Load(opts.settings, launch, messages)
 	}
 	var wrong []error
-	for _, v := range config.UnknownVariables(environ, known) {
+	for _, v := range settings.UnknownVariables(environ, known) {
 		switch {
 		case slices.Contains(opts.variables, v.Near):
 			wrong = append(wrong, fmt.Errorf("%s is not a variable of this program; did you mean -%s ($%s)?", v.Name, flagOf(v.Near), v.Near))
@@ -154,15 +157,15 @@ func load(opts options, environ []string, messages *i18n.Bundle) (settings *conf
 		wrong = append(wrong, errors.New("nothing to run: name a settings file with -settings ($TCB_LOGIN_SETTINGS), in a container one that is mounted there;\n"+
 			"for a demo with an emulator of TCB, and a user whose password everybody knows, ask with -demo ($TCB_LOGIN_DEMO=true)"))
 	}
-	return settings, logins, problems, errors.Join(wrong...)
+	return s, logins, problems, errors.Join(wrong...)
 }
 
 func variableOf(flag string) string {
-	return config.VariablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return settings.VariablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 func flagOf(variable string) string {
-	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, config.VariablePrefix), "_", "-"))
+	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, settings.VariablePrefix), "_", "-"))
 }
 
 // parseFlags reads flags, each with its environment variable as the default.
@@ -171,7 +174,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	o := options{variables: []string{containerVariable}}
 	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+config.DefaultListen+")")
+	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")
 	set.StringVar(&o.settings, "settings", "", "settings file; none: the demo")
 	set.BoolVar(&o.demo, "demo", container == "", "run the demo, with an emulator of TCB: without settings it runs anyway, but not in a container")
 	set.StringVar(&o.data, "data", "data", "folder for the emulator's database and generated keys")
@@ -203,7 +206,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	}
 	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
-		if complaint := config.CheckListen(address); address != "" && complaint != "" {
+		if complaint := settings.CheckListen(address); address != "" && complaint != "" {
 			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))
 		}
 	}
@@ -238,10 +241,10 @@ func newLogger(w *os.File, level slog.Level) *slog.Logger {
 
 // serve wires everything together, listens, and stops when ctx ends. The pages listen
 // last: whoever gets there finds an emulator with its users in it.
-func serve(ctx context.Context, opts options, settings *config.Settings, logins *config.Logins, messages *i18n.Bundle, log *slog.Logger, stdout io.Writer) error {
+func serve(ctx context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, stdout io.Writer) error {
 	demo := opts.settings == ""
 	emulate := demo || opts.emulator
-	if emulate || len(settings.Session.Keys) == 0 {
+	if emulate || len(s.Session.Keys) == 0 {
 		unlock, err := lockFolder(opts.data)
 		if err != nil {
 			return err
@@ -251,7 +254,7 @@ func serve(ctx context.Context, opts options, settings *config.Settings, logins 
 	servers := []server{}
 	outbox, emulated := "", ""
 	if emulate {
-		em, ln, err := openEmulator(opts, settings, log)
+		em, ln, err := openEmulator(opts, s, log)
 		if err != nil {
 			return err
 		}
@@ -272,12 +275,12 @@ func serve(ctx context.Context, opts options, settings *config.Settings, logins 
 		}
 		defer operator.Close()
 	}
-	pages, err := net.Listen("tcp", settings.Listen)
+	pages, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return fmt.Errorf("listening for the pages: %w", err)
 	}
 	defer pages.Close()
-	cfg, err := siteConfig(opts, settings, logins, messages, log, pages, emulated)
+	cfg, err := siteConfig(opts, s, logins, messages, log, pages, emulated)
 	if err != nil {
 		return err
 	}
@@ -289,7 +292,7 @@ func serve(ctx context.Context, opts options, settings *config.Settings, logins 
 		return err
 	}
 	servers = append(servers, appServer("login", site, pages))
-	go logins.Watch(ctx, reloadEvery, func(changed []config.LoginKey, problems config.Problems) { tellReload(log, changed, problems) })
+	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, changed, problems) })
 	if operator != nil {
 		host, _, _ := net.SplitHostPort(opts.adminListen)
 		app, err := newAdmin(cfg, emulated, host)
@@ -305,11 +308,11 @@ func serve(ctx context.Context, opts options, settings *config.Settings, logins 
 }
 
 // openEmulator seeds before it listens, so that nobody waits for that in a queue.
-func openEmulator(opts options, settings *config.Settings, log *slog.Logger) (*emulator.Emulator, net.Listener, error) {
+func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulator.Emulator, net.Listener, error) {
 	// The pages' own callback is on one of the public origins, or, where none is set, on loopback,
 	// which the emulator needs not be told.
-	cfg := emulator.Config{Path: filepath.Join(opts.data, "emulator.db"), Logger: log, RedirectURIs: settings.PublicOrigins}
-	for _, env := range settings.Environments {
+	cfg := emulator.Config{Path: filepath.Join(opts.data, "emulator.db"), Logger: log, RedirectURIs: s.PublicOrigins}
+	for _, env := range s.Environments {
 		e := emulator.Environment{ID: env.ID, Region: env.Region}
 		for _, c := range env.Clients {
 			e.Clients = append(e.Clients, emulator.Client{ID: c.ID, Secret: c.Secret.Reveal(), RedirectURIs: c.RedirectURIs})
@@ -336,13 +339,13 @@ const reloadEvery = time.Second
 
 // tellReload logs which login pages are new, and what is wrong with those whose
 // last good version serves on.
-func tellReload(log *slog.Logger, changed []config.LoginKey, problems config.Problems) {
+func tellReload(log *slog.Logger, changed []loginpage.Key, problems input.Problems) {
 	for _, key := range changed {
 		log.Info("login config read", "env_id", key.Env, "app_id", key.App, "config_version", key.Version)
 	}
 	for _, p := range problems {
 		level := slog.LevelWarn
-		if p.Severity == config.SeverityError {
+		if p.Severity == input.SeverityError {
 			level = slog.LevelError
 		}
 		log.Log(context.Background(), level, "login config", "problem", p.String())
@@ -350,14 +353,14 @@ func tellReload(log *slog.Logger, changed []config.LoginKey, problems config.Pro
 }
 
 // siteConfig wires what the pages need.
-func siteConfig(opts options, settings *config.Settings, logins *config.Logins, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
+func siteConfig(opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
 	none := handlers.Config{}
-	keys, err := sessionKeys(settings, opts.data)
+	keys, err := sessionKeys(s, opts.data)
 	if err != nil {
 		return none, err
 	}
 	memory := limit.NewMemory(limit.MemoryConfig{})
-	sessions, err := session.New(session.Config{Keys: keys, Deny: memory, BasePath: settings.BasePath})
+	sessions, err := session.New(session.Config{Keys: keys, Deny: memory, BasePath: s.BasePath})
 	if err != nil {
 		return none, err
 	}
@@ -366,10 +369,10 @@ func siteConfig(opts options, settings *config.Settings, logins *config.Logins, 
 		return none, err
 	}
 	cfg := handlers.Config{
-		Settings: settings,
-		Origins:  settings.PublicOrigins,
-		NewAuth: func(env config.Environment, c config.Client) (handlers.Auth, error) {
-			return newClient(settings, env, c, emulated)
+		Settings: s,
+		Origins:  s.PublicOrigins,
+		NewAuth: func(env settings.Environment, c settings.Client) (handlers.Auth, error) {
+			return newClient(s, env, c, emulated)
 		},
 		Logins:   logins,
 		Sessions: sessions,
@@ -392,7 +395,7 @@ func siteConfig(opts options, settings *config.Settings, logins *config.Logins, 
 
 // newClient makes every client of TCB there is. Where the emulator runs none reaches
 // anything else, whatever the settings say.
-func newClient(settings *config.Settings, env config.Environment, c config.Client, emulated string) (*authclient.Client, error) {
+func newClient(s *settings.Settings, env settings.Environment, c settings.Client, emulated string) (*authclient.Client, error) {
 	endpoint, published := emulated, "" // the emulator has keys of its own
 	if endpoint == "" {
 		endpoint, published = env.Endpoint, env.PublishableKey.Reveal()
@@ -400,16 +403,16 @@ func newClient(settings *config.Settings, env config.Environment, c config.Clien
 	return authclient.New(authclient.Config{
 		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
 		PublishableKey: published,
-		Endpoint:       endpoint, Timeout: settings.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
+		Endpoint:       endpoint, Timeout: s.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
 	})
 }
 
 // sessionKeys are the operator's, or one that is made once and kept in the data
 // folder. A key that lived only in memory would end every sign-in under way at
 // a restart.
-func sessionKeys(settings *config.Settings, data string) ([][]byte, error) {
+func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 	var keys [][]byte
-	for _, k := range settings.Session.Keys {
+	for _, k := range s.Session.Keys {
 		keys = append(keys, []byte(k.Reveal()))
 	}
 	if len(keys) > 0 {
@@ -438,12 +441,12 @@ func newAdmin(site handlers.Config, emulated, host string) (app, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := site.Settings
+	s := site.Settings
 	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.Logins}
-	for _, env := range settings.Environments {
+	for _, env := range s.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
 		// One for all checks: each client has connections of its own.
-		client, err := newClient(settings, env, env.Clients[0], emulated)
+		client, err := newClient(s, env, env.Clients[0], emulated)
 		if err != nil {
 			return nil, err
 		}
@@ -477,7 +480,7 @@ func reachable(addr net.Addr) string {
 // answer will do: only its own listener is being asked about. Settings and login
 // configs that broke since the start say nothing about it.
 func askHealth(opts options, env func(string) (string, bool)) error {
-	listen, base := config.Listener(opts.settings, config.Launch{Listen: opts.listen, Env: env})
+	listen, base := settings.Listener(opts.settings, settings.Launch{Listen: opts.listen, Env: env})
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return err

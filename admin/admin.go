@@ -15,7 +15,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/handlers"
 )
 
@@ -31,14 +31,14 @@ type Config struct {
 
 	// What the preview shows; none without Preview.
 	Preview      *handlers.Preview
-	Logins       *config.Logins
+	Logins       *loginpage.Pages
 	Environments []string // env_ids, in the order of the settings
 }
 
 // listener holds what its requests share.
 type listener struct {
 	preview      *handlers.Preview
-	logins       *config.Logins
+	logins       *loginpage.Pages
 	environments []string
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/handlers"
 	"tcb-login/views"
 )
@@ -71,13 +71,13 @@ func (a *listener) getPreview(c *fiber.Ctx) error {
 
 // narrow replaces what cannot be picked by what can, and answers the keys of
 // the environment.
-func (a *listener) narrow(p *picked) []config.LoginKey {
+func (a *listener) narrow(p *picked) []loginpage.Key {
 	if !slices.ContainsFunc(a.environments, func(env string) bool { return env == p.Key.Env }) {
 		p.Key.Env = a.environments[0]
 	}
 	keys := a.logins.Keys(p.Key.Env)
 	if !slices.Contains(keys, p.Key) {
-		same := slices.IndexFunc(keys, func(k config.LoginKey) bool { return k.App == p.Key.App })
+		same := slices.IndexFunc(keys, func(k loginpage.Key) bool { return k.App == p.Key.App })
 		switch {
 		case same >= 0:
 			p.Key = keys[same]
@@ -121,7 +121,7 @@ func statesOf(pages []handlers.PreviewPage, name string) []string {
 	return states
 }
 
-func (a *listener) choices(p picked, keys []config.LoginKey, pages []handlers.PreviewPage, states []string) []views.PreviewChoice {
+func (a *listener) choices(p picked, keys []loginpage.Key, pages []handlers.PreviewPage, states []string) []views.PreviewChoice {
 	var envs, apps, versions, locales []views.PreviewOption
 	for _, env := range a.environments {
 		envs = append(envs, views.PreviewOption{Value: env, Label: env})

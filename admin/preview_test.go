@@ -16,6 +16,8 @@ import (
 	"golang.org/x/net/html"
 
 	"tcb-login/config"
+	"tcb-login/config/loginpage"
+	"tcb-login/config/settings"
 	"tcb-login/handlers"
 	"tcb-login/i18n"
 	"tcb-login/limit"
@@ -24,15 +26,15 @@ import (
 )
 
 // previewOf is the operator's listener over the sample trees of deploy/.
-func previewOf(t *testing.T, trees map[string]string) (*fiber.App, *config.Logins) {
+func previewOf(t *testing.T, trees map[string]string) (*fiber.App, *loginpage.Pages) {
 	t.Helper()
-	settings := config.Demo()
-	settings.Environments = nil
+	s := settings.Demo()
+	s.Environments = nil
 	var ids []string
 	for id, tree := range trees {
-		settings.Environments = append(settings.Environments, config.Environment{
-			ID: id, Name: "App of " + id, Region: config.DefaultRegion, Captcha: config.CaptchaPicture,
-			Clients: []config.Client{{ID: id}}, LoginConfigs: tree,
+		s.Environments = append(s.Environments, settings.Environment{
+			ID: id, Name: "App of " + id, Region: settings.DefaultRegion, Captcha: settings.CaptchaPicture,
+			Clients: []settings.Client{{ID: id}}, LoginConfigs: tree,
 		})
 		ids = append(ids, id)
 	}
@@ -40,19 +42,19 @@ func previewOf(t *testing.T, trees map[string]string) (*fiber.App, *config.Login
 	if err != nil {
 		t.Fatal(err)
 	}
-	logins, _ := config.LoadLogins(settings, messages)
+	logins, _ := config.LoadPages(s, messages)
 	assets, err := static.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	memory := limit.NewMemory(limit.MemoryConfig{})
-	sessions, err := session.New(session.Config{Keys: [][]byte{[]byte(strings.Repeat("k", session.MinKey))}, Deny: memory, BasePath: settings.BasePath})
+	sessions, err := session.New(session.Config{Keys: [][]byte{[]byte(strings.Repeat("k", session.MinKey))}, Deny: memory, BasePath: s.BasePath})
 	if err != nil {
 		t.Fatal(err)
 	}
 	preview, err := handlers.NewPreview(handlers.Config{
-		Settings: settings, Logins: logins, Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
-		NewAuth: func(config.Environment, config.Client) (handlers.Auth, error) { return nil, nil }, // a preview calls nothing
+		Settings: s, Logins: logins, Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
+		NewAuth: func(settings.Environment, settings.Client) (handlers.Auth, error) { return nil, nil }, // a preview calls nothing
 		Logger:  slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -16,6 +16,8 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config"
+	"tcb-login/config/loginpage"
+	"tcb-login/config/settings"
 	"tcb-login/limit"
 	"tcb-login/session"
 )
@@ -731,7 +733,7 @@ func TestSessions(t *testing.T) {
 		t.Errorf("%+v", where)
 	}
 	b.open("/account").want(http.StatusOK, "take-over")
-	if err := config.Demo().Environments[0].TCBSeesClientAddress; !err {
+	if err := settings.Demo().Environments[0].TCBSeesClientAddress; !err {
 		t.Error("the demo hides addresses")
 	}
 }
@@ -1069,8 +1071,8 @@ func TestTypedFormsOfNobody(t *testing.T) {
 		for i := range c.settings.Environments {
 			c.settings.Environments[i].Region = "ap-guangzhou" // no text messages
 		}
-		c.logins = config.BuiltInLogins(c.settings)
-		c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion}).Anonymous = true
+		c.logins = config.BuiltInPages(c.settings)
+		c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Anonymous = true
 	})
 	b := s.browser()
 	form := b.open("/sign-in").filled(nil)

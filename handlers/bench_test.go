@@ -7,7 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"tcb-login/config"
+	"tcb-login/config/settings"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -32,8 +32,8 @@ func BenchmarkGetSignIn(b *testing.B) {
 		b.Fatal(err)
 	}
 	app, err := New(Config{
-		Settings: config.Demo(), Origins: []string{"http://127.0.0.1:8080"},
-		NewAuth:  func(config.Environment, config.Client) (Auth, error) { return nil, nil },
+		Settings: settings.Demo(), Origins: []string{"http://127.0.0.1:8080"},
+		NewAuth:  func(settings.Environment, settings.Client) (Auth, error) { return nil, nil },
 		Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
 		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	})

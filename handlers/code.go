@@ -18,7 +18,7 @@ import (
 	"golang.org/x/text/width"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/views"
@@ -42,13 +42,13 @@ type codeFlow struct {
 	target authclient.Target
 	usage  string // what the message says it is for, the SDK's VerificationUsages
 
-	method         config.Method // where the flow is a way to sign in
+	method         loginpage.Method // where the flow is a way to sign in
 	title          string
 	leadPhone      string
 	leadEmail      string
 	question, link string // the way to the page's counterpart
 	counterpart    string
-	offered        func(*config.Login) bool
+	offered        func(*loginpage.Page) bool
 
 	// Of the portal's flows alone.
 	portal bool                                         // a signed-in person's: it is the login's own call, and TCB decides what there is
@@ -73,24 +73,24 @@ func (cf *codeFlow) byPhone(r *request) bool {
 }
 
 // channels are those that the page can send a code of this flow by.
-func (cf *codeFlow) channels(l *config.Login) (phone, email bool) {
-	can := byCode
+func (cf *codeFlow) channels(l *loginpage.Page) (phone, email bool) {
+	can := (*loginpage.Page).VerifiesBy
 	switch {
 	case cf.portal:
 		return cf.phone, cf.email
 	case cf.method != "":
-		can = (*config.Login).Offers
+		can = (*loginpage.Page).Offers
 	case cf.name == "sign-up":
-		can = func(l *config.Login, m config.Method) bool { return slices.Contains(l.SignUpWith, m) }
+		can = func(l *loginpage.Page, m loginpage.Method) bool { return slices.Contains(l.SignUpWith, m) }
 	}
-	return cf.phone && can(l, config.MethodSMS), cf.email && can(l, config.MethodEmail)
+	return cf.phone && can(l, loginpage.MethodSMS), cf.email && can(l, loginpage.MethodEmail)
 }
 
 // targetOf is which numbers and addresses a code of the flow may go to, as TCB's
 // own page chooses it: to those with an account alone, where signing in never
 // registers.
 func (cf *codeFlow) targetOf(r *request) authclient.Target {
-	if cf.method != "" && r.login.Registration != config.RegistrationAuto {
+	if cf.method != "" && r.login.Registration != loginpage.RegistrationAuto {
 		return authclient.TargetUser
 	}
 	return cf.target

@@ -8,7 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -49,7 +49,7 @@ func (h *Handler) newEmail() *codeFlow {
 
 // binds makes the flow end in a binding.
 func (cf *codeFlow) binds() *codeFlow {
-	cf.offered = func(*config.Login) bool { return true } // what the page offers to sign in by is another matter
+	cf.offered = func(*loginpage.Page) bool { return true } // what the page offers to sign in by is another matter
 	cf.last = []string{"-confirmed", "-conflict"}
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
 		if f.isUser() {

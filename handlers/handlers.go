@@ -46,6 +46,8 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config"
+	"tcb-login/config/loginpage"
+	"tcb-login/config/settings"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -76,10 +78,10 @@ type Auth interface {
 
 // Config is everything the pages need; all of it but Logins, Demo, Now and Rand is required.
 type Config struct {
-	Settings *config.Settings
+	Settings *settings.Settings
 	Origins  []string // where browsers reach us: Settings.PublicOrigins, or loopback at the real port
-	NewAuth  func(config.Environment, config.Client) (Auth, error)
-	Logins   *config.Logins // nil: the built-in page everywhere
+	NewAuth  func(settings.Environment, settings.Client) (Auth, error)
+	Logins   *loginpage.Pages // nil: the built-in page everywhere
 	Sessions *session.Manager
 	Counter  limit.Counter
 	Messages *i18n.Bundle
@@ -102,7 +104,7 @@ type Handler struct {
 	proxies      []netip.Prefix
 	environments map[string]*environment
 	onlyEnv      *environment // set when there is exactly one
-	logins       *config.Logins
+	logins       *loginpage.Pages
 	looks        looks
 	builtIn      *look // of pages without a login config
 	sessions     *session.Manager
@@ -129,14 +131,14 @@ type Handler struct {
 
 // environment is one TCB environment that we serve.
 type environment struct {
-	config.Environment
+	settings.Environment
 	clients    map[string]*client
 	onlyClient *client
 }
 
 // client is one client_id of an environment.
 type client struct {
-	config.Client
+	settings.Client
 	auth Auth
 }
 
@@ -205,7 +207,7 @@ func newHandler(cfg Config) (*Handler, error) {
 		cfg.Rand = defaultRand
 	}
 	if cfg.Logins == nil {
-		cfg.Logins = config.BuiltInLogins(cfg.Settings)
+		cfg.Logins = config.BuiltInPages(cfg.Settings)
 	}
 	h := &Handler{
 		base:         cfg.Settings.BasePath,
@@ -260,7 +262,7 @@ func newHandler(cfg Config) (*Handler, error) {
 		h.onlyEnv = nil
 	}
 	h.builtIn = &look{messages: h.messages, style: h.asset("app.css")}
-	h.looks.byHash, h.looks.sheets, h.looks.media = map[string]*look{}, map[string]*static.File{}, map[string]*config.Media{}
+	h.looks.byHash, h.looks.sheets, h.looks.media = map[string]*look{}, map[string]*static.File{}, map[string]*loginpage.Media{}
 	h.flows = []*codeFlow{h.signInBySMS(), h.signInByEmail(), h.signUp(), h.resetPassword()}
 	h.stepUp, h.contacts = h.stepUpFlow(), []*codeFlow{h.newPhone(), h.newEmail()}
 	if err := h.renderLastResort(); err != nil {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 )
 
 // postLanguage shows a form again in another language, with everything that
@@ -40,7 +40,7 @@ func (h *Handler) typedForm(c *fiber.Ctx) (form, error) {
 	case "provider-return":
 		return h.typedReturn(c), nil
 	case "sign-in":
-		if !r.login.Offers(config.MethodPassword) {
+		if !r.login.Offers(loginpage.MethodPassword) {
 			return form{}, errDisabled
 		}
 		_, f := h.typedSignIn(c)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"tcb-login/config"
+	"tcb-login/config/settings"
 	"tcb-login/limit"
 )
 
@@ -115,17 +115,17 @@ func (h *Handler) sendCounts(r *request, f *flow) []count {
 	limits := r.env.Limits
 	counts := r.counts(ruleSendNetwork)
 	if f.Phone == "" {
-		perDay := limit.Rule{Name: "email to target", N: cmp.Or(limits.EmailsPerAddress, config.DefaultLimits.EmailsPerAddress), Per: 24 * time.Hour}
+		perDay := limit.Rule{Name: "email to target", N: cmp.Or(limits.EmailsPerAddress, settings.DefaultLimits.EmailsPerAddress), Per: 24 * time.Hour}
 		return append(counts, count{ruleEmailShare, share}, count{ruleEmailShareDay, share}, count{perDay, target})
 	}
-	perDay := limit.Rule{Name: "SMS to target", N: cmp.Or(limits.SMSPerNumber, config.DefaultLimits.SMSPerNumber), Per: 24 * time.Hour}
+	perDay := limit.Rule{Name: "SMS to target", N: cmp.Or(limits.SMSPerNumber, settings.DefaultLimits.SMSPerNumber), Per: 24 * time.Hour}
 	counts = append(counts, count{ruleSMSShare, share}, count{ruleSMSShareDay, share}, count{perDay, target})
 	budget := func(name string, n int) limit.Rule {
 		return limit.Rule{Name: name, N: n, Per: time.Hour, Burst: n}
 	}
-	counts = append(counts, count{budget("SMS budget", cmp.Or(limits.SMSPerHour, config.DefaultLimits.SMSPerHour)), r.env.ID})
+	counts = append(counts, count{budget("SMS budget", cmp.Or(limits.SMSPerHour, settings.DefaultLimits.SMSPerHour)), r.env.ID})
 	if code := callingCode(f.Phone); code != mainland {
-		perCode := budget("SMS budget of a calling code", cmp.Or(limits.SMSPerHourAbroad, config.DefaultLimits.SMSPerHourAbroad))
+		perCode := budget("SMS budget of a calling code", cmp.Or(limits.SMSPerHourAbroad, settings.DefaultLimits.SMSPerHourAbroad))
 		counts = append(counts, count{perCode, limit.Key(r.env.ID, code)})
 	}
 	return counts

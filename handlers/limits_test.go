@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"tcb-login/config"
+	"tcb-login/config/loginpage"
+	"tcb-login/config/settings"
 )
 
 // TestPasswordLimit: four failures in ten minutes per person and address, and
@@ -360,11 +362,11 @@ func TestSendsFromAddress(t *testing.T) {
 // picture; abroad from the first on where no page says which countries people's numbers are of.
 func TestPumping(t *testing.T) {
 	t.Parallel()
-	var login *config.Login
+	var login *loginpage.Page
 	s := newSite(t, func(c *siteConfig) {
-		c.settings.Environments[0].Limits = config.Limits{SMSPerHour: 4, SMSPerHourAbroad: 2}
-		c.logins = config.BuiltInLogins(c.settings)
-		login = c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion})
+		c.settings.Environments[0].Limits = settings.Limits{SMSPerHour: 4, SMSPerHourAbroad: 2}
+		c.logins = config.BuiltInPages(c.settings)
+		login = c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion})
 	})
 	s.backend.captcha("never")
 	at := 0
@@ -511,7 +513,7 @@ func TestWaysWithoutName(t *testing.T) {
 	for path, call := range map[string]string{"/anonymous": "/v1/signin/anonymously", "/provider/demo": "/v1/provider/uri"} {
 		s := newSite(t, func(c *siteConfig) {
 			withProvider(c)
-			c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion}).Anonymous = true
+			c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Anonymous = true
 		})
 		s.backend.captcha("never")
 		b := s.browser().at("192.0.2.1")

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/static"
 )
@@ -25,9 +25,9 @@ type look struct {
 type looks struct {
 	mu     sync.RWMutex
 	byHash map[string]*look
-	sheets map[string]*static.File  // by name, as 0123456789ab.css
-	media  map[string]*config.Media // by name
-	order  []*config.Login          // in the order they were made
+	sheets map[string]*static.File     // by name, as 0123456789ab.css
+	media  map[string]*loginpage.Media // by name
+	order  []*loginpage.Page           // in the order they were made
 
 	making sync.Mutex // held while all are made
 	made   int        // the generation of login configs that all were made of; 0: none yet
@@ -37,7 +37,7 @@ type looks struct {
 const maxOutdated = 64
 
 // lookOf is the look of a login page, made when it is first needed.
-func (h *Handler) lookOf(l *config.Login) (*look, error) {
+func (h *Handler) lookOf(l *loginpage.Page) (*look, error) {
 	if l.Hash == "" {
 		return h.builtIn, nil
 	}
@@ -53,7 +53,7 @@ func (h *Handler) lookOf(l *config.Login) (*look, error) {
 	return made, nil
 }
 
-func (k *looks) of(l *config.Login) *look {
+func (k *looks) of(l *loginpage.Page) *look {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.byHash[l.Hash]
@@ -72,12 +72,12 @@ func (h *Handler) live() map[string]bool {
 	return live
 }
 
-func (h *Handler) makeLook(l *config.Login) (*look, error) {
+func (h *Handler) makeLook(l *loginpage.Page) (*look, error) {
 	base, ok := h.static.Lookup(h.static.Name("app.css"))
 	if !ok {
 		return nil, errors.New("handlers: no app.css")
 	}
-	sheet, err := static.NewFile("theme.css", slices.Concat(base.Plain, themeCSS(l, h.base)))
+	sheet, err := static.NewFile("theme.css", slices.Concat(base.Plain, l.Theme.Stylesheet(h.media(l.Background))))
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (h *Handler) makeLook(l *config.Login) (*look, error) {
 }
 
 // keep adds a look, unless another request was faster.
-func (k *looks) keep(l *config.Login, made *look) *look {
+func (k *looks) keep(l *loginpage.Page, made *look) *look {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if known := k.byHash[l.Hash]; known != nil {
@@ -107,10 +107,10 @@ func (k *looks) keep(l *config.Login, made *look) *look {
 	return made
 }
 
-func (k *looks) add(l *config.Login, made *look) {
+func (k *looks) add(l *loginpage.Page, made *look) {
 	k.byHash[l.Hash] = made
 	k.sheets[made.sheet.Hash+".css"] = made.sheet
-	for _, m := range mediaOf(l) {
+	for _, m := range l.Pictures() {
 		k.media[m.Name] = m
 	}
 }
@@ -143,20 +143,6 @@ func (k *looks) forget(live map[string]bool) {
 		k.order = append(k.order, l)
 		k.add(l, byHash[l.Hash])
 	}
-}
-
-func mediaOf(l *config.Login) []*config.Media {
-	all := []*config.Media{l.Logo, l.LogoDark, l.Background}
-	for _, w := range l.Ways {
-		all = append(all, w.Icon)
-	}
-	var there []*config.Media
-	for _, m := range all {
-		if m != nil {
-			there = append(there, m)
-		}
-	}
-	return there
 }
 
 // makeAll makes the looks of all pages, once after each change of one. A
@@ -213,7 +199,7 @@ func (h *Handler) getTheme(c *fiber.Ctx) error {
 // operator's, but its address can be opened by anybody: an SVG must not be a
 // document with a script on the app's origin.
 func (h *Handler) getMedia(c *fiber.Ctx) error {
-	m := find(h, c.Params("name"), func(k *looks) map[string]*config.Media { return k.media })
+	m := find(h, c.Params("name"), func(k *looks) map[string]*loginpage.Media { return k.media })
 	if m == nil {
 		return errMissing
 	}
@@ -225,7 +211,7 @@ func (h *Handler) getMedia(c *fiber.Ctx) error {
 }
 
 // media is the address of a picture of a login config; empty when there is none.
-func (h *Handler) media(m *config.Media) string {
+func (h *Handler) media(m *loginpage.Media) string {
 	if m == nil {
 		return ""
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"tcb-login/config"
+	"tcb-login/config/settings"
 )
 
 // fault is a way in which TCB can fail.
@@ -121,7 +121,7 @@ func outageSteps(s *site) (steps []outageStep) {
 func TestOutages(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *siteConfig) {
-		c.settings.Environments[0].Limits = config.Limits{SMSPerNumber: 64, EmailsPerAddress: 64}
+		c.settings.Environments[0].Limits = settings.Limits{SMSPerNumber: 64, EmailsPerAddress: 64}
 	})
 	hurried := s.twin(100 * time.Millisecond)
 	for _, step := range outageSteps(s) {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/language/display"
 	"golang.org/x/text/width"
 
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 )
 
 // A country is a place with telephone numbers: its ISO 3166-1 alpha-2 code (and AC, TA and XK, which
@@ -168,7 +168,7 @@ func cutCallingCode(digits string) (code, national string) {
 
 // takesNumber reports whether a page takes a number, which parsePhone made. Places
 // that share a calling code cannot be told apart by it.
-func takesNumber(l *config.Login, phone string) bool {
+func takesNumber(l *loginpage.Page, phone string) bool {
 	code, _, _ := strings.Cut(strings.TrimPrefix(phone, "+"), " ")
 	return len(l.Countries.Allowed) == 0 ||
 		slices.ContainsFunc(l.Countries.Allowed, func(region string) bool { return codeOfRegion[region] == code })

@@ -343,7 +343,7 @@ func (h *Handler) offerRegistration(r *request) form {
 	h.linkLanguages(r, &p.Base)
 	entry := *r
 	entry.next = "account"
-	if path := registerPath(r.login); path != "" {
+	if path := r.login.RegisterPath(); path != "" {
 		p.Button = views.Link{To: "sign-up", URL: entry.prompting("login", path), Label: i18n.Msg("account.anonymous.button")}
 	}
 	p.Others = []views.Link{{To: "sign-in", URL: entry.prompting("login", "/"), Label: i18n.Msg("account.anonymous.sign_in")}}

@@ -13,7 +13,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
 
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -30,7 +30,7 @@ const PreviewPath = "/preview/pages"
 // PreviewQuery says what to show. Its query string rides in every link of a
 // previewed page, so that one leads to the next.
 type PreviewQuery struct {
-	Key    config.LoginKey
+	Key    loginpage.Key
 	Locale string // of the page, or of a pseudo-locale
 	Scheme string // light, dark or what the browser prefers
 	State  string // "empty" when empty
@@ -52,7 +52,7 @@ func (q PreviewQuery) Encode() string {
 // DecodePreviewQuery reads what Encode wrote.
 func DecodePreviewQuery(get func(string) string) PreviewQuery {
 	return PreviewQuery{
-		Key:    config.LoginKey{Env: get("env"), App: get("app"), Version: get("version")},
+		Key:    loginpage.Key{Env: get("env"), App: get("app"), Version: get("version")},
 		Locale: get("locale"), Scheme: get("scheme"), State: get("state"),
 	}
 }
@@ -81,7 +81,7 @@ func (p *Preview) Install(app *fiber.App) {
 func (p *Preview) Asset(file string) string { return p.h.asset(file) }
 
 // Locales are those that a login config offers, and then the pseudo-locales.
-func (p *Preview) Locales(key config.LoginKey) []*i18n.Localizer {
+func (p *Preview) Locales(key loginpage.Key) []*i18n.Localizer {
 	offered := p.h.messages
 	if l := p.h.logins.Find(key); l != nil {
 		if look, err := p.h.lookOf(l); err == nil {
@@ -245,11 +245,11 @@ func (h *Handler) samples(c *fiber.Ctx, r *request) []sample {
 // entryPath is the page that the entry shows.
 func (r *request) entryPath() string {
 	switch r.login.Default {
-	case config.MethodSMS:
+	case loginpage.MethodSMS:
 		return "/sign-in/sms"
-	case config.MethodEmail:
+	case loginpage.MethodEmail:
 		return "/sign-in/email"
-	case config.MethodPassword:
+	case loginpage.MethodPassword:
 		return "/sign-in"
 	}
 	return "/"
@@ -352,7 +352,7 @@ func (s *sampler) signIn() {
 	if r.login.Default == "" {
 		s.forms("choose", "/", func() form { return h.choosePage(r) }, s.agreementState()...)
 	}
-	if !r.login.Offers(config.MethodPassword) {
+	if !r.login.Offers(loginpage.MethodPassword) {
 		return
 	}
 	var shown *views.SignInPage
@@ -488,7 +488,7 @@ func (s *sampler) verified(cf *codeFlow, name, path string, user int) {
 		)
 	}
 	s.forms(strings.Replace(last, cf.name, name, 1), path+"/"+last, make, own...)
-	if user == 0 && (cf.name == "sign-up" || cf.method != "" && s.r.login.Registration == config.RegistrationAuto) {
+	if user == 0 && (cf.name == "sign-up" || cf.method != "" && s.r.login.Registration == loginpage.RegistrationAuto) {
 		s.linking(cf, name, path)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/settings"
 	"tcb-login/i18n"
 	"tcb-login/session"
 	"tcb-login/views"
@@ -19,7 +19,7 @@ import (
 // person who has one of everything.
 
 // sampleAuth is a client of an API that has one person in it and no network.
-func sampleAuth(env config.Environment, c config.Client) (Auth, error) {
+func sampleAuth(env settings.Environment, c settings.Client) (Auth, error) {
 	return authclient.New(authclient.Config{
 		Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: "http://preview.invalid",
 		HTTPClient: &http.Client{Transport: sampleAPI{}},

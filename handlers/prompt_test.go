@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 )
 
 // resumes reports that the page takes a login over that the browser has, and
@@ -73,7 +73,7 @@ func TestPromptAnonymous(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *siteConfig) {
 		withProvider(c)
-		c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion}).Anonymous = true
+		c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Anonymous = true
 	})
 	b := s.browser()
 	if done := b.pressWay(b.open("/"), "anonymous", nil).completed(); done.Credentials.Scope != "anonymous" {

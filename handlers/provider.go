@@ -17,7 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -317,7 +317,7 @@ func (h *Handler) signInByProvider(c *fiber.Ctx, t trip, granted *authclient.Pro
 	var creds *authclient.Credentials
 	err := h.guarded(c, "/v1/signin/with/provider", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignInWithProvider(ctx, authclient.SignInWithProviderRequest{
-			ProviderToken: granted.ProviderToken, ProviderID: t.Provider, ForceDisableSignUp: !registersByItself(r.login),
+			ProviderToken: granted.ProviderToken, ProviderID: t.Provider, ForceDisableSignUp: !r.login.RegistersByItself(),
 		}, opts...)
 		return err
 	})
@@ -413,12 +413,12 @@ func (h *Handler) unknownPage(r *request, l pendingLink) form {
 		Button: views.Link{To: "sign-in", URL: r.prompting("login", "/"), Label: i18n.Msg("provider.unknown.sign_in")},
 	}
 	p.Languages = nil
-	byForm := func(w config.Way) bool { return w.Method() != "" }
+	byForm := func(w loginpage.Way) bool { return w.Method() != "" }
 	if r.target == targetOwn && !slices.ContainsFunc(r.login.Ways, byForm) { // there is no other way to be found by
 		p.Lead.Key = "provider.unknown.only"
 		p.Button = views.Link{To: "app", URL: r.RedirectURI, Label: i18n.Msg("account.app")}
 	}
-	if path := registerPath(r.login); path != "" {
+	if path := r.login.RegisterPath(); path != "" {
 		p.Others = append(p.Others, views.Link{To: "sign-up", URL: r.to(path), Label: i18n.Msg("provider.unknown.sign_up")})
 	}
 	return form{base: &p.Base, view: func() templ.Component { return views.Notice(*p) }}
@@ -482,9 +482,9 @@ func (h *Handler) providersPage(c *fiber.Ctx) (*views.ProvidersPage, []authclien
 // entersWithout reports that somebody can sign in on this page without any provider.
 func entersWithout(r *request) bool {
 	me := r.me
-	return me.PhoneNumber != "" && r.env.Texts() && byCode(r.login, config.MethodSMS) ||
-		me.Email != "" && byCode(r.login, config.MethodEmail) ||
-		me.HasPassword && r.login.Offers(config.MethodPassword)
+	return me.PhoneNumber != "" && r.env.Texts() && r.login.VerifiesBy(loginpage.MethodSMS) ||
+		me.Email != "" && r.login.VerifiesBy(loginpage.MethodEmail) ||
+		me.HasPassword && r.login.Offers(loginpage.MethodPassword)
 }
 
 // linkToBind is the identity that waits to be bound to the person's account, once

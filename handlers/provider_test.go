@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"tcb-login/config"
+	"tcb-login/config/loginpage"
 )
 
 // withProvider offers the emulator's demo provider beside the built-in ways.
 func withProvider(c *siteConfig) {
-	c.logins = config.BuiltInLogins(c.settings)
-	login := c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion})
-	login.Ways = append(login.Ways, config.Way{ID: "demo", Label: "Demo provider"})
+	c.logins = config.BuiltInPages(c.settings)
+	login := c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion})
+	login.Ways = append(login.Ways, loginpage.Way{ID: "demo", Label: "Demo provider"})
 }
 
 // provider changes the demo provider's settings at the emulator.

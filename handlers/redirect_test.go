@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"tcb-login/config"
+	"tcb-login/config/settings"
 )
 
 // redirectCases is testdata/redirect_cases.json; its `about` says how each list is to be run.
@@ -569,11 +569,11 @@ func TestRegisteredEntries(t *testing.T) {
 	for _, uri := range readRedirectCases(t).AllowList {
 		fmt.Fprintf(&b, "          - %q\n", uri)
 	}
-	settings, problems := config.Parse("settings.yaml", []byte(b.String()), func(string) (string, bool) { return "", false })
+	parsed, problems := settings.Parse("settings.yaml", []byte(b.String()), func(string) (string, bool) { return "", false })
 	if problems.HasErrors() {
 		t.Fatalf("the settings refuse what a client may register:\n%v", problems)
 	}
-	if got := len(settings.Environments[0].Clients[0].RedirectURIs); got != len(readRedirectCases(t).AllowList) {
+	if got := len(parsed.Environments[0].Clients[0].RedirectURIs); got != len(readRedirectCases(t).AllowList) {
 		t.Errorf("%d redirect_uris are left", got)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/session"
 )
@@ -93,7 +93,7 @@ type request struct {
 
 	env     *environment
 	client  *client
-	login   *config.Login
+	login   *loginpage.Page
 	look    *look
 	target  targetKind
 	session *session.Session
@@ -286,15 +286,15 @@ func (h *Handler) resolve(r *request) *problem {
 	if r.client == nil {
 		return badRequest("error.page.client", i18n.Args{"id": r.ClientID})
 	}
-	key := config.LoginKey{Env: r.env.ID, App: r.AppID, Version: r.ConfigVersion}
+	key := loginpage.Key{Env: r.env.ID, App: r.AppID, Version: r.ConfigVersion}
 	if key.Version == "" && key.App == "" {
-		key.Version = config.EnvVersion
+		key.Version = loginpage.EnvVersion
 	}
-	if key.Version == config.EnvVersion {
+	if key.Version == loginpage.EnvVersion {
 		key.App = "" // the page is the environment's, whichever app asks
 	}
 	switch r.login = h.logins.Find(key); {
-	case r.login == nil && key.App == "" && key.Version != config.EnvVersion:
+	case r.login == nil && key.App == "" && key.Version != loginpage.EnvVersion:
 		return badRequest("error.page.app_missing", i18n.Args{"id": key.Version})
 	case r.login == nil && key.App != "":
 		return badRequest("error.page.app", i18n.Args{"id": key.Version, "app": key.App})

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/net/html"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/settings"
 	"tcb-login/limit"
 )
 
@@ -1011,7 +1011,7 @@ func TestNewRefusesHalfAConfig(t *testing.T) {
 		"no logger":   func(c *Config) { c.Logger = nil },
 		"an origin":   func(c *Config) { c.Origins = []string{"login.example.net"} },
 		"a broken client": func(c *Config) {
-			c.NewAuth = func(config.Environment, config.Client) (Auth, error) { return nil, errors.New("broken") }
+			c.NewAuth = func(settings.Environment, settings.Client) (Auth, error) { return nil, errors.New("broken") }
 		},
 	} {
 		cfg := s.cfg

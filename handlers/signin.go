@@ -9,7 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/views"
@@ -40,10 +40,10 @@ func (h *Handler) signInPage(r *request, username string) (*views.SignInPage, fo
 	p := &views.SignInPage{
 		Base:     *h.formPage(r, "sign-in", r.title(), "/sign-in", ""),
 		Username: username,
-		Ways:     h.ways(r, config.MethodPassword),
+		Ways:     h.ways(r, loginpage.MethodPassword),
 	}
 	p.Consent = h.consent(r)
-	if canReset(r.login) {
+	if r.login.CanReset() {
 		p.Reset = views.Link{To: "reset-password", URL: r.to("/reset-password"), Label: i18n.Msg("sign-in.forgot")}
 	}
 	if r.login.SignUpPage {
@@ -54,7 +54,7 @@ func (h *Handler) signInPage(r *request, username string) (*views.SignInPage, fo
 
 func (h *Handler) getSignIn(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if !r.login.Offers(config.MethodPassword) {
+	if !r.login.Offers(loginpage.MethodPassword) {
 		return errDisabled
 	}
 	_, f := h.signInPage(r, cut(r.LoginHint, maxIdentifier))
@@ -71,7 +71,7 @@ func (h *Handler) typedSignIn(c *fiber.Ctx) (*views.SignInPage, form) {
 
 func (h *Handler) postSignIn(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if !r.login.Offers(config.MethodPassword) {
+	if !r.login.Offers(loginpage.MethodPassword) {
 		return errDisabled
 	}
 	if r.target == targetCode {

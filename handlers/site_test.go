@@ -25,6 +25,9 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config"
+	"tcb-login/config/input"
+	"tcb-login/config/loginpage"
+	"tcb-login/config/settings"
 	"tcb-login/emulator"
 	"tcb-login/framing"
 	"tcb-login/i18n"
@@ -394,7 +397,7 @@ type site struct {
 
 // siteConfig is what a test may want otherwise.
 type siteConfig struct {
-	settings *config.Settings
+	settings *settings.Settings
 	origins  []string
 	backend  *backend
 	clock    *clock
@@ -402,7 +405,7 @@ type siteConfig struct {
 	deny     session.DenyList
 	counter  limit.Counter
 	demo     *Demo
-	logins   *config.Logins
+	logins   *loginpage.Pages
 	wrap     func(Auth) Auth // changes what handlers call
 
 }
@@ -410,21 +413,21 @@ type siteConfig struct {
 // sessionKey is long enough, and no secret.
 var sessionKey = []byte("a key of the handlers' own tests")
 
-func testSettings() *config.Settings {
-	return &config.Settings{
+func testSettings() *settings.Settings {
+	return &settings.Settings{
 		Listen:         "127.0.0.1:0",
 		BasePath:       "/__auth",
 		PublicOrigins:  []string{publicOrigin},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")},
 		BackendTimeout: time.Minute,
 		RefusalFloor:   time.Millisecond, // what it is for is tested by timing_test.go
-		Environments: []config.Environment{
+		Environments: []settings.Environment{
 			{
-				ID: "demo", Name: "Demo", Region: "ap-shanghai", Captcha: config.CaptchaPicture,
-				Clients: []config.Client{{ID: "demo", RedirectURIs: []string{registered}}, {ID: "second"}},
+				ID: "demo", Name: "Demo", Region: "ap-shanghai", Captcha: settings.CaptchaPicture,
+				Clients: []settings.Client{{ID: "demo", RedirectURIs: []string{registered}}, {ID: "second"}},
 			},
-			{ID: "other", Region: "ap-shanghai", Captcha: config.CaptchaPicture, Clients: []config.Client{{ID: "other"}}},
-			{ID: "north", Name: "North", Region: "ap-guangzhou", Captcha: config.CaptchaPicture, Clients: []config.Client{{ID: "north"}}},
+			{ID: "other", Region: "ap-shanghai", Captcha: settings.CaptchaPicture, Clients: []settings.Client{{ID: "other"}}},
+			{ID: "north", Name: "North", Region: "ap-guangzhou", Captcha: settings.CaptchaPicture, Clients: []settings.Client{{ID: "north"}}},
 		},
 	}
 }
@@ -465,15 +468,15 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		memory: sc.memory, log: &journal{}, secrets: map[string][]string{}, csp: map[string]string{},
 	}
 	if sc.logins == nil {
-		var problems config.Problems
-		if sc.logins, problems = config.LoadLogins(sc.settings, mustLoad(t, messages)); problems.Err() != nil {
+		var problems input.Problems
+		if sc.logins, problems = config.LoadPages(sc.settings, mustLoad(t, messages)); problems.Err() != nil {
 			t.Fatalf("login configs: %v", problems.Err())
 		}
 	}
 	s.cfg = Config{
 		Settings: sc.settings,
 		Origins:  sc.origins,
-		NewAuth: func(env config.Environment, c config.Client) (Auth, error) {
+		NewAuth: func(env settings.Environment, c settings.Client) (Auth, error) {
 			client, err := authclient.New(authclient.Config{
 				Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: sc.backend.srv.URL,
 				Timeout: sc.settings.BackendTimeout, UserAgent: "tcb-login/test", Now: sc.clock.Now,

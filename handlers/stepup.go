@@ -13,7 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/views"
@@ -71,7 +71,7 @@ func (h *Handler) stepUpFlow() *codeFlow {
 	cf := &codeFlow{
 		h: h, name: flowStepUp, path: pathVerify, phone: true, email: true, portal: true,
 		target: authclient.TargetCurUser, usage: "reauthentication",
-		offered: func(*config.Login) bool { return true },
+		offered: func(*loginpage.Page) bool { return true },
 		bound: func(r *request) destination {
 			if stepUpWay(r) == byPhoneCode {
 				return (&flow{Phone: r.me.PhoneNumber}).destination()

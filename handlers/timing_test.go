@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/limit"
 )
 
@@ -178,8 +179,8 @@ func timingSite(t *testing.T) *site {
 	s := newSite(t, func(c *siteConfig) {
 		c.settings.RefusalFloor = defaultFloor
 		c.counter = limitless{}
-		c.logins = config.BuiltInLogins(c.settings)
-		c.logins.Find(config.LoginKey{Env: "demo", Version: config.EnvVersion}).Registration = config.RegistrationSplit
+		c.logins = config.BuiltInPages(c.settings)
+		c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Registration = loginpage.RegistrationSplit
 	})
 	s.backend.captcha("never")
 	return s

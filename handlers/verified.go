@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -20,7 +19,7 @@ import (
 
 func (h *Handler) signInBySMS() *codeFlow {
 	cf := &codeFlow{
-		h: h, name: "sign-in-sms", method: config.MethodSMS, path: "/sign-in/sms", phone: true,
+		h: h, name: "sign-in-sms", method: loginpage.MethodSMS, path: "/sign-in/sms", phone: true,
 		target: authclient.TargetAny, usage: "SIGN_IN",
 		title: "sign-in.sms.title", leadPhone: "sign-in.sms.lead",
 		question: "sign-up.question", link: "sign-up.link", counterpart: "sign-up",
@@ -31,7 +30,7 @@ func (h *Handler) signInBySMS() *codeFlow {
 
 func (h *Handler) signInByEmail() *codeFlow {
 	cf := &codeFlow{
-		h: h, name: "sign-in-email", method: config.MethodEmail, path: "/sign-in/email", email: true,
+		h: h, name: "sign-in-email", method: loginpage.MethodEmail, path: "/sign-in/email", email: true,
 		target: authclient.TargetAny, usage: "SIGN_IN",
 		title: "sign-in.email.title", leadEmail: "sign-in.email.lead",
 		question: "sign-up.question", link: "sign-up.link", counterpart: "sign-up",
@@ -44,7 +43,7 @@ func (h *Handler) signInByEmail() *codeFlow {
 // fails: a button to try again with the same code. New people get sign-up's
 // last step instead, where the page wants to know something of them.
 func (h *Handler) signsIn(cf *codeFlow) {
-	cf.offered = func(l *config.Login) bool { return l.Offers(cf.method) }
+	cf.offered = func(l *loginpage.Page) bool { return l.Offers(cf.method) }
 	cf.last = []string{"-confirmed", "-details"}
 	cf.form = func(c *fiber.Ctx, f *flow) (form, error) {
 		if asksNew(requestOf(c), f) {
@@ -80,20 +79,13 @@ func (h *Handler) signsIn(cf *codeFlow) {
 
 // asksNew reports that whoever signs in by this code is new and is asked for
 // more before there is an account: whether an identity belongs to it, or what
-// asksFields says.
+// AsksFields says.
 func asksNew(r *request, f *flow) bool {
-	if f.isUser() || r.login.Registration != config.RegistrationAuto {
+	if f.isUser() || r.login.Registration != loginpage.RegistrationAuto {
 		return false
 	}
 	_, waits := waitingLink(r)
-	return waits || asksFields(r.login)
-}
-
-// asksFields: sign-in asks new people for what an account must have, or for
-// whatever the page asks where it has no sign-up beside.
-func asksFields(l *config.Login) bool {
-	must := func(field config.SignUpField) bool { return field.Required || !l.SignUpPage }
-	return slices.ContainsFunc(l.SignUpFields, must)
+	return waits || r.login.AsksFields()
 }
 
 // confirmed is the page with a button alone.
@@ -130,9 +122,9 @@ func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials
 		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: f.to(), VerificationToken: f.VerificationToken}, opts...)
 		return err
 	}
-	if f.isUser() || r.login.Registration != config.RegistrationAuto {
+	if f.isUser() || r.login.Registration != loginpage.RegistrationAuto {
 		err := h.guarded(c, "/v1/signin", false, signIn)
-		if !errors.Is(err, authclient.ErrNotFound) || r.login.Registration != config.RegistrationAuto {
+		if !errors.Is(err, authclient.ErrNotFound) || r.login.Registration != loginpage.RegistrationAuto {
 			return creds, err
 		}
 		if f.setUser(false); asksNew(r, f) || r.login.SignUpPage && strings.HasPrefix(r.form, "sign-up") {
@@ -154,9 +146,7 @@ func (h *Handler) signUp() *codeFlow {
 		target: authclient.TargetAny, usage: "REGISTER",
 		title: "sign-up.title", leadPhone: "sign-up.lead_phone", leadEmail: "sign-up.lead_email",
 		question: "sign-up.have", link: "sign-up.sign_in", counterpart: "sign-in",
-		offered: func(l *config.Login) bool {
-			return l.SignUpPage && len(l.SignUpWith) > 0
-		},
+		offered: (*loginpage.Page).SignsUp,
 	}
 	cf.last = []string{"-details", "-confirmed"}
 	cf.finish = func(c *fiber.Ctx, f *flow) error {
@@ -221,13 +211,13 @@ func (cf *codeFlow) details(c *fiber.Ctx, f *flow) (*views.SignUpDetailsPage, fo
 		Lead:       i18n.Msg("details.lead"),
 	}
 	asked := r.login.SignUpFields
-	if cf.method != "" && !asksFields(r.login) { // it is the identity alone that this is about
+	if cf.method != "" && !r.login.AsksFields() { // it is the identity alone that this is about
 		asked = nil
 	}
 	for _, field := range asked {
 		shown := views.SignUpField{Name: field.Name, Optional: !field.Required}
 		switch {
-		case field.Name != config.SignUpPassword:
+		case field.Name != loginpage.SignUpPassword:
 			shown.Value = line(c, field.Name)
 		case r.form == p.Form.Name:
 			r.secret = cf.h.password(c, r, field.Name)
@@ -288,9 +278,9 @@ func named(c *fiber.Ctx, r *request, f *flow) bool {
 
 // requiredOfNew is what to say where a field is empty that a new account must have.
 var requiredOfNew = map[string]string{
-	config.SignUpName:     "error.required.new_name",
-	config.SignUpUsername: "error.required.new_username",
-	config.SignUpPassword: "error.required.new_password",
+	loginpage.SignUpName:     "error.required.new_name",
+	loginpage.SignUpUsername: "error.required.new_username",
+	loginpage.SignUpPassword: "error.required.new_password",
 }
 
 // judgeDetails checks what sign-up's last step brought and answers the values
@@ -299,7 +289,7 @@ func judgeDetails(r *request, p *views.SignUpDetailsPage) map[string]string {
 	values := map[string]string{}
 	for _, f := range p.Fields {
 		value := f.Value
-		if f.Name == config.SignUpPassword {
+		if f.Name == loginpage.SignUpPassword {
 			value = r.secret
 		} else {
 			values[f.Name] = value
@@ -308,15 +298,15 @@ func judgeDetails(r *request, p *views.SignUpDetailsPage) map[string]string {
 			wrong(&p.Base, f.Name, requiredOfNew[f.Name])
 		}
 		switch f.Name {
-		case config.SignUpName:
+		case loginpage.SignUpName:
 			tooLong(&p.Base, f.Name, value, maxName)
-		case config.SignUpUsername:
+		case loginpage.SignUpUsername:
 			if value != "" && !validUsername(value) {
 				wrong(&p.Base, f.Name, "error.username_form")
 			}
 		}
 	}
-	checkNewPassword(&p.Base, config.SignUpPassword, r.secret, values[config.SignUpUsername], p.Identifier)
+	checkNewPassword(&p.Base, loginpage.SignUpPassword, r.secret, values[loginpage.SignUpUsername], p.Identifier)
 	return values
 }
 
@@ -330,12 +320,12 @@ func (cf *codeFlow) postDetails(c *fiber.Ctx, f *flow) error {
 	if page.Invalid() {
 		return h.show(c, fiber.StatusUnprocessableEntity, form)
 	}
-	name := values[config.SignUpUsername]
+	name := values[loginpage.SignUpUsername]
 	if err := cf.checkUsername(c, name); err != nil {
 		return h.refuse(c, form, err, nil)
 	}
 	creds, err := h.register(c, f, authclient.SignUpRequest{
-		Username: name, Password: r.secret, Name: values[config.SignUpName], Locale: r.loc.Locale(),
+		Username: name, Password: r.secret, Name: values[loginpage.SignUpName], Locale: r.loc.Locale(),
 	})
 	switch {
 	case err == nil:
@@ -442,7 +432,7 @@ func (h *Handler) resetPassword() *codeFlow {
 		target: authclient.TargetUser, usage: "PASSWORD_RESET",
 		title: "reset.title", leadPhone: "reset.lead_phone", leadEmail: "reset.lead_email",
 		question: "reset.remember", link: "sign-in.back", counterpart: "sign-in",
-		offered: canReset,
+		offered: (*loginpage.Page).CanReset,
 	}
 	cf.last = []string{"-new"}
 	cf.finish = cf.showVerified
@@ -452,12 +442,6 @@ func (h *Handler) resetPassword() *codeFlow {
 	}
 	cf.submit = cf.postNewPassword
 	return cf
-}
-
-// canReset reports whether the page asks for passwords, and can send the code
-// that is needed to reset one.
-func canReset(l *config.Login) bool {
-	return l.Offers(config.MethodPassword) && (byCode(l, config.MethodSMS) || byCode(l, config.MethodEmail))
 }
 
 // newPassword is the last step of a reset.

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -10,13 +9,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
-	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
 
 // ways are the ways in beside the form of one method.
-func (h *Handler) ways(r *request, except config.Method) views.Ways {
+func (h *Handler) ways(r *request, except loginpage.Method) views.Ways {
 	var out views.Ways
 	for _, w := range r.login.Ways {
 		if m := w.Method(); m == "" || m != except {
@@ -32,14 +31,14 @@ func (h *Handler) ways(r *request, except config.Method) views.Ways {
 	return out
 }
 
-func (h *Handler) way(r *request, w config.Way) views.Way {
+func (h *Handler) way(r *request, w loginpage.Way) views.Way {
 	out := views.Way{Icon: h.media(w.Icon)}
 	switch w.Method() {
-	case config.MethodPassword:
+	case loginpage.MethodPassword:
 		out.Link = views.Link{To: "sign-in", URL: r.to("/sign-in"), Label: i18n.Msg("method.password")}
-	case config.MethodSMS:
+	case loginpage.MethodSMS:
 		out.Link = views.Link{To: "sign-in-sms", URL: r.to("/sign-in/sms"), Label: i18n.Msg("method.sms")}
-	case config.MethodEmail:
+	case loginpage.MethodEmail:
 		out.Link = views.Link{To: "sign-in-email", URL: r.to("/sign-in/email"), Label: i18n.Msg("method.email")}
 	default:
 		out.Provider = true
@@ -145,39 +144,8 @@ func (h *Handler) choosePage(r *request) form {
 
 // signInPath is where the page's own way to sign in is.
 func (r *request) signInPath() string {
-	if r.login.Offers(config.MethodPassword) {
+	if r.login.Offers(loginpage.MethodPassword) {
 		return "/sign-in"
 	}
 	return "/"
-}
-
-// registerPath is where somebody without an account gets one; empty where nobody
-// does. A code registers by itself where that is how new accounts come to be.
-func registerPath(l *config.Login) string {
-	switch {
-	case l.SignUpPage && len(l.SignUpWith) > 0:
-		return "/sign-up"
-	case l.Registration != config.RegistrationAuto:
-		return ""
-	case l.Offers(config.MethodSMS):
-		return "/sign-in/sms"
-	case l.Offers(config.MethodEmail):
-		return "/sign-in/email"
-	}
-	return ""
-}
-
-// registersByItself reports that whoever comes back from an identity provider may
-// get an account without another step, if TCB's settings of the provider say so
-// (AutoSignUpWithProviderUser): not where nobody registers, nor where a new
-// account is to be asked for more. registerType is about codes, not about this.
-func registersByItself(l *config.Login) bool {
-	required := func(f config.SignUpField) bool { return f.Required }
-	return l.Registration != config.RegistrationOff && !slices.ContainsFunc(l.SignUpFields, required)
-}
-
-// byCode reports by which of the two channels the page can verify somebody:
-// those it signs in by and those it signs up by.
-func byCode(l *config.Login, m config.Method) bool {
-	return l.Offers(m) || slices.Contains(l.SignUpWith, m)
 }

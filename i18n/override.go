@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
+
+	"tcb-login/spell"
 )
 
 // HasLocale reports whether a locale is on offer, by its exact tag.
@@ -67,7 +69,7 @@ func (b *Bundle) CheckText(locale, key string, forms map[string]string) error {
 	}
 	message, ok := l.texts[key]
 	if !ok {
-		if near := nearest(key, slices.Sorted(maps.Keys(l.texts))); near != "" {
+		if near := spell.Nearest(key, slices.Sorted(maps.Keys(l.texts)), len(key)/3); near != "" {
 			return fmt.Errorf("unknown key %q; did you mean %q?", key, near)
 		}
 		return fmt.Errorf("unknown key %q", key)
@@ -180,38 +182,4 @@ func (b *Bundle) tags() []string {
 		tags = append(tags, l.Locale())
 	}
 	return tags
-}
-
-// nearest is the name that key was probably meant to be, or "".
-func nearest(key string, names []string) string {
-	best, bestDistance := "", len(key)/3+1
-	for _, name := range names {
-		if d := distance(strings.ToLower(key), name); d < bestDistance {
-			best, bestDistance = name, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance, in bytes. What is too long to be a key is far from all.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

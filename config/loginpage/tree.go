@@ -1,0 +1,278 @@
+package loginpage
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"tcb-login/config/input"
+)
+
+// A tree holds the login configs of an environment, where TCB keeps them in an environment's static
+// hosting (generateCustomLoginConfigPathname in @cloudbase/cli and the low-code builder):
+//
+//	config_version "env"               __auth/env/login.config.json
+//	one whose part before "_" is "v1"  __auth/app/{app_id}/login.config.{config_version}.json
+//	any other                          {app_id}/login.config.{config_version}.json
+//	none                               {app_id}/login.config.json
+
+// Bounds of what is looked at in a tree, which may hold the whole site of an app.
+const (
+	maxTreeEntries = 10_000
+	maxTreePages   = 1_000
+)
+
+const (
+	envConfig = "__auth/env/login.config.json"
+	appFolder = "__auth/app"
+)
+
+var (
+	configName = regexp.MustCompile(`^login\.config(?:\.(.+))?\.json$`)
+	// pageID is the shape that the handlers take for app_id and config_version.
+	pageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$`)
+)
+
+const (
+	maxAppID   = 64
+	maxVersion = 128
+)
+
+// isAppVersion reports whether TCB keeps a version under __auth/app.
+func isAppVersion(version string) bool {
+	first, _, _ := strings.Cut(version, "_")
+	return first == "v1"
+}
+
+// A treeScan finds the login configs of a tree. Problems are about places and names; nothing is read.
+type treeScan struct {
+	root     *os.Root
+	env      string
+	configs  map[Key]string // their paths in the tree
+	entries  int            // seen so far
+	most     int            // that are looked at
+	problems input.Problems
+}
+
+func (s *treeScan) add(sev input.Severity, name, format string, args ...any) {
+	s.problems = append(s.problems, input.Problem{
+		File: treeFile(s.root, name), Severity: sev, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+// treeFile is a file of a tree as operators find it.
+func treeFile(root *os.Root, name string) string { return path.Join(root.Name(), name) }
+
+// scanTree looks for login configs. It fails when the tree itself cannot be read, or has more than most
+// files in the folders that may hold one.
+func scanTree(root *os.Root, env string, most int) (*treeScan, error) {
+	s := &treeScan{root: root, env: env, configs: map[Key]string{}, most: most}
+	top, err := s.dir(".")
+	if err != nil {
+		return nil, err
+	}
+	// Lstat, so that a link that leads nowhere is a page that cannot be read, not one that is not there.
+	if _, err := root.Lstat(envConfig); err == nil {
+		s.configs[Key{Env: env, Version: EnvVersion}] = envConfig
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		s.cannotList(input.SeverityError, path.Dir(envConfig), err)
+	}
+	apps, err := s.dir(appFolder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.cannotList(input.SeverityError, appFolder, err)
+	}
+	for _, e := range apps {
+		s.app(path.Join(appFolder, e.Name()), e, true)
+	}
+	for _, e := range top {
+		if e.Name() != "__auth" {
+			s.app(e.Name(), e, false)
+		}
+	}
+	if s.entries > s.most {
+		return nil, fmt.Errorf("more than %d files: want a folder that holds login configs and their files alone", s.most)
+	}
+	return s, nil
+}
+
+// missing says what is not in the tree and is not served from before either: kept pages are, and own is
+// whether the environment's page is there one way or the other.
+func (s *treeScan) missing(kept int, own bool) {
+	switch {
+	case len(s.configs)+kept == 0 && !s.problems.HasErrors():
+		s.add(input.SeverityError, ".", "no login config in this folder: the environment's is %s", envConfig)
+	case !own:
+		s.add(input.SeverityWarning, ".", "no %s: the environment has no page of its own", envConfig)
+	}
+}
+
+func (s *treeScan) cannotList(sev input.Severity, name string, err error) {
+	s.add(sev, name, "cannot be read: %v", plainError(err))
+}
+
+// dir lists a folder without what is hidden: .git, and the ..data of Kubernetes' config maps. Once there
+// were too many files it finds none.
+func (s *treeScan) dir(name string) ([]fs.DirEntry, error) {
+	if s.entries > s.most {
+		return nil, nil
+	}
+	f, err := s.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	entries, err := f.ReadDir(s.most + 1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	s.entries += len(entries)
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), ".") })
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, nil
+}
+
+// app looks into the folder of an app. Own is true under __auth/app.
+func (s *treeScan) app(name string, e fs.DirEntry, own bool) {
+	switch {
+	case e.Type()&fs.ModeSymlink != 0:
+		info, err := s.root.Stat(name)
+		if err != nil {
+			s.add(input.SeverityWarning, name, "passed over: %v", plainError(err))
+			return
+		}
+		if !info.IsDir() {
+			return
+		}
+	case !e.IsDir():
+		return
+	}
+	entries, err := s.dir(name)
+	if err != nil {
+		s.cannotList(input.SeverityWarning, name, err)
+		return
+	}
+	for _, e := range entries {
+		m := configName.FindStringSubmatch(e.Name())
+		if m == nil {
+			continue
+		}
+		key := Key{Env: s.env, App: path.Base(name), Version: m[1]}
+		file := path.Join(name, e.Name())
+		app, version := checkPageID(key.App, maxAppID), ""
+		if m[1] != "" {
+			version = checkPageID(key.Version, maxVersion)
+		}
+		switch {
+		case app != "":
+			s.add(input.SeverityError, file, "the folder's name is the app_id: %s", app)
+		case version != "":
+			s.add(input.SeverityError, file, "the file's name holds the config_version: %s", version)
+		case key.Version == EnvVersion:
+			s.add(input.SeverityWarning, file, "never used: config_version %q is %s", EnvVersion, envConfig)
+		case own && !isAppVersion(key.Version):
+			s.add(input.SeverityWarning, file, "never used: here are versions that begin with v1_; this one belongs into %s", key.App)
+		case !own && isAppVersion(key.Version):
+			s.add(input.SeverityWarning, file, "never used: versions that begin with v1_ belong into %s/%s", appFolder, key.App)
+		case len(s.configs) >= maxTreePages:
+			s.add(input.SeverityError, file, "left out: more than %d login configs", maxTreePages)
+			return
+		default:
+			s.configs[key] = file
+		}
+	}
+}
+
+func checkPageID(s string, limit int) string {
+	if len(s) > limit || !pageID.MatchString(s) {
+		return fmt.Sprintf("want letters, digits, - and _, with single dots between, at most %d, found %s", limit, input.Quote(s))
+	}
+	return ""
+}
+
+// A treeReader reads files of a tree, notes which, so that a change to any of them is seen, and sums up
+// what it read. os.Root keeps it in the tree, whatever links there are.
+type treeReader struct {
+	root  *os.Root
+	files map[string]fs.FileInfo // as they were before they were read; nil: not there
+	hash  hash.Hash
+}
+
+func newTreeReader(root *os.Root) *treeReader {
+	return &treeReader{root: root, files: map[string]fs.FileInfo{}, hash: sha256.New()}
+}
+
+// read reads a plain file of at most limit bytes. Its errors do not repeat the path.
+func (t *treeReader) read(name string, limit int64) ([]byte, error) {
+	data, err := t.readPlain(name, limit)
+	if err != nil {
+		err = plainError(err)
+		fmt.Fprintf(t.hash, "%q: %v\n", name, err)
+		return nil, err
+	}
+	fmt.Fprintf(t.hash, "%q %d\n", name, len(data))
+	t.hash.Write(data)
+	return data, nil
+}
+
+func (t *treeReader) readPlain(name string, limit int64) ([]byte, error) {
+	info, err := t.root.Stat(name)
+	t.files[name] = info
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // a pipe would keep us waiting
+		return nil, errors.New("not a regular file")
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("larger than %d bytes", limit)
+	}
+	f, err := t.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return input.ReadLimited(f, limit)
+}
+
+// sum is a hash of all that was read so far, as hexadecimal digits.
+func (t *treeReader) sum() string { return hex.EncodeToString(t.hash.Sum(nil)[:16]) }
+
+// unchanged reports whether all files are what they were, as far as can be told without reading them.
+func unchanged(root *os.Root, files map[string]fs.FileInfo) bool {
+	for name, before := range files {
+		now, err := root.Stat(name)
+		if err != nil || before == nil {
+			if err != nil && before == nil {
+				continue
+			}
+			return false
+		}
+		// A file that was replaced may have the size and time of the one before.
+		if !os.SameFile(before, now) || before.Size() != now.Size() || !before.ModTime().Equal(now.ModTime()) {
+			return false
+		}
+	}
+	return true
+}
+
+// plainError is an error without the path, which the problem names already.
+func plainError(err error) error {
+	pe, ok := errors.AsType[*fs.PathError](err)
+	if !ok {
+		return err
+	}
+	// os does not export this one.
+	if pe.Err.Error() == "path escapes from parent" {
+		return errors.New("a link leads out of the tree")
+	}
+	return pe.Err
+}

@@ -1,0 +1,305 @@
+package settings
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tcb-login/config/input"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const longSecret = "S3CR3T-of-thirty-two-bytes-or-more"
+
+func testEnv(name string) (string, bool) {
+	values := map[string]string{"KEY": longSecret, "EMPTY": "", "SHORT": "s3cr3t"}
+	v, ok := values[name]
+	return v, ok
+}
+
+// Each YAML file in testdata has its problems beside it.
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no test data", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			settings, problems := Load(file, testEnv)
+			if (settings == nil) != problems.HasErrors() {
+				t.Errorf("settings are nil: %t, errors: %t", settings == nil, problems.HasErrors())
+			}
+			got := filepath.ToSlash(problems.String())
+			if strings.Contains(got, "hunter2") {
+				t.Errorf("a secret is told:\n%s", got)
+			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".problems", got)
+		})
+	}
+}
+
+// golden compares with what a file holds, or writes the file with -update.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	const full = `
+listen: :9000
+base_path: /login/v1
+public_origins: ["https://app.example.com", "http://app.example.com", "https://app.example.com:8443", "http://[::1]:8080"]
+trusted_proxies: ["10.1.2.3/8", 192.0.2.7, "2001:db8::/32", "::ffff:192.0.2.8"]
+session: {store: cookie, keys: ["env:KEY", "file:testdata/key.secret", "a literal of more than thirty-two bytes"]}
+image_hosts: [cdn.example.com, "https://img.example.com:8443", "https://cdn.example.com"]
+hsts_max_age: 3600
+backend_timeout: 1500ms
+refusal_floor: 250ms
+log_level: debug
+environments:
+  - &first
+    id: one-1a2b
+    name: 示例
+    region: ap-shanghai
+    endpoint: https://gateway.example.com/tcb/
+    captcha: picture
+    default_redirect_uri: https://app.example.com/?a=1#/home
+    limits: {sms_per_number: 3, emails_per_address: 4, sms_per_hour: 5000, sms_per_hour_abroad: 6, attack_mode: true}
+    clients:
+      - id: AOJ8yAABzNsMXf0IcKc
+        secret: env:SHORT
+        redirect_uris: ["https://other.example.com/callback?x=%", "http://127.0.0.1/cb", "http://[::1]:1/cb", "http://localhost:3000"]
+      - {id: second}
+  - id: two
+    endpoint:
+    login_configs: configs
+    default_redirect_uri: ""
+    clients: ~
+`
+	prefixes := func(list ...string) (out []netip.Prefix) {
+		for _, s := range list {
+			out = append(out, netip.MustParsePrefix(s))
+		}
+		return out
+	}
+	minimal := Demo()
+	minimal.Environments[0] = Environment{ID: "x", Region: "ap-shanghai", Captcha: "picture", Limits: DefaultLimits, Clients: []Client{{ID: "x"}}}
+	tests := []struct {
+		name string
+		yaml string
+		want *Settings
+	}{
+		{"the least", "environments: [{id: x}]", minimal},
+		{"byte order mark and CRLF", "\ufeffenvironments:\r\n  - id: x\r\n", minimal},
+		{"JSON", `{"environments": [{"id": "x", "clients": []}]}`, minimal},
+		{"alias", "environments: [{id: &id x, clients: [{id: *id}]}]", minimal},
+		{"everything", full, &Settings{
+			Listen:         ":9000",
+			BasePath:       "/login/v1",
+			PublicOrigins:  []string{"https://app.example.com", "http://app.example.com", "https://app.example.com:8443", "http://[::1]:8080"},
+			TrustedProxies: prefixes("10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "192.0.2.8/32"),
+			Session: Session{Store: "cookie", Keys: []Secret{
+				NewSecret(longSecret), NewSecret("a-secret-of-more-than-thirty-two-bytes"), NewSecret("a literal of more than thirty-two bytes"),
+			}},
+			ImageHosts:     []string{"https://cdn.example.com", "https://img.example.com:8443"},
+			HSTSMaxAge:     time.Hour,
+			BackendTimeout: 1500 * time.Millisecond,
+			RefusalFloor:   250 * time.Millisecond,
+			LogLevel:       slog.LevelDebug,
+			Environments: []Environment{
+				{
+					ID: "one-1a2b", Name: "示例", Region: "ap-shanghai", Endpoint: "https://gateway.example.com/tcb", Captcha: "picture",
+					DefaultRedirectURI: "https://app.example.com/?a=1#/home",
+					Limits:             Limits{SMSPerNumber: 3, EmailsPerAddress: 4, SMSPerHour: 5000, SMSPerHourAbroad: 6, AttackMode: true},
+					Clients: []Client{
+						{ID: "AOJ8yAABzNsMXf0IcKc", Secret: NewSecret("s3cr3t"), RedirectURIs: []string{
+							"https://other.example.com/callback?x=%", "http://127.0.0.1/cb", "http://[::1]:1/cb", "http://localhost:3000",
+						}},
+						{ID: "second"},
+					},
+				},
+				{ID: "two", Region: "ap-shanghai", LoginConfigs: "configs", Captcha: "picture", Limits: DefaultLimits, Clients: []Client{{ID: "two"}}},
+			},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, problems := Parse("settings.yaml", []byte(tt.yaml), testEnv)
+			for _, p := range problems {
+				if p.Severity == input.SeverityError {
+					t.Errorf("problem: %v", p)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+				t.Errorf("settings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLoadUnreadable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	big := filepath.Join(dir, "big.yaml")
+	if err := os.WriteFile(big, bytes.Repeat([]byte("#"), maxSettingsSize+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	missing := filepath.Join(dir, "missing.yaml")
+	tests := []struct{ path, want string }{
+		{missing, missing + ": error: cannot be read: no such file or directory\n"},
+		{dir, dir + ": error: cannot be read: not a regular file\n"},
+		{big, big + ": error: cannot be read: larger than 1048576 bytes\n"},
+	}
+	for _, tt := range tests {
+		settings, problems := Load(tt.path, testEnv)
+		if settings != nil || problems.String() != tt.want {
+			t.Errorf("Load(%q) = %v, %q, want nil, %q", tt.path, settings, problems, tt.want)
+		}
+	}
+}
+
+// What the program uses with nothing set is what its settings file would be.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	parsed, problems := Parse("demo.yaml", []byte("environments: [{id: demo, name: Demo, tcb_sees_client_address: true, clients: [{id: demo}]}]"), testEnv)
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	parsed.Environments[0].Demo = true // which is no setting
+	if diff := cmp.Diff(parsed, Demo()); diff != "" {
+		t.Errorf("Demo() (-parsed +got):\n%s", diff)
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	s := Demo()
+	if e := s.Environment("demo"); e != &s.Environments[0] {
+		t.Errorf("Environment(demo) = %v", e)
+	} else if c := e.Client("demo"); c != &e.Clients[0] {
+		t.Errorf("Client(demo) = %v", c)
+	} else if c := e.Client("Demo"); c != nil {
+		t.Errorf("Client(Demo) = %v, want nil", c)
+	}
+	if e := s.Environment(""); e != nil {
+		t.Errorf(`Environment("") = %v, want nil`, e)
+	}
+}
+
+// The example that operators start from must be right.
+func TestExampleSettings(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join("..", "..", "deploy", "settings.example.yaml")
+	_, problems := Load(file, func(name string) (string, bool) {
+		return longSecret, strings.HasPrefix(name, "TCB_")
+	})
+	if len(problems) > 0 {
+		t.Errorf("problems:\n%s", problems)
+	}
+}
+
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	secret := NewSecret("hunter2")
+	holder := struct {
+		Public  Secret
+		private Secret
+	}{secret, secret}
+	var logged bytes.Buffer
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("m", "secret", secret, "client", Client{ID: "c", Secret: secret})
+	marshalled, err := json.Marshal(Client{ID: "c", Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs := []string{
+		secret.String(), secret.GoString(), logged.String(), string(marshalled),
+		fmt.Sprint(secret), fmt.Sprintf("%v %+v %#v %s %q %x %d", secret, secret, secret, secret, secret, secret, secret),
+		fmt.Sprintf("%v %+v %#v", holder, holder, holder), fmt.Sprintf("%+v", &holder),
+		fmt.Sprintf("%+v", Settings{Session: Session{Keys: []Secret{secret}}}),
+	}
+	for _, out := range outputs {
+		if strings.Contains(out, "hunter2") || strings.Contains(out, "68756e74657232") {
+			t.Errorf("the secret is told: %s", out)
+		}
+	}
+	if secret.Reveal() != "hunter2" || !secret.IsSet() || secret.String() != "[redacted]" {
+		t.Errorf("Reveal %q, IsSet %t, String %q", secret.Reveal(), secret.IsSet(), secret)
+	}
+	if !secret.Equal(NewSecret("hunter2")) || secret.Equal(NewSecret("hunter3")) || secret.Equal(Secret{}) {
+		t.Error("Equal is wrong")
+	}
+	none := NewSecret("")
+	if none != (Secret{}) || none.IsSet() || none.Reveal() != "" || none.String() != "" {
+		t.Errorf("an empty secret is set: %#v", none)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	err := filepath.WalkDir("testdata", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".yaml") {
+			data, err := os.ReadFile(path)
+			f.Add(data)
+			return err
+		}
+		return err
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte("session: {keys: [env:KEY, env:SHORT]}\nenvironments: [{id: a, clients: [{secret: env:SHORT}]}]"))
+	f.Add([]byte("&a [*a]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		settings, problems := Parse("f.yaml", data, testEnv)
+		if (settings == nil) != problems.HasErrors() {
+			t.Fatalf("settings are nil: %t, problems:\n%s", settings == nil, problems)
+		}
+		lines := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) + bytes.Count(data, []byte("\u0085")) +
+			bytes.Count(data, []byte("\u2028")) + bytes.Count(data, []byte("\u2029")) + 1
+		for _, p := range problems {
+			if p.Line < 1 || p.Line > lines+1 || p.Column < 1 || p.Message == "" || strings.ContainsAny(p.Message, "\r\n") {
+				t.Errorf("odd problem %#v", p)
+			}
+			if !bytes.Contains(bytes.ToLower(data), []byte("s3cr3t")) && strings.Contains(strings.ToLower(p.Message), "s3cr3t") {
+				t.Errorf("a secret is told: %v", p)
+			}
+		}
+		if settings == nil {
+			return
+		}
+		for _, e := range settings.Environments {
+			if e.ID == "" || e.Region == "" || len(e.Clients) == 0 || e.Clients[0].ID == "" {
+				t.Errorf("incomplete environment %+v", e)
+			}
+		}
+		if len(settings.Environments) == 0 || settings.Listen == "" || settings.BackendTimeout <= 0 {
+			t.Errorf("incomplete settings %+v", settings)
+		}
+	})
+}

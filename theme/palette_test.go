@@ -1,0 +1,117 @@
+package theme
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func checkPalettes(t *testing.T, what string, palettes ...Palette) {
+	t.Helper()
+	for i, p := range palettes {
+		for _, f := range p.Faint() {
+			if !f.Advice {
+				t.Errorf("%s, %s scheme: %s: %s", what, []string{"light", "dark"}[i], f.Front, f)
+			}
+		}
+	}
+}
+
+func TestDefaultContrast(t *testing.T) {
+	t.Parallel()
+	d := Default()
+	checkPalettes(t, "default", d.Light, d.Dark)
+	light, dark := Derive(nil, nil)
+	if light != d.Light || dark != d.Dark {
+		t.Error("with no colours named, the palettes are not those of Default")
+	}
+}
+
+// Whatever brand and page somebody picks, everything else is made to fit.
+func TestDerivedContrast(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	color := func() Color { return rgb(random.Uint32N(1 << 24)) }
+	corners := []Color{}
+	for _, r := range []uint8{0, 128, 255} {
+		for _, g := range []uint8{0, 128, 255} {
+			for _, b := range []uint8{0, 128, 255} {
+				corners = append(corners, Color{r, g, b})
+			}
+		}
+	}
+	for i := range 250 {
+		brand, page := color(), color()
+		if i < len(corners) {
+			brand, page = corners[i], corners[(i*7+3)%len(corners)]
+		}
+		for _, w := range []Wish{{"brand": brand}, {"page": page}, {"brand": brand, "page": page}} {
+			light, dark := Derive(w, nil)
+			checkPalettes(t, fmt.Sprint(w), light, dark)
+			light, dark = Derive(nil, w)
+			checkPalettes(t, fmt.Sprint("dark ", w), light, dark)
+			if _, ok := w["brand"]; ok && dark.Brand != brand {
+				t.Errorf("dark brand %v became %v", brand, dark.Brand)
+			}
+		}
+	}
+}
+
+func TestDerivePalette(t *testing.T) {
+	t.Parallel()
+	d := Default()
+	// Naming one colour leaves alone what has nothing to do with it.
+	light, dark := Derive(Wish{"danger": rgb(0x990000)}, nil)
+	want := d.Light
+	want.Danger = rgb(0x990000)
+	if light != want || dark != d.Dark {
+		t.Errorf("danger alone (-want +got):\n%s", cmp.Diff(want, light))
+	}
+	// A brand colours what belongs to it in both schemes, lighter in the dark one.
+	light, dark = Derive(Wish{"brand": rgb(0xb4431f)}, nil)
+	if light.Page != d.Light.Page || light.Surface != d.Light.Surface || dark.Surface != d.Dark.Surface {
+		t.Error("a brand changed the page or the surface")
+	}
+	if light.Link == d.Light.Link || light.Wash == d.Light.Wash || light.Focus == d.Light.Focus || light.BrandHover == d.Light.BrandHover {
+		t.Errorf("a brand left the old one behind: %+v", light)
+	}
+	if dark.Brand.tone().l < 0.75 || dark.Brand.luminance() < light.Brand.luminance() {
+		t.Errorf("the dark scheme's brand is %v", dark.Brand)
+	}
+	// On a dark page the light scheme writes in light ink, and the card stays white.
+	light, _ = Derive(Wish{"page": rgb(0x14213d)}, nil)
+	if !light.Surface.isLight() || light.PageInk.luminance() < 0.5 || light.Ink != d.Light.Ink {
+		t.Errorf("dark page: %+v", light)
+	}
+	// A dark surface in the light scheme takes along what lies on it.
+	light, dark = Derive(Wish{"surface": rgb(0x202020), "page": rgb(0x101010)}, nil)
+	checkPalettes(t, "dark surface", light, dark)
+	// Named colours are never touched.
+	named := Wish{"brand": rgb(0xffd400), "brandInk": rgb(0xffffff), "focus": rgb(0xeeeeee), "line": rgb(1)}
+	light, _ = Derive(named, nil)
+	for name, c := range named {
+		if got := *colorOf(&light, name); got != c {
+			t.Errorf("%s: %v became %v", name, c, got)
+		}
+	}
+}
+
+func TestContrast(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		a, b uint32
+		want string // checked against the WCAG 2.2 formula by hand
+	}{
+		{0x000000, 0xffffff, "21.00"},
+		{0xffffff, 0xffffff, "1.00"},
+		{0x777777, 0xffffff, "4.48"},
+		{0xffffff, 0xffd400, "1.43"},
+	}
+	for _, tt := range tests {
+		if got := fmt.Sprintf("%.2f", contrast(rgb(tt.a), rgb(tt.b))); got != tt.want {
+			t.Errorf("contrast(%06x, %06x) = %s, want %s", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package theme
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Stylesheet is what the theme adds to app.css. Background is the address of the picture beside a split
+// layout, empty for a panel in the brand's colour; it must need no escaping in a url(). Everything else
+// is written from values that were parsed: no text of an operator's gets here.
+func (t Theme) Stylesheet(background string) []byte {
+	var b strings.Builder
+	b.WriteString("\n:root{")
+	writePalette(&b, t.Light)
+	fmt.Fprintf(&b, "--radius:%dpx;--radius-l:%dpx", t.Radius, t.Radius*8/5)
+	if t.Density == DensityCompact {
+		b.WriteString(";--control:44px;--gap:12px;--pad:24px;--group:16px")
+	}
+	b.WriteString("}\n@media(prefers-color-scheme:dark){:root{")
+	writePalette(&b, t.Dark)
+	b.WriteString("}}\n")
+	if t.Layout == LayoutSplit {
+		b.WriteString(splitCSS)
+		if background == "" {
+			b.WriteString(darkPanelCSS)
+		} else {
+			fmt.Fprintf(&b, "@media(min-width:900px){body:before{background:url(%s) center/cover}}\n", background)
+		}
+	}
+	return []byte(b.String())
+}
+
+func writePalette(b *strings.Builder, p Palette) {
+	for _, c := range []struct {
+		name  string
+		color Color
+	}{
+		{"page", p.Page}, {"page-ink", p.PageInk}, {"page-ink-2", p.PageInk2},
+		{"surface", p.Surface}, {"ink", p.Ink}, {"ink-2", p.Ink2}, {"line", p.Line}, {"edge", p.Edge},
+		{"brand", p.Brand}, {"brand-2", p.BrandHover}, {"brand-ink", p.BrandInk}, {"link", p.Link}, {"wash", p.Wash},
+		{"danger", p.Danger}, {"danger-wash", p.DangerWash}, {"ok", p.OK}, {"ok-wash", p.OKWash},
+		{"focus", p.Focus},
+	} {
+		fmt.Fprintf(b, "--%s:%s;", c.name, c.color)
+	}
+}
+
+// splitCSS puts a picture, or a panel in the brand's colour, beside the form
+// where there is room for both.
+const splitCSS = `@media(min-width:900px){
+body{padding-top:clamp(24px,7vh,80px);padding-inline-start:calc(50vw + 16px);background:var(--surface)}
+body:before{content:"";position:fixed;inset-block:0;inset-inline-start:0;width:50vw;
+background:radial-gradient(90% 70% at 15% 10%,color-mix(in srgb,var(--brand-ink) 16%,transparent),transparent),linear-gradient(160deg,var(--brand),var(--brand-2))}
+main{border:0;box-shadow:none;background:none;margin-block:auto 0}
+.lang{margin-bottom:auto}
+.lang,.lang *,.foot,.foot *{--page-ink:var(--ink);--page-ink-2:var(--ink-2)}
+}
+`
+
+// darkPanelCSS is the panel without a picture in the dark scheme, whose brand
+// colour is a pale one.
+const darkPanelCSS = `@media(prefers-color-scheme:dark){@media(min-width:900px){body:before{filter:none;
+background:linear-gradient(160deg,color-mix(in srgb,var(--brand) 28%,var(--page)),color-mix(in srgb,var(--brand) 12%,var(--page)))}}}
+`
