@@ -52,7 +52,7 @@ var onlyIn = map[string][]string{
 	"github.com/a-h/templ":       {"handlers", "views"},
 	"github.com/gorilla/":        {"session"},
 	"github.com/golang-jwt/":     {"emulator", "handlers"},
-	"github.com/go-playground/":  {"handlers"},
+	"github.com/go-playground/":  {"config/settings", "handlers"},
 	"database/sql":               {"emulator"},
 	"modernc.org/":               {"emulator"},
 	"go.yaml.in/":                {"config/settings"},

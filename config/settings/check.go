@@ -1,22 +1,151 @@
 package settings
 
 import (
+	"errors"
 	"net"
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+	"sync"
+
+	"github.com/go-playground/validator/v10"
 
 	"tcb-login/config/input"
 )
 
-// The checks return what is wrong with a value, or "".
+// A rule is one thing that a value must be: a tag of validator, and what is said of a value that is not,
+// where %s stands for the value. A rule without words has a tag of ours that gives the reason.
+type rule struct{ tag, words string }
+
+// The rules of single values. The first that a value breaks is told.
+var (
+	listenRules   = []rule{{"listen_address", ""}}
+	basePathRules = []rule{
+		{"startswith=/", `must begin with "/"`},
+		{"endsnotwith=/", `must not end with "/"`},
+		{"plain_path", "want plain path segments of letters, digits and - . _ ~, found %s"},
+	}
+	originRules = []rule{
+		{"omitempty,lowercase", "must be in lower case, as browsers send it"},
+		{"startswith=http://|startswith=https://", `want an origin like "https://app.example.com", found %s`},
+		{"excludes=@", "must not hold a user name or password"},
+		{"bare_origin|bare_origin_slash", "an origin has no path, query or fragment"},
+		{"bare_origin", `must not end with "/"`},
+		{"startsnotwith=http://|endsnotwith=:80", "browsers leave out the default port :80: so must this"},
+		{"startsnotwith=https://|endsnotwith=:443", "browsers leave out the default port :443: so must this"},
+		{"origin_host", ""},
+	}
+	imageHostRules = []rule{
+		{"omitempty,lowercase", "must be in lower case"},
+		{"bare_host", `want a host like "cdn.example.com", reached by https; found %s`},
+		{"origin_host", ""},
+	}
+	storeRules = []rule{
+		{"startsnotwith=redis://,startsnotwith=rediss://", `this version does not support Redis yet; want "cookie"`},
+		{"oneof=" + StoreCookie, `want "cookie", found %s`},
+	}
+	logLevelRules = []rule{{"oneof=debug info warn error", "want debug, info, warn or error, found %s"}}
+
+	environmentIDRules = []rule{{"environment_id", "want the id of a TCB environment (lower-case letters, digits and dashes), found %s"}}
+	nameRules          = []rule{{"max=60,one_line", "want a short name in one line, at most 60 characters"}}
+	regionRules        = []rule{{"region", `want a region like "ap-shanghai", found %s`}}
+	endpointRules      = []rule{
+		{"omitempty,web_url", ""},
+		{"excludesall=?#", "must have no query and no fragment"},
+	}
+	defaultTargetRules = []rule{{"omitempty,web_url", ""}}
+	captchaRules       = []rule{
+		{"ne=page", `this version does not support "page" yet; want "picture"`},
+		{"oneof=" + CaptchaPicture, `want "picture", found %s`},
+	}
+
+	clientIDRules    = []rule{{"client_id", "want a client id (letters, digits and . _ -), found %s"}}
+	redirectURIRules = []rule{
+		{"web_url", ""},
+		{"excludes=#", "must have no fragment"},
+		{"excludes=*", "wildcards are not supported: a redirect URI is compared as it stands"},
+		{"https_or_loopback", "must be https; http is only for loopback hosts"},
+	}
+)
+
+// patterns are tags of ours that a regular expression tells.
+var patterns = map[string]*regexp.Regexp{
+	"environment_id":    regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`), // a label of TCB's host names
+	"client_id":         regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`),
+	"region":            regexp.MustCompile(`^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$`),
+	"one_line":          regexp.MustCompile(`^[\pL\pM\pN\pP\pS ]*$`),
+	"bare_origin":       regexp.MustCompile(`^https?://[^/?#\\]*$`),
+	"bare_origin_slash": regexp.MustCompile(`^https?://[^/?#]*/$`),
+	"bare_host":         regexp.MustCompile(`^(https://)?[^/?#\\@*]*$`),
+}
+
+// reasons are tags of ours whose function returns what is wrong with a value, or "".
+var reasons = map[string]func(string) string{
+	"listen_address": CheckListen,
+	"web_url":        input.CheckURL,
+	"origin_host": func(s string) string {
+		if _, host, ok := strings.Cut(s, "://"); ok {
+			s = host
+		}
+		return input.CheckHostPort(s)
+	},
+	"plain_path": func(s string) string {
+		if !pathSegments.MatchString(s) || strings.Contains(s+"/", "/./") || strings.Contains(s+"/", "/../") {
+			return "not plain"
+		}
+		return ""
+	},
+	"https_or_loopback": func(s string) string {
+		if host, ok := strings.CutPrefix(s, "http://"); ok && !input.IsLoopback(input.Hostname(host)) {
+			return "http"
+		}
+		return ""
+	},
+}
+
+var pathSegments = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
+// values is the validator, made when the first value is read.
+var values = sync.OnceValue(func() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	register := func(tag string, valid func(string) bool) {
+		err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return valid(f.Field().String()) })
+		if err != nil {
+			panic(err) // the tag is one of the two tables above
+		}
+	}
+	for tag, pattern := range patterns {
+		register(tag, pattern.MatchString)
+	}
+	for tag, reason := range reasons {
+		register(tag, func(s string) bool { return reason(s) == "" })
+	}
+	return v
+})
+
+// complaint returns what is wrong with a value, or "".
+func complaint(value string, rules []rule) string {
+	for _, r := range rules {
+		broken, ok := errors.AsType[validator.ValidationErrors](values().Var(value, r.tag))
+		switch {
+		case !ok:
+		case r.words == "":
+			return reasons[broken[0].Tag()](value)
+		default:
+			return strings.ReplaceAll(r.words, "%s", input.Quote(value))
+		}
+	}
+	return ""
+}
+
+// within reports whether a number or a duration is between two bounds, which are written as validator
+// reads them.
+func within[T any](value T, low, high string) bool {
+	return values().Var(value, "min="+low+",max="+high) == nil
+}
 
 // CheckListen is for addresses that flags give: what is wrong with one, or "".
-func CheckListen(s string) string { return checkListen(s) }
-
-func checkListen(s string) string {
+func CheckListen(s string) string {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
 		return `want an address like "127.0.0.1:8080" or ":8080", found ` + input.Quote(s)
@@ -26,134 +155,6 @@ func checkListen(s string) string {
 	}
 	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f }) || strings.Contains(host, "/") {
 		return "not a host name or address: " + input.Quote(host)
-	}
-	return ""
-}
-
-var basePath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
-
-func checkBasePath(s string) string {
-	switch {
-	case s == "" || s[0] != '/':
-		return `must begin with "/"`
-	case strings.HasSuffix(s, "/"):
-		return `must not end with "/"`
-	case !basePath.MatchString(s) || strings.Contains(s+"/", "/./") || strings.Contains(s+"/", "/../"):
-		return "want plain path segments of letters, digits and - . _ ~, found " + input.Quote(s)
-	}
-	return ""
-}
-
-func checkOrigin(s string) string {
-	scheme, host, ok := strings.Cut(s, "://")
-	if lower := strings.ToLower(s); lower != s {
-		return "must be in lower case, as browsers send it"
-	}
-	if !ok || scheme != "http" && scheme != "https" {
-		return `want an origin like "https://app.example.com", found ` + input.Quote(s)
-	}
-	if strings.Contains(host, "@") {
-		return "must not hold a user name or password"
-	}
-	if strings.HasSuffix(host, "/") && !strings.ContainsAny(host[:len(host)-1], "/?#") {
-		return `must not end with "/"`
-	}
-	if strings.ContainsAny(host, `/?#\`) {
-		return "an origin has no path, query or fragment"
-	}
-	if port := map[string]string{"http": ":80", "https": ":443"}[scheme]; strings.HasSuffix(host, port) {
-		return "browsers leave out the default port " + port + ": so must this"
-	}
-	return input.CheckHostPort(host)
-}
-
-func checkImageHost(s string) string {
-	host := strings.TrimPrefix(s, "https://")
-	if strings.ToLower(host) != host {
-		return "must be in lower case"
-	}
-	if strings.ContainsAny(host, `/?#\@`) || strings.Contains(host, "*") {
-		return `want a host like "cdn.example.com", reached by https; found ` + input.Quote(s)
-	}
-	return input.CheckHostPort(host)
-}
-
-var (
-	environmentID = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`) // a label of TCB's host names
-	clientID      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	regionName    = regexp.MustCompile(`^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$`)
-)
-
-func checkEnvironmentID(s string) string {
-	if !environmentID.MatchString(s) {
-		return "want the id of a TCB environment (lower-case letters, digits and dashes), found " + input.Quote(s)
-	}
-	return ""
-}
-
-func checkName(s string) string {
-	if utf8.RuneCountInString(s) > 60 || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "want a short name in one line, at most 60 characters"
-	}
-	return ""
-}
-
-func checkClientID(s string) string {
-	if !clientID.MatchString(s) {
-		return "want a client id (letters, digits and . _ -), found " + input.Quote(s)
-	}
-	return ""
-}
-
-func checkRegion(s string) string {
-	if !regionName.MatchString(s) {
-		return `want a region like "ap-shanghai", found ` + input.Quote(s)
-	}
-	return ""
-}
-
-func checkCaptcha(s string) string {
-	switch s {
-	case CaptchaPicture:
-		return ""
-	case "page":
-		return `this version does not support "page" yet; want "picture"`
-	}
-	return `want "picture", found ` + input.Quote(s)
-}
-
-func checkEndpoint(s string) string {
-	if s == "" {
-		return ""
-	}
-	if complaint := input.CheckURL(s); complaint != "" {
-		return complaint
-	}
-	if strings.ContainsAny(s, "?#") {
-		return "must have no query and no fragment"
-	}
-	return ""
-}
-
-func checkDefaultRedirectURI(s string) string {
-	if s == "" {
-		return ""
-	}
-	return input.CheckURL(s)
-}
-
-func checkRedirectURI(s string) string {
-	if complaint := input.CheckURL(s); complaint != "" {
-		return complaint
-	}
-	switch {
-	case strings.Contains(s, "#"):
-		return "must have no fragment"
-	case strings.Contains(s, "*"):
-		return "wildcards are not supported: a redirect URI is compared as it stands"
-	}
-	if host, ok := strings.CutPrefix(s, "http://"); ok && !input.IsLoopback(input.Hostname(host)) {
-		return "must be https; http is only for loopback hosts"
 	}
 	return ""
 }

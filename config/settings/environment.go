@@ -53,18 +53,18 @@ func (p *parser) environmentFields(e *Environment, at *environmentNodes) fields 
 	return fields{
 		"id": func(v *yaml.Node) {
 			at.id = v
-			if p.text("id", v, &e.ID, checkEnvironmentID) && p.settings.Environment(e.ID) != nil {
+			if p.text("id", v, &e.ID, environmentIDRules) && p.settings.Environment(e.ID) != nil {
 				p.errorf(v, "id: a second environment %s", input.Quote(e.ID))
 			}
 		},
-		"name": func(v *yaml.Node) { p.text("name", v, &e.Name, checkName) },
+		"name": func(v *yaml.Node) { p.text("name", v, &e.Name, nameRules) },
 		"region": func(v *yaml.Node) {
-			if p.text("region", v, &e.Region, checkRegion) {
+			if p.text("region", v, &e.Region, regionRules) {
 				at.region = v
 			}
 		},
 		"endpoint": func(v *yaml.Node) {
-			if p.text("endpoint", v, &e.Endpoint, checkEndpoint) {
+			if p.text("endpoint", v, &e.Endpoint, endpointRules) {
 				at.endpoint, e.Endpoint = v, strings.TrimRight(e.Endpoint, "/")
 			}
 		},
@@ -75,7 +75,7 @@ func (p *parser) environmentFields(e *Environment, at *environmentNodes) fields 
 		},
 		"login_configs": func(v *yaml.Node) {
 			var dir string
-			if p.text("login_configs", v, &dir, func(string) string { return "" }) && dir != "" {
+			if p.text("login_configs", v, &dir, nil) && dir != "" {
 				if !filepath.IsAbs(dir) {
 					dir = filepath.Join(filepath.Dir(p.file), dir)
 				}
@@ -84,13 +84,13 @@ func (p *parser) environmentFields(e *Environment, at *environmentNodes) fields 
 		},
 		"default_redirect_uri": func(v *yaml.Node) {
 			var uri string
-			if !p.text("default_redirect_uri", v, &uri, checkDefaultRedirectURI) {
+			if !p.text("default_redirect_uri", v, &uri, defaultTargetRules) {
 				return
 			}
 			e.DefaultRedirectURI = uri
 			p.last = append(p.last, func() { p.onPublicOrigin(v, uri) })
 		},
-		"captcha":                 func(v *yaml.Node) { p.text("captcha", v, &e.Captcha, checkCaptcha) },
+		"captcha":                 func(v *yaml.Node) { p.text("captcha", v, &e.Captcha, captchaRules) },
 		"tcb_sees_client_address": func(v *yaml.Node) { p.boolean("tcb_sees_client_address", v, &e.TCBSeesClientAddress) },
 		"limits":                  func(v *yaml.Node) { p.limits(v, &e.Limits) },
 		"clients":                 func(v *yaml.Node) { e.Clients = p.clients(v) },
@@ -138,7 +138,7 @@ func (p *parser) clients(n *yaml.Node) (clients []Client) {
 		ok := p.mapping(name, item, fields{
 			"id": func(v *yaml.Node) {
 				id = v
-				if !p.text("id", v, &c.ID, checkClientID) {
+				if !p.text("id", v, &c.ID, clientIDRules) {
 					return
 				}
 				if slices.ContainsFunc(clients, func(o Client) bool { return o.ID == c.ID }) {
@@ -149,7 +149,7 @@ func (p *parser) clients(n *yaml.Node) (clients []Client) {
 			"redirect_uris": func(v *yaml.Node) {
 				p.list("redirect_uris", v, func(name string, item *yaml.Node) {
 					var uri string
-					if !p.text(name, item, &uri, checkRedirectURI) {
+					if !p.text(name, item, &uri, redirectURIRules) {
 						return
 					}
 					if slices.Contains(c.RedirectURIs, uri) {
@@ -176,7 +176,7 @@ func (p *parser) limits(n *yaml.Node, l *Limits) {
 		return func(v *yaml.Node) {
 			v = resolve(v)
 			got, err := strconv.Atoi(v.Value)
-			if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!int" || err != nil || got < 1 || got > most {
+			if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!int" || err != nil || !within(got, "1", strconv.Itoa(most)) {
 				p.errorf(v, "limits: %s: want a whole number from 1 to %d, found %s", name, most, input.Quote(v.Value))
 				return
 			}

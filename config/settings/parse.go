@@ -29,8 +29,8 @@ func (p *parser) parse(data []byte) bool {
 	s := p.settings
 	var environments *yaml.Node
 	ok := p.mapping("the settings", root, fields{
-		"listen":          func(v *yaml.Node) { p.places.listen = v; p.text("listen", v, &s.Listen, checkListen) },
-		"base_path":       func(v *yaml.Node) { p.text("base_path", v, &s.BasePath, checkBasePath) },
+		"listen":          func(v *yaml.Node) { p.places.listen = v; p.text("listen", v, &s.Listen, listenRules) },
+		"base_path":       func(v *yaml.Node) { p.text("base_path", v, &s.BasePath, basePathRules) },
 		"public_origins":  p.publicOrigins,
 		"trusted_proxies": p.trustedProxies,
 		"session":         p.session,
@@ -54,7 +54,7 @@ func (p *parser) publicOrigins(n *yaml.Node) {
 	p.places.origins = n
 	p.list("public_origins", n, func(name string, item *yaml.Node) {
 		var origin string
-		if !p.text(name, item, &origin, checkOrigin) {
+		if !p.text(name, item, &origin, originRules) {
 			return
 		}
 		if slices.Contains(p.settings.PublicOrigins, origin) {
@@ -72,7 +72,7 @@ func (p *parser) trustedProxies(n *yaml.Node) {
 	p.places.proxies = n
 	p.list("trusted_proxies", n, func(name string, item *yaml.Node) {
 		var s string
-		if !p.text(name, item, &s, func(string) string { return "" }) {
+		if !p.text(name, item, &s, nil) {
 			return
 		}
 		prefix, ok := parsePrefix(s)
@@ -102,15 +102,7 @@ func (p *parser) session(n *yaml.Node) {
 	p.places.session = n
 	p.mapping("session", n, fields{
 		"store": func(v *yaml.Node) {
-			p.text("store", v, &p.settings.Session.Store, func(s string) string {
-				switch {
-				case s == StoreCookie:
-					return ""
-				case strings.HasPrefix(s, "redis://"), strings.HasPrefix(s, "rediss://"): // may hold a password
-					return `this version does not support Redis yet; want "cookie"`
-				}
-				return `want "cookie", found ` + input.Quote(s)
-			})
+			p.text("store", v, &p.settings.Session.Store, storeRules)
 		},
 		"keys": func(v *yaml.Node) {
 			p.places.keys = v
@@ -133,7 +125,7 @@ func (p *parser) session(n *yaml.Node) {
 func (p *parser) imageHosts(n *yaml.Node) {
 	p.list("image_hosts", n, func(name string, item *yaml.Node) {
 		var s string
-		if !p.text(name, item, &s, checkImageHost) {
+		if !p.text(name, item, &s, imageHostRules) {
 			return
 		}
 		source := "https://" + strings.TrimPrefix(s, "https://")
@@ -165,13 +157,7 @@ func (p *parser) logLevel(n *yaml.Node) {
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 	}
 	var s string
-	ok := p.text("log_level", n, &s, func(s string) string {
-		if _, ok := levels[s]; ok {
-			return ""
-		}
-		return "want debug, info, warn or error, found " + input.Quote(s)
-	})
-	if ok {
+	if p.text("log_level", n, &s, logLevelRules) {
 		p.settings.LogLevel = levels[s]
 	}
 }

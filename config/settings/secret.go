@@ -66,7 +66,7 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // the line end, anything else the secret itself. No message repeats a value.
 func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 	var s string
-	if !p.text(name, n, &s, func(string) string { return "" }) {
+	if !p.text(name, n, &s, nil) {
 		return Secret{}, false
 	}
 	if variable, ok := strings.CutPrefix(s, "env:"); ok {

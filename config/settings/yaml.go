@@ -181,8 +181,8 @@ func (p *parser) list(name string, n *yaml.Node, f func(name string, item *yaml.
 	}
 }
 
-// text stores a text that check has nothing to say against, and reports whether it did.
-func (p *parser) text(name string, n *yaml.Node, to *string, check func(string) string) bool {
+// text stores a text that breaks no rule, and reports whether it did.
+func (p *parser) text(name string, n *yaml.Node, to *string, rules []rule) bool {
 	v := resolve(n)
 	if v.Kind != yaml.ScalarNode {
 		p.errorf(n, "%s: want text, found %s", name, kind(v))
@@ -192,8 +192,8 @@ func (p *parser) text(name string, n *yaml.Node, to *string, check func(string) 
 		p.errorf(n, "%s: want text, found %s; put it in quotes", name, kind(v))
 		return false
 	}
-	if complaint := check(v.Value); complaint != "" {
-		p.errorf(n, "%s: %s", name, complaint)
+	if wrong := complaint(v.Value, rules); wrong != "" {
+		p.errorf(n, "%s: %s", name, wrong)
 		return false
 	}
 	*to = v.Value
@@ -242,7 +242,7 @@ func (p *parser) duration(name string, n *yaml.Node, value string, low, high tim
 		p.errorf(n, `%s: want a duration like "10s", found %s`, name, input.Quote(resolve(n).Value))
 		return
 	}
-	if d < low || d > high {
+	if !within(d, low.String(), high.String()) {
 		p.errorf(n, "%s: %v is out of range, want %v to %v", name, d, low, high)
 		return
 	}
