@@ -14,14 +14,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -40,21 +37,6 @@ import (
 	"tcb-login/session"
 	"tcb-login/static"
 )
-
-// version is set by the release build (-ldflags -X main.version=…).
-var version = ""
-
-// containerVariable is set in the image. What starts there without settings is more
-// likely to be a deployment that lacks them than somebody who wants a demo, whose
-// user and password everybody knows.
-const containerVariable = settings.VariablePrefix + "CONTAINER"
-
-type options struct {
-	listen, settings, data, emulatorListen, adminListen      string
-	demo, emulator, emulatorAllowRemote, check, health, show bool
-
-	variables []string // that may be set, each a flag's but containerVariable
-}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -105,26 +87,12 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		return 0
 	}
 	log := newLogger(stderr, s.LogLevel)
+	log.Info("starting", "version", buildVersion())
 	if err := serve(ctx, opts, s, logins, messages, log, stdout); err != nil {
 		log.Error("stopped", "error", err.Error())
 		return 1
 	}
 	return 0
-}
-
-// lookUp finds variables of an environment as os.LookupEnv does: the first counts.
-func lookUp(environ []string) func(string) (string, bool) {
-	values := map[string]string{}
-	for _, variable := range environ {
-		name, value, _ := strings.Cut(variable, "=")
-		if _, ok := values[name]; !ok {
-			values[name] = value
-		}
-	}
-	return func(name string) (string, bool) {
-		value, ok := values[name]
-		return value, ok
-	}
 }
 
 // load reads the settings, or takes those of the demo. Misuse is what is wrong with
@@ -160,77 +128,6 @@ func load(opts options, environ []string, messages *i18n.Bundle) (s *settings.Se
 	return s, logins, problems, errors.Join(wrong...)
 }
 
-func variableOf(flag string) string {
-	return settings.VariablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-func flagOf(variable string) string {
-	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, settings.VariablePrefix), "_", "-"))
-}
-
-// parseFlags reads flags, each with its environment variable as the default.
-func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer) (options, error) {
-	container, _ := env(containerVariable)
-	o := options{variables: []string{containerVariable}}
-	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
-	set.SetOutput(stderr)
-	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")
-	set.StringVar(&o.settings, "settings", "", "settings file; none: the demo")
-	set.BoolVar(&o.demo, "demo", container == "", "run the demo, with an emulator of TCB: without settings it runs anyway, but not in a container")
-	set.StringVar(&o.data, "data", "data", "folder for the emulator's database and generated keys")
-	set.BoolVar(&o.emulator, "emulator", false, "run the emulator in the place of TCB, for all environments of the settings")
-	set.StringVar(&o.emulatorListen, "emulator-listen", "127.0.0.1:8081", "address of the emulator")
-	set.BoolVar(&o.emulatorAllowRemote, "emulator-allow-remote", false, "let the emulator listen beyond loopback")
-	set.StringVar(&o.adminListen, "admin-listen", "", "address for health, readiness and the preview of login pages (demo: 127.0.0.1:8082)")
-	set.BoolVar(&o.check, "check", false, "print every problem of settings and login configs, exit 0 or 1")
-	set.BoolVar(&o.health, "health", false, "ask the running server whether it answers, exit 0 or 1")
-	set.BoolVar(&o.show, "version", false, "print the version")
-	var errs []error
-	set.VisitAll(func(f *flag.Flag) {
-		name := variableOf(f.Name)
-		o.variables = append(o.variables, name)
-		f.Usage += " [$" + name + "]"
-		if v, ok := env(name); ok && v != "" {
-			if err := set.Set(f.Name, v); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", name, err))
-			}
-		}
-	})
-	if len(errs) > 0 {
-		return o, errors.Join(errs...)
-	}
-	if err := set.Parse(args); err != nil {
-		return o, err
-	}
-	if set.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
-	}
-	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
-		if complaint := settings.CheckListen(address); address != "" && complaint != "" {
-			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))
-		}
-	}
-	if len(errs) > 0 {
-		return o, errors.Join(errs...)
-	}
-	asked := false
-	set.Visit(func(f *flag.Flag) { asked = asked || f.Name == "demo" && o.demo })
-	if asked && o.settings != "" {
-		return o, errors.New("-demo ($TCB_LOGIN_DEMO) and -settings ($TCB_LOGIN_SETTINGS) exclude each other: the demo has settings of its own")
-	}
-	return o, nil
-}
-
-func buildVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return "unknown"
-}
-
 func newLogger(w *os.File, level slog.Level) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
 	if term.IsTerminal(int(w.Fd())) {
@@ -252,7 +149,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		defer unlock()
 	}
 	servers := []server{}
-	outbox, emulated := "", ""
+	emulated := ""
 	if emulate {
 		em, ln, err := openEmulator(opts, s, log)
 		if err != nil {
@@ -261,18 +158,16 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		defer em.Close()
 		defer ln.Close()
 		emulated = "http://" + reachable(ln.Addr())
-		outbox = emulated + "/__emulator/"
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
 	if opts.adminListen == "" && demo {
 		opts.adminListen = "127.0.0.1:8082"
 	}
-	var operator net.Listener
-	if opts.adminListen != "" {
-		var err error
-		if operator, err = net.Listen("tcp", opts.adminListen); err != nil {
-			return fmt.Errorf("listening for the operator: %w", err)
-		}
+	operator, err := listenOperator(opts.adminListen)
+	if err != nil {
+		return err
+	}
+	if operator != nil {
 		defer operator.Close()
 	}
 	pages, err := net.Listen("tcp", s.Listen)
@@ -283,9 +178,6 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	cfg, err := siteConfig(opts, s, logins, messages, log, pages, emulated)
 	if err != nil {
 		return err
-	}
-	if demo {
-		cfg.Demo = &handlers.Demo{Outbox: outbox}
 	}
 	site, err := handlers.New(cfg)
 	if err != nil {
@@ -302,10 +194,25 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		servers = append(servers, appServer("admin", app, operator))
 	}
 	if demo {
-		greet(stdout, pages, outbox, operator)
+		greet(stdout, pages, emulated+outboxPath, operator)
 	}
 	return runServers(ctx, servers, log)
 }
+
+// listenOperator returns nil where there is to be no listener for the operator.
+func listenOperator(address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening for the operator: %w", err)
+	}
+	return ln, nil
+}
+
+// outboxPath is where the emulator shows what it sent.
+const outboxPath = "/__emulator/"
 
 // openEmulator seeds before it listens, so that nobody waits for that in a queue.
 func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulator.Emulator, net.Listener, error) {
@@ -380,6 +287,9 @@ func siteConfig(opts options, s *settings.Settings, logins *loginpage.Pages, mes
 		Messages: messages,
 		Static:   assets,
 		Logger:   log,
+	}
+	if opts.settings == "" {
+		cfg.Demo = &handlers.Demo{Outbox: emulated + outboxPath}
 	}
 	if len(cfg.Origins) == 0 {
 		_, port, err := net.SplitHostPort(pages.Addr().String())
@@ -474,31 +384,4 @@ func reachable(addr net.Addr) string {
 		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
 	}
 	return addr.String()
-}
-
-// askHealth asks the server that was started in the same way whether it answers. Any
-// answer will do: only its own listener is being asked about. Settings and login
-// configs that broke since the start say nothing about it.
-func askHealth(opts options, env func(string) (string, bool)) error {
-	listen, base := settings.Listener(opts.settings, settings.Launch{Listen: opts.listen, Env: env})
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return err
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	client := &http.Client{
-		Timeout:       3 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	resp, err := client.Get("http://" + net.JoinHostPort(host, port) + base + "/static/health")
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode >= http.StatusInternalServerError {
-		return fmt.Errorf("the server answers %s", resp.Status)
-	}
-	return nil
 }

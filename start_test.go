@@ -82,9 +82,12 @@ func start(t *testing.T, listeners int, environ []string, args ...string) *start
 	var said strings.Builder
 	lines := bufio.NewScanner(read)
 	for len(s.urls) < listeners && lines.Scan() {
-		var line struct{ Msg, Name, URL string }
+		var line struct{ Msg, Name, URL, Version string }
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
 			s.urls[line.Name] = line.URL
+		}
+		if said.Len() == 0 && (line.Msg != "starting" || line.Version != buildVersion()) {
+			t.Errorf("the first log line has no version: %s", lines.Text())
 		}
 		said.WriteString(lines.Text() + "\n")
 	}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"tcb-login/config/settings"
+)
+
+// containerVariable is set in the image. What starts there without settings is more
+// likely to be a deployment that lacks them than somebody who wants a demo, whose
+// user and password everybody knows.
+const containerVariable = settings.VariablePrefix + "CONTAINER"
+
+type options struct {
+	listen, settings, data, emulatorListen, adminListen      string
+	demo, emulator, emulatorAllowRemote, check, health, show bool
+
+	variables []string // that may be set, each a flag's but containerVariable
+}
+
+func variableOf(flag string) string {
+	return settings.VariablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+func flagOf(variable string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, settings.VariablePrefix), "_", "-"))
+}
+
+// parseFlags reads flags, each with its environment variable as the default.
+func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer) (options, error) {
+	container, _ := env(containerVariable)
+	o := options{variables: []string{containerVariable}}
+	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")
+	set.StringVar(&o.settings, "settings", "", "settings file; none: the demo")
+	set.BoolVar(&o.demo, "demo", container == "", "run the demo, with an emulator of TCB: without settings it runs anyway, but not in a container")
+	set.StringVar(&o.data, "data", "data", "folder for the emulator's database and generated keys")
+	set.BoolVar(&o.emulator, "emulator", false, "run the emulator in the place of TCB, for all environments of the settings")
+	set.StringVar(&o.emulatorListen, "emulator-listen", "127.0.0.1:8081", "address of the emulator")
+	set.BoolVar(&o.emulatorAllowRemote, "emulator-allow-remote", false, "let the emulator listen beyond loopback")
+	set.StringVar(&o.adminListen, "admin-listen", "", "address for health, readiness and the preview of login pages (demo: 127.0.0.1:8082)")
+	set.BoolVar(&o.check, "check", false, "print every problem of settings and login configs, exit 0 or 1")
+	set.BoolVar(&o.health, "health", false, "ask the running server whether it answers, exit 0 or 1")
+	set.BoolVar(&o.show, "version", false, "print the version")
+	var errs []error
+	set.VisitAll(func(f *flag.Flag) {
+		name := variableOf(f.Name)
+		o.variables = append(o.variables, name)
+		f.Usage += " [$" + name + "]"
+		if v, ok := env(name); ok && v != "" {
+			if err := set.Set(f.Name, v); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			}
+		}
+	})
+	if len(errs) > 0 {
+		return o, errors.Join(errs...)
+	}
+	if err := set.Parse(args); err != nil {
+		return o, err
+	}
+	if set.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
+	}
+	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
+		if complaint := settings.CheckListen(address); address != "" && complaint != "" {
+			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))
+		}
+	}
+	if len(errs) > 0 {
+		return o, errors.Join(errs...)
+	}
+	asked := false
+	set.Visit(func(f *flag.Flag) { asked = asked || f.Name == "demo" && o.demo })
+	if asked && o.settings != "" {
+		return o, errors.New("-demo ($TCB_LOGIN_DEMO) and -settings ($TCB_LOGIN_SETTINGS) exclude each other: the demo has settings of its own")
+	}
+	return o, nil
+}
+
+// lookUp finds variables of an environment as os.LookupEnv does: the first counts.
+func lookUp(environ []string) func(string) (string, bool) {
+	values := map[string]string{}
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		if _, ok := values[name]; !ok {
+			values[name] = value
+		}
+	}
+	return func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	}
+}
