@@ -8,6 +8,9 @@ GO_FILES = find . -name '*.go' -not -path './e2e/node_modules/*' -not -path './d
 # Every build tag of ours, so that vet and staticcheck see the tests that a plain build leaves out.
 TAGS := e2e,late,screenshots
 FUZZ_SECONDS ?= 20
+# Programs that a target fetches when it runs: they are not needed to build or test, and stay out of go.mod.
+GOVULNCHECK := v1.9.0
+export CYCLONEDX_GOMOD := v1.10.0
 
 .PHONY: help
 help: ## show this list
@@ -17,9 +20,17 @@ help: ## show this list
 run: ## the login page, the emulator and a demo app on this machine
 	go run .
 
+.PHONY: watch
+watch: ## run, and start anew whenever a source changes; then reload the page
+	@scripts/watch.sh
+
 .PHONY: build
-build: ## the program, as ./tcb-login
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o tcb-login .
+build: ## the program, as ./tcb-login; VERSION=1.2.3 names it
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w$(if $(VERSION), -X main.version=$(VERSION))' -o tcb-login .
+
+.PHONY: release
+release: ## signed binaries for all platforms, as dist/VERSION; VERSION=1.2.3 KEY=file of an SSH key
+	@scripts/release.sh '$(VERSION)' '$(KEY)'
 
 .PHONY: generate
 generate: ## write the *_templ.go files anew
@@ -54,6 +65,20 @@ unit: ## all tests that need no browser
 	go test -race -timeout 30m ./...
 	go test -count=1 -timeout 15m -v -run 'Times$$' ./handlers
 
+.PHONY: golden
+golden: ## write the golden files anew; read the difference before you commit it
+	@packages=$$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | grep -v '^\./e2e' | sort -u); \
+		go test -count=1 -run Golden $$packages -update
+	@git diff --stat -- '*/testdata/*'
+
+.PHONY: cover
+cover: ## what the tests without a browser reach, as coverage.html; PKG=./limit picks some
+	go test -count=1 -coverpkg=./... -coverprofile=coverage.out $(if $(PKG),$(PKG),./...)
+	@# What templ writes is covered by its views and only drowns the rest.
+	@grep -v '_templ\.go:' coverage.out >coverage.out.ours; mv coverage.out.ours coverage.out
+	go tool cover -html=coverage.out -o coverage.html
+	@go tool cover -func=coverage.out | tail -1
+
 .PHONY: e2e
 e2e: setup ## the browser tests alone; RUN=name picks some
 	@mkdir -p e2e/build
@@ -79,7 +104,7 @@ test-all: test ## longer: also every fuzz target, a backend that hangs, known vu
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_SECONDS)s "$$package"; \
 		done; \
 	done
-	@if ! out=$$(go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... 2>&1); then \
+	@if ! out=$$(go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./... 2>&1); then \
 		echo "$$out"; \
 		case "$$out" in *"fetching vulnerabilities"*) echo "vulnerabilities NOT checked: their database cannot be reached from here" ;; *) exit 1 ;; esac; \
 	fi
@@ -90,9 +115,19 @@ screenshots: ## photographs of every page into e2e/shots; RUN=name picks some
 	go test -tags e2e,screenshots -count=1 -timeout 30m -run '^TestScreenshots$$$(if $(RUN),/$(RUN))' ./e2e/
 	@echo "$$(ls e2e/shots | wc -l) pictures in e2e/shots"
 
+.PHONY: outdated
+outdated: ## list dependencies that are behind: Go modules, programs that targets fetch, npm packages
+	@echo "Go modules:"
+	@go list -m -u -f '{{if .Update}}  {{.Path}} {{.Version}}, now {{.Update.Version}}{{if .Indirect}} (indirect){{end}}{{end}}' all | sed '/^$$/d'
+	@echo "fetched by targets:"
+	@latest() { now=$$(go list -m -f '{{.Version}}' "$$1@latest"); [ "$$now" = "$$2" ] || echo "  $$1 $$2, now $$now"; }; \
+		latest golang.org/x/vuln $(GOVULNCHECK); latest github.com/CycloneDX/cyclonedx-gomod $(CYCLONEDX_GOMOD)
+	@echo "npm packages of the browser tests:"
+	@cd e2e && npm outdated | sed 's/^/  /' || true
+
 .PHONY: clean
 clean: ## remove what building and testing left behind
-	rm -rf tcb-login dist e2e/build e2e/node_modules e2e/shots
+	rm -rf tcb-login dist coverage.out coverage.html e2e/build e2e/node_modules e2e/shots
 
 # summary LOG: the tests that ran, at most two levels deep, and their number. A run that skipped or ran nothing fails.
 define summary

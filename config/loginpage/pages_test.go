@@ -84,7 +84,7 @@ func problemsIn(dir string, ps input.Problems) string {
 }
 
 // Each config in testdata/bad has its problems beside it, each with the place that it is about.
-func TestLoginProblems(t *testing.T) {
+func TestGoldenProblems(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/bad/*.json")
 	if err != nil || len(files) == 0 {

@@ -30,7 +30,7 @@ func testEnv(name string) (string, bool) {
 }
 
 // Each YAML file in testdata has its problems beside it.
-func TestProblems(t *testing.T) {
+func TestGoldenProblems(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.yaml")
 	if err != nil || len(files) == 0 {
