@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
+	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
 	"tcb-login/i18n"
 	"tcb-login/session"
@@ -56,17 +57,12 @@ var first = map[string]func(*loginRequest) *string{
 	"code_challenge_method": func(q *loginRequest) *string { return &q.ChallengeHow },
 }
 
-// id is what TCB's ids and config versions are made of; they end up in file
-// names, so a path is none.
-var (
-	id         = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$`)
-	sealedText = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-)
+var sealedText = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 func newValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	if err := v.RegisterValidation("tcbid", func(f validator.FieldLevel) bool {
-		return id.MatchString(f.Field().String())
+		return input.IsID(f.Field().String())
 	}); err != nil {
 		panic(err) // the tag's name is a constant
 	}

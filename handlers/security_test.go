@@ -935,9 +935,6 @@ func (brokenCounter) Peek(context.Context, limit.Rule, string) (limit.Decision, 
 func (brokenCounter) Refund(context.Context, limit.Rule, string) error {
 	return errors.New("store is away")
 }
-func (brokenCounter) Reset(context.Context, limit.Rule, string) error {
-	return errors.New("store is away")
-}
 
 // TestBrokenCounter: the outage of the limits' store must not become ours.
 func TestBrokenCounter(t *testing.T) {

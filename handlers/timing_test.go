@@ -173,7 +173,6 @@ func (limitless) Peek(context.Context, limit.Rule, string) (limit.Decision, erro
 	return limit.Decision{OK: true}, nil
 }
 func (limitless) Refund(context.Context, limit.Rule, string) error { return nil }
-func (limitless) Reset(context.Context, limit.Rule, string) error  { return nil }
 
 func timingSite(t *testing.T) *site {
 	s := newSite(t, func(c *siteConfig) {

@@ -72,8 +72,6 @@ type Counter interface {
 	Peek(ctx context.Context, rule Rule, key string) (Decision, error)
 	// Refund gives back the newest one taken. With nothing taken it does nothing.
 	Refund(ctx context.Context, rule Rule, key string) error
-	// Reset forgets everything counted under the key.
-	Reset(ctx context.Context, rule Rule, key string) error
 }
 
 // A Set holds keys that are marked for a while.
@@ -81,9 +79,6 @@ type Set interface {
 	// Add marks the key until ttl has passed. A mark that lasts longer already stays as it is; a
 	// ttl of zero or less marks nothing.
 	Add(ctx context.Context, key string, ttl time.Duration) error
-	// AddNew is Add for a key that must not have been there, in one step: of any number of parallel
-	// calls exactly one is told true.
-	AddNew(ctx context.Context, key string, ttl time.Duration) (added bool, err error)
 	// Has reports whether the key is marked now.
 	Has(ctx context.Context, key string) (bool, error)
 }

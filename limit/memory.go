@@ -185,20 +185,6 @@ func (m *Memory) Refund(_ context.Context, r Rule, key string) error {
 	return nil
 }
 
-// Reset implements [Counter].
-func (m *Memory) Reset(_ context.Context, r Rule, key string) error {
-	if err := r.Validate(); err != nil {
-		return err
-	}
-	s, h := m.shard(r, key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.counters[h]; c != nil {
-		s.remove(c)
-	}
-	return nil
-}
-
 // decide answers for the counter, nil being one that has counted nothing. It drops the stamps that
 // no longer matter.
 func (c *counter) decide(r Rule, now int64) Decision {
@@ -283,26 +269,6 @@ type marks struct {
 
 // Add implements [Set].
 func (m *Memory) Add(_ context.Context, key string, ttl time.Duration) error {
-	m.mark(key, ttl)
-	return nil
-}
-
-// AddNew implements [Set].
-func (m *Memory) AddNew(_ context.Context, key string, ttl time.Duration) (bool, error) {
-	return m.mark(key, ttl), nil
-}
-
-// Has implements [Set].
-func (m *Memory) Has(_ context.Context, key string) (bool, error) {
-	h := m.hash([]byte{'s'}, "", key)
-	m.marks.mu.RLock()
-	defer m.marks.mu.RUnlock()
-	d := m.marks.byHash[h]
-	return d != nil && m.clock() < d.at, nil
-}
-
-// mark marks the key for ttl at least and reports whether it was not marked before.
-func (m *Memory) mark(key string, ttl time.Duration) (added bool) {
 	h := m.hash([]byte{'s'}, "", key)
 	s := &m.marks
 	s.mu.Lock()
@@ -312,17 +278,15 @@ func (m *Memory) mark(key string, ttl time.Duration) (added bool) {
 	if at < now && ttl > 0 {
 		at = math.MaxInt64
 	}
-	d := s.byHash[h]
-	added = d == nil || d.at <= now
 	if at <= now {
-		return added
+		return nil
 	}
-	if d != nil {
+	if d := s.byHash[h]; d != nil {
 		if at > d.at {
 			d.at = at
 			heap.Fix(&s.expiry, d.index)
 		}
-		return added
+		return nil
 	}
 	for range 2 {
 		if len(s.expiry) > 0 && s.expiry[0].at <= now {
@@ -332,10 +296,19 @@ func (m *Memory) mark(key string, ttl time.Duration) (added bool) {
 	for len(s.byHash) >= s.max {
 		s.removeFirst()
 	}
-	d = &deadline{hash: h, at: at}
+	d := &deadline{hash: h, at: at}
 	s.byHash[h] = d
 	heap.Push(&s.expiry, d)
-	return added
+	return nil
+}
+
+// Has implements [Set].
+func (m *Memory) Has(_ context.Context, key string) (bool, error) {
+	h := m.hash([]byte{'s'}, "", key)
+	m.marks.mu.RLock()
+	defer m.marks.mu.RUnlock()
+	d := m.marks.byHash[h]
+	return d != nil && m.clock() < d.at, nil
 }
 
 func (s *marks) removeFirst() {

@@ -74,10 +74,6 @@ func TestCounter(t *testing.T) {
 			do(20*time.Second, "refund", 0), do(21*time.Second, "take", 0),
 			do(21*time.Second, "take", 39*time.Second),
 		}},
-		{"window reset", tries, []step{
-			do(0, "take", 0), do(0, "take", 0), do(0, "take", 0), do(0, "reset", 0), do(0, "reset", 0),
-			do(0, "take", 0), do(0, "take", 0), do(0, "take", 0), do(0, "take", time.Minute),
-		}},
 		{"keys are apart", Rule{Name: "one", N: 1, Per: time.Minute}, []step{
 			{0, "take", "a", 0, false}, {0, "take", "b", 0, false}, {0, "take", "a", time.Minute, false},
 		}},
@@ -89,7 +85,7 @@ func TestCounter(t *testing.T) {
 		}},
 		{"bucket refund", sends, []step{
 			do(0, "refund", 0), do(0, "take", 0), do(0, "take", 0), do(0, "refund", 0), do(0, "take", 0),
-			do(0, "take", 2*time.Minute), do(0, "reset", 0), do(0, "take", 0), do(0, "take", 0), do(0, "take", 2*time.Minute),
+			do(0, "take", 2*time.Minute),
 		}},
 		{"bucket refund never overfills", sends, []step{
 			do(0, "take", 0), do(0, "refund", 0), do(0, "refund", 0), do(0, "refund", 0),
@@ -112,8 +108,6 @@ func TestCounter(t *testing.T) {
 					got, err = m.Peek(ctx, tt.rule, s.key)
 				case "refund":
 					err = m.Refund(ctx, tt.rule, s.key)
-				case "reset":
-					err = m.Reset(ctx, tt.rule, s.key)
 				}
 				if err != nil {
 					t.Fatalf("step %d, %s: %v", i, s.op, err)
@@ -167,7 +161,7 @@ func TestInvalidRules(t *testing.T) {
 	for _, r := range tests {
 		_, takeErr := m.Take(ctx, r, "k")
 		_, peekErr := m.Peek(ctx, r, "k")
-		for _, err := range []error{takeErr, peekErr, m.Refund(ctx, r, "k"), m.Reset(ctx, r, "k")} {
+		for _, err := range []error{takeErr, peekErr, m.Refund(ctx, r, "k")} {
 			if !errors.Is(err, errRule) {
 				t.Errorf("%+v: error %v, want an invalid rule", r, err)
 			}
@@ -239,7 +233,9 @@ func TestMillionKeys(t *testing.T) {
 	for i := range keys {
 		take(t, m, r, strconv.Itoa(i))
 		if i%10 == 0 {
-			m.mark(strconv.Itoa(i), time.Hour)
+			if err := m.Add(t.Context(), strconv.Itoa(i), time.Hour); err != nil {
+				t.Fatal(err)
+			}
 		}
 		c.advance(time.Microsecond)
 	}
@@ -318,12 +314,6 @@ func TestSet(t *testing.T) {
 			t.Errorf("Has(%q) = %t, %v, want %t", key, got, err, want)
 		}
 	}
-	addNew := func(key string, ttl time.Duration, want bool) {
-		t.Helper()
-		if got, err := m.AddNew(ctx, key, ttl); got != want || err != nil {
-			t.Errorf("AddNew(%q, %v) = %t, %v, want %t", key, ttl, got, err, want)
-		}
-	}
 	add := func(key string, ttl time.Duration) {
 		t.Helper()
 		if err := m.Add(ctx, key, ttl); err != nil {
@@ -334,13 +324,12 @@ func TestSet(t *testing.T) {
 	add("a", time.Minute)
 	has("a", true)
 	has("b", false)
-	addNew("a", time.Minute, false)
 	c.advance(time.Minute - 1)
 	has("a", true)
 	c.advance(1)
 	has("a", false)
-	addNew("a", time.Minute, true)
-	addNew("a", time.Minute, false)
+	add("a", time.Minute)
+	has("a", true)
 	add("a", time.Hour)
 	add("a", time.Second) // does not shorten
 	c.advance(time.Minute)
@@ -353,27 +342,21 @@ func TestSet(t *testing.T) {
 	has("forever", true)
 }
 
-func TestAddNewInParallel(t *testing.T) {
+func TestSetInParallel(t *testing.T) {
 	t.Parallel()
 	m, _ := newTest(0)
-	var added atomic.Int64
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if ok, err := m.AddNew(context.Background(), "state", time.Minute); err != nil {
+			if err := m.Add(t.Context(), "state", time.Minute); err != nil {
 				t.Error(err)
-			} else if ok {
-				added.Add(1)
 			}
-			if ok, err := m.Has(context.Background(), "state"); !ok || err != nil {
+			if ok, err := m.Has(t.Context(), "state"); !ok || err != nil {
 				t.Errorf("Has = %t, %v", ok, err)
 			}
 		})
 	}
 	wg.Wait()
-	if got := added.Load(); got != 1 {
-		t.Errorf("%d of 50 were told the key was new, want 1", got)
-	}
 }
 
 func TestEvictionOfMarks(t *testing.T) {

@@ -36,12 +36,9 @@ const (
 	appFolder = "__auth/app"
 )
 
-var (
-	configName = regexp.MustCompile(`^login\.config(?:\.(.+))?\.json$`)
-	// pageID is the shape that the handlers take for app_id and config_version.
-	pageID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$`)
-)
+var configName = regexp.MustCompile(`^login\.config(?:\.(.+))?\.json$`)
 
+// Limits of what a query can name, in bytes.
 const (
 	maxAppID   = 64
 	maxVersion = 128
@@ -192,7 +189,7 @@ func (s *treeScan) app(name string, e fs.DirEntry, own bool) {
 }
 
 func checkPageID(s string, limit int) string {
-	if len(s) > limit || !pageID.MatchString(s) {
+	if len(s) > limit || !input.IsID(s) {
 		return fmt.Sprintf("want letters, digits, - and _, with single dots between, at most %d, found %s", limit, input.Quote(s))
 	}
 	return ""
