@@ -19,9 +19,9 @@ import (
 
 const module = "tcb-login"
 
-// mayImport says which folders know which others of ours, beside the pure ones: arrows point one way. A
-// folder stands for those below it that have no row of their own; one without any row is not part of the
-// design. Tests may import what they need.
+// mayImport says which folders know which others of ours, beside the pure ones: arrows point one
+// way. A folder stands for those below it that have no row of their own; one without any row is not
+// part of the design. Tests may import what they need.
 var mayImport = map[string][]string{
 	"":                 {"admin", "authclient", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "i18n", "limit", "session", "static"},
 	"admin":            {"config/loginpage", "handlers", "views"},
@@ -115,7 +115,9 @@ func TestTablesAreCurrent(t *testing.T) {
 		from := folder(p.ImportPath)
 		imports[from] = append(imports[from], p.Imports...)
 	}
-	does := func(from string, what func(imported string) bool) bool { return slices.ContainsFunc(imports[from], what) }
+	does := func(from string, what func(imported string) bool) bool {
+		return slices.ContainsFunc(imports[from], what)
+	}
 	for from, allowed := range mayImport {
 		if _, there := imports[from]; !there {
 			t.Errorf("mayImport has a row for %q, where no package is", from)
@@ -204,8 +206,8 @@ func violations(packages []listed) (found []string) {
 	return found
 }
 
-// folder is that of the tables which a package belongs to: the longest that its path begins with, else
-// the first element of the path inside the module, "" for the module itself.
+// folder is that of the tables which a package belongs to: the longest that its path begins with,
+// else the first element of the path inside the module, "" for the module itself.
 func folder(importPath string) string {
 	inside := strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/")
 	for name := inside; name != "."; name = path.Dir(name) {

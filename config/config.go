@@ -1,9 +1,9 @@
-// Package config reads what operators write: the settings of the program and the login pages that TCB
-// keeps in files called login.config.json. Package settings reads the one, package loginpage the other,
-// and neither knows of the other; what needs both is here.
+// Package config reads what operators write: the settings of the program and the login pages that
+// TCB keeps in files called login.config.json. Package settings reads the one, package loginpage
+// the other, and neither knows of the other; what needs both is here.
 //
-// Everything that is wrong with either comes back at once, each problem with its file, line and column
-// ([input.Problem]).
+// Everything that is wrong with either comes back at once, each problem with its file, line and
+// column ([input.Problem]).
 package config
 
 import (
@@ -12,10 +12,10 @@ import (
 	"tcb-login/config/settings"
 )
 
-// Load reads settings and the login pages that they name, so that a mistake in the one does not hide
-// those in the other. Both are nil when there are errors among the problems.
+// Load reads settings and the login pages that they name, so that a mistake in the one does not
+// hide those in the other. Both are nil when there are errors among the problems.
 func Load(path string, launch settings.Launch, cat loginpage.Catalogue) (*settings.Settings, *loginpage.Pages, input.Problems) {
-	s, problems := settings.Read(path, launch)
+	s, problems := settings.Load(path, launch)
 	pages, more := LoadPages(s, cat)
 	if problems = append(problems, more...); problems.HasErrors() {
 		return nil, nil, problems

@@ -45,7 +45,8 @@ func TestLoad(t *testing.T) {
 	if page := pages.Find(demo); page == nil || page.Name != "Shop" || !page.Offers(loginpage.MethodSMS) {
 		t.Errorf("the page of a config: %+v", page)
 	}
-	// An environment without a tree has the built-in page, and outside of Shanghai no text messages.
+	// An environment without a tree has the built-in page, and outside of Shanghai no text
+	// messages.
 	if page := pages.Find(other); page == nil || page.File != "" || page.Name != "Other" || page.Offers(loginpage.MethodSMS) {
 		t.Errorf("the built-in page: %+v", page)
 	}

@@ -569,7 +569,7 @@ func TestRegisteredEntries(t *testing.T) {
 	for _, uri := range readRedirectCases(t).AllowList {
 		fmt.Fprintf(&b, "          - %q\n", uri)
 	}
-	parsed, problems := settings.Parse("settings.yaml", []byte(b.String()), func(string) (string, bool) { return "", false })
+	parsed, problems := settings.Parse("settings.yaml", []byte(b.String()), settings.Launch{})
 	if problems.HasErrors() {
 		t.Fatalf("the settings refuse what a client may register:\n%v", problems)
 	}

@@ -36,9 +36,9 @@ func Key(parts ...string) string {
 //
 // The result names a counter, nothing else: it is never shown and never sent. That is why it may
 // join what the backend tells apart (a user name "12-34-56" counts with "123456"), which costs such
-// a pair a shared limit. A number without its country keeps its digits only and is not guessed to be
-// Chinese: "13800138000" and "+8613800138000" count apart, since the backend does not take one for
-// the other either.
+// a pair a shared limit. A number without its country keeps its digits only and is not guessed to
+// be Chinese: "13800138000" and "+8613800138000" count apart, since the backend does not take one
+// for the other either.
 func NormalizeIdentifier(s string) string {
 	s = width.Fold.String(strings.ToValidUTF8(s, ""))
 	s = strings.Map(func(r rune) rune {

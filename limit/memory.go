@@ -27,9 +27,9 @@ type MemoryConfig struct {
 // Memory is a [Counter] and a [Set] in the memory of this process, for any number of goroutines.
 // It starts none itself: what has expired is cleared in passing.
 //
-// Keys are phone numbers, addresses, session ids; they are kept only as keyed hashes, so that a heap
-// profile or a core file lists none of them. (The hashing key lies in the same memory: whoever holds
-// a whole dump can still test a guess.)
+// Keys are phone numbers, addresses, session ids; they are kept only as keyed hashes, so that a
+// heap profile or a core file lists none of them. (The hashing key lies in the same memory: whoever
+// holds a whole dump can still test a guess.)
 //
 // It holds at most MaxKeys counters and as many marks, whatever strangers send. A full counter
 // store forgets first what has expired, then what was used least recently, so a limit somebody is
@@ -231,7 +231,8 @@ func (s *shard) find(h hash) *counter {
 
 // add makes a new counter, and room for it.
 func (s *shard) add(h hash, now int64) *counter {
-	// Two at a time, more than are ever added: so what has expired goes even if the store never fills.
+	// Two at a time, more than are ever added: so what has expired goes even if the store never
+	// fills.
 	for range 2 {
 		if len(s.expiry) > 0 && s.expiry[0].at <= now {
 			s.remove(s.counters[s.expiry[0].hash])

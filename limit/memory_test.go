@@ -245,8 +245,8 @@ func TestMillionKeys(t *testing.T) {
 	if got := len(m.marks.byHash); got != maxKeys || len(m.marks.expiry) != got {
 		t.Errorf("holds %d marks (%d in the heap), want %d", got, len(m.marks.expiry), maxKeys)
 	}
-	// A counter and a mark together take some 450 bytes, maps included; a million would take 100 times
-	// what is allowed here.
+	// A counter and a mark together take some 450 bytes, maps included; a million would take 100
+	// times what is allowed here.
 	if grown := int64(heapBytes()) - int64(before); grown > maxKeys*800 {
 		t.Errorf("heap grew by %d bytes for %d keys", grown, maxKeys)
 	}

@@ -6,8 +6,8 @@ import "strings"
 // longest is the length in bytes from which a word is no misspelt name, but something else.
 const longest = 64
 
-// Nearest is the known name with the fewest edits from word, the first of several, or "" when none is
-// within so many. Neither case nor the difference between "-" and "_" counts.
+// Nearest is the known name with the fewest edits from word, the first of several, or "" when none
+// is within so many. Neither case nor the difference between "-" and "_" counts.
 func Nearest(word string, known []string, within int) string {
 	word = fold(word)
 	best, fewest := "", within+1

@@ -7,8 +7,8 @@ import (
 	"github.com/lucasb-eyer/go-colorful"
 )
 
-// Contrasts that WCAG 2.2 wants at level AA: 1.4.3 for text, 1.4.11 for what shows where a field or the
-// focus is.
+// Contrasts that WCAG 2.2 wants at level AA: 1.4.3 for text, 1.4.11 for what shows where a field or
+// the focus is.
 const (
 	textContrast  = 4.5
 	shapeContrast = 3
@@ -133,8 +133,8 @@ func (c Color) colorful() colorful.Color {
 	return colorful.Color{R: float64(c.R) / 255, G: float64(c.G) / 255, B: float64(c.B) / 255}
 }
 
-// A tone is a colour by lightness (0 to 1), chroma (0 to about 0.3) and hue (degrees) in OkLCh, where
-// equal steps look equal and a colour keeps its hue while it gets lighter.
+// A tone is a colour by lightness (0 to 1), chroma (0 to about 0.3) and hue (degrees) in OkLCh,
+// where equal steps look equal and a colour keeps its hue while it gets lighter.
 type tone struct{ l, c, h float64 }
 
 func (c Color) tone() tone {
@@ -162,7 +162,8 @@ func (t tone) color() Color {
 	return Color{r, g, b}
 }
 
-// isLight tells which of the two schemes a background belongs to: that whose ink reads better on it.
+// isLight tells which of the two schemes a background belongs to: that whose ink reads better on
+// it.
 func (c Color) isLight() bool { return c.luminance() > 0.18 }
 
 // A Wish holds the colours that a config names for one scheme, by their names.
@@ -172,8 +173,8 @@ type Wish map[string]Color
 // what is named so that all colorPairs hold, as far as the named colours among themselves let them.
 func Derive(light, dark Wish) (Palette, Palette) {
 	base := Default()
-	// A scheme of its own for each: the dark one has a lighter tone of the brand and a darker one of
-	// the page, not the light one's colours turned round.
+	// A scheme of its own for each: the dark one has a lighter tone of the brand and a darker one
+	// of the page, not the light one's colours turned round.
 	derived := Wish{}
 	if brand, ok := light["brand"]; ok {
 		derived["brand"] = darkBrand(brand)
@@ -194,8 +195,9 @@ func darkBrand(brand Color) Color {
 	return tone{min(max(t.l, 0.8), 0.9), min(t.c, 0.11), t.h}.color()
 }
 
-// derivePalette completes a wish. Base is the default palette of the scheme, other that of the other
-// scheme: where a wish puts a dark surface into the light scheme, what lies on it comes from there.
+// derivePalette completes a wish. Base is the default palette of the scheme, other that of the
+// other scheme: where a wish puts a dark surface into the light scheme, what lies on it comes from
+// there.
 func derivePalette(base, other Palette, named Wish) Palette {
 	p := base
 	if c, ok := named["surface"]; ok && c.isLight() != base.Surface.isLight() {
@@ -263,8 +265,8 @@ func (p *Palette) derive(base, other Palette, named Wish) {
 	}
 }
 
-// inkOn is white or a near black of the same hue, whichever reads better, and black where neither does:
-// on any colour, black or white has a contrast of more than 4.58.
+// inkOn is white or a near black of the same hue, whichever reads better, and black where neither
+// does: on any colour, black or white has a contrast of more than 4.58.
 func inkOn(back Color) Color {
 	t := back.tone()
 	white, dark := Color{255, 255, 255}, tone{0.2, min(t.c, 0.05), t.h}.color()
@@ -289,8 +291,9 @@ func hover(brand, ink Color) Color {
 	return tone{t.l + step, t.c, t.h}.color()
 }
 
-// pageForFocus is the page's colour, or the nearest to it on which some focus ring can be seen that can
-// also be seen on the surface: beside a white card, pages of a luminance between 0.067 and 0.1 have none.
+// pageForFocus is the page's colour, or the nearest to it on which some focus ring can be seen that
+// can also be seen on the surface: beside a white card, pages of a luminance between 0.067 and 0.1
+// have none.
 func (p *Palette) pageForFocus() Color {
 	t := p.Page.tone()
 	for i := range 200 {
@@ -330,8 +333,8 @@ type against struct {
 	need float64
 }
 
-// nearestTone is the colour, lighter or darker by as little as it takes to be clear on all backgrounds.
-// Where none is, the colour comes back as it was, and false.
+// nearestTone is the colour, lighter or darker by as little as it takes to be clear on all
+// backgrounds. Where none is, the colour comes back as it was, and false.
 func nearestTone(c Color, backs []against) (Color, bool) {
 	clear := func(c Color) bool {
 		for _, b := range backs {

@@ -1,5 +1,5 @@
-// Package theme is the look of a login page: the colours of its two schemes, those that a config names
-// and those that are made to fit them, and the stylesheet that says them to a browser.
+// Package theme is the look of a login page: the colours of its two schemes, those that a config
+// names and those that are made to fit them, and the stylesheet that says them to a browser.
 //
 // It knows nothing of configs or of HTTP; package loginpage reads what operators wish.
 package theme

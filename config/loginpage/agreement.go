@@ -78,8 +78,8 @@ func (p *parser) agreement(n *jsonNode) {
 	}
 }
 
-// agreementTexts is the file that agreement.path names. TCB does not document what it holds: a text for
-// all items, or JSON with one for each.
+// agreementTexts is the file that agreement.path names. TCB does not document what it holds: a text
+// for all items, or JSON with one for each.
 type agreementTexts struct {
 	whole string
 	list  []any

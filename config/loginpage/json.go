@@ -34,8 +34,8 @@ func (k jsonKind) String() string {
 	return [...]string{"null", "true or false", "a number", "text", "a list", "an object"}[k]
 }
 
-// A jsonNode is a JSON value that knows where it stands: decoding into structs would stop at the first
-// bad value and tell neither unknown keys, nor duplicate ones, nor positions.
+// A jsonNode is a JSON value that knows where it stands: decoding into structs would stop at the
+// first bad value and tell neither unknown keys, nor duplicate ones, nor positions.
 type jsonNode struct {
 	kind    jsonKind
 	at      int    // its first byte
@@ -58,14 +58,15 @@ type jsonError struct {
 	message string
 }
 
-// parseJSON reads one JSON document. The node is nil when it has none that can be read; duplicate keys
-// are errors beside a node, which then has the first of them.
+// parseJSON reads one JSON document. The node is nil when it has none that can be read; duplicate
+// keys are errors beside a node, which then has the first of them.
 func parseJSON(data []byte) (*jsonNode, []jsonError) {
 	// encoding/json would put U+FFFD in the place of what is no UTF-8.
 	if at := invalidUTF8(data); at >= 0 {
 		return nil, []jsonError{{at, "not valid UTF-8"}}
 	}
-	// Behind this check, reading tokens cannot fail: Decoder.Token alone would accept data that follows.
+	// Behind this check, reading tokens cannot fail: Decoder.Token alone would accept data that
+	// follows.
 	var whole json.RawMessage
 	if err := json.Unmarshal(data, &whole); err != nil {
 		at := len(data)

@@ -30,8 +30,8 @@ const (
 // isRemote reports whether a picture's path is an address: one with a scheme, or "//host".
 func isRemote(s string) bool { return scheme.MatchString(s) || strings.HasPrefix(s, "//") }
 
-// treePath turns a path in a config into one in the tree. One that begins with "/" or with "__auth/", as
-// TCB writes them, starts at the tree, any other at the folder from.
+// treePath turns a path in a config into one in the tree. One that begins with "/" or with
+// "__auth/", as TCB writes them, starts at the tree, any other at the folder from.
 func treePath(from, s string) (name, complaint string) {
 	switch {
 	case s == "":
@@ -73,8 +73,8 @@ func (p *parser) readFile(name string, n *jsonNode, from string, limit int64) ([
 	return data, true
 }
 
-// picture reads a picture that the config names, of at most limit bytes. It is nil when there is none,
-// or a problem.
+// picture reads a picture that the config names, of at most limit bytes. It is nil when there is
+// none, or a problem.
 func (p *parser) picture(name string, n *jsonNode, limit int64) *Media {
 	s, ok := p.text(name, n)
 	if !ok || s == "" { // TCB writes "" for none

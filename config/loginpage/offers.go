@@ -19,8 +19,8 @@ func (p *Page) Way(id string) (Way, bool) {
 // SignsUp reports whether sign-up has pages of its own that somebody can get through.
 func (p *Page) SignsUp() bool { return p.SignUpPage && len(p.SignUpWith) > 0 }
 
-// RegisterPath is where somebody without an account gets one; empty where nobody does. A code registers
-// by itself where that is how new accounts come to be.
+// RegisterPath is where somebody without an account gets one; empty where nobody does. A code
+// registers by itself where that is how new accounts come to be.
 func (p *Page) RegisterPath() string {
 	switch {
 	case p.SignsUp():
@@ -35,25 +35,27 @@ func (p *Page) RegisterPath() string {
 	return ""
 }
 
-// RegistersByItself reports that whoever comes back from an identity provider may get an account without
-// another step, if TCB's settings of the provider say so (AutoSignUpWithProviderUser): not where nobody
-// registers, nor where a new account is to be asked for more. registerType is about codes, not about this.
+// RegistersByItself reports that whoever comes back from an identity provider may get an account
+// without another step, if TCB's settings of the provider say so (AutoSignUpWithProviderUser): not
+// where nobody registers, nor where a new account is to be asked for more. registerType is about
+// codes, not about this.
 func (p *Page) RegistersByItself() bool {
 	required := func(f SignUpField) bool { return f.Required }
 	return p.Registration != RegistrationOff && !slices.ContainsFunc(p.SignUpFields, required)
 }
 
-// VerifiesBy reports by which of the two channels the page can verify somebody: those it signs in by and
-// those it signs up by.
+// VerifiesBy reports by which of the two channels the page can verify somebody: those it signs in
+// by and those it signs up by.
 func (p *Page) VerifiesBy(m Method) bool { return p.Offers(m) || slices.Contains(p.SignUpWith, m) }
 
-// CanReset reports whether the page asks for passwords, and can send the code that is needed to reset one.
+// CanReset reports whether the page asks for passwords, and can send the code that is needed to
+// reset one.
 func (p *Page) CanReset() bool {
 	return p.Offers(MethodPassword) && (p.VerifiesBy(MethodSMS) || p.VerifiesBy(MethodEmail))
 }
 
-// AsksFields reports that sign-in asks new people for something: for what an account must have, or for
-// whatever the page asks where it has no sign-up beside.
+// AsksFields reports that sign-in asks new people for something: for what an account must have, or
+// for whatever the page asks where it has no sign-up beside.
 func (p *Page) AsksFields() bool {
 	must := func(f SignUpField) bool { return f.Required || !p.SignUpPage }
 	return slices.ContainsFunc(p.SignUpFields, must)

@@ -100,8 +100,8 @@ type Agreement struct {
 	Text  []Block
 }
 
-// A Block is a paragraph of a text: what is left of an operator's rich text, which may be HTML, once
-// it has been read. Nothing of it is ever written into a page as markup.
+// A Block is a paragraph of a text: what is left of an operator's rich text, which may be HTML,
+// once it has been read. Nothing of it is ever written into a page as markup.
 type Block struct {
 	Kind BlockKind
 	Runs []Run

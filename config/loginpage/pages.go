@@ -14,9 +14,9 @@ import (
 )
 
 // Pages are the login pages of all environments. They are read from the trees that the settings
-// name and can be read anew while the program runs: a file that is broken or gone then keeps its last
-// good page. A disk that is not mounted looks just like files that somebody removed, so that nothing on a
-// disk ends a page; starting the program anew does. Safe for concurrent use.
+// name and can be read anew while the program runs: a file that is broken or gone then keeps its
+// last good page. A disk that is not mounted looks just like files that somebody removed, so that
+// nothing on a disk ends a page; starting the program anew does. Safe for concurrent use.
 type Pages struct {
 	sources []Source // with a tree
 	cat     Catalogue
@@ -49,9 +49,9 @@ type entry struct {
 	gone    bool // the file is not there, or not known to be: page is all that is left
 }
 
-// Load reads the login configs of all environments; those without any have the page of [BuiltIn]. What
-// can be read is there even when there are errors among the problems, and [Pages.Reload] tries the rest
-// again. Without a catalogue, languages and texts are not checked against one.
+// Load reads the login configs of all environments; those without any have the page of [BuiltIn].
+// What can be read is there even when there are errors among the problems, and [Pages.Reload] tries
+// the rest again. Without a catalogue, languages and texts are not checked against one.
 func Load(sources []Source, cat Catalogue) (*Pages, input.Problems) {
 	p := &Pages{cat: cat}
 	first := newSnapshot()
@@ -68,7 +68,8 @@ func Load(sources []Source, cat Catalogue) (*Pages, input.Problems) {
 	return p, problems
 }
 
-// Find returns the page of a key, or nil. The version "env" is the environment's page, for every app.
+// Find returns the page of a key, or nil. The version "env" is the environment's page, for every
+// app.
 func (p *Pages) Find(key Key) *Page {
 	if key.Version == EnvVersion {
 		key.App = ""
@@ -79,8 +80,8 @@ func (p *Pages) Find(key Key) *Page {
 	return nil
 }
 
-// Keys lists the pages of an environment, its own first, then by app and version: also those whose file
-// is broken and that [Pages.Find] may not have.
+// Keys lists the pages of an environment, its own first, then by app and version: also those whose
+// file is broken and that [Pages.Find] may not have.
 func (p *Pages) Keys(env string) (keys []Key) {
 	for key := range p.now.Load().entries {
 		if key.Env == env {
@@ -95,7 +96,8 @@ func compareKeys(a, b Key) int {
 	return cmp.Or(cmp.Compare(a.Env, b.Env), cmp.Compare(a.App, b.App), cmp.Compare(a.Version, b.Version))
 }
 
-// Generation counts the changes of pages since the start: while it stays, every page is what it was.
+// Generation counts the changes of pages since the start: while it stays, every page is what it
+// was.
 func (p *Pages) Generation() int { return p.now.Load().generation }
 
 // Problems are all that is wrong with the login configs now.
@@ -145,9 +147,9 @@ func (e *entry) told() input.Problems {
 	}}, e.problems...)
 }
 
-// Reload reads what changed since the last time. It reports whether any page is now another one or new,
-// and all problems there are now. A page whose file is broken or gone stays as it was; so do those of a
-// tree that cannot be read as a whole. Only what never was a page goes with its file.
+// Reload reads what changed since the last time. It reports whether any page is now another one or
+// new, and all problems there are now. A page whose file is broken or gone stays as it was; so do
+// those of a tree that cannot be read as a whole. Only what never was a page goes with its file.
 func (p *Pages) Reload() (changed bool, problems input.Problems) {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
@@ -179,7 +181,8 @@ func (p *Pages) Reload() (changed bool, problems input.Problems) {
 	return changed, after.problems()
 }
 
-// readTree puts the pages of one environment into the snapshot after, as they were where no file changed.
+// readTree puts the pages of one environment into the snapshot after, as they were where no file
+// changed.
 func (p *Pages) readTree(source Source, before, after *snapshot) error {
 	// Opened anew each time: the folder may have been replaced by another.
 	root, err := os.OpenRoot(source.Tree)
@@ -237,13 +240,13 @@ func changedKeys(a, b *snapshot) (keys []Key) {
 	return keys
 }
 
-// Watch reloads at every interval until the context ends, and calls tell after each change of a page or
-// of the problems: with the pages that are others now, new or gone, none when only the problems differ,
-// and with all problems there are. Problems that Load returned are not told again.
+// Watch reloads at every interval until the context ends, and calls tell after each change of a
+// page or of the problems: with the pages that are others now, new or gone, none when only the
+// problems differ, and with all problems there are. Problems that Load returned are not told again.
 //
 // It looks instead of being notified since notification does not work on every mount (network file
-// systems, containers on other hosts). While nothing changes, a look lists a few folders and asks for
-// the state of the files that the pages are made of.
+// systems, containers on other hosts). While nothing changes, a look lists a few folders and asks
+// for the state of the files that the pages are made of.
 func (p *Pages) Watch(ctx context.Context, every time.Duration, tell func(changed []Key, problems input.Problems)) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()

@@ -270,7 +270,8 @@ func TestFindAndKeys(t *testing.T) {
 	}
 }
 
-// A config map is mounted as links to a hidden folder that is itself a link, which is then switched.
+// A config map is mounted as links to a hidden folder that is itself a link, which is then
+// switched.
 func TestConfigMap(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -22,14 +22,14 @@ const (
 	maxText  = 500
 )
 
-// A Catalogue knows the languages and messages of the pages, so that a login config cannot name others.
-// *i18n.Bundle is one.
+// A Catalogue knows the languages and messages of the pages, so that a login config cannot name
+// others. *i18n.Bundle is one.
 type Catalogue interface {
 	// HasLocale reports whether there are messages for a BCP 47 tag, as "zh-CN".
 	HasLocale(tag string) bool
-	// CheckText returns what is wrong with a text in the place of the message of a key: an unknown key,
-	// placeholders that the message does not have, wrong plural categories. Forms holds a text per
-	// plural category, a text that does not count only "other".
+	// CheckText returns what is wrong with a text in the place of the message of a key: an unknown
+	// key, placeholders that the message does not have, wrong plural categories. Forms holds a text
+	// per plural category, a text that does not count only "other".
 	CheckText(locale, key string, forms map[string]string) error
 }
 
@@ -95,8 +95,9 @@ func (p *parser) warnf(at int, format string, args ...any) {
 	p.add(input.SeverityWarning, at, format, args...)
 }
 
-// members are the keys an object may have. A function gets the value of its key and is not called for a
-// null, which is the same as not there; a nil one stands for a key that is known and means nothing here.
+// members are the keys an object may have. A function gets the value of its key and is not called
+// for a null, which is the same as not there; a nil one stands for a key that is known and means
+// nothing here.
 type members map[string]func(v *jsonNode)
 
 // object hands the value of each key to its function and reports unknown keys with the severity. It
@@ -164,8 +165,8 @@ func (p *parser) yes(name string, n *jsonNode) bool {
 	return n.yes
 }
 
-// checkPlain returns what is wrong with a text for people, or "". The pages escape whatever they show:
-// what is refused here is what would deceive people or look broken.
+// checkPlain returns what is wrong with a text for people, or "". The pages escape whatever they
+// show: what is refused here is what would deceive people or look broken.
 func checkPlain(s string, limit int) string {
 	for _, r := range s {
 		switch {
@@ -226,7 +227,8 @@ func (p *parser) config(root *jsonNode) {
 	p.theme(root)
 }
 
-// providerID is the shape of an identity provider's id. What begins with two underscores is TCB's own.
+// providerID is the shape of an identity provider's id. What begins with two underscores is TCB's
+// own.
 var providerID = regexp.MustCompile(`^[a-z0-9_]{2,32}$`)
 
 func (p *parser) web(n *jsonNode) {

@@ -43,8 +43,8 @@ func (p *parser) registration(n *jsonNode) {
 	}
 }
 
-// userRegistry reads how accounts come to be and returns what can verify a new one; nil: what the page
-// signs in by. It returns false when n is no object.
+// userRegistry reads how accounts come to be and returns what can verify a new one; nil: what the
+// page signs in by. It returns false when n is no object.
 func (p *parser) userRegistry(n *jsonNode) (with []Method, ok bool) {
 	var enabled bool
 	var enable, kind, web, mini *jsonNode
@@ -81,7 +81,8 @@ func (p *parser) userRegistry(n *jsonNode) (with []Method, ok bool) {
 	return with, true
 }
 
-// signUpPage decides whether sign-up has pages of its own. The node is userRegistry's and may be nil.
+// signUpPage decides whether sign-up has pages of its own. The node is userRegistry's and may be
+// nil.
 func (p *parser) signUpPage(n *jsonNode) {
 	page := p.page
 	page.SignUpPage = page.Registration == RegistrationSplit
@@ -101,8 +102,8 @@ func (p *parser) signUpPage(n *jsonNode) {
 	}
 }
 
-// signUpWith reads the methods of userRegistry. Those of mini programs go by other ids and hold some
-// that no web page has: when nothing else is there it returns nil, as if there were no list.
+// signUpWith reads the methods of userRegistry. Those of mini programs go by other ids and hold
+// some that no web page has: when nothing else is there it returns nil, as if there were no list.
 func (p *parser) signUpWith(name string, n *jsonNode, web bool) (with []Method) {
 	if web {
 		with = []Method{}

@@ -189,8 +189,8 @@ func TestWatch(t *testing.T) {
 			}
 		})
 	})
-	// next waits for what a change of the tree makes Watch tell. A write is not one step, so that a file
-	// half-way is told too.
+	// next waits for what a change of the tree makes Watch tell. A write is not one step, so that a
+	// file half-way is told too.
 	next := func(what string, want func(told) bool) {
 		t.Helper()
 		deadline := time.After(10 * time.Second)

@@ -15,9 +15,9 @@ import (
 // markup is how text that is HTML can be told from text that happens to hold a "<".
 var markup = regexp.MustCompile(`<[A-Za-z/!]`)
 
-// richText reads what TCB's console keeps of an agreement: plain text or HTML. Of HTML it keeps words,
-// headings, paragraphs, list items, emphasis and https links. The rest is not cleaned but never taken
-// over: what is left are strings, which the view escapes like all others.
+// richText reads what TCB's console keeps of an agreement: plain text or HTML. Of HTML it keeps
+// words, headings, paragraphs, list items, emphasis and https links. The rest is not cleaned but
+// never taken over: what is left are strings, which the view escapes like all others.
 func richText(s string) ([]Block, error) {
 	if !markup.MatchString(s) {
 		t := textBuilder{}

@@ -17,8 +17,8 @@ const noPhones = "TCB offers phone numbers only in ap-shanghai"
 // EnvVersion is the config_version of an environment's own page.
 const EnvVersion = "env"
 
-// BuiltIn is the page of an environment without login configs: every method that its region has, new
-// accounts by code or on pages of their own.
+// BuiltIn is the page of an environment without login configs: every method that its region has,
+// new accounts by code or on pages of their own.
 func BuiltIn(s Source) *Page {
 	p := &Page{
 		Key: Key{Env: s.Env, Version: EnvVersion}, Name: s.Name,

@@ -20,8 +20,8 @@ const (
 	xhtmlNamespace = "http://www.w3.org/1999/xhtml"
 )
 
-// checkSVG refuses drawings that can do more than be seen. Browsers run no script in an <img>, but a
-// drawing has an address too, on the app's own origin, where somebody may open it as a page.
+// checkSVG refuses drawings that can do more than be seen. Browsers run no script in an <img>, but
+// a drawing has an address too, on the app's own origin, where somebody may open it as a page.
 func checkSVG(data []byte) (width, height int, err error) {
 	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	var open []xml.Name
@@ -129,7 +129,8 @@ func checkSVGStyle(s string) string {
 	return ""
 }
 
-// svgSize is the size a drawing says it has, in pixels, or else that of its view box; 0 when unknown.
+// svgSize is the size a drawing says it has, in pixels, or else that of its view box; 0 when
+// unknown.
 func svgSize(attrs []xml.Attr) (width, height int) {
 	number := func(s string) int {
 		f, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(s), "px"), 64)

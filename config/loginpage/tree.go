@@ -50,7 +50,8 @@ func isAppVersion(version string) bool {
 	return first == "v1"
 }
 
-// A treeScan finds the login configs of a tree. Problems are about places and names; nothing is read.
+// A treeScan finds the login configs of a tree. Problems are about places and names; nothing is
+// read.
 type treeScan struct {
 	root     *os.Root
 	env      string
@@ -69,15 +70,16 @@ func (s *treeScan) add(sev input.Severity, name, format string, args ...any) {
 // treeFile is a file of a tree as operators find it.
 func treeFile(root *os.Root, name string) string { return path.Join(root.Name(), name) }
 
-// scanTree looks for login configs. It fails when the tree itself cannot be read, or has more than most
-// files in the folders that may hold one.
+// scanTree looks for login configs. It fails when the tree itself cannot be read, or has more than
+// most files in the folders that may hold one.
 func scanTree(root *os.Root, env string, most int) (*treeScan, error) {
 	s := &treeScan{root: root, env: env, configs: map[Key]string{}, most: most}
 	top, err := s.dir(".")
 	if err != nil {
 		return nil, err
 	}
-	// Lstat, so that a link that leads nowhere is a page that cannot be read, not one that is not there.
+	// Lstat, so that a link that leads nowhere is a page that cannot be read, not one that is not
+	// there.
 	if _, err := root.Lstat(envConfig); err == nil {
 		s.configs[Key{Env: env, Version: EnvVersion}] = envConfig
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -101,8 +103,8 @@ func scanTree(root *os.Root, env string, most int) (*treeScan, error) {
 	return s, nil
 }
 
-// missing says what is not in the tree and is not served from before either: kept pages are, and own is
-// whether the environment's page is there one way or the other.
+// missing says what is not in the tree and is not served from before either: kept pages are, and
+// own is whether the environment's page is there one way or the other.
 func (s *treeScan) missing(kept int, own bool) {
 	switch {
 	case len(s.configs)+kept == 0 && !s.problems.HasErrors():
@@ -116,8 +118,8 @@ func (s *treeScan) cannotList(sev input.Severity, name string, err error) {
 	s.add(sev, name, "cannot be read: %v", plainError(err))
 }
 
-// dir lists a folder without what is hidden: .git, and the ..data of Kubernetes' config maps. Once there
-// were too many files it finds none.
+// dir lists a folder without what is hidden: .git, and the ..data of Kubernetes' config maps. Once
+// there were too many files it finds none.
 func (s *treeScan) dir(name string) ([]fs.DirEntry, error) {
 	if s.entries > s.most {
 		return nil, nil
@@ -195,8 +197,8 @@ func checkPageID(s string, limit int) string {
 	return ""
 }
 
-// A treeReader reads files of a tree, notes which, so that a change to any of them is seen, and sums up
-// what it read. os.Root keeps it in the tree, whatever links there are.
+// A treeReader reads files of a tree, notes which, so that a change to any of them is seen, and
+// sums up what it read. os.Root keeps it in the tree, whatever links there are.
 type treeReader struct {
 	root  *os.Root
 	files map[string]fs.FileInfo // as they were before they were read; nil: not there
@@ -243,7 +245,8 @@ func (t *treeReader) readPlain(name string, limit int64) ([]byte, error) {
 // sum is a hash of all that was read so far, as hexadecimal digits.
 func (t *treeReader) sum() string { return hex.EncodeToString(t.hash.Sum(nil)[:16]) }
 
-// unchanged reports whether all files are what they were, as far as can be told without reading them.
+// unchanged reports whether all files are what they were, as far as can be told without reading
+// them.
 func unchanged(root *os.Root, files map[string]fs.FileInfo) bool {
 	for name, before := range files {
 		now, err := root.Stat(name)

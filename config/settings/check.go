@@ -13,8 +13,8 @@ import (
 	"tcb-login/config/input"
 )
 
-// A rule is one thing that a value must be: a tag of validator, and what is said of a value that is not,
-// where %s stands for the value. A rule without words has a tag of ours that gives the reason.
+// A rule is one thing that a value must be: a tag of validator, and what is said of a value that is
+// not, where %s stands for the value. A rule without words has a tag of ours that gives the reason.
 type rule struct{ tag, words string }
 
 // The rules of single values. The first that a value breaks is told.
@@ -138,8 +138,8 @@ func complaint(value string, rules []rule) string {
 	return ""
 }
 
-// within reports whether a number or a duration is between two bounds, which are written as validator
-// reads them.
+// within reports whether a number or a duration is between two bounds, which are written as
+// validator reads them.
 func within[T any](value T, low, high string) bool {
 	return values().Var(value, "min="+low+",max="+high) == nil
 }

@@ -22,7 +22,8 @@ func (p *parser) environments(n *yaml.Node) {
 	})
 }
 
-// environmentNodes are where an environment has what is judged once all of it is read; nil: nowhere.
+// environmentNodes are where an environment has what is judged once all of it is read; nil:
+// nowhere.
 type environmentNodes struct{ id, region, endpoint, published *yaml.Node }
 
 func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
@@ -97,8 +98,9 @@ func (p *parser) environmentFields(e *Environment, at *environmentNodes) fields 
 	}
 }
 
-// endpoint decides between the address of the settings and the emulator. Who asks for the emulator tries
-// things out: nothing may then reach real accounts, so the address is forgotten where it is read.
+// endpoint decides between the address of the settings and the emulator. Who asks for the emulator
+// tries things out: nothing may then reach real accounts, so the address is forgotten where it is
+// read.
 func (p *parser) endpoint(n *yaml.Node, e *Environment) {
 	if e.Endpoint == "" {
 		return

@@ -15,39 +15,19 @@ type Launch struct {
 	Emulator bool                             // the emulator stands in for TCB, in every environment
 }
 
-// Load reads the settings in the file at path. The settings are nil when there are errors among the
-// problems. Env looks up an environment variable, as [os.LookupEnv] does.
-func Load(path string, env func(string) (string, bool)) (*Settings, input.Problems) {
-	settings, problems := Read(path, Launch{Env: env})
-	return whole(settings, problems)
-}
-
-// Parse is [Load] for what was read already. Name stands in the problems, and its folder is where
-// relative file names in the settings start.
-func Parse(name string, data []byte, env func(string) (string, bool)) (*Settings, input.Problems) {
-	settings, problems := parse(name, data, Launch{Env: env})
-	return whole(settings, problems)
-}
-
-// whole keeps settings with errors from those who ask for valid ones.
-func whole(s *Settings, problems input.Problems) (*Settings, input.Problems) {
-	if problems.HasErrors() {
-		return nil, problems
-	}
-	return s, problems
-}
-
-// Read reads the settings in the file at path as far as they can be read, whatever is wrong with the
-// rest: they are valid only if there are no errors among the problems.
-func Read(path string, launch Launch) (*Settings, input.Problems) {
+// Load reads the settings in the file at path as far as they can be read, whatever is wrong with
+// the rest: they are valid only if there are no errors among the problems.
+func Load(path string, launch Launch) (*Settings, input.Problems) {
 	data, err := readFile(path, maxSettingsSize)
 	if err != nil {
 		return defaults(), input.Problems{{File: path, Severity: input.SeverityError, Message: "cannot be read: " + err.Error()}}
 	}
-	return parse(path, data, launch)
+	return Parse(path, data, launch)
 }
 
-func parse(name string, data []byte, launch Launch) (*Settings, input.Problems) {
+// Parse is [Load] for what was read already. Name stands in the problems, and its folder is where
+// relative file names in the settings start.
+func Parse(name string, data []byte, launch Launch) (*Settings, input.Problems) {
 	p := &parser{file: name, launch: launch, settings: defaults()}
 	if p.parse(data) {
 		p.rules()
@@ -59,17 +39,17 @@ func parse(name string, data []byte, launch Launch) (*Settings, input.Problems) 
 	return p.settings, p.problems
 }
 
-// Listener reads only where the program listens, for who asks whether it does: what else is wrong with
-// the settings, or came to be since the start, does not matter. What cannot be read has its default, and
-// everything has where there is no path.
+// Listener reads only where the program listens, for who asks whether it does: what else is wrong
+// with the settings, or came to be since the start, does not matter. What cannot be read has its
+// default, and everything has where there is no path.
 func Listener(path string, launch Launch) (address, basePath string) {
 	data, _ := readFile(path, maxSettingsSize)
-	s, _ := parse(path, data, launch)
+	s, _ := Parse(path, data, launch)
 	return s.Listen, s.BasePath
 }
 
-// LaunchDemo is [Demo] as the program is started. Beyond loopback it is a warning only: whoever asked for
-// it in a container cannot reach it otherwise.
+// LaunchDemo is [Demo] as the program is started. Beyond loopback it is a warning only: whoever
+// asked for it in a container cannot reach it otherwise.
 func LaunchDemo(launch Launch) (*Settings, input.Problems) {
 	s := Demo()
 	if launch.Listen == "" {

@@ -8,11 +8,11 @@ import (
 	"tcb-login/config/input"
 )
 
-// checkPublishableKey says what is wrong with an environment's publishable key. The API key of TCB's
-// console is a JWT of the same look with an administrator's rights, and this setting is sent for
-// anybody who opens a page: only claims that are a publishable key's are taken. Package authclient
-// checks the same again where the key is used, and says where the claims are known from; it is a
-// library of its own, which this package does not import.
+// checkPublishableKey says what is wrong with an environment's publishable key. The API key of
+// TCB's console is a JWT of the same look with an administrator's rights, and this setting is sent
+// for anybody who opens a page: only claims that are a publishable key's are taken. Package
+// authclient checks the same again where the key is used, and says where the claims are known from;
+// it is a library of its own, which this package does not import.
 func checkPublishableKey(key, env string) string {
 	const another = "another kind of key: an API key is an administrator's and must never be here; want the publishable key of TCB's console"
 	var claims struct {

@@ -39,7 +39,7 @@ func TestPublishableKeySetting(t *testing.T) {
 			if tt.key == "" {
 				yaml = "environments: [{id: one, publishable_key: \"\"}]"
 			}
-			s, problems := Parse("settings.yaml", []byte(yaml), func(string) (string, bool) { return tt.key, true })
+			s, problems := Parse("settings.yaml", []byte(yaml), Launch{Env: func(string) (string, bool) { return tt.key, true }})
 			told := problems.String()
 			if tt.want == "" && (strings.Contains(told, "publishable_key") || s.Environments[0].PublishableKey.Reveal() != tt.key) {
 				t.Errorf("%s: %s", tt.name, told)

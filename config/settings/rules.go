@@ -22,8 +22,8 @@ type places struct {
 	root, listen, origins, proxies, session, keys *yaml.Node
 }
 
-// rules are those about how settings go together, with each other and with the way the program is started.
-// Single values are checked where they are read.
+// rules are those about how settings go together, with each other and with the way the program is
+// started. Single values are checked where they are read.
 func (p *parser) rules() {
 	p.publicListen()
 	p.proxies()
@@ -41,8 +41,8 @@ func (p *parser) at(nodes ...*yaml.Node) *yaml.Node {
 
 func isEmpty(list *yaml.Node) bool { return list == nil || len(resolve(list).Content) == 0 }
 
-// publicListen demands origins once other machines can get here: without any the pages answer loopback
-// names alone, and the operator finds out by a 421 for everybody.
+// publicListen demands origins once other machines can get here: without any the pages answer
+// loopback names alone, and the operator finds out by a 421 for everybody.
 func (p *parser) publicListen() {
 	if !isPublic(p.settings.Listen) || !isEmpty(p.places.origins) {
 		return
@@ -55,7 +55,8 @@ func (p *parser) publicListen() {
 		from, input.Quote(p.settings.Listen))
 }
 
-// isPublic reports whether other machines may get to a listener. Of a name nobody knows without asking.
+// isPublic reports whether other machines may get to a listener. Of a name nobody knows without
+// asking.
 func isPublic(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
 	return err == nil && !input.IsLoopback(strings.ToLower(host))
@@ -86,8 +87,8 @@ func (p *parser) proxies() {
 // loopbackRange reports whether a range has this machine's own addresses alone.
 func loopbackRange(p netip.Prefix) bool { return p.Addr().IsLoopback() && p.Bits() >= 8 }
 
-// sessionKeys warns of keys that do not hold what they must. No message tells more of a key than the
-// warning that it is weak.
+// sessionKeys warns of keys that do not hold what they must. No message tells more of a key than
+// the warning that it is weak.
 func (p *parser) sessionKeys() {
 	if isEmpty(p.places.keys) && !p.launch.Emulator {
 		p.warnf(p.at(p.places.keys, p.places.session),
@@ -100,8 +101,9 @@ func (p *parser) sessionKeys() {
 	}
 }
 
-// weakKey returns what is plainly not random about a key, or "". It finds what people put in to go on, not
-// every weak key. None of it happens to random bytes, hexadecimal or base64 but once in many lifetimes.
+// weakKey returns what is plainly not random about a key, or "". It finds what people put in to go
+// on, not every weak key. None of it happens to random bytes, hexadecimal or base64 but once in
+// many lifetimes.
 func weakKey(key string) string {
 	const (
 		longest  = 16 // of a pattern: what it holds is all that a repetition holds

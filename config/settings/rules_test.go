@@ -77,7 +77,7 @@ func TestRules(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, problems := parse("s", []byte(tt.yaml), tt.launch)
+			_, problems := Parse("s", []byte(tt.yaml), tt.launch)
 			if len(problems) != len(tt.want) {
 				t.Fatalf("want %d problems, found\n%s", len(tt.want), problems)
 			}

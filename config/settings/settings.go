@@ -26,7 +26,8 @@ const (
 	maxTimeout      = 5 * time.Minute
 )
 
-// Settings are what an operator decides. Those that [Load] returns are complete and valid.
+// Settings are what an operator decides. Those that [Load] returns without an error are complete
+// and valid.
 type Settings struct {
 	Listen   string // host:port; port 0 for any
 	BasePath string // path under which all routes are, with no slash at its end
@@ -42,8 +43,8 @@ type Settings struct {
 	ImageHosts     []string      // sources for img-src of the CSP, "https://cdn.example.com"
 	HSTSMaxAge     time.Duration // 0: no Strict-Transport-Security header
 	BackendTimeout time.Duration // the most that one call to TCB may take
-	// RefusalFloor is the least time that an answer takes which must not tell by its time who has an
-	// account; 0: the pages' own.
+	// RefusalFloor is the least time that an answer takes which must not tell by its time who has
+	// an account; 0: the pages' own.
 	RefusalFloor time.Duration
 	LogLevel     slog.Level
 }
@@ -126,8 +127,8 @@ func (e *Environment) Client(id string) *Client {
 	return &e.Clients[i]
 }
 
-// Demo returns the settings for a first look, with nothing set: one environment and one client, both
-// named demo.
+// Demo returns the settings for a first look, with nothing set: one environment and one client,
+// both named demo.
 func Demo() *Settings {
 	s := defaults()
 	s.Environments = []Environment{{

@@ -39,10 +39,7 @@ func TestGoldenProblems(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			settings, problems := Load(file, testEnv)
-			if (settings == nil) != problems.HasErrors() {
-				t.Errorf("settings are nil: %t, errors: %t", settings == nil, problems.HasErrors())
-			}
+			_, problems := Load(file, Launch{Env: testEnv})
 			got := filepath.ToSlash(problems.String())
 			if strings.Contains(got, "hunter2") {
 				t.Errorf("a secret is told:\n%s", got)
@@ -151,7 +148,7 @@ environments:
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, problems := Parse("settings.yaml", []byte(tt.yaml), testEnv)
+			got, problems := Parse("settings.yaml", []byte(tt.yaml), Launch{Env: testEnv})
 			for _, p := range problems {
 				if p.Severity == input.SeverityError {
 					t.Errorf("problem: %v", p)
@@ -178,9 +175,9 @@ func TestLoadUnreadable(t *testing.T) {
 		{big, big + ": error: cannot be read: larger than 1048576 bytes\n"},
 	}
 	for _, tt := range tests {
-		settings, problems := Load(tt.path, testEnv)
-		if settings != nil || problems.String() != tt.want {
-			t.Errorf("Load(%q) = %v, %q, want nil, %q", tt.path, settings, problems, tt.want)
+		settings, problems := Load(tt.path, Launch{Env: testEnv})
+		if settings.Listen != DefaultListen || problems.String() != tt.want {
+			t.Errorf("Load(%q) = %v, %q, want the defaults, %q", tt.path, settings, problems, tt.want)
 		}
 	}
 }
@@ -188,7 +185,7 @@ func TestLoadUnreadable(t *testing.T) {
 // What the program uses with nothing set is what its settings file would be.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	parsed, problems := Parse("demo.yaml", []byte("environments: [{id: demo, name: Demo, tcb_sees_client_address: true, clients: [{id: demo}]}]"), testEnv)
+	parsed, problems := Parse("demo.yaml", []byte("environments: [{id: demo, name: Demo, tcb_sees_client_address: true, clients: [{id: demo}]}]"), Launch{Env: testEnv})
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}
@@ -217,9 +214,9 @@ func TestFind(t *testing.T) {
 func TestExampleSettings(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join("..", "..", "deploy", "settings.example.yaml")
-	_, problems := Load(file, func(name string) (string, bool) {
+	_, problems := Load(file, Launch{Env: func(name string) (string, bool) {
 		return longSecret, strings.HasPrefix(name, "TCB_")
-	})
+	}})
 	if len(problems) > 0 {
 		t.Errorf("problems:\n%s", problems)
 	}
@@ -276,10 +273,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("session: {keys: [env:KEY, env:SHORT]}\nenvironments: [{id: a, clients: [{secret: env:SHORT}]}]"))
 	f.Add([]byte("&a [*a]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		settings, problems := Parse("f.yaml", data, testEnv)
-		if (settings == nil) != problems.HasErrors() {
-			t.Fatalf("settings are nil: %t, problems:\n%s", settings == nil, problems)
-		}
+		settings, problems := Parse("f.yaml", data, Launch{Env: testEnv})
 		lines := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) + bytes.Count(data, []byte("\u0085")) +
 			bytes.Count(data, []byte("\u2028")) + bytes.Count(data, []byte("\u2029")) + 1
 		for _, p := range problems {
@@ -290,7 +284,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("a secret is told: %v", p)
 			}
 		}
-		if settings == nil {
+		if problems.HasErrors() {
 			return
 		}
 		for _, e := range settings.Environments {

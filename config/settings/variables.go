@@ -16,8 +16,8 @@ const VariablePrefix = "TCB_LOGIN_"
 var serviceVariable = regexp.MustCompile(`^TCB_LOGIN(?:_[A-Z0-9_]+)?_` +
 	`(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:ADDR|PORT|PROTO))?)$`)
 
-// servicePort is one more of them. It may also be a person's mistake, as TCB_LOGIN_LISTEN_PORT=9000, but
-// a Service's holds a URL.
+// servicePort is one more of them. It may also be a person's mistake, as
+// TCB_LOGIN_LISTEN_PORT=9000, but a Service's holds a URL.
 var servicePort = regexp.MustCompile(`^TCB_LOGIN(?:_[A-Z0-9_]+)?_PORT$`)
 
 func isServiceVariable(name, value string) bool {
@@ -30,8 +30,9 @@ type UnknownVariable struct {
 	Near string // the known one that was probably meant, or ""
 }
 
-// UnknownVariables lists those of an environment, as [os.Environ] returns it, that are not among known. A
-// misspelt variable would be passed over in silence, and the program do something else than it was told.
+// UnknownVariables lists those of an environment, as [os.Environ] returns it, that are not among
+// known. A misspelt variable would be passed over in silence, and the program do something else
+// than it was told.
 func UnknownVariables(environ, known []string) (unknown []UnknownVariable) {
 	names := make([]string, len(known))
 	for i, name := range known {

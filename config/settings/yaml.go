@@ -18,8 +18,8 @@ import (
 	"tcb-login/spell"
 )
 
-// A parser walks the YAML nodes by hand: decoding into structs would stop at the first bad value and
-// tell neither unknown keys nor columns.
+// A parser walks the YAML nodes by hand: decoding into structs would stop at the first bad value
+// and tell neither unknown keys nor columns.
 type parser struct {
 	file     string
 	launch   Launch
@@ -44,8 +44,8 @@ type sessionKey struct {
 	key  Secret
 }
 
-// fields are the keys a mapping may have. A function gets the value of its key and is not called for
-// a null, which is the same as not there.
+// fields are the keys a mapping may have. A function gets the value of its key and is not called
+// for a null, which is the same as not there.
 type fields map[string]func(v *yaml.Node)
 
 func (p *parser) add(sev input.Severity, n *yaml.Node, format string, args ...any) {
