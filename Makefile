@@ -22,8 +22,9 @@ build: ## the program, as ./tcb-login
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o tcb-login .
 
 .PHONY: generate
-generate: ## write the *_templ.go files anew
+generate: ## write the *_templ.go files and what browsers get of static/src anew
 	go tool templ generate
+	go run ./generate
 
 .PHONY: fmt
 fmt: ## format Go and templ files
@@ -41,8 +42,8 @@ lint: ## gofmt, vet and staticcheck, over the tagged tests too
 
 .PHONY: generated
 generated: ## check that the generated code is what the generator writes now
-	@sums() { find . -name '*_templ.go' -not -path './e2e/*' -print0 | sort -z | xargs -0r sha256sum; }; \
-		before=$$(sums); go tool templ generate; \
+	@sums() { find . \( -name '*_templ.go' -o -path './static/files/*' \) -not -path './e2e/*' -print0 | sort -z | xargs -0r sha256sum; }; \
+		before=$$(sums); $(MAKE) generate; \
 		if ! diff <(echo "$$before") <(sums); then echo "generated code was not current: commit what changed"; exit 1; fi
 
 .PHONY: setup
