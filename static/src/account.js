@@ -7,11 +7,12 @@ const guard = data && JSON.parse(data.textContent);
 const root = document.documentElement;
 const patience = 3000; // for what another tab is about to store
 
-// What TCB says of a token, for who it belongs to.
+// The claims of an access token, for whose it is.
 const payload = (token) => {
   try {
     const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (c) => c.charCodeAt(0))));
+    const bytes = Uint8Array.from(atob(part), (c) => c.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (unreadable) {
     return {};
   }
@@ -28,7 +29,7 @@ function stored(key) {
   }
 }
 
-// Whether a login is in storage of which a member has this value.
+// Whether there is a login in storage in which a member has this value.
 function has(key, member, value) {
   const login = stored(key);
   return Boolean(login) && login[member] === value;
@@ -79,9 +80,15 @@ async function post(url, body, repeat = 0) {
 // Resolves when another tab has changed the key, or after a while.
 const changed = (key) =>
   new Promise((done) => {
-    const over = new AbortController();
-    const end = () => (over.abort(), done());
-    addEventListener("storage", (e) => (e.key === key || e.key === null) && end(), over);
+    const listening = new AbortController();
+    const end = () => {
+      listening.abort();
+      done();
+    };
+    const onStorage = (e) => {
+      if (e.key === key || e.key === null) end();
+    };
+    addEventListener("storage", onStorage, { signal: listening.signal });
     setTimeout(end, patience);
   });
 
@@ -95,6 +102,7 @@ const device = () => {
 // what we got is kept aside for a minute, for this tab alone, to be put back if
 // TCB says that it lives: a sign-out in the app has ended it there as well.
 const aside = (key) => `tcb_login_${key}`;
+
 function keepAside(key, login) {
   try {
     sessionStorage.setItem(aside(key), JSON.stringify({ login, until: Date.now() + 60000 }));
@@ -102,6 +110,7 @@ function keepAside(key, login) {
     // No room: then it is only in its place.
   }
 }
+
 function takeAside(key) {
   try {
     const kept = JSON.parse(sessionStorage.getItem(aside(key)));
@@ -117,12 +126,14 @@ function takeAside(key) {
 // come back in its place, with a refresh token that has been used.
 function outdate(key, login) {
   const kept = takeAside(key);
-  if (kept && login && kept.refresh_token !== login.refresh_token) sessionStorage.removeItem(aside(key));
+  if (kept && login && kept.refresh_token !== login.refresh_token)
+    sessionStorage.removeItem(aside(key));
 }
 
 async function putBack({ key, url }, login) {
   const answer = await post(url, { access_token: login.access_token, ...device() });
-  if (answer.ok && localStorage.getItem(key) === null) localStorage.setItem(key, JSON.stringify(login));
+  if (answer.ok && localStorage.getItem(key) === null)
+    localStorage.setItem(key, JSON.stringify(login));
   if (over(answer)) sessionStorage.removeItem(aside(key));
   return answer;
 }
@@ -143,9 +154,11 @@ async function takeOver(place, last = false) {
   outdate(key, login);
   const { access_token, refresh_token } = login;
   const refresh = refresh_token && (last || expired(login));
-  const answer = await post(url, { access_token, ...(refresh ? { refresh_token } : {}), ...device() });
+  const tokens = refresh ? { access_token, refresh_token } : { access_token };
+  const answer = await post(url, { ...tokens, ...device() });
   if (answer.credentials) {
-    const expires_at = new Date(Date.now() + (answer.credentials.expires_in - 30) * 1000).toISOString();
+    const end = Date.now() + (answer.credentials.expires_in - 30) * 1000;
+    const expires_at = new Date(end).toISOString();
     const fresh = { ...answer.credentials, version: login.version || "v1", expires_at };
     keepAside(key, fresh);
     const now = stored(key);
@@ -177,6 +190,7 @@ function again(url) {
   location.replace(url);
   return true;
 }
+
 const settled = () => {
   try {
     sessionStorage.removeItem(mark);
@@ -195,7 +209,8 @@ function show() {
 function updateProfile(login) {
   const key = `user_info_${guard.env_id}`;
   if (!guard.user_info || login.sub !== guard.sub) return;
-  const value = JSON.stringify({ version: "localCachev1", content: { ...guard.user_info, uid: guard.sub } });
+  const content = { ...guard.user_info, uid: guard.sub };
+  const value = JSON.stringify({ version: "localCachev1", content });
   try {
     if (localStorage.getItem(key) !== value) localStorage.setItem(key, value);
   } catch (full) {
@@ -217,7 +232,8 @@ async function onGuard() {
       if (e.key !== place.key && e.key !== null) return;
       outdate(place.key, stored(place.key));
       const kept = takeAside(place.key);
-      if (!stored(place.key) && kept && kept.sub === guard.sub) await alone(() => putBack(place, kept));
+      if (!stored(place.key) && kept && kept.sub === guard.sub)
+        await alone(() => putBack(place, kept));
       if (!has(place.key, "sub", guard.sub)) location.replace(guard.here);
     });
     return show();
@@ -258,10 +274,11 @@ function onSignOut() {
       // Storage is refused: there is no other login.
     }
     if (!login) return;
-    const { access_token, refresh_token } = login;
-    const fields = Object.entries({ access_token, ...(expired(login) ? { refresh_token } : {}) }).map(([name, value]) =>
-      Object.assign(document.createElement("input"), { type: "hidden", name, value: value || "" }),
-    );
+    const names = expired(login) ? ["access_token", "refresh_token"] : ["access_token"];
+    const fields = names.map((name) => {
+      const field = document.createElement("input");
+      return Object.assign(field, { type: "hidden", name, value: login[name] || "" });
+    });
     e.target.append(...fields);
     setTimeout(() => fields.forEach((field) => field.remove()));
   });
@@ -279,8 +296,12 @@ async function resume() {
 
 // A page out of the browser's memory shows nothing before it is asked for again.
 if (guard && guard.mode !== "sign-out") {
-  addEventListener("pagehide", () => (root.dataset.guard = ""));
-  addEventListener("pageshow", (e) => e.persisted && location.reload());
+  addEventListener("pagehide", () => {
+    root.dataset.guard = "";
+  });
+  addEventListener("pageshow", (e) => {
+    if (e.persisted) location.reload();
+  });
 }
 
 if (document.querySelector("script[data-submit]")) document.getElementById("form").requestSubmit();

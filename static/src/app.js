@@ -55,9 +55,10 @@ let busy = false;
 if (form)
   form.addEventListener("submit", (e) => {
     const button = e.submitter || form.querySelector(".primary");
-    if (busy || (e.submitter && e.submitter.getAttribute("aria-disabled") === "true")) return e.preventDefault();
+    if (busy || button.getAttribute("aria-disabled") === "true") return e.preventDefault();
     busy = true;
-    setTimeout(() => dispatchEvent(new Event("pageshow")), 20000); // whoever stopped the page may press again
+    // Whoever stopped the page may press again.
+    setTimeout(() => dispatchEvent(new Event("pageshow")), 20000);
     button.setAttribute("aria-busy", "true");
     if (button.dataset.busy) button.setAttribute("aria-label", button.dataset.busy);
   });
