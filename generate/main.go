@@ -1,9 +1,9 @@
 // Command generate writes static/files, what browsers get, from static/src, what people read. `make
 // generate` runs it.
 //
-// Each file is minified and then stands there as it is, as NAME.gz and as NAME.br, so that a server
-// need not compress anything when it starts. What is compressed is a matter of this program's modules
-// alone, not of the Go version: the same sources give the same bytes everywhere.
+// Each file is minified, and stands there three times: as it is, as NAME.gz and as NAME.br, so that a
+// server need not compress anything when it starts. The same sources give the same bytes on every
+// machine, as the compressors are those of go.mod and not that of the Go release.
 //
 // The style sheets name no colour of the default theme: they get them from package theme, the one place
 // where they stand.
@@ -42,7 +42,7 @@ func run(from, to string) error {
 		return err
 	}
 	if len(sources) == 0 {
-		return fmt.Errorf("there is nothing in %s: run make generate", from)
+		return fmt.Errorf("there is nothing in %s: make generate runs this in the right folder", from)
 	}
 	made := map[string][]byte{}
 	for _, source := range sources {
@@ -106,7 +106,10 @@ func inline(sheet string) (string, error) {
 	}
 	var unknown error
 	sheet = customProperty.ReplaceAllStringFunc(sheet, func(definition string) string {
-		return strings.TrimPrefix(definition[len(definition)-1:], ";")
+		if strings.HasSuffix(definition, "}") { // the last one of a rule
+			return "}"
+		}
+		return ""
 	})
 	sheet = use.ReplaceAllStringFunc(sheet, func(u string) string {
 		value, ok := values[use.FindStringSubmatch(u)[1]]
