@@ -1,8 +1,11 @@
-// Package static holds the stylesheet and the scripts, embedded, each under a
-// name with its content's hash and compressed in advance. A name never serves
-// other bytes, so browsers may keep a file for ever; HTML is never compressed
-// (secrets beside reflected input), these may be. Handlers serve them; nothing
-// here knows about HTTP beyond media types.
+// Package static holds the style sheets and the scripts, embedded, each under a
+// name with its content's hash. A name never serves other bytes, so browsers may
+// keep a file for ever; HTML is never compressed (secrets beside reflected input),
+// these may be. Handlers serve them; nothing here knows about HTTP beyond media
+// types.
+//
+// People read and change the folder src. Browsers get the folder files, which make
+// generate writes from it: minified, and compressed in advance.
 package static
 
 import (
@@ -11,8 +14,10 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -35,12 +40,18 @@ type Files struct {
 	hashed map[string]*File
 }
 
+// What the names of compressed files end with, beside those of the plain ones.
+const (
+	gzipEnding   = ".gz"
+	brotliEnding = ".br"
+)
+
 var mediaTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
 }
 
-// Load reads, hashes and compresses the embedded files.
+// Load reads and hashes the embedded files.
 func Load() (*Files, error) {
 	entries, err := files.ReadDir("files")
 	if err != nil {
@@ -48,12 +59,11 @@ func Load() (*Files, error) {
 	}
 	f := &Files{names: map[string]string{}, hashed: map[string]*File{}}
 	for _, e := range entries {
-		body, err := files.ReadFile("files/" + e.Name())
-		if err != nil {
-			return nil, fmt.Errorf("static: %w", err)
-		}
 		ext := path.Ext(e.Name())
-		file, err := NewFile(e.Name(), body)
+		if ext == gzipEnding || ext == brotliEnding {
+			continue // read along with what it encodes
+		}
+		file, err := load(e.Name())
 		if err != nil {
 			return nil, err
 		}
@@ -64,18 +74,49 @@ func Load() (*Files, error) {
 	return f, nil
 }
 
+// load reads an embedded file and what it is compressed to.
+func load(name string) (*File, error) {
+	read := func(ending string) ([]byte, error) {
+		body, err := files.ReadFile("files/" + name + ending)
+		if ending != "" && errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return body, err
+	}
+	plain, plainErr := read("")
+	gz, gzErr := read(gzipEnding)
+	br, brErr := read(brotliEnding)
+	if err := errors.Join(plainErr, gzErr, brErr); err != nil {
+		return nil, fmt.Errorf("static: %w", err)
+	}
+	file, err := newFile(name, plain)
+	if err != nil {
+		return nil, err
+	}
+	file.Gzip, file.Brotli = gz, br
+	return file, nil
+}
+
 // NewFile hashes and compresses a file that is not embedded, of a type that its
 // name's ending tells.
 func NewFile(name string, body []byte) (*File, error) {
-	sum := sha256.Sum256(body)
-	file := &File{Hash: hex.EncodeToString(sum[:6]), Type: mediaTypes[path.Ext(name)], Plain: body}
-	if file.Type == "" {
-		return nil, fmt.Errorf("static: no media type for %s", name)
+	file, err := newFile(name, body)
+	if err != nil {
+		return nil, err
 	}
 	if err := file.compress(); err != nil {
 		return nil, fmt.Errorf("static: %s: %w", name, err)
 	}
 	return file, nil
+}
+
+func newFile(name string, plain []byte) (*File, error) {
+	mediaType, ok := mediaTypes[path.Ext(name)]
+	if !ok {
+		return nil, fmt.Errorf("static: no media type for %s", name)
+	}
+	sum := sha256.Sum256(plain)
+	return &File{Hash: hex.EncodeToString(sum[:6]), Type: mediaType, Plain: plain}, nil
 }
 
 func (f *File) compress() error {
@@ -84,7 +125,7 @@ func (f *File) compress() error {
 	if err != nil {
 		return err
 	}
-	// No window larger than the files: a large one costs tens of megabytes at start.
+	// No window larger than the files: a large one costs tens of megabytes.
 	bw := brotli.NewWriterOptions(&br, brotli.WriterOptions{Quality: 9, LGWin: 16})
 	for out, w := range map[*bytes.Buffer]io.WriteCloser{&gz: zw, &br: bw} {
 		if _, err := w.Write(f.Plain); err != nil {

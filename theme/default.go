@@ -1,7 +1,7 @@
 package theme
 
 // Default is the look of a page whose config names none: a deep ink blue on a warm off-white
-// page. Its colours are those of static/files/app.css.
+// page. Its colours stand nowhere else: make generate writes them into the style sheets.
 func Default() Theme {
 	return Theme{
 		Light: Palette{

@@ -46,19 +46,28 @@ func writePalette(b *strings.Builder, p Palette) {
 }
 
 // splitCSS puts a picture, or a panel in the brand's colour, beside the form
-// where there is room for both.
+// where there is room for both. Pages of the portal, which have a bar, take the whole width instead,
+// but in browsers that do not know :has. Those that cannot mix colours have the panel without its light.
 const splitCSS = `@media(min-width:900px){
-body{padding-top:clamp(24px,7vh,80px);padding-inline-start:calc(50vw + 16px);background:var(--surface)}
+body{--top:clamp(24px,7vh,80px);padding-inline-start:calc(50vw + 16px);background:var(--surface)}
 body:before{content:"";position:fixed;inset-block:0;inset-inline-start:0;width:50vw;
-background:radial-gradient(90% 70% at 15% 10%,color-mix(in srgb,var(--brand-ink) 16%,transparent),transparent),linear-gradient(160deg,var(--brand),var(--brand-2))}
+background:linear-gradient(160deg,var(--brand),var(--brand-2))}
+@supports(color:color-mix(in srgb,red,red)){body:before{
+background:radial-gradient(90% 70% at 15% 10%,color-mix(in srgb,var(--brand-ink) 16%,transparent),transparent),linear-gradient(160deg,var(--brand),var(--brand-2))}}
 main{border:0;box-shadow:none;background:none;margin-block:auto 0}
 .lang{margin-bottom:auto}
 .lang,.lang *,.foot,.foot *{--page-ink:var(--ink);--page-ink-2:var(--ink-2)}
+body:has(.bar){background:var(--page)}
+body:has(.bar):before{content:none}
+body:has(.bar) :is(.lang,.lang *,.foot,.foot *){--page-ink:inherit;--page-ink-2:inherit}
 }
 `
 
 // darkPanelCSS is the panel without a picture in the dark scheme, whose brand
 // colour is a pale one.
-const darkPanelCSS = `@media(prefers-color-scheme:dark){@media(min-width:900px){body:before{filter:none;
-background:linear-gradient(160deg,color-mix(in srgb,var(--brand) 28%,var(--page)),color-mix(in srgb,var(--brand) 12%,var(--page)))}}}
+const darkPanelCSS = `@media(prefers-color-scheme:dark){@media(min-width:900px){
+body:before{filter:none;background:linear-gradient(160deg,var(--wash),var(--page))}
+@supports(color:color-mix(in srgb,red,red)){body:before{
+background:linear-gradient(160deg,color-mix(in srgb,var(--brand) 28%,var(--page)),color-mix(in srgb,var(--brand) 12%,var(--page)))}}
+}}
 `

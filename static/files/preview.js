@@ -1,9 +1,1 @@
-// The operator's preview: what is picked is shown at once.
-const pick = document.getElementById("pick");
-pick.querySelector("button").hidden = true;
-pick.addEventListener("change", (e) => {
-  // Another environment, page or app has other things to pick from.
-  const after = { env: ["app", "version", "page", "state"], app: ["version", "page", "state"], page: ["state"] };
-  for (const name of after[e.target.name] ?? []) pick.elements[name].disabled = true;
-  pick.submit();
-});
+const pick=document.getElementById("pick");pick.querySelector("button").hidden=!0,pick.addEventListener("change",e=>{const t={env:["app","version","page","state"],app:["version","page","state"],page:["state"]};for(const n of t[e.target.name]||[])pick.elements[n].disabled=!0;pick.submit()})

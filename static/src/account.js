@@ -1,0 +1,310 @@
+// Keeps our pages and the SDK's login in localStorage together: takes that login
+// over, refreshes it where it has run out, and lets nobody's page be seen while
+// the browser is somebody else's. Never deletes a key of the SDK's.
+
+const data = document.getElementById("guard");
+const guard = data && JSON.parse(data.textContent);
+const root = document.documentElement;
+const patience = 3000; // for what another tab is about to store
+
+// The claims of an access token, for whose it is.
+const payload = (token) => {
+  try {
+    const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    const bytes = Uint8Array.from(atob(part), (c) => c.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (unreadable) {
+    return {};
+  }
+};
+
+// The login of the SDK, or null. Throws where storage is refused.
+function stored(key) {
+  try {
+    const login = JSON.parse(localStorage.getItem(key));
+    return login && login.access_token ? { sub: payload(login.access_token).sub, ...login } : null;
+  } catch (refusal) {
+    if (refusal instanceof SyntaxError) return null;
+    throw refusal;
+  }
+}
+
+// Whether there is a login in storage in which a member has this value.
+function has(key, member, value) {
+  const login = stored(key);
+  return Boolean(login) && login[member] === value;
+}
+
+const expired = (login) => !(new Date(login.expires_at).getTime() > Date.now());
+
+let csrf = guard && guard.csrf_token;
+
+// One tab at a time: the cookies of a hand-off replace those of another one. A
+// browser without locks, or a tab that does not let go, is left to the repeats.
+async function alone(work) {
+  if (!navigator.locks) return work();
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), 3 * patience);
+  try {
+    return await navigator.locks.request("tcb_login", { signal: waiting.signal }, () => {
+      clearTimeout(timer);
+      return work();
+    });
+  } catch (failure) {
+    if (waiting.signal.aborted) return work();
+    throw failure;
+  }
+}
+
+async function post(url, body, repeat = 0) {
+  const answer = await fetch(url, {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+    body: JSON.stringify(body),
+  });
+  const said = await answer.json().catch(() => ({}));
+  if (said.csrf_token) {
+    // The session has another id now.
+    csrf = said.csrf_token;
+    for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = csrf;
+    // Another tab has replaced it: nothing was done yet. Tabs that keep doing so fall out of step.
+    if (said.error === "csrf" && repeat < 6) {
+      await new Promise((done) => setTimeout(done, Math.random() * 30 * repeat ** 2));
+      return post(url, body, repeat + 1);
+    }
+  }
+  return { ok: answer.ok, ...said };
+}
+
+// Resolves when another tab has changed the key, or after a while.
+const changed = (key) =>
+  new Promise((done) => {
+    const listening = new AbortController();
+    const end = () => {
+      listening.abort();
+      done();
+    };
+    const onStorage = (e) => {
+      if (e.key === key || e.key === null) end();
+    };
+    addEventListener("storage", onStorage, { signal: listening.signal });
+    setTimeout(end, patience);
+  });
+
+const device = () => {
+  const id = localStorage.getItem("device_id");
+  return id ? { device_id: id } : {};
+};
+
+// A refresh of ours can meet one of an app's tab. TCB lets one of the two win;
+// the SDK that lost drops its login, also when ours is in its place by then. So
+// what we got is kept aside for a minute, for this tab alone, to be put back if
+// TCB says that it lives: a sign-out in the app has ended it there as well.
+const aside = (key) => `tcb_login_${key}`;
+
+function keepAside(key, login) {
+  try {
+    sessionStorage.setItem(aside(key), JSON.stringify({ login, until: Date.now() + 60000 }));
+  } catch (full) {
+    // No room: then it is only in its place.
+  }
+}
+
+function takeAside(key) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(aside(key)));
+    if (kept && kept.until > Date.now()) return kept.login;
+    sessionStorage.removeItem(aside(key));
+  } catch (refusal) {
+    // Nothing was kept.
+  }
+  return null;
+}
+
+// One that is in storage since is newer, whoever put it there: ours is not to
+// come back in its place, with a refresh token that has been used.
+function outdate(key, login) {
+  const kept = takeAside(key);
+  if (kept && login && kept.refresh_token !== login.refresh_token)
+    sessionStorage.removeItem(aside(key));
+}
+
+async function putBack({ key, url }, login) {
+  const answer = await post(url, { access_token: login.access_token, ...device() });
+  if (answer.ok && localStorage.getItem(key) === null)
+    localStorage.setItem(key, JSON.stringify(login));
+  if (over(answer)) sessionStorage.removeItem(aside(key));
+  return answer;
+}
+
+const over = (answer) => ["invalid_grant", "unauthenticated"].includes(answer.error);
+
+// Hands the browser's login over to our pages. Answers what the server did, or
+// null when there is no login. Tokens that TCB does not take any more get one
+// more try: another tab may have newer ones, or an access token may have died
+// before its time.
+async function takeOver(place, last = false) {
+  const { key, url } = place;
+  const login = stored(key);
+  if (!login) {
+    const kept = takeAside(key);
+    return kept ? putBack(place, kept) : null;
+  }
+  outdate(key, login);
+  const { access_token, refresh_token } = login;
+  const refresh = refresh_token && (last || expired(login));
+  const tokens = refresh ? { access_token, refresh_token } : { access_token };
+  const answer = await post(url, { ...tokens, ...device() });
+  if (answer.credentials) {
+    const end = Date.now() + (answer.credentials.expires_in - 30) * 1000;
+    const expires_at = new Date(end).toISOString();
+    const fresh = { ...answer.credentials, version: login.version || "v1", expires_at };
+    keepAside(key, fresh);
+    const now = stored(key);
+    if (!now) return putBack(place, fresh);
+    if (now.refresh_token === refresh_token) localStorage.setItem(key, JSON.stringify(fresh));
+    else outdate(key, now);
+  }
+  if (!over(answer) || last || place.tried) return answer;
+  if (refresh && has(key, "access_token", access_token)) {
+    await changed(key); // who was faster is about to store what it got
+    if (has(key, "access_token", access_token)) return answer;
+  }
+  return takeOver({ ...place, tried: true }, !refresh);
+}
+
+// A few times per address: it cures a page whose cookies another tab has
+// replaced meanwhile, but a browser that keeps none would go round for ever.
+const mark = "tcb_login_again";
+const rounds = 5;
+function again(url) {
+  try {
+    const [before, n] = JSON.parse(sessionStorage.getItem(mark)) || [];
+    const round = before === url ? n + 1 : 1;
+    if (round > rounds) return false;
+    sessionStorage.setItem(mark, JSON.stringify([url, round]));
+  } catch (refusal) {
+    return false;
+  }
+  location.replace(url);
+  return true;
+}
+
+const settled = () => {
+  try {
+    sessionStorage.removeItem(mark);
+  } catch (refusal) {
+    // It was refused before.
+  }
+};
+
+function show() {
+  settled();
+  delete root.dataset.guard;
+  if (location.search.includes("done=")) history.replaceState(null, "", guard.here); // said once
+}
+
+// What the SDK keeps of the profile is brought up to date.
+function updateProfile(login) {
+  const key = `user_info_${guard.env_id}`;
+  if (!guard.user_info || login.sub !== guard.sub) return;
+  const content = { ...guard.user_info, uid: guard.sub };
+  const value = JSON.stringify({ version: "localCachev1", content });
+  try {
+    if (localStorage.getItem(key) !== value) localStorage.setItem(key, value);
+  } catch (full) {
+    // No room: the SDK asks for itself.
+  }
+}
+
+async function onGuard() {
+  const place = { key: `credentials_${guard.client_id}`, url: guard.session };
+  let login;
+  try {
+    login = stored(place.key);
+  } catch (refusal) {
+    return show(); // storage is refused: there is no login to differ from
+  }
+  if (guard.mode !== "take-over" && login && login.sub === guard.sub) {
+    updateProfile(login);
+    addEventListener("storage", async (e) => {
+      if (e.key !== place.key && e.key !== null) return;
+      outdate(place.key, stored(place.key));
+      const kept = takeAside(place.key);
+      if (!stored(place.key) && kept && kept.sub === guard.sub)
+        await alone(() => putBack(place, kept));
+      if (!has(place.key, "sub", guard.sub)) location.replace(guard.here);
+    });
+    return show();
+  }
+  const answer = await alone(() => takeOver(place));
+  if (answer && answer.ok) {
+    if (again(guard.here)) return;
+    return link();
+  }
+  if (answer && !over(answer) && answer.error !== "other_client") return link();
+  if (guard.sub) {
+    // The page is of somebody who is not here any more.
+    await alone(() => post(place.url, {}));
+  }
+  settled();
+  location.replace(guard.sign_in);
+}
+
+// Nothing came of it: the page's own link is what is left.
+function link() {
+  settled();
+  if (guard.mode !== "take-over") return location.replace(guard.sign_in);
+  const going = document.getElementById("going");
+  if (going) going.remove();
+}
+
+// Signing out ends the SDK's login too, which may be another than our pages have.
+// Nothing is sent before the button: anybody can lead a browser to this page. The
+// fields are in the form for the moment in which the browser reads it.
+function onSignOut() {
+  const key = `credentials_${guard.client_id}`;
+  document.addEventListener("submit", (e) => {
+    if (e.defaultPrevented || (e.submitter && e.submitter.hasAttribute("formaction"))) return;
+    let login;
+    try {
+      login = stored(key) || takeAside(key);
+    } catch (refusal) {
+      // Storage is refused: there is no other login.
+    }
+    if (!login) return;
+    const names = expired(login) ? ["access_token", "refresh_token"] : ["access_token"];
+    const fields = names.map((name) => {
+      const field = document.createElement("input");
+      return Object.assign(field, { type: "hidden", name, value: login[name] || "" });
+    });
+    e.target.append(...fields);
+    setTimeout(() => fields.forEach((field) => field.remove()));
+  });
+}
+
+// The entry page: a login that the browser has is offered before another is asked for.
+async function resume() {
+  const { client, resume: script } = document.body.dataset;
+  csrf = document.querySelector("[name=csrf_token]").value;
+  // The other pages of ours are known by where this script is.
+  const here = (page) => new URL(page, new URL(script, location.href)).href + location.search;
+  const answer = await alone(() => takeOver({ key: `credentials_${client}`, url: here("../session") }));
+  if (answer && answer.ok) again(here("../continue"));
+}
+
+// A page out of the browser's memory shows nothing before it is asked for again.
+if (guard && guard.mode !== "sign-out") {
+  addEventListener("pagehide", () => {
+    root.dataset.guard = "";
+  });
+  addEventListener("pageshow", (e) => {
+    if (e.persisted) location.reload();
+  });
+}
+
+if (document.querySelector("script[data-submit]")) document.getElementById("form").requestSubmit();
+else if (guard && guard.mode === "sign-out") onSignOut();
+else if (guard) onGuard().catch(link);
+else if (document.body.dataset.resume) resume().catch(() => {});

@@ -1,0 +1,94 @@
+// What script adds to pages that work without it. No state, no requests.
+const form = document.getElementById("form");
+const valid = /^[A-Za-z0-9-]{16,48}$/;
+
+// The address of a form shown by a POST, so that a reload asks for nothing again.
+if (document.body.dataset.url) history.replaceState(null, "", document.body.dataset.url);
+
+const summary = document.getElementById("error-summary");
+if (summary && self === top) summary.focus();
+
+// Whoever is signed in to the app already may go on as that: see account.js.
+try {
+  const { resume, client } = document.body.dataset;
+  if (resume && localStorage.getItem(`credentials_${client}`)) {
+    const script = document.createElement("script");
+    script.type = "module";
+    script.src = resume;
+    document.body.append(script);
+  }
+} catch (refusal) {
+  // Storage is refused: nobody is.
+}
+
+// TCB should see the browser's own device_id, the one that the SDK sends.
+try {
+  const field = form && form.elements.device_id;
+  const own = localStorage.getItem("device_id");
+  if (field && valid.test(own)) field.value = own;
+  else if (field) localStorage.setItem("device_id", field.value);
+} catch (refusal) {
+  // Storage is refused: the server's device_id will do.
+}
+
+for (const button of document.querySelectorAll("[data-show]")) {
+  const input = document.getElementById(button.dataset.show);
+  const show = (on) => {
+    input.type = on ? "text" : "password";
+    button.setAttribute("aria-pressed", on);
+  };
+  const caps = input.closest(".field").querySelector(".caps");
+  const check = (e) => {
+    // Filling a field in makes an event that knows of no keys.
+    const on = e.getModifierState && e.getModifierState("CapsLock");
+    caps.textContent = on ? caps.dataset.text : "";
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => show(input.type === "password"));
+  form.addEventListener("submit", () => show(false));
+  input.addEventListener("keydown", check);
+  input.addEventListener("keyup", check);
+}
+
+// Once is enough: a second click sends nothing.
+let busy = false;
+if (form)
+  form.addEventListener("submit", (e) => {
+    const button = e.submitter || form.querySelector(".primary");
+    if (busy || button.getAttribute("aria-disabled") === "true") return e.preventDefault();
+    busy = true;
+    // Whoever stopped the page may press again.
+    setTimeout(() => dispatchEvent(new Event("pageshow")), 20000);
+    button.setAttribute("aria-busy", "true");
+    if (button.dataset.busy) button.setAttribute("aria-label", button.dataset.busy);
+  });
+addEventListener("pageshow", () => {
+  busy = false;
+  for (const button of document.querySelectorAll("[aria-busy]")) {
+    button.removeAttribute("aria-busy");
+    button.removeAttribute("aria-label");
+  }
+});
+
+const code = document.getElementById("verification_code");
+if (code)
+  code.addEventListener("input", (e) => {
+    if (e.isComposing) return;
+    const digits = code.value.normalize("NFKC").replace(/\D/g, "").slice(0, 6);
+    if (digits !== code.value) code.value = digits;
+  });
+
+// The server counts the wait; this shows it going by.
+const resend = document.querySelector("[data-wait]");
+if (resend) {
+  const label = resend.textContent;
+  const end = Date.now() + resend.dataset.wait * 1000;
+  const tick = () => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    resend.setAttribute("aria-disabled", left > 0);
+    resend.textContent = left > 0 ? resend.dataset.waiting.replace("{n}", left) : label;
+    if (left > 0) setTimeout(tick, 250);
+    else document.getElementById("resend-status").textContent = resend.dataset.ready;
+  };
+  tick();
+}
