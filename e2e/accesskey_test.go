@@ -31,8 +31,8 @@ func TestAccessKey(t *testing.T) {
 		t.Run(version.name, func(t *testing.T) {
 			s := start(t, options{sdk: version.sdk, accessKey: true})
 			v := s.visit(t)
-			b := v.open(where)
-			b.ready()
+			b := v.open(t, where)
+			b.ready(t)
 			if got, err := b.Evaluate(session); err != nil || got != "" {
 				t.Fatalf("before the sign-in getSession() tells of %v, %v; want nobody", got, err)
 			}
@@ -42,13 +42,13 @@ func TestAccessKey(t *testing.T) {
 				t.Fatalf("getVerification() without a login: %v, %v", sent, err)
 			}
 			s.emulator.code(t, demoEmail)
-			b.press(b.Locator("#login"))
-			b.typePassword(demoName, demoPassword)
-			b.finish(where)
+			b.press(t, b.Locator("#login"))
+			b.typePassword(t, demoName, demoPassword)
+			b.finish(t, where)
 			if got, err := b.Evaluate(session); err != nil || got == "" {
 				t.Errorf("after the sign-in getSession() tells of %v, %v", got, err)
 			}
-			b.isSignedIn(where, s.emulator.find(t, demoName))
+			b.isSignedIn(t, where, s.emulator.find(t, demoName))
 			if _, err := b.Evaluate(`() => auth.signOut()`); err != nil {
 				t.Fatal(err)
 			}

@@ -33,11 +33,11 @@ const (
 )
 
 // enterAs opens the app and lets the SDK send the browser to the login page of a config_version.
-func (v *visitor) enterAs(path, app, version string) *tab {
-	v.t.Helper()
-	b := v.open(path)
-	b.ready()
-	b.navigate(func() error {
+func (v *visitor) enterAs(t *testing.T, path, app, version string) *tab {
+	t.Helper()
+	b := v.open(t, path)
+	b.ready(t)
+	b.navigate(t, func() error {
 		_, err := b.Evaluate(`([app_id, config_version]) => { auth.toDefaultLoginPage({ app_id, config_version }) }`, []string{app, version})
 		return err
 	})
@@ -45,21 +45,21 @@ func (v *visitor) enterAs(path, app, version string) *tab {
 }
 
 // style is a computed style of an element.
-func (b *tab) style(selector, property string) string {
-	b.t.Helper()
+func (b *tab) style(t *testing.T, selector, property string) string {
+	t.Helper()
 	got, err := b.Locator(selector).First().Evaluate(`(e, p) => getComputedStyle(e).getPropertyValue(p)`, property)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return got.(string)
 }
 
 // ways are the data-to of the ways in beside the page's own form.
-func (b *tab) ways() []string {
-	b.t.Helper()
+func (b *tab) ways(t *testing.T) []string {
+	t.Helper()
 	got, err := b.Evaluate(`() => [...document.querySelectorAll(".method")].map((e) => e.dataset.to)`)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var ways []string
 	for _, w := range got.([]any) {
@@ -73,22 +73,22 @@ func (b *tab) ways() []string {
 func TestTwoApps(t *testing.T) {
 	s := start(t, options{tree: twoApps(t)})
 	v := s.visit(t)
-	orders := v.enterAs(where, "app-orders", ordersVersion)
-	orders.at("sign-in-sms")
-	desk := v.enterAs("/app/desk", "app-desk", deskVersion)
-	desk.at("sign-in")
-	everyone := v.enterAs("/app/home", "", "env")
+	orders := v.enterAs(t, where, "app-orders", ordersVersion)
+	orders.at(t, "sign-in-sms")
+	desk := v.enterAs(t, "/app/desk", "app-desk", deskVersion)
+	desk.at(t, "sign-in")
+	everyone := v.enterAs(t, "/app/home", "", "env")
 
-	if got, want := orders.ways(), []string{"sign-in-email", "sign-in"}; !slices.Equal(got, want) {
+	if got, want := orders.ways(t), []string{"sign-in-email", "sign-in"}; !slices.Equal(got, want) {
 		t.Errorf("orders offers %v beside its form, want %v", got, want)
 	}
-	if got, want := desk.ways(), []string{"sign-in-email", "provider-demo"}; !slices.Equal(got, want) {
+	if got, want := desk.ways(t), []string{"sign-in-email", "provider-demo"}; !slices.Equal(got, want) {
 		t.Errorf("desk offers %v beside its form, want %v", got, want)
 	}
 	colours := map[string]bool{}
 	for name, b := range map[string]*tab{"orders": orders, "desk": desk, "everyone": everyone} {
-		colours[b.style(".primary", "background-color")] = true
-		b.visible("img.logo")
+		colours[b.style(t, ".primary", "background-color")] = true
+		b.visible(t, "img.logo")
 		width, err := b.Evaluate(`() => document.querySelector("img.logo").naturalWidth`)
 		if err != nil || width == 0 {
 			t.Errorf("%s: the logo did not load: %v, %v", name, width, err)
@@ -97,68 +97,68 @@ func TestTwoApps(t *testing.T) {
 	if len(colours) != 3 {
 		t.Errorf("the primary buttons have %d colours, want 3: %v", len(colours), colours)
 	}
-	if got := orders.style("body", "padding-left"); got == "16px" {
+	if got := orders.style(t, "body", "padding-left"); got == "16px" {
 		t.Error("orders is not split at this width")
 	}
-	if got := desk.style("#username", "height"); got != "44px" {
+	if got := desk.style(t, "#username", "height"); got != "44px" {
 		t.Errorf("desk's inputs are %s tall, want the 44px of a compact page", got)
 	}
-	orders.count(`a[data-to="sign-up"]`, 0) // auto: a code registers
-	desk.count(`a[data-to="sign-up"]`, 1)   // split: sign-up has a page
-	orders.count(`#agreement`, 0)
-	desk.count(`#agreement`, 1)
-	desk.count(`.foot a`, 3)
+	orders.count(t, `a[data-to="sign-up"]`, 0) // auto: a code registers
+	desk.count(t, `a[data-to="sign-up"]`, 1)   // split: sign-up has a page
+	orders.count(t, `#agreement`, 0)
+	desk.count(t, `#agreement`, 1)
+	desk.count(t, `.foot a`, 3)
 
 	// Orders registers whoever has a code.
-	orders.typeCode("+86 13800000021", "sign-in-sms-code")
-	orders.finish(where)
-	orders.isSignedIn(where, s.emulator.find(t, "+86 13800000021"))
+	orders.typeCode(t, "+86 13800000021", "sign-in-sms-code")
+	orders.finish(t, where)
+	orders.isSignedIn(t, where, s.emulator.find(t, "+86 13800000021"))
 
 	// Desk wants the agreement and an account.
-	desk.typePassword(demoName, demoPassword)
-	desk.submit()
-	if keys := desk.wrong(422, "sign-in"); !slices.Contains(keys, "error.required.agreement") {
+	desk.typePassword(t, demoName, demoPassword)
+	desk.submit(t)
+	if keys := desk.wrong(t, 422, "sign-in"); !slices.Contains(keys, "error.required.agreement") {
 		t.Errorf("without the agreement: %v", keys)
 	}
-	desk.check("agreement")
-	desk.fill("password", demoPassword)
-	desk.finish("/app/desk")
-	desk.isSignedIn("/app/desk", s.emulator.find(t, demoName))
+	desk.check(t, "agreement")
+	desk.fill(t, "password", demoPassword)
+	desk.finish(t, "/app/desk")
+	desk.isSignedIn(t, "/app/desk", s.emulator.find(t, demoName))
 }
 
 // TestSplitRegistration: at an app that registers on pages of its own, a code signs nobody up, and sign-up asks for what
 // the config requires.
 func TestSplitRegistration(t *testing.T) {
 	s := start(t, options{tree: twoApps(t)})
-	b := s.visit(t).enterAs("/app/desk", "app-desk", deskVersion)
-	b.follow("sign-in-email")
-	b.fill("email", "stranger@example.com")
-	b.check("agreement")
-	b.submit()
-	b.at("sign-in-email-code")
+	b := s.visit(t).enterAs(t, "/app/desk", "app-desk", deskVersion)
+	b.follow(t, "sign-in-email")
+	b.fill(t, "email", "stranger@example.com")
+	b.check(t, "agreement")
+	b.submit(t)
+	b.at(t, "sign-in-email-code")
 	if got := s.emulator.outbox(t, "stranger@example.com"); len(got) > 0 {
 		t.Errorf("%d codes were sent to somebody without an account", len(got))
 	}
-	b.follow("sign-in") // and back, to sign up
-	b.follow("sign-up")
-	b.at("sign-up")
-	if got := b.text("h1"); got != "Set up your desk" { // the config's own words
+	b.follow(t, "sign-in") // and back, to sign up
+	b.follow(t, "sign-up")
+	b.at(t, "sign-up")
+	if got := b.text(t, "h1"); got != "Set up your desk" { // the config's own words
 		t.Errorf("the heading is %q", got)
 	}
-	b.check("agreement")
-	b.fill("email", "newcomer@example.com")
-	b.submit()
-	b.at("sign-up-code")
-	b.fill("verification_code", s.emulator.code(t, "newcomer@example.com"))
-	b.submit()
-	b.at("sign-up-details")
-	b.submit()
-	if keys := b.wrong(422, "sign-up-details"); !slices.Contains(keys, "error.required.new_username") {
+	b.check(t, "agreement")
+	b.fill(t, "email", "newcomer@example.com")
+	b.submit(t)
+	b.at(t, "sign-up-code")
+	b.fill(t, "verification_code", s.emulator.code(t, "newcomer@example.com"))
+	b.submit(t)
+	b.at(t, "sign-up-details")
+	b.submit(t)
+	if keys := b.wrong(t, 422, "sign-up-details"); !slices.Contains(keys, "error.required.new_username") {
 		t.Errorf("without the required username: %v", keys)
 	}
-	b.fill("username", "newcomer", "password", "Steep-Hill-47!")
-	b.finish("/app/desk")
-	b.isSignedIn("/app/desk", s.emulator.find(t, "newcomer"))
+	b.fill(t, "username", "newcomer", "password", "Steep-Hill-47!")
+	b.finish(t, "/app/desk")
+	b.isSignedIn(t, "/app/desk", s.emulator.find(t, "newcomer"))
 }
 
 // TestAnonymous: "continue without an account", where the config shows it.
@@ -166,43 +166,43 @@ func TestAnonymous(t *testing.T) {
 	for _, sdk := range sdks {
 		t.Run(sdk.name, func(t *testing.T) {
 			s := start(t, options{sdk: sdk.sdk, tree: twoApps(t)})
-			b := s.visit(t).enterAs(where, "app-desk", deskVersion)
-			b.check("agreement")
-			b.press(b.Locator(`[data-to="anonymous"]`))
-			b.back(where)
+			b := s.visit(t).enterAs(t, where, "app-desk", deskVersion)
+			b.check(t, "agreement")
+			b.press(t, b.Locator(`[data-to="anonymous"]`))
+			b.back(t, where)
 			got, err := b.Evaluate(`async () => (await auth.getLoginState()) !== null && await auth.loginScope()`)
 			if err != nil || got != "anonymous" {
 				t.Errorf("the SDK says %v, %v; want scope anonymous", got, err)
 			}
-			uid := b.uid()
+			uid := b.uid(t)
 
 			// The portal offers to register, and the account stays the same one.
-			b.goTo("/__auth/account?app_id=app-desk&env_id=demo&client_id=demo&config_version=" + deskVersion + "&redirect_uri=" + url.QueryEscape(s.origin+where))
-			b.at("account-anonymous")
-			b.follow("sign-up")
-			b.check("agreement")
-			b.typeCode("once-anonymous@example.com", "sign-up-code")
-			b.submit()
-			b.at("sign-up-details")
-			b.fill("username", "known.now", "password", "Steep-Hill-47!")
-			b.submit()
-			b.at("account")
-			b.goTo(where)
-			b.ready()
-			if got := b.uid(); got != uid {
+			b.goTo(t, "/__auth/account?app_id=app-desk&env_id=demo&client_id=demo&config_version="+deskVersion+"&redirect_uri="+url.QueryEscape(s.origin+where))
+			b.at(t, "account-anonymous")
+			b.follow(t, "sign-up")
+			b.check(t, "agreement")
+			b.typeCode(t, "once-anonymous@example.com", "sign-up-code")
+			b.submit(t)
+			b.at(t, "sign-up-details")
+			b.fill(t, "username", "known.now", "password", "Steep-Hill-47!")
+			b.submit(t)
+			b.at(t, "account")
+			b.goTo(t, where)
+			b.ready(t)
+			if got := b.uid(t); got != uid {
 				t.Errorf("after registering the SDK says %s, before %s", got, uid)
 			}
-			b.isSignedIn(where, s.emulator.find(t, "known.now"))
+			b.isSignedIn(t, where, s.emulator.find(t, "known.now"))
 		})
 	}
 }
 
 // uid is who the SDK says is signed in.
-func (b *tab) uid() string {
-	b.t.Helper()
+func (b *tab) uid(t *testing.T) string {
+	t.Helper()
 	got, err := b.Evaluate(`async () => (await auth.getCurrentUser()).uid`)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return got.(string)
 }
@@ -239,19 +239,19 @@ func TestReload(t *testing.T) {
 		}
 		return time.Now()
 	}
-	b := s.visit(t).enterAs("/app/desk", "app-desk", deskVersion)
+	b := s.visit(t).enterAs(t, "/app/desk", "app-desk", deskVersion)
 	shows := func(name string, since time.Time) {
 		t.Helper()
 		for {
-			b.goTo(b.URL())
-			if b.text(".brand") == name {
+			b.goTo(t, b.URL())
+			if b.text(t, ".brand") == name {
 				if took := time.Since(since); took > 2*time.Second {
 					t.Errorf("%s was live after %v, want 2 s at most", name, took)
 				}
 				return
 			}
 			if time.Since(since) > patience {
-				t.Fatalf("the page shows %q, never %q", b.text(".brand"), name)
+				t.Fatalf("the page shows %q, never %q", b.text(t, ".brand"), name)
 			}
 		}
 	}
@@ -339,11 +339,10 @@ func TestLayout(t *testing.T) {
 func measure(t *testing.T, cases []measured) {
 	s := start(t, options{tree: twoApps(t)})
 	v := s.visit(t)
-	b := v.open("about:blank")
+	b := v.open(t, "about:blank")
 	operator := s.listening(t, "admin").String()
 	for _, m := range cases {
 		t.Run(m.config+" "+m.locale, func(t *testing.T) {
-			b.t = t
 			_, list := s.operator(t, fmt.Sprintf("/preview/?env=demo&%s&locale=%s&page=all&state=all", m.config, m.locale))
 			frames := framed.FindAllStringSubmatch(list, -1)
 			looked := 0
@@ -354,7 +353,7 @@ func measure(t *testing.T, cases []measured) {
 					continue
 				}
 				looked++
-				b.goTo(operator + src)
+				b.goTo(t, operator+src)
 				for _, width := range m.widths {
 					if err := b.SetViewportSize(width, 800); err != nil {
 						t.Fatal(err)

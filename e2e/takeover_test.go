@@ -15,25 +15,25 @@ import (
 )
 
 // expire makes the SDK's login one whose access token has run out.
-func (b *tab) expire() {
-	b.t.Helper()
+func (b *tab) expire(t *testing.T) {
+	t.Helper()
 	if _, err := b.Evaluate(`() => {
 		const key = "credentials_demo", login = JSON.parse(localStorage.getItem(key));
 		localStorage.setItem(key, JSON.stringify({ ...login, expires_at: new Date(0).toISOString() }));
 	}`); err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
 // refreshToken is the one that localStorage holds, or "".
-func (b *tab) refreshToken() string {
-	b.t.Helper()
+func (b *tab) refreshToken(t *testing.T) string {
+	t.Helper()
 	var login struct {
 		RefreshToken string `json:"refresh_token"`
 	}
-	if raw := b.stored("credentials_demo"); raw != "" {
+	if raw := b.stored(t, "credentials_demo"); raw != "" {
 		if err := json.Unmarshal([]byte(raw), &login); err != nil {
-			b.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
 	b.v.server.secret(login.RefreshToken)
@@ -41,8 +41,8 @@ func (b *tab) refreshToken() string {
 }
 
 // hold keeps requests back until the returned function is called.
-func (b *tab) hold(pattern string) (held, release func()) {
-	b.t.Helper()
+func (b *tab) hold(t *testing.T, pattern string) (held, release func()) {
+	t.Helper()
 	arrived, open := make(chan struct{}, 8), make(chan struct{})
 	if err := b.Route(pattern, func(r playwright.Route) {
 		arrived <- struct{}{}
@@ -51,14 +51,14 @@ func (b *tab) hold(pattern string) (held, release func()) {
 			_ = r.Continue() // the page may be gone
 		}()
 	}); err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	held = func() {
-		b.t.Helper()
+		t.Helper()
 		select {
 		case <-arrived:
 		case <-time.After(patience):
-			b.t.Fatalf("no request for %s", pattern)
+			t.Fatalf("no request for %s", pattern)
 		}
 	}
 	return held, func() { close(open) }
@@ -71,39 +71,39 @@ func TestRefreshRace(t *testing.T) {
 		t.Run(version.name, func(t *testing.T) {
 			s := start(t, options{sdk: version.sdk})
 			v := s.visit(t)
-			app := v.signIn(demoName, demoPassword)
+			app := v.signIn(t, demoName, demoPassword)
 			her := s.emulator.find(t, demoName)
 			again := func(t *testing.T) {
 				t.Helper()
 				if err := v.context.ClearCookies(); err != nil {
 					t.Fatal(err)
 				}
-				app.expire()
-				app.goTo("/app/again")
-				app.ready()
+				app.expire(t)
+				app.goTo(t, "/app/again")
+				app.ready(t)
 			}
 			t.Run("nobody else refreshes", func(t *testing.T) {
 				again(t)
-				before := app.refreshToken()
-				b := v.open(s.portal(""))
-				b.at("account")
-				if after := b.refreshToken(); after == before || after == "" {
+				before := app.refreshToken(t)
+				b := v.open(t, s.portal(""))
+				b.at(t, "account")
+				if after := b.refreshToken(t); after == before || after == "" {
 					t.Error("localStorage has not got the new refresh token")
 				}
-				app.goTo(where)
-				app.ready()
-				app.isSignedIn(where, her)
+				app.goTo(t, where)
+				app.ready(t)
+				app.isSignedIn(t, where, her)
 			})
 			t.Run("the app is late and loses", func(t *testing.T) {
 				again(t)
-				held, release := app.hold("**/auth/v1/token*")
+				held, release := app.hold(t, "**/auth/v1/token*")
 				if _, err := app.Evaluate(`() => { window.asked = auth.getAccessToken().catch((e) => e); }`); err != nil {
 					t.Fatal(err)
 				}
 				held()
-				b := v.open(s.portal(""))
-				b.at("account")
-				fresh := b.refreshToken()
+				b := v.open(t, s.portal(""))
+				b.at(t, "account")
+				fresh := b.refreshToken(t)
 				// Now the SDK hears invalid_grant and drops the login that is not its own any more.
 				if _, err := app.Evaluate(`() => {
 					window.dropped = new Promise((done) => {
@@ -123,37 +123,37 @@ func TestRefreshRace(t *testing.T) {
 				if _, err := app.WaitForFunction(`() => localStorage.getItem("credentials_demo") !== null`, nil); err != nil {
 					t.Fatalf("the login is lost: %v", err)
 				}
-				if b.refreshToken() != fresh {
+				if b.refreshToken(t) != fresh {
 					t.Error("another login was put back")
 				}
 				if err := app.UnrouteAll(); err != nil {
 					t.Fatal(err)
 				}
-				app.goTo(where)
-				app.ready()
-				app.isSignedIn(where, her)
-				b.change("name")
-				b.at("account-profile")
+				app.goTo(t, where)
+				app.ready(t)
+				app.isSignedIn(t, where, her)
+				b.change(t, "name")
+				b.at(t, "account-profile")
 			})
 			t.Run("the app is faster", func(t *testing.T) {
 				again(t)
-				b := v.open("about:blank")
-				held, release := b.hold("**/__auth/session*")
-				b.goTo(s.portal(""))
-				b.at("take-over")
+				b := v.open(t, "about:blank")
+				held, release := b.hold(t, "**/__auth/session*")
+				b.goTo(t, s.portal(""))
+				b.at(t, "take-over")
 				held() // with the old refresh token
 				if _, err := app.Evaluate(`() => auth.getAccessToken()`); err != nil {
 					t.Fatal(err)
 				}
-				fresh := app.refreshToken()
+				fresh := app.refreshToken(t)
 				release()
-				b.at("account")
-				if b.refreshToken() != fresh {
+				b.at(t, "account")
+				if b.refreshToken(t) != fresh {
 					t.Error("the app's login is not in localStorage any more")
 				}
-				app.goTo(where)
-				app.ready()
-				app.isSignedIn(where, her)
+				app.goTo(t, where)
+				app.ready(t)
+				app.isSignedIn(t, where, her)
 			})
 			t.Run("both at once", func(t *testing.T) {
 				latency := 200
@@ -164,17 +164,17 @@ func TestRefreshRace(t *testing.T) {
 					if _, err := app.Evaluate(`() => { window.asked = auth.getAccessToken().catch((e) => e); }`); err != nil {
 						t.Fatal(err)
 					}
-					b := v.open(s.portal(""))
-					b.at("account")
+					b := v.open(t, s.portal(""))
+					b.at(t, "account")
 					if _, err := app.Evaluate(`() => window.asked`); err != nil {
 						t.Fatal(err)
 					}
 					if _, err := app.WaitForFunction(`() => localStorage.getItem("credentials_demo") !== null`, nil); err != nil {
 						t.Fatalf("the login is lost: %v", err)
 					}
-					app.goTo(where)
-					app.ready()
-					app.isSignedIn(where, her)
+					app.goTo(t, where)
+					app.ready(t)
+					app.isSignedIn(t, where, her)
 				}
 			})
 		})
@@ -186,9 +186,9 @@ func TestWhosePortal(t *testing.T) {
 	s := start(t, options{})
 	s.emulator.register(t, "mei@example.com", "hanmeimei", "Quiet-river-7")
 	v := s.visit(t)
-	app := v.signIn(demoName, demoPassword)
-	b := v.open(s.portal(""))
-	b.at("account")
+	app := v.signIn(t, demoName, demoPassword)
+	b := v.open(t, s.portal(""))
+	b.at(t, "account")
 
 	// Somebody else signs in to the app.
 	if _, err := app.Evaluate(`() => auth.signIn({ username: "hanmeimei", password: "Quiet-river-7" })`); err != nil {
@@ -197,9 +197,9 @@ func TestWhosePortal(t *testing.T) {
 	if err := expect.Locator(b.Locator(`[data-row="username"] .fact`)).ToHaveText("hanmeimei"); err != nil {
 		t.Fatal(err)
 	}
-	b.goTo(s.portal("/profile"))
-	b.at("account-profile")
-	if got := b.row("username"); got != "hanmeimei" {
+	b.goTo(t, s.portal("/profile"))
+	b.at(t, "account-profile")
+	if got := b.row(t, "username"); got != "hanmeimei" {
 		t.Errorf("username %q", got)
 	}
 
@@ -207,18 +207,18 @@ func TestWhosePortal(t *testing.T) {
 	if _, err := app.Evaluate(`() => auth.signOut()`); err != nil {
 		t.Fatal(err)
 	}
-	b.at("sign-in")
+	b.at(t, "sign-in")
 	if !strings.Contains(b.URL(), "next=account-profile") {
 		t.Errorf("signing in leads elsewhere: %s", b.URL())
 	}
 	if _, err := b.GoBack(); err != nil {
 		t.Fatal(err)
 	}
-	b.at("sign-in")
-	b.typePassword(demoName, demoPassword)
-	b.submit()
-	b.at("account")
-	if got := b.row("username"); got != demoName {
+	b.at(t, "sign-in")
+	b.typePassword(t, demoName, demoPassword)
+	b.submit(t)
+	b.at(t, "account")
+	if got := b.row(t, "username"); got != demoName {
 		t.Errorf("the portal is %s's", got)
 	}
 }
@@ -230,31 +230,31 @@ func TestContinueAs(t *testing.T) {
 		t.Run(version.name, func(t *testing.T) {
 			s := start(t, options{sdk: version.sdk})
 			v := s.visit(t)
-			app := v.signIn(demoName, demoPassword)
-			before := app.refreshToken()
-			b := v.open(s.entry(s.origin + where))
-			b.at("continue")
-			b.follow("app")
-			b.back(where)
-			b.isSignedIn(where, s.emulator.find(t, demoName))
-			if b.refreshToken() != before {
+			app := v.signIn(t, demoName, demoPassword)
+			before := app.refreshToken(t)
+			b := v.open(t, s.entry(s.origin+where))
+			b.at(t, "continue")
+			b.follow(t, "app")
+			b.back(t, where)
+			b.isSignedIn(t, where, s.emulator.find(t, demoName))
+			if b.refreshToken(t) != before {
 				t.Error("going on has cost the login")
 			}
-			b.goTo(s.entry(s.origin + where))
-			b.at("continue")
-			b.follow("sign-in")
-			b.at("sign-in") // prompt=login: it is not offered again
-			b.goTo(s.entry(s.origin+where, "prompt", "login"))
-			b.at("sign-in")
+			b.goTo(t, s.entry(s.origin+where))
+			b.at(t, "continue")
+			b.follow(t, "sign-in")
+			b.at(t, "sign-in") // prompt=login: it is not offered again
+			b.goTo(t, s.entry(s.origin+where, "prompt", "login"))
+			b.at(t, "sign-in")
 
 			// The cookie is still there; localStorage is not.
 			if _, err := b.Evaluate(`() => localStorage.clear()`); err != nil {
 				t.Fatal(err)
 			}
-			b.goTo(s.entry(s.origin + where))
-			b.at("sign-in")
-			b.goTo(strings.Replace(s.entry(s.origin+where), "/__auth/?", "/__auth/continue?", 1))
-			b.at("sign-in")
+			b.goTo(t, s.entry(s.origin+where))
+			b.at(t, "sign-in")
+			b.goTo(t, strings.Replace(s.entry(s.origin+where), "/__auth/?", "/__auth/continue?", 1))
+			b.at(t, "sign-in")
 		})
 	}
 }
@@ -282,10 +282,10 @@ func (e *emulator) login(t *testing.T, ranOut bool) string {
 }
 
 // keep puts a login where the SDK has it.
-func (b *tab) keep(login string) {
-	b.t.Helper()
+func (b *tab) keep(t *testing.T, login string) {
+	t.Helper()
 	if _, err := b.Evaluate(`(login) => localStorage.setItem("credentials_demo", login)`, login); err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
@@ -302,10 +302,10 @@ func (e *emulator) revoke(t *testing.T, login string) {
 }
 
 // withoutLocks is a browser that has no Web Locks: an older one, or a page that is not on https.
-func (v *visitor) withoutLocks() {
-	v.t.Helper()
+func (v *visitor) withoutLocks(t *testing.T) {
+	t.Helper()
 	if err := v.context.AddInitScript(playwright.Script{Content: playwright.String(`delete Navigator.prototype.locks`)}); err != nil {
-		v.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
@@ -343,15 +343,15 @@ func TestTabsAtOnce(t *testing.T) {
 				t.Run(fmt.Sprintf("%d tabs, %s, login ran out %v, no locks %v", how.tabs, how.cookie, how.ranOut, how.noLock), func(t *testing.T) {
 					v := s.visit(t)
 					if how.noLock {
-						v.withoutLocks()
+						v.withoutLocks(t)
 					}
-					app := v.open(where)
-					app.ready()
-					app.visited(how.cookie)
-					app.keep(s.emulator.login(t, how.ranOut))
+					app := v.open(t, where)
+					app.ready(t)
+					app.visited(t, how.cookie)
+					app.keep(t, s.emulator.login(t, how.ranOut))
 					var tabs []*tab
 					for range how.tabs {
-						tabs = append(tabs, v.open("about:blank"))
+						tabs = append(tabs, v.open(t, "about:blank"))
 					}
 					var all sync.WaitGroup
 					for _, b := range tabs {
@@ -363,14 +363,14 @@ func TestTabsAtOnce(t *testing.T) {
 					}
 					all.Wait()
 					for _, b := range tabs {
-						b.at(page.shows)
-						b.count("html:not([data-guard])", 1)
+						b.at(t, page.shows)
+						b.count(t, "html:not([data-guard])", 1)
 					}
-					tabs[0].goTo(tabs[0].URL()) // and stay so
-					tabs[0].at(page.shows)
-					app.goTo(where)
-					app.ready()
-					app.isSignedIn(where, s.emulator.find(t, demoName))
+					tabs[0].goTo(t, tabs[0].URL()) // and stay so
+					tabs[0].at(t, page.shows)
+					app.goTo(t, where)
+					app.ready(t)
+					app.isSignedIn(t, where, s.emulator.find(t, demoName))
 				})
 			}
 		})
@@ -408,22 +408,22 @@ func TestSignOutAsks(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := s.visit(t)
-			app := v.signIn(demoName, demoPassword)
+			app := v.signIn(t, demoName, demoPassword)
 			token := func() string {
 				t.Helper()
 				var login struct {
 					AccessToken string `json:"access_token"`
 				}
-				if err := json.Unmarshal([]byte(app.stored("credentials_demo")), &login); err != nil {
+				if err := json.Unmarshal([]byte(app.stored(t, "credentials_demo")), &login); err != nil {
 					t.Fatal(err)
 				}
 				s.secret(login.AccessToken)
 				return login.AccessToken
 			}
 			ours := token()
-			app.expire()
-			app.goTo("/app/again") // the SDK of before has the old login in memory
-			app.ready()
+			app.expire(t)
+			app.goTo(t, "/app/again") // the SDK of before has the old login in memory
+			app.ready(t)
 			if _, err := app.Evaluate(tt.change, map[string]any{"username": demoName, "password": demoPassword}); err != nil {
 				t.Fatal(err)
 			}
@@ -445,8 +445,8 @@ func TestSignOutAsks(t *testing.T) {
 				defer mu.Unlock()
 				return posts
 			}
-			b := v.open(strings.Replace(s.entry(s.origin+where), "/__auth/?", "/__auth/sign-out?", 1))
-			b.at("sign-out")
+			b := v.open(t, strings.Replace(s.entry(s.origin+where), "/__auth/?", "/__auth/sign-out?", 1))
+			b.at(t, "sign-out")
 			if err := b.WaitForLoadState(playwright.PageWaitForLoadStateOptions{State: playwright.LoadStateNetworkidle}); err != nil {
 				t.Fatal(err)
 			}
@@ -459,7 +459,7 @@ func TestSignOutAsks(t *testing.T) {
 			if err := b.primary().Dblclick(); err != nil {
 				t.Fatal(err)
 			}
-			b.back(where)
+			b.back(t, where)
 			if n := len(posted()); n != 1 {
 				t.Errorf("%d POSTs, want the form's alone", n)
 			}
@@ -468,7 +468,7 @@ func TestSignOutAsks(t *testing.T) {
 					t.Errorf("%s login lives on", whose)
 				}
 			}
-			if b.stored("credentials_demo") != "" {
+			if b.stored(t, "credentials_demo") != "" {
 				t.Error("the login is left in localStorage")
 			}
 		})
@@ -479,10 +479,10 @@ func TestSignOutAsks(t *testing.T) {
 func TestHandOffLimited(t *testing.T) {
 	s := start(t, options{})
 	v := s.visit(t)
-	app := v.open(where)
-	app.ready()
-	app.keep(s.emulator.login(t, false))
-	b := v.open("about:blank")
+	app := v.open(t, where)
+	app.ready(t)
+	app.keep(t, s.emulator.login(t, false))
+	b := v.open(t, "about:blank")
 	var mu sync.Mutex
 	asked := 0
 	if err := b.Route("**/__auth/session*", func(r playwright.Route) {
@@ -498,15 +498,15 @@ func TestHandOffLimited(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	b.goTo(s.portal(""))
-	b.at("take-over")
-	b.count("#going", 0)
-	b.follow("sign-in")
-	b.at("sign-in")
+	b.goTo(t, s.portal(""))
+	b.at(t, "take-over")
+	b.count(t, "#going", 0)
+	b.follow(t, "sign-in")
+	b.at(t, "sign-in")
 	if err := b.WaitForLoadState(playwright.PageWaitForLoadStateOptions{State: playwright.LoadStateNetworkidle}); err != nil {
 		t.Fatal(err)
 	}
-	b.at("sign-in")
+	b.at(t, "sign-in")
 	mu.Lock()
 	defer mu.Unlock()
 	if asked == 0 || asked > 2 {
@@ -515,40 +515,40 @@ func TestHandOffLimited(t *testing.T) {
 }
 
 // visited gives the browser the cookies of an earlier visit, whose login has ended since.
-func (b *tab) visited(cookie string) {
-	b.t.Helper()
+func (b *tab) visited(t *testing.T, cookie string) {
+	t.Helper()
 	if cookie == "no cookie" {
 		return
 	}
 	s, v := b.v.server, b.v
-	login := s.emulator.login(b.t, false)
-	b.keep(login)
-	b.goTo(s.portal("/password"))
-	b.at("step-up-password")
+	login := s.emulator.login(t, false)
+	b.keep(t, login)
+	b.goTo(t, s.portal("/password"))
+	b.at(t, "step-up-password")
 	if cookie == "replaced cookie" { // the browser never got the answer that replaced it
 		before, err := v.context.Cookies()
 		if err != nil {
-			b.t.Fatal(err)
+			t.Fatal(err)
 		}
-		b.stepUpByPassword(demoPassword)
-		b.at("account-password")
+		b.stepUpByPassword(t, demoPassword)
+		b.at(t, "account-password")
 		var jar []playwright.OptionalCookie
 		for _, c := range before {
 			jar = append(jar, c.ToOptionalCookie())
 		}
 		if err := v.context.ClearCookies(); err != nil {
-			b.t.Fatal(err)
+			t.Fatal(err)
 		}
 		if err := v.context.AddCookies(jar); err != nil {
-			b.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
-	s.emulator.revoke(b.t, login)
+	s.emulator.revoke(t, login)
 	if _, err := b.Evaluate(`() => localStorage.clear()`); err != nil { // or the SDK drops what is there next
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
-	b.goTo(where)
-	b.ready()
+	b.goTo(t, where)
+	b.ready(t)
 }
 
 // TestCookiesForgotten: a browser that keeps no cookies, or only some, is led round a few times and then left with
@@ -556,7 +556,7 @@ func (b *tab) visited(cookie string) {
 func TestCookiesForgotten(t *testing.T) {
 	s := start(t, options{})
 	v := s.visit(t)
-	v.signIn(demoName, demoPassword)
+	v.signIn(t, demoName, demoPassword)
 	const form, left = `body[data-page="sign-in"] #form`, `body[data-page="take-over"]:not(:has(#going)) a[data-to="sign-in"]`
 	tests := []struct{ forgets, address, end string }{
 		{"", s.portal(""), left},
@@ -566,8 +566,8 @@ func TestCookiesForgotten(t *testing.T) {
 	}
 	for _, tt := range tests {
 		s.app.forgets.Store(&tt.forgets)
-		b := v.open(tt.address)
-		b.visible(tt.end)
+		b := v.open(t, tt.address)
+		b.visible(t, tt.end)
 		if n := b.answers(); n > 9 {
 			t.Errorf("without %q, %s: %d pages until the end", tt.forgets, tt.address, n)
 		}
