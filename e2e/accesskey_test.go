@@ -3,19 +3,8 @@
 package e2e
 
 import (
-	"net/http"
 	"testing"
 )
-
-// publishableKey is the emulator's accessKey for the app.
-func (e *emulator) publishableKey(t *testing.T) string {
-	t.Helper()
-	var minted struct {
-		Key string `json:"publishable_key"`
-	}
-	e.call(t, http.MethodGet, "/__emulator/publishable-key?env=demo", nil, &minted)
-	return minted.Key
-}
 
 // session is what the guard of the vendor's templates asks.
 const session = `async () => {

@@ -222,39 +222,3 @@ func TestShowPassword(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// TestNarrow: at 320 px, which is also 400 % zoom on a desktop, nothing has to be scrolled sideways.
-func TestNarrow(t *testing.T) {
-	s := start(t, options{})
-	for _, language := range []string{"en-US", "zh-CN"} {
-		t.Run(language, func(t *testing.T) {
-			b := s.visit(t, speaking(language)).open(t, "about:blank")
-			if err := b.SetViewportSize(320, 640); err != nil {
-				t.Fatal(err)
-			}
-			fits := func() {
-				t.Helper()
-				width, err := b.Evaluate(`() => document.scrollingElement.scrollWidth`)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if w, ok := width.(int); !ok || w > 320 {
-					t.Errorf("%s is %v px wide", b.URL(), width)
-				}
-			}
-			b.goTo(t, s.entry(s.origin+where))
-			fits()
-			b.submit(t)
-			b.visible(t, "#error-summary")
-			fits()
-			for _, to := range []string{"sign-in-sms", "sign-in-email", "sign-up", "reset-password"} {
-				b.goTo(t, s.entry(s.origin+where))
-				b.follow(t, to)
-				fits()
-			}
-			b.goTo(t, s.entry("https://"+strings.Repeat("evil", 30)+".example/"))
-			b.at(t, "error")
-			fits()
-		})
-	}
-}

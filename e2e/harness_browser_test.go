@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/playwright-community/playwright-go"
 )
@@ -151,6 +152,14 @@ func (v *visitor) open(t *testing.T, address string) *tab {
 	})
 	b.goTo(t, address)
 	return b
+}
+
+// withoutLocks is a browser that has no Web Locks: an older one, or a page that is not on https.
+func (v *visitor) withoutLocks(t *testing.T) {
+	t.Helper()
+	if err := v.context.AddInitScript(playwright.Script{Content: playwright.String(`delete Navigator.prototype.locks`)}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // goTo opens an address: a whole URL, or a path on the app's origin.
@@ -322,6 +331,16 @@ func (b *tab) attribute(t *testing.T, selector, name string) string {
 	return s
 }
 
+// style is a computed style of an element.
+func (b *tab) style(t *testing.T, selector, property string) string {
+	t.Helper()
+	got, err := b.Locator(selector).First().Evaluate(`(e, p) => getComputedStyle(e).getPropertyValue(p)`, property)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.(string)
+}
+
 // stored reads a key of the origin's localStorage; absent is "".
 func (b *tab) stored(t *testing.T, key string) string {
 	t.Helper()
@@ -332,12 +351,38 @@ func (b *tab) stored(t *testing.T, key string) string {
 	return value.(string)
 }
 
-// entry is the address to which the SDK sends a browser; more parameters may follow, as key, value, key, value …
-func (s *server) entry(redirectURI string, more ...string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "/__auth/?app_id=&env_id=demo&client_id=%s&config_version=env&redirect_uri=%s", s.client, url.QueryEscape(redirectURI))
-	for i := 0; i < len(more); i += 2 {
-		fmt.Fprintf(&b, "&%s=%s", more[i], url.QueryEscape(more[i+1]))
+// summary is what the page says went wrong, for the message of a failing test.
+func (b *tab) summary() string {
+	if n, err := b.Locator("main").Count(); err != nil || n == 0 {
+		return ""
 	}
-	return b.String()
+	text, err := b.Locator("main").First().InnerText()
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+// hold keeps requests back until the returned function is called.
+func (b *tab) hold(t *testing.T, pattern string) (held, release func()) {
+	t.Helper()
+	arrived, open := make(chan struct{}, 8), make(chan struct{})
+	if err := b.Route(pattern, func(r playwright.Route) {
+		arrived <- struct{}{}
+		go func() {
+			<-open
+			_ = r.Continue() // the page may be gone
+		}()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	held = func() {
+		t.Helper()
+		select {
+		case <-arrived:
+		case <-time.After(patience):
+			t.Fatalf("no request for %s", pattern)
+		}
+	}
+	return held, func() { close(open) }
 }

@@ -3,66 +3,14 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/playwright-community/playwright-go"
 )
-
-// expire makes the SDK's login one whose access token has run out.
-func (b *tab) expire(t *testing.T) {
-	t.Helper()
-	if _, err := b.Evaluate(`() => {
-		const key = "credentials_demo", login = JSON.parse(localStorage.getItem(key));
-		localStorage.setItem(key, JSON.stringify({ ...login, expires_at: new Date(0).toISOString() }));
-	}`); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// refreshToken is the one that localStorage holds, or "".
-func (b *tab) refreshToken(t *testing.T) string {
-	t.Helper()
-	var login struct {
-		RefreshToken string `json:"refresh_token"`
-	}
-	if raw := b.stored(t, "credentials_demo"); raw != "" {
-		if err := json.Unmarshal([]byte(raw), &login); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.v.server.secret(login.RefreshToken)
-	return login.RefreshToken
-}
-
-// hold keeps requests back until the returned function is called.
-func (b *tab) hold(t *testing.T, pattern string) (held, release func()) {
-	t.Helper()
-	arrived, open := make(chan struct{}, 8), make(chan struct{})
-	if err := b.Route(pattern, func(r playwright.Route) {
-		arrived <- struct{}{}
-		go func() {
-			<-open
-			_ = r.Continue() // the page may be gone
-		}()
-	}); err != nil {
-		t.Fatal(err)
-	}
-	held = func() {
-		t.Helper()
-		select {
-		case <-arrived:
-		case <-time.After(patience):
-			t.Fatalf("no request for %s", pattern)
-		}
-	}
-	return held, func() { close(open) }
-}
 
 // TestRefreshRace: an app's tab and one of ours refresh the same login at the same moment. TCB lets one of them
 // win; whoever loses, the login stays in localStorage, and both go on with it.
@@ -259,56 +207,6 @@ func TestContinueAs(t *testing.T) {
 	}
 }
 
-// login is one that the emulator makes, as the SDK keeps it. One that has run out is made in the emulator's past.
-func (e *emulator) login(t *testing.T, ranOut bool) string {
-	t.Helper()
-	if ranOut {
-		e.set(t, settings{ClockOffsetS: playwright.Int(-5 * 60 * 60)})
-		defer e.set(t, settings{ClockOffsetS: new(int)})
-	}
-	var login map[string]any
-	e.call(t, http.MethodPost, "/auth/v1/signin?client_id=demo", map[string]string{"username": demoName, "password": demoPassword}, &login)
-	e.server.secret(login["access_token"].(string), login["refresh_token"].(string))
-	life := time.Duration(login["expires_in"].(float64)-30) * time.Second
-	login["version"], login["expires_at"] = "v1", time.Now().Add(life)
-	if ranOut {
-		login["expires_at"] = time.Now().Add(life - 5*time.Hour)
-	}
-	kept, err := json.Marshal(login)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(kept)
-}
-
-// keep puts a login where the SDK has it.
-func (b *tab) keep(t *testing.T, login string) {
-	t.Helper()
-	if _, err := b.Evaluate(`(login) => localStorage.setItem("credentials_demo", login)`, login); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// revoke ends a login at the backend.
-func (e *emulator) revoke(t *testing.T, login string) {
-	t.Helper()
-	var tokens struct {
-		AccessToken string `json:"access_token"`
-	}
-	if err := json.Unmarshal([]byte(login), &tokens); err != nil {
-		t.Fatal(err)
-	}
-	e.call(t, http.MethodPost, "/auth/v1/revoke?client_id=demo", map[string]string{"token": tokens.AccessToken}, nil)
-}
-
-// withoutLocks is a browser that has no Web Locks: an older one, or a page that is not on https.
-func (v *visitor) withoutLocks(t *testing.T) {
-	t.Helper()
-	if err := v.context.AddInitScript(playwright.Script{Content: playwright.String(`delete Navigator.prototype.locks`)}); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestTabsAtOnce: a browser that is started again opens its tabs at once. Their first visits and hand-offs replace
 // each other's cookies; whatever the order, all tabs end signed in by themselves, and so does the app.
 func TestTabsAtOnce(t *testing.T) {
@@ -377,102 +275,41 @@ func TestTabsAtOnce(t *testing.T) {
 	}
 }
 
-// takes reports whether TCB takes an access token.
-func (e *emulator) takes(t *testing.T, token string) bool {
+// visited gives the browser the cookies of an earlier visit, whose login has ended since.
+func (b *tab) visited(t *testing.T, cookie string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url.String()+"/auth/v1/user/me?client_id=demo", http.NoBody)
-	if err != nil {
+	if cookie == "no cookie" {
+		return
+	}
+	s, v := b.v.server, b.v
+	login := s.emulator.login(t, false)
+	b.keep(t, login)
+	b.goTo(t, s.portal("/password"))
+	b.at(t, "step-up-password")
+	if cookie == "replaced cookie" { // the browser never got the answer that replaced it
+		before, err := v.context.Cookies()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.stepUpByPassword(t, demoPassword)
+		b.at(t, "account-password")
+		var jar []playwright.OptionalCookie
+		for _, c := range before {
+			jar = append(jar, c.ToOptionalCookie())
+		}
+		if err := v.context.ClearCookies(); err != nil {
+			t.Fatal(err)
+		}
+		if err := v.context.AddCookies(jar); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.emulator.revoke(t, login)
+	if _, err := b.Evaluate(`() => localStorage.clear()`); err != nil { // or the SDK drops what is there next
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	return resp.StatusCode == http.StatusOK
-}
-
-// TestSignOutAsks: opening the sign-out page does nothing, whatever login the SDK has meanwhile; its button ends that
-// login as well as our pages' own.
-func TestSignOutAsks(t *testing.T) {
-	s := start(t, options{})
-	for _, tt := range []struct{ name, change string }{
-		{"the SDK has refreshed", `async () => { await auth.getAccessToken(); }`},
-		{"the SDK has another login", `async (login) => { await auth.signIn(login); }`},
-		{"the SDK's has run out since", `async (login) => {
-			await auth.signIn(login);
-			const key = "credentials_demo", old = JSON.parse(localStorage.getItem(key));
-			localStorage.setItem(key, JSON.stringify({ ...old, expires_at: new Date(0).toISOString() }));
-		}`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			v := s.visit(t)
-			app := v.signIn(t, demoName, demoPassword)
-			token := func() string {
-				t.Helper()
-				var login struct {
-					AccessToken string `json:"access_token"`
-				}
-				if err := json.Unmarshal([]byte(app.stored(t, "credentials_demo")), &login); err != nil {
-					t.Fatal(err)
-				}
-				s.secret(login.AccessToken)
-				return login.AccessToken
-			}
-			ours := token()
-			app.expire(t)
-			app.goTo(t, "/app/again") // the SDK of before has the old login in memory
-			app.ready(t)
-			if _, err := app.Evaluate(tt.change, map[string]any{"username": demoName, "password": demoPassword}); err != nil {
-				t.Fatal(err)
-			}
-			apps := token()
-			if apps == ours {
-				t.Fatal("the SDK has the login that our pages have")
-			}
-			var mu sync.Mutex
-			var posts []playwright.Request
-			v.context.OnRequest(func(r playwright.Request) {
-				mu.Lock()
-				defer mu.Unlock()
-				if r.Method() == http.MethodPost {
-					posts = append(posts, r)
-				}
-			})
-			posted := func() []playwright.Request {
-				mu.Lock()
-				defer mu.Unlock()
-				return posts
-			}
-			b := v.open(t, strings.Replace(s.entry(s.origin+where), "/__auth/?", "/__auth/sign-out?", 1))
-			b.at(t, "sign-out")
-			if err := b.WaitForLoadState(playwright.PageWaitForLoadStateOptions{State: playwright.LoadStateNetworkidle}); err != nil {
-				t.Fatal(err)
-			}
-			if n := len(posted()); n != 0 {
-				t.Errorf("%d POSTs before the button was pressed", n)
-			}
-			if !s.emulator.takes(t, apps) {
-				t.Error("opening the page has ended the SDK's login")
-			}
-			if err := b.primary().Dblclick(); err != nil {
-				t.Fatal(err)
-			}
-			b.back(t, where)
-			if n := len(posted()); n != 1 {
-				t.Errorf("%d POSTs, want the form's alone", n)
-			}
-			for whose, token := range map[string]string{"our pages'": ours, "the SDK's": apps} {
-				if s.emulator.takes(t, token) {
-					t.Errorf("%s login lives on", whose)
-				}
-			}
-			if b.stored(t, "credentials_demo") != "" {
-				t.Error("the login is left in localStorage")
-			}
-		})
-	}
+	b.goTo(t, where)
+	b.ready(t)
 }
 
 // TestHandOffLimited: who is not taken over for now is shown the way on, and nothing goes round.
@@ -511,65 +348,5 @@ func TestHandOffLimited(t *testing.T) {
 	defer mu.Unlock()
 	if asked == 0 || asked > 2 {
 		t.Errorf("asked %d times, want once a page", asked)
-	}
-}
-
-// visited gives the browser the cookies of an earlier visit, whose login has ended since.
-func (b *tab) visited(t *testing.T, cookie string) {
-	t.Helper()
-	if cookie == "no cookie" {
-		return
-	}
-	s, v := b.v.server, b.v
-	login := s.emulator.login(t, false)
-	b.keep(t, login)
-	b.goTo(t, s.portal("/password"))
-	b.at(t, "step-up-password")
-	if cookie == "replaced cookie" { // the browser never got the answer that replaced it
-		before, err := v.context.Cookies()
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.stepUpByPassword(t, demoPassword)
-		b.at(t, "account-password")
-		var jar []playwright.OptionalCookie
-		for _, c := range before {
-			jar = append(jar, c.ToOptionalCookie())
-		}
-		if err := v.context.ClearCookies(); err != nil {
-			t.Fatal(err)
-		}
-		if err := v.context.AddCookies(jar); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.emulator.revoke(t, login)
-	if _, err := b.Evaluate(`() => localStorage.clear()`); err != nil { // or the SDK drops what is there next
-		t.Fatal(err)
-	}
-	b.goTo(t, where)
-	b.ready(t)
-}
-
-// TestCookiesForgotten: a browser that keeps no cookies, or only some, is led round a few times and then left with
-// the page's own way to sign in.
-func TestCookiesForgotten(t *testing.T) {
-	s := start(t, options{})
-	v := s.visit(t)
-	v.signIn(t, demoName, demoPassword)
-	const form, left = `body[data-page="sign-in"] #form`, `body[data-page="take-over"]:not(:has(#going)) a[data-to="sign-in"]`
-	tests := []struct{ forgets, address, end string }{
-		{"", s.portal(""), left},
-		{"tcb_login_at_", s.portal(""), left},
-		{"", s.entry(s.origin + where), form},
-		{"tcb_login_at_", s.entry(s.origin + where), left},
-	}
-	for _, tt := range tests {
-		s.app.forgets.Store(&tt.forgets)
-		b := v.open(t, tt.address)
-		b.visible(t, tt.end)
-		if n := b.answers(); n > 9 {
-			t.Errorf("without %q, %s: %d pages until the end", tt.forgets, tt.address, n)
-		}
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -221,4 +223,34 @@ func listen(t *testing.T) net.Listener {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// entry is the address to which the SDK sends a browser; more parameters may follow, as key, value, key, value …
+func (s *server) entry(redirectURI string, more ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "/__auth/?app_id=&env_id=demo&client_id=%s&config_version=env&redirect_uri=%s", s.client, url.QueryEscape(redirectURI))
+	for i := 0; i < len(more); i += 2 {
+		fmt.Fprintf(&b, "&%s=%s", more[i], url.QueryEscape(more[i+1]))
+	}
+	return b.String()
+}
+
+// portal is the address of a page of the account portal, as an app links it.
+func (s *server) portal(page string) string {
+	return strings.Replace(s.entry(s.origin+where), "/__auth/?", "/__auth/account"+page+"?", 1)
+}
+
+// operator asks the operator's listener.
+func (s *server) operator(t *testing.T, path string) (status int, body string) {
+	t.Helper()
+	resp, err := http.Get(s.listening(t, "admin").String() + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(data)
 }

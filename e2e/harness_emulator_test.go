@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/playwright-community/playwright-go"
 )
 
 // emulator is the control side of the running emulator: what arrived on phones and in mailboxes,
@@ -197,4 +199,64 @@ func (e *emulator) register(t *testing.T, address, username, password string) pe
 	body["verification_token"] = verified.Token
 	e.call(t, http.MethodPost, "/auth/v1/signup"+asDemo, body, nil)
 	return e.find(t, address)
+}
+
+// login is one that the emulator makes, as the SDK keeps it. One that has run out is made in the emulator's past.
+func (e *emulator) login(t *testing.T, ranOut bool) string {
+	t.Helper()
+	if ranOut {
+		e.set(t, settings{ClockOffsetS: playwright.Int(-5 * 60 * 60)})
+		defer e.set(t, settings{ClockOffsetS: new(int)})
+	}
+	var login map[string]any
+	e.call(t, http.MethodPost, "/auth/v1/signin?client_id=demo", map[string]string{"username": demoName, "password": demoPassword}, &login)
+	e.server.secret(login["access_token"].(string), login["refresh_token"].(string))
+	life := time.Duration(login["expires_in"].(float64)-30) * time.Second
+	login["version"], login["expires_at"] = "v1", time.Now().Add(life)
+	if ranOut {
+		login["expires_at"] = time.Now().Add(life - 5*time.Hour)
+	}
+	kept, err := json.Marshal(login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(kept)
+}
+
+// revoke ends a login at the backend.
+func (e *emulator) revoke(t *testing.T, login string) {
+	t.Helper()
+	var tokens struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(login), &tokens); err != nil {
+		t.Fatal(err)
+	}
+	e.call(t, http.MethodPost, "/auth/v1/revoke?client_id=demo", map[string]string{"token": tokens.AccessToken}, nil)
+}
+
+// takes reports whether TCB takes an access token.
+func (e *emulator) takes(t *testing.T, token string) bool {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url.String()+"/auth/v1/user/me?client_id=demo", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return resp.StatusCode == http.StatusOK
+}
+
+// publishableKey is the emulator's accessKey for the app.
+func (e *emulator) publishableKey(t *testing.T) string {
+	t.Helper()
+	var minted struct {
+		Key string `json:"publishable_key"`
+	}
+	e.call(t, http.MethodGet, "/__emulator/publishable-key?env=demo", nil, &minted)
+	return minted.Key
 }

@@ -3,6 +3,9 @@
 package e2e
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -17,9 +20,10 @@ const (
 // where is a page of the app with a query and a hash that must survive the way through the login page.
 const where = "/app/orders?x=1&y=%E4%B8%AD#part=2"
 
-// The flows up to the last press of the primary button, which the caller makes: with script it ends in the app, without on the
-// completion page.
+// The flows up to the last press of the primary button, which the caller makes: with script it ends
+// in the app, without on the completion page.
 
+// typePassword types what the sign-in page asks for.
 func (b *tab) typePassword(t *testing.T, username, password string) {
 	t.Helper()
 	b.at(t, "sign-in")
@@ -91,4 +95,70 @@ func (b *tab) solve(t *testing.T) {
 	t.Helper()
 	b.visible(t, "#form img.captcha")
 	b.fill(t, "captcha_key", b.v.server.emulator.captcha(t))
+}
+
+// signInForPortal signs in from the app and comes back to it.
+func (v *visitor) signIn(t *testing.T, name, password string) *tab {
+	t.Helper()
+	b := v.enter(t, where)
+	b.typePassword(t, name, password)
+	b.finish(t, where)
+	return b
+}
+
+// row is what the overview says of one thing.
+func (b *tab) row(t *testing.T, name string) string {
+	t.Helper()
+	return b.text(t, `[data-row="`+name+`"] .fact`)
+}
+
+// change takes the action of a row of the overview.
+func (b *tab) change(t *testing.T, row string) {
+	t.Helper()
+	b.press(t, b.Locator(`[data-row="`+row+`"] a.act`))
+}
+
+// stepUp proves by the password who is there.
+func (b *tab) stepUpByPassword(t *testing.T, password string) {
+	t.Helper()
+	b.at(t, "step-up-password")
+	b.fill(t, "password", password)
+	b.submit(t)
+}
+
+// consent answers on the emulator's demo provider, as somebody, and waits until the browser is back.
+func (b *tab) consent(t *testing.T, decision, sub, email string) {
+	t.Helper()
+	if err := expect.Locator(b.Locator(`button[name="decision"]`).First()).ToBeVisible(); err != nil {
+		t.Fatalf("no consent page at %s: %v", b.URL(), err)
+	}
+	if sub != "" {
+		for name, value := range map[string]string{"sub": sub, "email": email} {
+			if err := b.field(name).Fill(value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	b.press(t, b.Locator(fmt.Sprintf(`button[name="decision"][value=%q]`, decision)))
+}
+
+// provider presses the button of an identity provider.
+func (b *tab) provider(t *testing.T, id string) {
+	t.Helper()
+	b.press(t, b.Locator(fmt.Sprintf(`button[data-to="provider-%s"]`, id)))
+}
+
+const (
+	ordersVersion = "v1_2f8c61d0" // of app-orders: auto registration, SMS first
+	deskVersion   = "2"           // of app-desk: split registration, password first
+)
+
+// twoApps is a copy of the sample tree, for a test to change.
+func twoApps(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "deploy", "login-configs", "two-apps"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
