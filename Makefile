@@ -8,6 +8,8 @@ GO_FILES = find . -name '*.go' -not -path './e2e/node_modules/*' -not -path './d
 # Every build tag of ours, so that vet and staticcheck see the tests that a plain build leaves out.
 TAGS := e2e,late,screenshots
 FUZZ_SECONDS ?= 20
+# Browser tests at a time. More than this only wait for each other on two cores.
+PARALLEL ?= 3
 
 .PHONY: help
 help: ## show this list
@@ -57,7 +59,7 @@ unit: ## all tests that need no browser
 .PHONY: e2e
 e2e: setup ## the browser tests alone; RUN=name picks some
 	@mkdir -p e2e/build
-	@code=0; go test -tags e2e -count=1 -timeout 40m -v $(if $(RUN),-run '$(RUN)') ./e2e/ | tee e2e/build/e2e.log || code=$$?; \
+	@code=0; go test -tags e2e -count=1 -parallel $(PARALLEL) -timeout 40m -v $(if $(RUN),-run '$(RUN)') ./e2e/ | tee e2e/build/e2e.log || code=$$?; \
 		$(call summary,e2e/build/e2e.log) || code=1; exit $$code
 
 .PHONY: conformance

@@ -16,8 +16,10 @@ const session = `async () => {
 // An app as the vendor's current templates have it, init({ env, accessKey }), guards with getSession(), sends the person to the
 // page and finds them signed in. The SDK sends the key as Bearer wherever nobody is signed in.
 func TestAccessKey(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, options{sdk: version.sdk, accessKey: true})
 			v := s.visit(t)
 			b := v.open(t, where)

@@ -9,9 +9,12 @@ import (
 
 // TestAnonymous: "continue without an account", where the config shows it.
 func TestAnonymous(t *testing.T) {
+	t.Parallel()
 	for _, sdk := range sdks {
 		t.Run(sdk.name, func(t *testing.T) {
-			s := start(t, options{sdk: sdk.sdk, tree: twoApps(t)})
+			t.Parallel()
+			s := share(t, options{sdk: sdk.sdk, tree: sampleTree(t)})
+			email, username := newEmail(), newUsername()
 			b := s.visit(t).enterAs(t, where, "app-desk", deskVersion)
 			b.check(t, "agreement")
 			b.press(t, b.Locator(`[data-to="anonymous"]`))
@@ -27,10 +30,10 @@ func TestAnonymous(t *testing.T) {
 			b.at(t, "account-anonymous")
 			b.follow(t, "sign-up")
 			b.check(t, "agreement")
-			b.typeCode(t, "once-anonymous@example.com", "sign-up-code")
+			b.typeCode(t, email, "sign-up-code")
 			b.submit(t)
 			b.at(t, "sign-up-details")
-			b.fill(t, "username", "known.now", "password", "Steep-Hill-47!")
+			b.fill(t, "username", username, "password", "Steep-Hill-47!")
 			b.submit(t)
 			b.at(t, "account")
 			b.goTo(t, where)
@@ -38,7 +41,7 @@ func TestAnonymous(t *testing.T) {
 			if got := b.uid(t); got != uid {
 				t.Errorf("after registering the SDK says %s, before %s", got, uid)
 			}
-			b.isSignedIn(t, where, s.emulator.find(t, "known.now"))
+			b.isSignedIn(t, where, s.emulator.find(t, username))
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 // TestBrokenBackend: whatever TCB answers, people get a page that says so, keeps what they typed and lets them try again.
 func TestBrokenBackend(t *testing.T) {
+	t.Parallel()
 	faults := []struct {
 		name  string
 		fault fault
@@ -27,6 +28,7 @@ func TestBrokenBackend(t *testing.T) {
 	}
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, options{})
 			v := s.visit(t)
 			v.expectBroken()
@@ -46,6 +48,7 @@ func TestBrokenBackend(t *testing.T) {
 		})
 	}
 	t.Run("sending a code", func(t *testing.T) {
+		t.Parallel()
 		s := start(t, options{})
 		v := s.visit(t)
 		v.expectBroken()
@@ -58,6 +61,7 @@ func TestBrokenBackend(t *testing.T) {
 		b.holds(t, "email", "new@example.com")
 	})
 	t.Run("only the profile is missing", func(t *testing.T) {
+		t.Parallel()
 		s := start(t, options{})
 		s.emulator.set(t, settings{Faults: []fault{{Path: "/auth/v1/user/me", Status: 500, Error: "internal", Times: 3}}})
 		v := s.visit(t, withoutScript)

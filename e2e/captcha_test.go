@@ -8,6 +8,7 @@ import (
 
 // TestCaptchaInTheWay: the backend asks for a captcha at every turn; nobody types anything twice.
 func TestCaptchaInTheWay(t *testing.T) {
+	t.Parallel()
 	flows := []struct {
 		name string
 		walk func(t *testing.T, b *tab)
@@ -49,8 +50,10 @@ func TestCaptchaInTheWay(t *testing.T) {
 	}
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
+			t.Parallel()
 			for _, f := range flows {
 				t.Run(f.name, func(t *testing.T) {
+					t.Parallel()
 					s := start(t, options{sdk: version.sdk})
 					s.emulator.set(t, settings{Captcha: "always"})
 					b := s.visit(t).enter(t, where)
@@ -65,6 +68,7 @@ func TestCaptchaInTheWay(t *testing.T) {
 
 // TestWrongCaptcha: a wrong answer brings a new picture, and keeps what was typed.
 func TestWrongCaptcha(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	s.emulator.set(t, settings{Captcha: "always"})
 	b := s.visit(t).enter(t, where)

@@ -13,8 +13,10 @@ import (
 
 // TestStatusAfterCode: who proved to own the number is told the truth about the account.
 func TestStatusAfterCode(t *testing.T) {
+	t.Parallel()
 	for status, word := range map[string]string{"BLOCKED": "blocked", "PENDING": "pending"} {
 		t.Run(word, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, options{})
 			const phone = "+86 13800000021"
 			s.emulator.setStatus(t, s.emulator.register(t, phone, "some.person", "Some-person-1"), status)
@@ -35,9 +37,11 @@ func TestStatusAfterCode(t *testing.T) {
 }
 
 func TestWrongCodeThenRight(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
+	phone := newPhone()
 	b := s.visit(t).enter(t, where)
-	b.codeSignIn(t, "+86 13800000001")
+	b.codeSignIn(t, phone)
 	right, err := b.field("verification_code").InputValue()
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +53,7 @@ func TestWrongCodeThenRight(t *testing.T) {
 	// As people copy it from a message: blanks, a dash, full-width digits.
 	b.fill(t, "verification_code", " "+right[:3]+"-"+fullWidth(right[3:])+" ")
 	b.finish(t, where)
-	b.isSignedIn(t, where, s.emulator.find(t, "+86 13800000001"))
+	b.isSignedIn(t, where, s.emulator.find(t, phone))
 }
 
 // other is a code that is certainly wrong.
@@ -67,6 +71,7 @@ func fullWidth(digits string) string {
 }
 
 func TestExpiredCode(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	b := s.visit(t).open(t, s.entry(s.origin+where))
 	b.codeSignIn(t, "+86 13800000001")
@@ -83,9 +88,10 @@ func TestExpiredCode(t *testing.T) {
 
 // TestCodeDies: five wrong tries end a code's life, and the right one is then too late.
 func TestCodeDies(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	b := s.visit(t).open(t, s.entry(s.origin+where))
-	b.codeSignIn(t, "new@example.com")
+	b.codeSignIn(t, newEmail())
 	right, err := b.field("verification_code").InputValue()
 	if err != nil {
 		t.Fatal(err)
@@ -110,10 +116,11 @@ func TestCodeDies(t *testing.T) {
 
 // TestUsedUpCode: a code signs in once, also when its page is sent again.
 func TestUsedUpCode(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	v := s.visit(t, withoutScript)
 	b := v.open(t, s.entry(s.origin+where))
-	b.codeSignIn(t, "new@example.com")
+	b.codeSignIn(t, newEmail())
 	page := b.URL()
 	code, err := b.field("verification_code").InputValue()
 	if err != nil {
@@ -136,9 +143,10 @@ func TestUsedUpCode(t *testing.T) {
 
 // TestForeignFlow: a step begun in one browser cannot be finished in another; there it starts again, to the same target.
 func TestForeignFlow(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	mine := s.visit(t).open(t, s.entry(s.origin+where))
-	mine.codeSignIn(t, "new@example.com")
+	mine.codeSignIn(t, newEmail())
 	theirs := s.visit(t).open(t, mine.URL())
 	theirs.count(t, `body[data-page="sign-in-email-code"]`, 0)
 	theirs.at(t, "sign-in-email")
@@ -149,12 +157,14 @@ func TestForeignFlow(t *testing.T) {
 }
 
 func TestResendTooEarly(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
 	for name, change := range map[string]func(*playwright.BrowserNewContextOptions){
 		"with script": speaking("en-US"), "without script": withoutScript,
 	} {
 		t.Run(name, func(t *testing.T) {
-			to := map[string]string{"with script": "a@example.com", "without script": "b@example.com"}[name]
+			t.Parallel()
+			s := share(t, options{})
+			to := newEmail()
 			b := s.visit(t, change).open(t, s.entry(s.origin+where))
 			b.follow(t, "sign-in-email")
 			b.typeAddress(t, to)
@@ -195,7 +205,8 @@ func TestResendTooEarly(t *testing.T) {
 
 // TestOddPhones: however people write their number, the same one is meant.
 func TestOddPhones(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	for i, typed := range []string{
 		"+8613800000031", "+86 138-0000-0032", "0086 138 0000 0033", " 138 0000 0034 ", "１３８００００００３５", "(+86) 138 0000 0036",
 	} {
@@ -214,7 +225,9 @@ func TestOddPhones(t *testing.T) {
 
 // TestVerifiedStepStays: a code that was right is not asked for again because of what came after it.
 func TestVerifiedStepStays(t *testing.T) {
+	t.Parallel()
 	t.Run("reset", func(t *testing.T) {
+		t.Parallel()
 		s := start(t, options{})
 		s.emulator.set(t, settings{PasswordStrength: "strict"})
 		b := s.visit(t).enter(t, where)
@@ -231,6 +244,7 @@ func TestVerifiedStepStays(t *testing.T) {
 		}
 	})
 	t.Run("sign-up", func(t *testing.T) {
+		t.Parallel()
 		s := start(t, options{})
 		s.emulator.set(t, settings{PasswordStrength: "strict"})
 		b := s.visit(t).enter(t, where)

@@ -99,6 +99,7 @@ var notInBrowsers = []instead{
 // TestConformance lets the unmodified SDK, in both majors and in a real browser, call everything it can, against the emulator.
 // What it found is compared with emulator/CONFORMANCE.md; -update writes that file.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	probes := make([][]probe, len(sdks))
 	results := make([]map[string]string, len(sdks))
 	means := make([]map[string][]string, len(sdks)) // by probe, how the row was brought about

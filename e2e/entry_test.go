@@ -9,9 +9,11 @@ import (
 
 // TestRefusedTargets: a target that nobody registered ends on a page of ours and goes nowhere.
 func TestRefusedTargets(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	for _, target := range []string{"https://evil.example/steal", "//evil.example/steal", "javascript:alert(1)", "http://127.0.0.1.evil.example/"} {
 		t.Run(target, func(t *testing.T) {
+			t.Parallel()
 			b := s.visit(t).open(t, s.entry(target))
 			b.at(t, "error")
 			if d := b.last(); d.status != 400 || d.headers["location"] != "" {
@@ -27,7 +29,8 @@ func TestRefusedTargets(t *testing.T) {
 
 // TestBadEntry: a link that names nothing we know says what is wrong, and does not guess.
 func TestBadEntry(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	for name, query := range map[string]string{
 		"environment":        "env_id=nowhere&client_id=demo&config_version=env",
 		"client":             "env_id=demo&client_id=nobody&config_version=env",
@@ -37,6 +40,7 @@ func TestBadEntry(t *testing.T) {
 		"empty redirect_uri": "env_id=demo&client_id=demo&config_version=env",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			target := s.origin + "/app/b"
 			if strings.HasPrefix(name, "empty") {
 				target = ""
@@ -50,6 +54,7 @@ func TestBadEntry(t *testing.T) {
 		})
 	}
 	t.Run("unknown route", func(t *testing.T) {
+		t.Parallel()
 		b := s.visit(t).open(t, "/__auth/no-such-page")
 		b.at(t, "error")
 		if d := b.last(); d.status != 404 {
@@ -60,6 +65,7 @@ func TestBadEntry(t *testing.T) {
 
 // TestEntryWithNothing: one environment with one client needs no parameters; the default target is meant.
 func TestEntryWithNothing(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{single: true})
 	b := s.visit(t).open(t, "/__auth/")
 	b.typePassword(t, demoName, demoPassword)
@@ -70,6 +76,7 @@ func TestEntryWithNothing(t *testing.T) {
 // TestOtherOrigin: a registered target elsewhere, with PKCE, may enter; until there is a code flow its sign-in ends
 // with a page that says so, and no token is made.
 func TestOtherOrigin(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 	// Whoever calls signin makes tokens: this fault would be used up by the first call.

@@ -60,6 +60,7 @@ func (b *tab) forms(t *testing.T) []form {
 
 // TestForms looks at every form as a password manager does.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	// "name type autocomplete inputmode" of each field that people see, in order.
 	const (
 		username = "username text username"
@@ -87,6 +88,7 @@ func TestForms(t *testing.T) {
 	s := start(t, options{})
 	for _, p := range pages {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			b := s.visit(t).open(t, s.entry(s.origin+where))
 			p.reach(t, b)
 			b.at(t, p.page)
@@ -153,6 +155,7 @@ func TestForms(t *testing.T) {
 // TestPasswordStepNamesTheAccount: the page with the new password still says whose it is, so that a password manager
 // keeps it with the right name.
 func TestPasswordStepNamesTheAccount(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	b := s.visit(t).open(t, s.entry(s.origin+where))
 	b.resetPassword(t, demoEmail, "")
@@ -168,12 +171,14 @@ func TestPasswordStepNamesTheAccount(t *testing.T) {
 
 // TestEnter: the key does what the primary button does, on every kind of page.
 func TestEnter(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	enter := func(t *testing.T, b *tab, field string) {
 		t.Helper()
 		b.navigate(t, func() error { return b.field(field).Press("Enter") })
 	}
 	t.Run("code", func(t *testing.T) {
+		t.Parallel()
 		b := s.visit(t).enter(t, where)
 		b.follow(t, "sign-in-email")
 		b.fill(t, "email", demoEmail)
@@ -189,6 +194,7 @@ func TestEnter(t *testing.T) {
 		}
 	})
 	t.Run("password", func(t *testing.T) {
+		t.Parallel()
 		b := s.visit(t).enter(t, where)
 		b.typePassword(t, demoName, "Wrong-pass-1")
 		enter(t, b, "password")
@@ -203,9 +209,10 @@ func TestEnter(t *testing.T) {
 
 // TestShowPassword: the button that shows the password is one, says its state, and hides it again before sending.
 func TestShowPassword(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	b := s.visit(t).open(t, s.entry(s.origin+where))
-	b.typePassword(t, demoName, "Wrong-pass-1")
+	b.typePassword(t, newUsername(), "Wrong-pass-1")
 	show := b.Locator(`#form button[aria-pressed][aria-controls="password"], #form button[aria-pressed]`).First()
 	if err := show.Click(); err != nil {
 		t.Fatal(err)

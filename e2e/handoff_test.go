@@ -15,8 +15,10 @@ import (
 // TestRefreshRace: an app's tab and one of ours refresh the same login at the same moment. TCB lets one of them
 // win; whoever loses, the login stays in localStorage, and both go on with it.
 func TestRefreshRace(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, options{sdk: version.sdk})
 			v := s.visit(t)
 			app := v.signIn(t, demoName, demoPassword)
@@ -131,6 +133,7 @@ func TestRefreshRace(t *testing.T) {
 
 // TestWhosePortal: what the app does with its login decides whose portal is shown.
 func TestWhosePortal(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	s.emulator.register(t, "mei@example.com", "hanmeimei", "Quiet-river-7")
 	v := s.visit(t)
@@ -174,9 +177,11 @@ func TestWhosePortal(t *testing.T) {
 // TestContinueAs: whoever is signed in to the app is offered to go on as that, from localStorage's login and never
 // from a cookie alone.
 func TestContinueAs(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
-			s := start(t, options{sdk: version.sdk})
+			t.Parallel()
+			s := share(t, options{sdk: version.sdk})
 			v := s.visit(t)
 			app := v.signIn(t, demoName, demoPassword)
 			before := app.refreshToken(t)
@@ -210,6 +215,7 @@ func TestContinueAs(t *testing.T) {
 // TestTabsAtOnce: a browser that is started again opens its tabs at once. Their first visits and hand-offs replace
 // each other's cookies; whatever the order, all tabs end signed in by themselves, and so does the app.
 func TestTabsAtOnce(t *testing.T) {
+	t.Parallel()
 	pages := []struct{ name, path, shows string }{
 		{"entry", "", "continue"},
 		{"portal", "", "account"},
@@ -232,6 +238,7 @@ func TestTabsAtOnce(t *testing.T) {
 	visits = append(visits, visit{3, "replaced cookie", true, false})
 	for _, page := range pages {
 		t.Run(page.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, options{})
 			address := s.entry(s.origin + where)
 			if page.name != "entry" {
@@ -314,7 +321,8 @@ func (b *tab) visited(t *testing.T, cookie string) {
 
 // TestHandOffLimited: who is not taken over for now is shown the way on, and nothing goes round.
 func TestHandOffLimited(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	v := s.visit(t)
 	app := v.open(t, where)
 	app.ready(t)

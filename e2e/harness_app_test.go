@@ -106,7 +106,7 @@ func (b *tab) ask(t *testing.T) signedIn {
 func (b *tab) isSignedIn(t *testing.T, path string, want person) {
 	t.Helper()
 	got := b.ask(t)
-	b.v.server.secret(got.Token)
+	b.v.server.secret(t, got.Token)
 	if got.Href != b.v.server.origin+path {
 		t.Errorf("back at %s, want %s", got.Href, b.v.server.origin+path)
 	}
@@ -144,7 +144,7 @@ func (b *tab) leftBehind(t *testing.T, want person) {
 	if err := json.Unmarshal([]byte(b.stored(t, key)), &c); err != nil {
 		t.Fatalf("%s in localStorage: %v", key, err)
 	}
-	b.v.server.secret(c.AccessToken, c.RefreshToken)
+	b.v.server.secret(t, c.AccessToken, c.RefreshToken)
 	if c.TokenType != "Bearer" || c.AccessToken == "" || c.RefreshToken == "" || c.Sub != want.Sub || c.Scope != "user" || c.Version != "v1" {
 		c.AccessToken, c.RefreshToken = "…", "…"
 		t.Errorf("%s in localStorage: %+v", key, c)
@@ -216,7 +216,7 @@ func (b *tab) refreshToken(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	b.v.server.secret(login.RefreshToken)
+	b.v.server.secret(t, login.RefreshToken)
 	return login.RefreshToken
 }
 

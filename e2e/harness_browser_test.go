@@ -209,7 +209,7 @@ func (b *tab) fill(t *testing.T, pairs ...string) {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		if strings.Contains(pairs[i], "password") {
-			b.v.server.secret(pairs[i+1])
+			b.v.server.secret(t, pairs[i+1])
 		}
 		if err := b.field(pairs[i]).Fill(pairs[i+1]); err != nil {
 			t.Fatalf("typing into %s: %v", pairs[i], err)

@@ -6,10 +6,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +24,7 @@ import (
 type emulator struct {
 	url    *url.URL
 	server *server
+	mu     sync.Mutex
 	read   map[string]int // by address, how many messages a test has already used
 }
 
@@ -104,6 +108,17 @@ func (e *emulator) outbox(t *testing.T, to string) []message {
 	return box.Messages
 }
 
+// unread returns what was sent to an address since it was last asked for, newest first.
+func (e *emulator) unread(t *testing.T, to string) []message {
+	t.Helper()
+	box := e.outbox(t, to)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	fresh := box[:max(0, len(box)-e.read[to])]
+	e.read[to] = len(box)
+	return fresh
+}
+
 // code waits for a message to an address that this test has not read yet, and returns its code.
 func (e *emulator) code(t *testing.T, to string) string {
 	t.Helper()
@@ -112,16 +127,12 @@ func (e *emulator) code(t *testing.T, to string) string {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if box := e.outbox(t, to); len(box) > e.read[to] {
-			if e.read == nil {
-				e.read = map[string]int{}
-			}
-			e.read[to] = len(box)
+		if box := e.unread(t, to); len(box) > 0 {
 			code := box[0].Code
 			if code == "" {
 				t.Fatalf("the newest message to %s holds no code: %+v", to, box[0])
 			}
-			e.server.secret(code)
+			e.server.secret(t, code)
 			return code
 		}
 		select {
@@ -164,6 +175,18 @@ func (e *emulator) find(t *testing.T, by string) person {
 	t.Fatalf("the emulator knows nobody as %q, only %+v", by, all)
 	return person{}
 }
+
+// made counts the people that tests have made up.
+var made atomic.Int64
+
+// newPhone is a phone number that no other test uses.
+func newPhone() string { return fmt.Sprintf("+86 1390000%04d", made.Add(1)) }
+
+// newEmail is an e-mail address that no other test uses.
+func newEmail() string { return fmt.Sprintf("person%d@example.com", made.Add(1)) }
+
+// newUsername is a username that no other test uses.
+func newUsername() string { return fmt.Sprintf("person.%d", made.Add(1)) }
 
 // plain writes a phone number without its spaces.
 func plain(phone string) string { return strings.ReplaceAll(phone, " ", "") }
@@ -210,7 +233,7 @@ func (e *emulator) login(t *testing.T, ranOut bool) string {
 	}
 	var login map[string]any
 	e.call(t, http.MethodPost, "/auth/v1/signin?client_id=demo", map[string]string{"username": demoName, "password": demoPassword}, &login)
-	e.server.secret(login["access_token"].(string), login["refresh_token"].(string))
+	e.server.secret(t, login["access_token"].(string), login["refresh_token"].(string))
 	life := time.Duration(login["expires_in"].(float64)-30) * time.Second
 	login["version"], login["expires_at"] = "v1", time.Now().Add(life)
 	if ranOut {

@@ -153,11 +153,21 @@ const (
 	deskVersion   = "2"           // of app-desk: split registration, password first
 )
 
-// twoApps is a copy of the sample tree, for a test to change.
-func twoApps(t *testing.T) string {
+// sampleTree is the sample tree of login configs, for two apps. A test that changes it takes a copy.
+func sampleTree(t *testing.T) string {
+	t.Helper()
+	tree, err := filepath.Abs(filepath.Join("..", "deploy", "login-configs", "two-apps"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// copyTree is a copy of the sample tree, for a test to change.
+func copyTree(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "deploy", "login-configs", "two-apps"))); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(sampleTree(t))); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -8,7 +8,9 @@ import (
 
 // TestLanguage: switching the language loses nothing and calls nothing.
 func TestLanguage(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
+	email := newEmail()
 	b := s.visit(t).enter(t, where)
 	before := b.text(t, "main")
 	b.fill(t, "username", "somebody@example.com", "password", "Half-typed-1")
@@ -35,10 +37,10 @@ func TestLanguage(t *testing.T) {
 	if got := b.attribute(t, "html", "lang"); got != "en" {
 		t.Errorf("html lang is %q, want en", got)
 	}
-	b.fill(t, "email", demoEmail)
+	b.fill(t, "email", email)
 	b.submit(t)
 	b.at(t, "sign-in-email-code")
-	b.fill(t, "verification_code", s.emulator.code(t, demoEmail))
+	b.fill(t, "verification_code", s.emulator.code(t, email))
 	b.finish(t, where)
-	b.isSignedIn(t, where, s.emulator.find(t, demoName))
+	b.isSignedIn(t, where, s.emulator.find(t, email))
 }

@@ -61,6 +61,7 @@ const desk = "app=app-desk&version=" + deskVersion
 // TestLayout: no page is cut off or lies on itself, in both pseudo-locales, on the narrowest screen that counts.
 // TestLateLayout measures every config in every language, at more widths and in more states.
 func TestLayout(t *testing.T) {
+	t.Parallel()
 	measure(t, []measured{
 		{desk, "en-XA", []int{320}, []string{"empty", "required"}},
 		{desk, "ar-XB", []int{320}, []string{"empty"}},
@@ -69,12 +70,12 @@ func TestLayout(t *testing.T) {
 
 // measure opens the preview's pages and fails for every fault of layout.
 func measure(t *testing.T, cases []measured) {
-	s := start(t, options{tree: twoApps(t)})
-	v := s.visit(t)
-	b := v.open(t, "about:blank")
-	operator := s.listening(t, "admin").String()
 	for _, m := range cases {
 		t.Run(m.config+" "+m.locale, func(t *testing.T) {
+			t.Parallel()
+			s := share(t, options{tree: sampleTree(t)})
+			b := s.visit(t).open(t, "about:blank")
+			operator := s.listening(t, "admin").String()
 			_, list := s.operator(t, fmt.Sprintf("/preview/?env=demo&%s&locale=%s&page=all&state=all", m.config, m.locale))
 			frames := framed.FindAllStringSubmatch(list, -1)
 			looked := 0
@@ -108,9 +109,11 @@ func measure(t *testing.T, cases []measured) {
 
 // TestNarrow: at 320 px, which is also 400 % zoom on a desktop, nothing has to be scrolled sideways.
 func TestNarrow(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	for _, language := range []string{"en-US", "zh-CN"} {
 		t.Run(language, func(t *testing.T) {
+			t.Parallel()
 			b := s.visit(t, speaking(language)).open(t, "about:blank")
 			if err := b.SetViewportSize(320, 640); err != nil {
 				t.Fatal(err)

@@ -29,7 +29,9 @@ func (b *tab) ways(t *testing.T) []string {
 // TestTwoApps: two apps of one environment, side by side in one browser, each with its own methods, look, words and way to
 // register; both sign in.
 func TestTwoApps(t *testing.T) {
-	s := start(t, options{tree: twoApps(t)})
+	t.Parallel()
+	s := share(t, options{tree: sampleTree(t)})
+	phone := newPhone()
 	v := s.visit(t)
 	orders := v.enterAs(t, where, "app-orders", ordersVersion)
 	orders.at(t, "sign-in-sms")
@@ -68,9 +70,9 @@ func TestTwoApps(t *testing.T) {
 	desk.count(t, `.foot a`, 3)
 
 	// Orders registers whoever has a code.
-	orders.typeCode(t, "+86 13800000021", "sign-in-sms-code")
+	orders.typeCode(t, phone, "sign-in-sms-code")
 	orders.finish(t, where)
-	orders.isSignedIn(t, where, s.emulator.find(t, "+86 13800000021"))
+	orders.isSignedIn(t, where, s.emulator.find(t, phone))
 
 	// Desk wants the agreement and an account.
 	desk.typePassword(t, demoName, demoPassword)
@@ -87,7 +89,7 @@ func TestTwoApps(t *testing.T) {
 // TestReload: a config that is edited on disk is live within 2 seconds; a broken one keeps the last good page, is logged
 // and shows in readyz.
 func TestReload(t *testing.T) {
-	tree := twoApps(t)
+	tree := copyTree(t)
 	s := start(t, options{tree: tree})
 	file := filepath.Join(tree, "app-desk", "login.config.2.json")
 	original, err := os.ReadFile(file)

@@ -11,8 +11,10 @@ import (
 
 // TestPortal walks the portal from an app that is signed in already.
 func TestPortal(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, options{sdk: version.sdk})
 			v := s.visit(t)
 			app := v.signIn(t, demoName, demoPassword)
@@ -126,6 +128,7 @@ func TestPortal(t *testing.T) {
 
 // TestTwoDevices: two browsers of one account see each other, and one ends the other.
 func TestTwoDevices(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	one, other := s.visit(t), s.visit(t, func(o *playwright.BrowserNewContextOptions) {
 		o.UserAgent = playwright.String("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1")
@@ -150,6 +153,7 @@ func TestTwoDevices(t *testing.T) {
 
 // TestDeleteAccount: it is gone at TCB, here, and for the SDK.
 func TestDeleteAccount(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	v := s.visit(t)
 	app := v.signIn(t, demoName, demoPassword)

@@ -12,6 +12,7 @@ import (
 
 // TestProviders: sign-in by the demo provider, and what follows where nobody has the identity.
 func TestProviders(t *testing.T) {
+	t.Parallel()
 	tree := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(tree, "__auth", "env"), 0o755); err != nil {
 		t.Fatal(err)
@@ -107,8 +108,10 @@ func TestProviders(t *testing.T) {
 // TestLinking: an identity is linked in the portal after a step-up and a page that names both, the SDK sees it, and it can
 // go again.
 func TestLinking(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, options{sdk: version.sdk})
 			v := s.visit(t)
 			app := v.signIn(t, demoName, demoPassword)
@@ -141,6 +144,7 @@ func TestLinking(t *testing.T) {
 
 // TestStepUpByProvider: who has nothing but an identity elsewhere proves by it who they are, and somebody else's does not do.
 func TestStepUpByProvider(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{bare: true})
 	v := s.visit(t)
 	b := v.open(t, "/__auth/")

@@ -8,8 +8,10 @@ import (
 
 // TestResetThenPassword proves that the old password is dead and the new one lives.
 func TestResetThenPassword(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, options{sdk: version.sdk})
 			b := s.visit(t).enter(t, where)
 			b.resetPassword(t, demoEmail, "Quite-new-4711")

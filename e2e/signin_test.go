@@ -10,49 +10,56 @@ import (
 
 // TestSignIn walks every way in that the product has, from the app and back to it.
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	flows := []struct {
-		name string
-		walk func(t *testing.T, b *tab) (who string) // up to the last press of the primary button
+		name   string
+		server func(t *testing.T, o options) *server
+		walk   func(t *testing.T, b *tab) (who string) // up to the last press of the primary button
 	}{
-		{"password", func(t *testing.T, b *tab) string {
+		{"password", share, func(t *testing.T, b *tab) string {
 			b.typePassword(t, demoName, demoPassword)
 			return demoName
 		}},
-		{"password with the e-mail address", func(t *testing.T, b *tab) string {
+		{"password with the e-mail address", share, func(t *testing.T, b *tab) string {
 			b.typePassword(t, demoEmail, demoPassword)
 			return demoName
 		}},
-		{"SMS code, new number", func(t *testing.T, b *tab) string {
-			b.codeSignIn(t, "+86 13800000001")
-			return "+86 13800000001"
+		{"SMS code, new number", share, func(t *testing.T, b *tab) string {
+			phone := newPhone()
+			b.codeSignIn(t, phone)
+			return phone
 		}},
-		{"SMS code, known number", func(t *testing.T, b *tab) string {
+		{"SMS code, known number", start, func(t *testing.T, b *tab) string {
 			b.v.server.emulator.register(t, "+86 13800000002", "known.number", "Kn0wn-number-pass")
 			b.codeSignIn(t, "+86 13800000002")
 			return "known.number"
 		}},
-		{"e-mail code, new address", func(t *testing.T, b *tab) string {
-			b.codeSignIn(t, "new@example.com")
-			return "new@example.com"
+		{"e-mail code, new address", share, func(t *testing.T, b *tab) string {
+			email := newEmail()
+			b.codeSignIn(t, email)
+			return email
 		}},
-		{"e-mail code, known address", func(t *testing.T, b *tab) string {
+		{"e-mail code, known address", start, func(t *testing.T, b *tab) string {
 			b.codeSignIn(t, demoEmail)
 			return demoName
 		}},
-		{"sign-up by phone", func(t *testing.T, b *tab) string {
-			b.signUp(t, "+86 13800000003", "lilei", "李雷", "Li-lei-2026-x")
-			return "lilei"
+		{"sign-up by phone", share, func(t *testing.T, b *tab) string {
+			username := newUsername()
+			b.signUp(t, newPhone(), username, "李雷", "Li-lei-2026-x")
+			return username
 		}},
-		{"reset by e-mail", func(t *testing.T, b *tab) string {
+		{"reset by e-mail", start, func(t *testing.T, b *tab) string {
 			b.resetPassword(t, demoEmail, "Quite-new-4711")
 			return demoName
 		}},
 	}
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
+			t.Parallel()
 			for _, f := range flows {
 				t.Run(f.name, func(t *testing.T) {
-					s := start(t, options{sdk: version.sdk})
+					t.Parallel()
+					s := f.server(t, options{sdk: version.sdk})
 					b := s.visit(t).enter(t, where)
 					who := f.walk(t, b)
 					b.finish(t, where)
@@ -65,9 +72,11 @@ func TestSignIn(t *testing.T) {
 
 // TestClientOfItsOwn: a client whose id is not the environment's has its own key in localStorage.
 func TestClientOfItsOwn(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
-			s := start(t, options{sdk: version.sdk, client: "shop"})
+			t.Parallel()
+			s := share(t, options{sdk: version.sdk, client: "shop"})
 			b := s.visit(t).enter(t, where)
 			b.typePassword(t, demoName, demoPassword)
 			b.finish(t, where)
@@ -81,38 +90,43 @@ func TestClientOfItsOwn(t *testing.T) {
 
 // TestTwoTabs signs in two tabs of one browser, step by step in turns, each to a target of its own.
 func TestTwoTabs(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
-			s := start(t, options{sdk: version.sdk})
+			t.Parallel()
+			s := share(t, options{sdk: version.sdk})
 			v := s.visit(t)
 			const one, two = "/app/orders?tab=1#a", "/app/cart?tab=2#b"
+			phoneA, phoneB := newPhone(), newPhone()
 			a, b := v.enter(t, one), v.enter(t, two)
 			a.follow(t, "sign-in-sms")
 			b.follow(t, "sign-in-sms")
-			a.typeAddress(t, "+86 13800000011")
-			b.typeAddress(t, "+86 13800000012")
+			a.typeAddress(t, phoneA)
+			b.typeAddress(t, phoneB)
 			a.submit(t)
 			b.submit(t)
 			a.at(t, "sign-in-sms-code")
 			b.at(t, "sign-in-sms-code")
-			b.fill(t, "verification_code", s.emulator.code(t, "+86 13800000012"))
-			a.fill(t, "verification_code", s.emulator.code(t, "+86 13800000011"))
+			b.fill(t, "verification_code", s.emulator.code(t, phoneB))
+			a.fill(t, "verification_code", s.emulator.code(t, phoneA))
 			b.finish(t, two)
-			b.isSignedIn(t, two, s.emulator.find(t, "+86 13800000012"))
+			b.isSignedIn(t, two, s.emulator.find(t, phoneB))
 			a.finish(t, one)
-			a.isSignedIn(t, one, s.emulator.find(t, "+86 13800000011"))
+			a.isSignedIn(t, one, s.emulator.find(t, phoneA))
 		})
 	}
 }
 
 // TestDevice: the backend must see one device, the browser's, whether the SDK or the login page calls it.
 func TestDevice(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
-			s := start(t, options{sdk: version.sdk})
+			t.Parallel()
+			s := share(t, options{sdk: version.sdk})
 			b := s.visit(t).enter(t, where)
 			device := b.stored(t, "device_id")
-			s.secret(device)
+			s.secret(t, device)
 			if device == "" {
 				t.Fatal("the SDK has left no device_id")
 			}
@@ -132,6 +146,7 @@ func TestDevice(t *testing.T) {
 // TestOneAnswerForEveryRefusal: a wrong password, somebody unknown, blocked, pending, or without a password all look
 // alike, so that nobody can find out who has an account.
 func TestOneAnswerForEveryRefusal(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	blocked := s.emulator.register(t, "blocked@example.com", "blocked.person", "Bl0cked-person")
 	s.emulator.setStatus(t, blocked, "BLOCKED")
@@ -181,7 +196,8 @@ func TestOneAnswerForEveryRefusal(t *testing.T) {
 
 // TestTypedValuesStay: a refused form comes back with everything but the secrets.
 func TestTypedValuesStay(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	v := s.visit(t)
 
 	b := v.open(t, s.entry(s.origin+where))
@@ -213,14 +229,16 @@ func TestTypedValuesStay(t *testing.T) {
 
 // TestSecondClick: an impatient double click sends one code.
 func TestSecondClick(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
+	email := newEmail()
 	b := s.visit(t).open(t, s.entry(s.origin+where))
 	b.follow(t, "sign-in-email")
-	b.fill(t, "email", "new@example.com")
+	b.fill(t, "email", email)
 	b.navigate(t, func() error { return b.primary().Dblclick() })
 	b.at(t, "sign-in-email-code")
-	s.emulator.code(t, "new@example.com")
-	if got := len(s.emulator.outbox(t, "new@example.com")); got != 1 {
+	s.emulator.code(t, email)
+	if got := len(s.emulator.outbox(t, email)); got != 1 {
 		t.Errorf("%d messages, want 1", got)
 	}
 }

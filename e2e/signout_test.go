@@ -15,7 +15,7 @@ import (
 // TestSignOutAsks: opening the sign-out page does nothing, whatever login the SDK has meanwhile; its button ends that
 // login as well as our pages' own.
 func TestSignOutAsks(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
 	for _, tt := range []struct{ name, change string }{
 		{"the SDK has refreshed", `async () => { await auth.getAccessToken(); }`},
 		{"the SDK has another login", `async (login) => { await auth.signIn(login); }`},
@@ -26,6 +26,8 @@ func TestSignOutAsks(t *testing.T) {
 		}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := share(t, options{})
 			v := s.visit(t)
 			app := v.signIn(t, demoName, demoPassword)
 			token := func() string {
@@ -36,7 +38,7 @@ func TestSignOutAsks(t *testing.T) {
 				if err := json.Unmarshal([]byte(app.stored(t, "credentials_demo")), &login); err != nil {
 					t.Fatal(err)
 				}
-				s.secret(login.AccessToken)
+				s.secret(t, login.AccessToken)
 				return login.AccessToken
 			}
 			ours := token()

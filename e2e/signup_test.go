@@ -9,20 +9,23 @@ import (
 
 // TestSignUpThenPassword proves that what was chosen at sign-up is what signs in later, elsewhere.
 func TestSignUpThenPassword(t *testing.T) {
+	t.Parallel()
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
-			s := start(t, options{sdk: version.sdk})
+			t.Parallel()
+			s := share(t, options{sdk: version.sdk})
+			phone, username := newPhone(), newUsername()
 			b := s.visit(t).enter(t, where)
-			b.signUp(t, "+86 13800000003", "hanmeimei", "韩梅梅", "Han-mei-mei-9")
+			b.signUp(t, phone, username, "韩梅梅", "Han-mei-mei-9")
 			b.finish(t, where)
-			her := s.emulator.find(t, "hanmeimei")
-			if her.Name != "韩梅梅" || plain(her.PhoneNumber) != "+8613800000003" {
+			her := s.emulator.find(t, username)
+			if her.Name != "韩梅梅" || plain(her.PhoneNumber) != plain(phone) {
 				t.Errorf("signed up as %+v", her)
 			}
 			b.isSignedIn(t, where, her)
 
 			elsewhere := s.visit(t).enter(t, "/app/home")
-			elsewhere.typePassword(t, "hanmeimei", "Han-mei-mei-9")
+			elsewhere.typePassword(t, username, "Han-mei-mei-9")
 			elsewhere.finish(t, "/app/home")
 			elsewhere.isSignedIn(t, "/app/home", her)
 		})
@@ -32,14 +35,16 @@ func TestSignUpThenPassword(t *testing.T) {
 // TestSplitRegistration: at an app that registers on pages of its own, a code signs nobody up, and sign-up asks for what
 // the config requires.
 func TestSplitRegistration(t *testing.T) {
-	s := start(t, options{tree: twoApps(t)})
+	t.Parallel()
+	s := share(t, options{tree: sampleTree(t)})
+	stranger, newcomer, username := newEmail(), newEmail(), newUsername()
 	b := s.visit(t).enterAs(t, "/app/desk", "app-desk", deskVersion)
 	b.follow(t, "sign-in-email")
-	b.fill(t, "email", "stranger@example.com")
+	b.fill(t, "email", stranger)
 	b.check(t, "agreement")
 	b.submit(t)
 	b.at(t, "sign-in-email-code")
-	if got := s.emulator.outbox(t, "stranger@example.com"); len(got) > 0 {
+	if got := s.emulator.outbox(t, stranger); len(got) > 0 {
 		t.Errorf("%d codes were sent to somebody without an account", len(got))
 	}
 	b.follow(t, "sign-in") // and back, to sign up
@@ -49,17 +54,17 @@ func TestSplitRegistration(t *testing.T) {
 		t.Errorf("the heading is %q", got)
 	}
 	b.check(t, "agreement")
-	b.fill(t, "email", "newcomer@example.com")
+	b.fill(t, "email", newcomer)
 	b.submit(t)
 	b.at(t, "sign-up-code")
-	b.fill(t, "verification_code", s.emulator.code(t, "newcomer@example.com"))
+	b.fill(t, "verification_code", s.emulator.code(t, newcomer))
 	b.submit(t)
 	b.at(t, "sign-up-details")
 	b.submit(t)
 	if keys := b.wrong(t, 422, "sign-up-details"); !slices.Contains(keys, "error.required.new_username") {
 		t.Errorf("without the required username: %v", keys)
 	}
-	b.fill(t, "username", "newcomer", "password", "Steep-Hill-47!")
+	b.fill(t, "username", username, "password", "Steep-Hill-47!")
 	b.finish(t, "/app/desk")
-	b.isSignedIn(t, "/app/desk", s.emulator.find(t, "newcomer"))
+	b.isSignedIn(t, "/app/desk", s.emulator.find(t, username))
 }

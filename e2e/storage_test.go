@@ -11,7 +11,8 @@ import (
 
 // TestStorageRefused: a browser that keeps nothing is told so, instead of being sent round in circles.
 func TestStorageRefused(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	v := s.visit(t)
 	// What a browser with site data blocked does: reading the property throws.
 	if err := v.context.AddInitScript(playwright.Script{Content: playwright.String(
@@ -37,6 +38,7 @@ func TestStorageRefused(t *testing.T) {
 // TestCookiesForgotten: a browser that keeps no cookies, or only some, is led round a few times and then left with
 // the page's own way to sign in.
 func TestCookiesForgotten(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	v := s.visit(t)
 	v.signIn(t, demoName, demoPassword)

@@ -16,9 +16,11 @@ const (
 
 // TestWeight counts what a first visit of the sign-in page brings over the wire, headers included, as Chromium counts it.
 func TestWeight(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	for _, language := range []string{"en-US", "zh-CN"} {
 		t.Run(language, func(t *testing.T) {
+			t.Parallel()
 			v := s.visit(t, speaking(language))
 			b := v.open(t, "about:blank")
 			cdp, err := v.context.NewCDPSession(b.Page)

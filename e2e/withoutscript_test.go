@@ -9,17 +9,19 @@ import (
 // TestWithoutScript walks the same ways with script switched off, up to the completion page, which says
 // what it would have done.
 func TestWithoutScript(t *testing.T) {
+	t.Parallel()
 	flows := []struct {
-		name string
-		walk func(t *testing.T, b *tab)
+		name   string
+		server func(t *testing.T, o options) *server
+		walk   func(t *testing.T, b *tab)
 	}{
-		{"password", func(t *testing.T, b *tab) { b.typePassword(t, demoName, demoPassword) }},
-		{"SMS code", func(t *testing.T, b *tab) { b.codeSignIn(t, "+86 13800000001") }},
-		{"e-mail code", func(t *testing.T, b *tab) { b.codeSignIn(t, "new@example.com") }},
-		{"sign-up by phone", func(t *testing.T, b *tab) { b.signUp(t, "+86 13800000003", "lilei", "李雷", "Li-lei-2026-x") }},
-		{"sign-up by e-mail", func(t *testing.T, b *tab) { b.signUp(t, "lilei@example.com", "", "", "") }},
-		{"reset by e-mail", func(t *testing.T, b *tab) { b.resetPassword(t, demoEmail, "Quite-new-4711") }},
-		{"captcha", func(t *testing.T, b *tab) {
+		{"password", share, func(t *testing.T, b *tab) { b.typePassword(t, demoName, demoPassword) }},
+		{"SMS code", share, func(t *testing.T, b *tab) { b.codeSignIn(t, newPhone()) }},
+		{"e-mail code", share, func(t *testing.T, b *tab) { b.codeSignIn(t, newEmail()) }},
+		{"sign-up by phone", share, func(t *testing.T, b *tab) { b.signUp(t, newPhone(), newUsername(), "李雷", "Li-lei-2026-x") }},
+		{"sign-up by e-mail", share, func(t *testing.T, b *tab) { b.signUp(t, newEmail(), "", "", "") }},
+		{"reset by e-mail", start, func(t *testing.T, b *tab) { b.resetPassword(t, demoEmail, "Quite-new-4711") }},
+		{"captcha", start, func(t *testing.T, b *tab) {
 			b.v.server.emulator.set(t, settings{Captcha: "always"})
 			b.typePassword(t, demoName, demoPassword)
 			b.submit(t)
@@ -28,7 +30,8 @@ func TestWithoutScript(t *testing.T) {
 	}
 	for _, f := range flows {
 		t.Run(f.name, func(t *testing.T) {
-			s := start(t, options{})
+			t.Parallel()
+			s := f.server(t, options{})
 			b := s.visit(t, withoutScript).open(t, s.entry(s.origin+where))
 			b.at(t, "sign-in")
 			f.walk(t, b)
@@ -50,6 +53,7 @@ func TestWithoutScript(t *testing.T) {
 
 // TestPortalWithoutScript: everything but what lives in the browser's storage works with script switched off.
 func TestPortalWithoutScript(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
 	b := s.visit(t, withoutScript).open(t, s.portal("/profile"))
 	b.at(t, "take-over")
