@@ -56,6 +56,10 @@ unit: ## all tests that need no browser
 	go test -race -timeout 30m ./...
 	go test -count=1 -timeout 15m -v -run 'Times$$' ./handlers
 
+.PHONY: scripts
+scripts: ## the tests of what our scripts do in a page, in Node
+	node --experimental-vm-modules --no-warnings --test static/test/*.test.js
+
 .PHONY: e2e
 e2e: setup ## the browser tests alone; RUN=name picks some
 	@mkdir -p e2e/build
@@ -68,6 +72,7 @@ conformance: setup ## write emulator/CONFORMANCE.md anew: what the official SDK 
 
 .PHONY: test
 test: ## everything: the tests without a browser, then those with one
+	$(MAKE) scripts
 	$(MAKE) unit
 	$(MAKE) e2e
 
