@@ -58,7 +58,7 @@ unit: ## all tests that need no browser
 
 .PHONY: scripts
 scripts: ## the tests of what our scripts do in a page, in Node
-	node --experimental-vm-modules --no-warnings --test static/test/*.test.js
+	node --experimental-vm-modules --no-warnings --test-reporter=spec --test static/test/*.test.js
 
 .PHONY: e2e
 e2e: setup ## the browser tests alone; RUN=name picks some
