@@ -13,8 +13,9 @@ const session = `async () => {
 	return data.session ? data.session.user.username ?? data.user.user_metadata?.username ?? data.user.id : "";
 }`
 
-// An app as the vendor's current templates have it, init({ env, accessKey }), guards with getSession(), sends the person to the
-// page and finds them signed in. The SDK sends the key as Bearer wherever nobody is signed in.
+// An app as the vendor's current templates have it, init({ env, accessKey }), guards with
+// getSession(), sends the person to the page and finds them signed in. The SDK sends the key as
+// Bearer wherever nobody is signed in.
 func TestAccessKey(t *testing.T) {
 	t.Parallel()
 	for _, version := range sdks {
@@ -27,7 +28,8 @@ func TestAccessKey(t *testing.T) {
 			if got, err := b.Evaluate(session); err != nil || got != "" {
 				t.Fatalf("before the sign-in getSession() tells of %v, %v; want nobody", got, err)
 			}
-			// The page is not the only one who may call: the app sends a code with nothing but its key.
+			// The page is not the only one who may call: the app sends a code with nothing but its
+			// key.
 			sent, err := b.Evaluate(`async () => (await auth.getVerification({ email: "demo@example.com" })).is_user`)
 			if err != nil || sent != true {
 				t.Fatalf("getVerification() without a login: %v, %v", sent, err)

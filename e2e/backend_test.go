@@ -10,7 +10,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestBrokenBackend: whatever TCB answers, people get a page that says so, keeps what they typed and lets them try again.
+// TestBrokenBackend: whatever TCB answers, people get a page that says so, keeps what they typed
+// and lets them try again.
 func TestBrokenBackend(t *testing.T) {
 	t.Parallel()
 	faults := []struct {
@@ -72,7 +73,8 @@ func TestBrokenBackend(t *testing.T) {
 	})
 }
 
-// TestLateBackend: with a backend that hangs, a POST ends in time with a page that says so, and other pages stay quick.
+// TestLateBackend: with a backend that hangs, a POST ends in time with a page that says so, and
+// other pages stay quick.
 func TestLateBackend(t *testing.T) {
 	late(t, options{settings: "backend_timeout: 2500ms\n"}, 6*time.Second)
 }

@@ -141,7 +141,8 @@ func TestUsedUpCode(t *testing.T) {
 	b.count(t, `body[data-page="complete"]`, 0)
 }
 
-// TestForeignFlow: a step begun in one browser cannot be finished in another; there it starts again, to the same target.
+// TestForeignFlow: a step begun in one browser cannot be finished in another; there it starts
+// again, to the same target.
 func TestForeignFlow(t *testing.T) {
 	t.Parallel()
 	s := share(t, options{})
@@ -176,7 +177,8 @@ func TestResendTooEarly(t *testing.T) {
 			if name == "without script" {
 				d = b.press(t, resend)
 			} else {
-				// The countdown may hold the button back; the server's word counts, so the form is sent all the same.
+				// The countdown may hold the button back; the server's word counts, so the form is
+				// sent all the same.
 				d = b.navigate(t, func() error {
 					_, err := b.Evaluate(`() => { const b = document.querySelector("#form button[name=action][value=resend]"); b.disabled = false; b.removeAttribute("aria-disabled"); document.getElementById("form").requestSubmit(b); }`)
 					return err
@@ -223,7 +225,8 @@ func TestOddPhones(t *testing.T) {
 	}
 }
 
-// TestVerifiedStepStays: a code that was right is not asked for again because of what came after it.
+// TestVerifiedStepStays: a code that was right is not asked for again because of what came after
+// it.
 func TestVerifiedStepStays(t *testing.T) {
 	t.Parallel()
 	t.Run("reset", func(t *testing.T) {

@@ -23,8 +23,9 @@ var update = flag.Bool("update", false, "write emulator/CONFORMANCE.md anew")
 // tableFile is what TestConformance found, as it is kept.
 var tableFile = filepath.Join("..", "emulator", "CONFORMANCE.md")
 
-// probe is one row of the table: something the SDK can do, or an error code that the documents name. The probes themselves are
-// JavaScript, in the folder conformance: they call the unmodified SDK in the page.
+// probe is one row of the table: something the SDK can do, or an error code that the documents
+// name. The probes themselves are JavaScript, in the folder conformance: they call the unmodified
+// SDK in the page.
 type probe struct {
 	Name    string `json:"name"`    // of the method or the error code
 	Section string `json:"section"` // of the table
@@ -49,7 +50,8 @@ var sections = []struct{ id, title string }{
 	{"other", "Error codes: other"},
 }
 
-// documented are the methods and error codes of the SDK's documents, in their order. Each has a row.
+// documented are the methods and error codes of the SDK's documents, in their order. Each has a
+// row.
 var documented = map[string][]string{
 	"documented": {
 		"Auth.signUp", "Auth.signIn", "Auth.signOut", "Auth.signInAnonymously", "Auth.setCustomSignFunc", "Auth.signInWithCustomTicket",
@@ -70,8 +72,9 @@ var documented = map[string][]string{
 	"other": {"unreachable", "permission_denied (CORS)"},
 }
 
-// inMiniPrograms are the methods that need `wx`, which only a WeChat mini program has. They run on the SDK's own miniprogram_dist,
-// in Node with a wx that goes over HTTP to the emulator (conformance/miniprogram.cjs).
+// inMiniPrograms are the methods that need `wx`, which only a WeChat mini program has. They run on
+// the SDK's own miniprogram_dist, in Node with a wx that goes over HTTP to the emulator
+// (conformance/miniprogram.cjs).
 var inMiniPrograms = []probe{
 	{Name: "Auth.signInWithOpenId", Section: "documented", Shows: "by HTTP and through WeChat Cloud: one user per openid, found again; a code that WeChat does not know, a source that may not register and a login that WeChat refuses are errors"},
 	{Name: "Auth.signInWithUnionId", Section: "documented", Shows: "one user per unionid, found again; a code without one refused"},
@@ -96,8 +99,9 @@ var notInBrowsers = []instead{
 	},
 }
 
-// TestConformance lets the unmodified SDK, in both majors and in a real browser, call everything it can, against the emulator.
-// What it found is compared with emulator/CONFORMANCE.md; -update writes that file.
+// TestConformance lets the unmodified SDK, in both majors and in a real browser, call everything it
+// can, against the emulator. What it found is compared with emulator/CONFORMANCE.md; -update writes
+// that file.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	probes := make([][]probe, len(sdks))

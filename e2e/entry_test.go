@@ -63,7 +63,8 @@ func TestBadEntry(t *testing.T) {
 	})
 }
 
-// TestEntryWithNothing: one environment with one client needs no parameters; the default target is meant.
+// TestEntryWithNothing: one environment with one client needs no parameters; the default target is
+// meant.
 func TestEntryWithNothing(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{single: true})
@@ -73,8 +74,8 @@ func TestEntryWithNothing(t *testing.T) {
 	b.isSignedIn(t, "/app/home", s.emulator.find(t, demoName))
 }
 
-// TestOtherOrigin: a registered target elsewhere, with PKCE, may enter; until there is a code flow its sign-in ends
-// with a page that says so, and no token is made.
+// TestOtherOrigin: a registered target elsewhere, with PKCE, may enter; until there is a code flow
+// its sign-in ends with a page that says so, and no token is made.
 func TestOtherOrigin(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})

@@ -152,8 +152,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestPasswordStepNamesTheAccount: the page with the new password still says whose it is, so that a password manager
-// keeps it with the right name.
+// TestPasswordStepNamesTheAccount: the page with the new password still says whose it is, so that a
+// password manager keeps it with the right name.
 func TestPasswordStepNamesTheAccount(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
@@ -207,7 +207,8 @@ func TestEnter(t *testing.T) {
 	})
 }
 
-// TestShowPassword: the button that shows the password is one, says its state, and hides it again before sending.
+// TestShowPassword: the button that shows the password is one, says its state, and hides it again
+// before sending.
 func TestShowPassword(t *testing.T) {
 	t.Parallel()
 	s := share(t, options{})

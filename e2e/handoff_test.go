@@ -12,8 +12,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestRefreshRace: an app's tab and one of ours refresh the same login at the same moment. TCB lets one of them
-// win; whoever loses, the login stays in localStorage, and both go on with it.
+// TestRefreshRace: an app's tab and one of ours refresh the same login at the same moment. TCB lets
+// one of them win; whoever loses, the login stays in localStorage, and both go on with it.
 func TestRefreshRace(t *testing.T) {
 	t.Parallel()
 	for _, version := range sdks {
@@ -174,8 +174,8 @@ func TestWhosePortal(t *testing.T) {
 	}
 }
 
-// TestContinueAs: whoever is signed in to the app is offered to go on as that, from localStorage's login and never
-// from a cookie alone.
+// TestContinueAs: whoever is signed in to the app is offered to go on as that, from localStorage's
+// login and never from a cookie alone.
 func TestContinueAs(t *testing.T) {
 	t.Parallel()
 	for _, version := range sdks {
@@ -212,8 +212,9 @@ func TestContinueAs(t *testing.T) {
 	}
 }
 
-// TestTabsAtOnce: a browser that is started again opens its tabs at once. Their first visits and hand-offs replace
-// each other's cookies; whatever the order, all tabs end signed in by themselves, and so does the app.
+// TestTabsAtOnce: a browser that is started again opens its tabs at once. Their first visits and
+// hand-offs replace each other's cookies; whatever the order, all tabs end signed in by themselves,
+// and so does the app.
 func TestTabsAtOnce(t *testing.T) {
 	t.Parallel()
 	pages := []struct{ name, path, shows string }{

@@ -59,7 +59,8 @@ func (b *tab) ready(t *testing.T) {
 	}
 }
 
-// finish presses the primary button of a sign-in's last step and waits for the app page it leads back to.
+// finish presses the primary button of a sign-in's last step and waits for the app page it leads
+// back to.
 func (b *tab) finish(t *testing.T, path string) {
 	t.Helper()
 	if d := b.submit(t); d.status != 200 {
@@ -102,7 +103,8 @@ func (b *tab) ask(t *testing.T) signedIn {
 	return s
 }
 
-// isSignedIn asserts that the app, back at the page it asked for, sees exactly the person the backend knows.
+// isSignedIn asserts that the app, back at the page it asked for, sees exactly the person the
+// backend knows.
 func (b *tab) isSignedIn(t *testing.T, path string, want person) {
 	t.Helper()
 	got := b.ask(t)

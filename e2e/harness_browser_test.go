@@ -16,8 +16,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// visitor is one browser context: a person with cookies and storage of their own. It watches everything
-// the browser complains about, and fails the test at its end if there was anything.
+// visitor is one browser context: a person with cookies and storage of their own. It watches
+// everything the browser complains about, and fails the test at its end if there was anything.
 type visitor struct {
 	server  *server
 	context playwright.BrowserContext
@@ -44,7 +44,7 @@ type document struct {
 	headers map[string]string
 }
 
-// expected matches what Chromium prints for a page that came with an error status, which is how form errors come.
+// What Chromium prints for a page that came with an error status, which is how form errors come.
 var (
 	refused   = regexp.MustCompile(`^Failed to load resource: the server responded with a status of 4\d\d `)
 	unhealthy = regexp.MustCompile(`^Failed to load resource: the server responded with a status of 50[0-3] `)
@@ -204,7 +204,8 @@ func (b *tab) field(name string) playwright.Locator {
 	return b.Locator(fmt.Sprintf("#form [name=%q]", name))
 }
 
-// fill types into fields: name, value, name, value … Passwords are remembered as secrets of the log.
+// fill types into fields: name, value, name, value … Passwords are remembered as secrets of the
+// log.
 func (b *tab) fill(t *testing.T, pairs ...string) {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
@@ -237,7 +238,8 @@ func (b *tab) primary() playwright.Locator {
 	return b.Locator("#form button[type=submit], #form button:not([type])").First()
 }
 
-// submit presses the primary button and returns the answer that is shown next, after any redirects of ours.
+// submit presses the primary button and returns the answer that is shown next, after any redirects
+// of ours.
 func (b *tab) submit(t *testing.T) document {
 	t.Helper()
 	return b.press(t, b.primary())
@@ -263,7 +265,8 @@ func (b *tab) follow(t *testing.T, to string) {
 	b.press(t, b.Locator(fmt.Sprintf("a[data-to=%q]", to)))
 }
 
-// wrong says that the form came back with a field or the whole of it refused, and returns the message keys.
+// wrong says that the form came back with a field or the whole of it refused, and returns the
+// message keys.
 func (b *tab) wrong(t *testing.T, status int, page string) []string {
 	t.Helper()
 	b.at(t, page)

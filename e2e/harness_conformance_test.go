@@ -22,8 +22,9 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// conformance is one version of the SDK in one page, with an emulator of its own. Every probe has an environment to itself, so
-// that none meets another one's users; the settings, which are the emulator's as a whole, are put back after each.
+// conformance is one version of the SDK in one page, with an emulator of its own. Every probe has
+// an environment to itself, so that none meets another one's users; the settings, which are the
+// emulator's as a whole, are put back after each.
 type conformance struct {
 	sdk      string
 	app      *url.URL
@@ -115,7 +116,8 @@ func (c *conformance) serve(t *testing.T, h http.Handler) *url.URL {
 	return u
 }
 
-// inWeChat adds, for the environments that asked for it, what WeChat's cloud adds to the calls that it passes on.
+// inWeChat adds, for the environments that asked for it, what WeChat's cloud adds to the calls that
+// it passes on.
 func (c *conformance) inWeChat(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.mu.Lock()
@@ -296,7 +298,8 @@ func (c *conformance) startAnew(t *testing.T) {
 	}
 }
 
-// follow does what a person does on the page that the browser went to, until the app is back. It says what.
+// follow does what a person does on the page that the browser went to, until the app is back. It
+// says what.
 func (c *conformance) follow(t *testing.T, then string) (did string) {
 	t.Helper()
 	switch then {
@@ -378,7 +381,8 @@ func (c *conformance) consent(page, fields string) (string, error) {
 	return resp.Header.Get("Location"), nil
 }
 
-// ticket lets the real node SDK, as an app's own server would run it, sign a ticket for a user of the app.
+// ticket lets the real node SDK, as an app's own server would run it, sign a ticket for a user of
+// the app.
 func (c *conformance) ticket(env, uid string) (string, error) {
 	key, err := c.control(http.MethodGet, "/__emulator/custom-login-key?env="+url.QueryEscape(env), "")
 	if err != nil {

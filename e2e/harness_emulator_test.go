@@ -224,7 +224,8 @@ func (e *emulator) register(t *testing.T, address, username, password string) pe
 	return e.find(t, address)
 }
 
-// login is one that the emulator makes, as the SDK keeps it. One that has run out is made in the emulator's past.
+// login is one that the emulator makes, as the SDK keeps it. One that has run out is made in the
+// emulator's past.
 func (e *emulator) login(t *testing.T, ranOut bool) string {
 	t.Helper()
 	if ranOut {

@@ -17,7 +17,8 @@ const (
 	demoEmail    = "demo@example.com"
 )
 
-// where is a page of the app with a query and a hash that must survive the way through the login page.
+// where is a page of the app with a query and a hash that must survive the way through the login
+// page.
 const where = "/app/orders?x=1&y=%E4%B8%AD#part=2"
 
 // The flows up to the last press of the primary button, which the caller makes: with script it ends
@@ -97,7 +98,7 @@ func (b *tab) solve(t *testing.T) {
 	b.fill(t, "captcha_key", b.v.server.emulator.captcha(t))
 }
 
-// signInForPortal signs in from the app and comes back to it.
+// signIn signs in with a password from the app and comes back to it.
 func (v *visitor) signIn(t *testing.T, name, password string) *tab {
 	t.Helper()
 	b := v.enter(t, where)
@@ -118,7 +119,7 @@ func (b *tab) change(t *testing.T, row string) {
 	b.press(t, b.Locator(`[data-row="`+row+`"] a.act`))
 }
 
-// stepUp proves by the password who is there.
+// stepUpByPassword proves by the password who is there.
 func (b *tab) stepUpByPassword(t *testing.T, password string) {
 	t.Helper()
 	b.at(t, "step-up-password")
@@ -126,7 +127,8 @@ func (b *tab) stepUpByPassword(t *testing.T, password string) {
 	b.submit(t)
 }
 
-// consent answers on the emulator's demo provider, as somebody, and waits until the browser is back.
+// consent answers on the emulator's demo provider, as somebody, and waits until the browser is
+// back.
 func (b *tab) consent(t *testing.T, decision, sub, email string) {
 	t.Helper()
 	if err := expect.Locator(b.Locator(`button[name="decision"]`).First()).ToBeVisible(); err != nil {
@@ -153,7 +155,8 @@ const (
 	deskVersion   = "2"           // of app-desk: split registration, password first
 )
 
-// sampleTree is the sample tree of login configs, for two apps. A test that changes it takes a copy.
+// sampleTree is the sample tree of login configs, for two apps. A test that changes it takes a
+// copy.
 func sampleTree(t *testing.T) string {
 	t.Helper()
 	tree, err := filepath.Abs(filepath.Join("..", "deploy", "login-configs", "two-apps"))

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// gateway plays the app's own front door: the app on every path below /app, the login page below /__auth.
+// gateway plays the app's own front door: the app on every path below /app, the login page below
+// /__auth.
 type gateway struct {
 	origin  string
 	server  *server
@@ -37,7 +38,8 @@ func newGateway(t *testing.T, s *server, l net.Listener, login *url.URL) *gatewa
 	return g
 }
 
-// from sets the visitors' address from now on, so that a test with many sends is not one visitor's flood.
+// from sets the visitors' address from now on, so that a test with many sends is not one visitor's
+// flood.
 func (g *gateway) from(address string) { g.client.Store(&address) }
 
 // forget makes a request that of a browser which keeps some cookies, or none.

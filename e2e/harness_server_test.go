@@ -54,7 +54,6 @@ type server struct {
 // program is a running binary.
 type program struct {
 	cmd     *exec.Cmd
-	login   *url.URL
 	ended   chan error
 	mu      sync.Mutex
 	lines   []string
@@ -69,9 +68,9 @@ type secret struct {
 	from        int // the line of the log at which that test began
 }
 
-// start runs a binary for this test alone, with its own data folder and ports. When the test ends it
-// is asked to stop as an operator would (SIGTERM), must exit 0, and must have kept every secret of
-// the test out of its log.
+// start runs a binary for this test alone, with its own data folder and ports. When the test ends
+// it is asked to stop as an operator would (SIGTERM), must exit 0, and must have kept every secret
+// of the test out of its log.
 func start(t *testing.T, o options) *server {
 	t.Helper()
 	var front net.Listener
@@ -198,7 +197,8 @@ func launch(dir string, o options, origins []string) (*program, error) {
 	}
 	p.cmd = exec.Command(path, args...)
 	p.cmd.Dir = dir
-	// Only what a program needs: a TCB_LOGIN_… variable of the developer's shell must not change a test.
+	// Only what a program needs: a TCB_LOGIN_… variable of the developer's shell must not change a
+	// test.
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -353,7 +353,8 @@ func (p *program) stop() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for one := range p.secrets {
-		// A code is six digits, so look for it as a word of its own: fractions of seconds hold digits too.
+		// A code is six digits, so look for it as a word of its own: fractions of seconds hold
+		// digits too.
 		word := regexp.MustCompile(`(^|[^0-9A-Za-z.])` + regexp.QuoteMeta(one.value) + `($|[^0-9A-Za-z])`)
 		for _, line := range p.lines[one.from:] {
 			if word.MatchString(line) {
@@ -374,7 +375,8 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// entry is the address to which the SDK sends a browser; more parameters may follow, as key, value, key, value …
+// entry is the address to which the SDK sends a browser; more parameters may follow, as key, value,
+// key, value …
 func (s *server) entry(redirectURI string, more ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "/__auth/?app_id=&env_id=demo&client_id=%s&config_version=env&redirect_uri=%s", s.client, url.QueryEscape(redirectURI))

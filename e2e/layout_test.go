@@ -49,7 +49,8 @@ const layoutFaults = `() => {
 // framed finds the title and address of a previewed page.
 var framed = regexp.MustCompile(`<iframe title="([^"]*)" src="([^"]*)"`)
 
-// measured is what TestLayout looks at: a config in a language, at some widths, with its pages in some states.
+// measured is what TestLayout looks at: a config in a language, at some widths, with its pages in
+// some states.
 type measured struct {
 	config, locale string
 	widths         []int
@@ -58,8 +59,9 @@ type measured struct {
 
 const desk = "app=app-desk&version=" + deskVersion
 
-// TestLayout: no page is cut off or lies on itself, in both pseudo-locales, on the narrowest screen that counts.
-// TestLateLayout measures every config in every language, at more widths and in more states.
+// TestLayout: no page is cut off or lies on itself, in both pseudo-locales, on the narrowest screen
+// that counts. TestLateLayout measures every config in every language, at more widths and in more
+// states.
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	measure(t, []measured{
@@ -107,7 +109,8 @@ func measure(t *testing.T, cases []measured) {
 	}
 }
 
-// TestNarrow: at 320 px, which is also 400 % zoom on a desktop, nothing has to be scrolled sideways.
+// TestNarrow: at 320 px, which is also 400 % zoom on a desktop, nothing has to be scrolled
+// sideways.
 func TestNarrow(t *testing.T) {
 	t.Parallel()
 	s := share(t, options{})

@@ -26,8 +26,8 @@ func (b *tab) ways(t *testing.T) []string {
 	return ways
 }
 
-// TestTwoApps: two apps of one environment, side by side in one browser, each with its own methods, look, words and way to
-// register; both sign in.
+// TestTwoApps: two apps of one environment, side by side in one browser, each with its own methods,
+// look, words and way to register; both sign in.
 func TestTwoApps(t *testing.T) {
 	t.Parallel()
 	s := share(t, options{tree: sampleTree(t)})
@@ -86,8 +86,8 @@ func TestTwoApps(t *testing.T) {
 	desk.isSignedIn(t, "/app/desk", s.emulator.find(t, demoName))
 }
 
-// TestReload: a config that is edited on disk is live within 2 seconds; a broken one keeps the last good page, is logged
-// and shows in readyz.
+// TestReload: a config that is edited on disk is live within 2 seconds; a broken one keeps the last
+// good page, is logged and shows in readyz.
 func TestReload(t *testing.T) {
 	tree := copyTree(t)
 	s := start(t, options{tree: tree})

@@ -15,8 +15,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// patience is how long any single thing may take before a test gives up on it. It is generous because
-// the machine may be busy; nothing waits for it when all is well.
+// patience is how long any single thing may take before a test gives up on it. It is generous
+// because the machine may be busy; nothing waits for it when all is well.
 const patience = 30 * time.Second
 
 var (

@@ -105,8 +105,8 @@ func TestProviders(t *testing.T) {
 	})
 }
 
-// TestLinking: an identity is linked in the portal after a step-up and a page that names both, the SDK sees it, and it can
-// go again.
+// TestLinking: an identity is linked in the portal after a step-up and a page that names both, the
+// SDK sees it, and it can go again.
 func TestLinking(t *testing.T) {
 	t.Parallel()
 	for _, version := range sdks {
@@ -142,7 +142,8 @@ func TestLinking(t *testing.T) {
 	}
 }
 
-// TestStepUpByProvider: who has nothing but an identity elsewhere proves by it who they are, and somebody else's does not do.
+// TestStepUpByProvider: who has nothing but an identity elsewhere proves by it who they are, and
+// somebody else's does not do.
 func TestStepUpByProvider(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{bare: true})

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestNoReferrer: behind a proxy that adds "Referrer-Policy: no-referrer" to every answer, Chromium sends "Origin: null" with our
-// own forms. All of them work all the same.
+// TestNoReferrer: behind a proxy that adds "Referrer-Policy: no-referrer" to every answer, Chromium
+// sends "Origin: null" with our own forms. All of them work all the same.
 func TestNoReferrer(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{noReferrer: true})

@@ -12,7 +12,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestPortalScreenshots photographs the portal as TestScreenshots does the sign-in pages, in shots/portal.
+// TestPortalScreenshots photographs the portal as TestScreenshots does the sign-in pages, in
+// shots/portal.
 func TestPortalScreenshots(t *testing.T) {
 	dir := filepath.Join("shots", "portal")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

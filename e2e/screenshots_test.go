@@ -12,8 +12,9 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestScreenshots photographs every page in both languages, both schemes and both widths, with and without errors,
-// as shots/{page}-{state}-{lang}-{scheme}-{width}.png, for people to look at. It asserts nothing about looks.
+// TestScreenshots photographs every page in both languages, both schemes and both widths, with and
+// without errors, as shots/{page}-{state}-{lang}-{scheme}-{width}.png, for people to look at. It
+// asserts nothing about looks.
 func TestScreenshots(t *testing.T) {
 	dir := "shots"
 	if err := os.RemoveAll(dir); err != nil {

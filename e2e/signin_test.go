@@ -117,7 +117,8 @@ func TestTwoTabs(t *testing.T) {
 	}
 }
 
-// TestDevice: the backend must see one device, the browser's, whether the SDK or the login page calls it.
+// TestDevice: the backend must see one device, the browser's, whether the SDK or the login page
+// calls it.
 func TestDevice(t *testing.T) {
 	t.Parallel()
 	for _, version := range sdks {
@@ -143,8 +144,8 @@ func TestDevice(t *testing.T) {
 	}
 }
 
-// TestOneAnswerForEveryRefusal: a wrong password, somebody unknown, blocked, pending, or without a password all look
-// alike, so that nobody can find out who has an account.
+// TestOneAnswerForEveryRefusal: a wrong password, somebody unknown, blocked, pending, or without a
+// password all look alike, so that nobody can find out who has an account.
 func TestOneAnswerForEveryRefusal(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})

@@ -12,8 +12,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestSignOutAsks: opening the sign-out page does nothing, whatever login the SDK has meanwhile; its button ends that
-// login as well as our pages' own.
+// TestSignOutAsks: opening the sign-out page does nothing, whatever login the SDK has meanwhile;
+// its button ends that login as well as our pages' own.
 func TestSignOutAsks(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, change string }{

@@ -32,8 +32,8 @@ func TestSignUpThenPassword(t *testing.T) {
 	}
 }
 
-// TestSplitRegistration: at an app that registers on pages of its own, a code signs nobody up, and sign-up asks for what
-// the config requires.
+// TestSplitRegistration: at an app that registers on pages of its own, a code signs nobody up, and
+// sign-up asks for what the config requires.
 func TestSplitRegistration(t *testing.T) {
 	t.Parallel()
 	s := share(t, options{tree: sampleTree(t)})

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// TestStop: connections that never asked for anything (load balancers, browsers and Go's own client make them in advance) do not
-// keep the server from ending well. The ending itself is asserted by start, for every test.
+// TestStop: connections that never asked for anything (load balancers, browsers and Go's own client
+// make them in advance) do not keep the server from ending well. The ending itself is asserted by
+// start, for every test.
 func TestStop(t *testing.T) {
 	s := start(t, options{bare: true})
 	for _, name := range []string{"login", "emulator", "admin"} {

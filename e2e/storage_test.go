@@ -9,7 +9,8 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestStorageRefused: a browser that keeps nothing is told so, instead of being sent round in circles.
+// TestStorageRefused: a browser that keeps nothing is told so, instead of being sent round in
+// circles.
 func TestStorageRefused(t *testing.T) {
 	t.Parallel()
 	s := share(t, options{})
@@ -35,8 +36,8 @@ func TestStorageRefused(t *testing.T) {
 	}
 }
 
-// TestCookiesForgotten: a browser that keeps no cookies, or only some, is led round a few times and then left with
-// the page's own way to sign in.
+// TestCookiesForgotten: a browser that keeps no cookies, or only some, is led round a few times and
+// then left with the page's own way to sign in.
 func TestCookiesForgotten(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})

@@ -14,7 +14,8 @@ const (
 	maxRequests = 3
 )
 
-// TestWeight counts what a first visit of the sign-in page brings over the wire, headers included, as Chromium counts it.
+// TestWeight counts what a first visit of the sign-in page brings over the wire, headers included,
+// as Chromium counts it.
 func TestWeight(t *testing.T) {
 	t.Parallel()
 	s := share(t, options{})
@@ -54,8 +55,9 @@ func TestWeight(t *testing.T) {
 			}
 			b.goTo(t, s.entry(s.origin+where))
 			b.at(t, "sign-in")
-			// The load event is past, and a page without timers fetches nothing later; what the script may still want
-			// to fetch it would have asked for by the time it has answered this.
+			// The load event is past, and a page without timers fetches nothing later; what the
+			// script may still want to fetch it would have asked for by the time it has answered
+			// this.
 			if _, err := b.Evaluate(`() => new Promise((done) => requestIdleCallback(done))`); err != nil {
 				t.Fatal(err)
 			}

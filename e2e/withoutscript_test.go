@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestWithoutScript walks the same ways with script switched off, up to the completion page, which says
-// what it would have done.
+// TestWithoutScript walks the same ways with script switched off, up to the completion page, which
+// says what it would have done.
 func TestWithoutScript(t *testing.T) {
 	t.Parallel()
 	flows := []struct {
@@ -51,7 +51,8 @@ func TestWithoutScript(t *testing.T) {
 	}
 }
 
-// TestPortalWithoutScript: everything but what lives in the browser's storage works with script switched off.
+// TestPortalWithoutScript: everything but what lives in the browser's storage works with script
+// switched off.
 func TestPortalWithoutScript(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
