@@ -12,6 +12,9 @@ FUZZ_SECONDS ?= 20
 GOVULNCHECK := v1.9.0
 export CYCLONEDX_GOMOD := v1.10.0
 
+# Browser tests at a time. More than this only wait for each other on two cores.
+PARALLEL ?= 3
+
 .PHONY: help
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,10 +83,14 @@ cover: ## what the tests without a browser reach, as coverage.html; PKG=./limit 
 	go tool cover -html=coverage.out -o coverage.html
 	@go tool cover -func=coverage.out | tail -1
 
+.PHONY: scripts
+scripts: ## the tests of what our scripts do in a page, in Node
+	node --experimental-vm-modules --no-warnings --test-reporter=spec --test static/test/*.test.js
+
 .PHONY: e2e
 e2e: setup ## the browser tests alone; RUN=name picks some
 	@mkdir -p e2e/build
-	@code=0; go test -tags e2e -count=1 -timeout 40m -v $(if $(RUN),-run '$(RUN)') ./e2e/ | tee e2e/build/e2e.log || code=$$?; \
+	@code=0; go test -tags e2e -count=1 -parallel $(PARALLEL) -timeout 40m -v $(if $(RUN),-run '$(RUN)') ./e2e/ | tee e2e/build/e2e.log || code=$$?; \
 		$(call summary,e2e/build/e2e.log) || code=1; exit $$code
 
 .PHONY: conformance
@@ -92,6 +99,7 @@ conformance: setup ## write emulator/CONFORMANCE.md anew: what the official SDK 
 
 .PHONY: test
 test: ## everything: the tests without a browser, then those with one
+	$(MAKE) scripts
 	$(MAKE) unit
 	$(MAKE) e2e
 

@@ -33,8 +33,8 @@ type form struct {
 	Enter  string // name=value of the button that Enter presses
 }
 
-func (b *tab) forms() []form {
-	b.t.Helper()
+func (b *tab) forms(t *testing.T) []form {
+	t.Helper()
 	raw, err := b.Evaluate(`() => JSON.stringify([...document.forms].map((f) => {
 		const enter = [...f.elements].find((e) => e.type === "submit");
 		return {
@@ -49,17 +49,18 @@ func (b *tab) forms() []form {
 		};
 	}))`)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var all []form
 	if err := json.Unmarshal([]byte(raw.(string)), &all); err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return all
 }
 
 // TestForms looks at every form as a password manager does.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	// "name type autocomplete inputmode" of each field that people see, in order.
 	const (
 		username = "username text username"
@@ -69,28 +70,29 @@ func TestForms(t *testing.T) {
 	)
 	pages := []struct {
 		name, page string
-		reach      func(b *tab)
+		reach      func(t *testing.T, b *tab)
 		want       []string
 	}{
-		{"sign-in", "sign-in", func(*tab) {}, []string{username, "password password current-password"}},
-		{"sign-in-sms", "sign-in-sms", func(b *tab) { b.follow("sign-in-sms") }, []string{country, "phone_number tel tel"}},
-		{"sign-in-sms-code", "sign-in-sms-code", func(b *tab) { b.codeSignIn("+86 13800000041") }, []string{code}},
-		{"sign-in-email", "sign-in-email", func(b *tab) { b.follow("sign-in-email") }, []string{email}},
-		{"sign-in-email-code", "sign-in-email-code", func(b *tab) { b.codeSignIn("one@example.com") }, []string{code}},
-		{"sign-up", "sign-up", func(b *tab) { b.follow("sign-up") }, []string{country, "phone_number tel tel"}},
-		{"sign-up by e-mail", "sign-up", func(b *tab) { b.follow("sign-up"); b.follow("via-email") }, []string{email}},
-		{"sign-up-details", "sign-up-details", func(b *tab) { b.signUp("two@example.com", "", "", "") },
+		{"sign-in", "sign-in", func(*testing.T, *tab) {}, []string{username, "password password current-password"}},
+		{"sign-in-sms", "sign-in-sms", func(t *testing.T, b *tab) { b.follow(t, "sign-in-sms") }, []string{country, "phone_number tel tel"}},
+		{"sign-in-sms-code", "sign-in-sms-code", func(t *testing.T, b *tab) { b.codeSignIn(t, "+86 13800000041") }, []string{code}},
+		{"sign-in-email", "sign-in-email", func(t *testing.T, b *tab) { b.follow(t, "sign-in-email") }, []string{email}},
+		{"sign-in-email-code", "sign-in-email-code", func(t *testing.T, b *tab) { b.codeSignIn(t, "one@example.com") }, []string{code}},
+		{"sign-up", "sign-up", func(t *testing.T, b *tab) { b.follow(t, "sign-up") }, []string{country, "phone_number tel tel"}},
+		{"sign-up by e-mail", "sign-up", func(t *testing.T, b *tab) { b.follow(t, "sign-up"); b.follow(t, "via-email") }, []string{email}},
+		{"sign-up-details", "sign-up-details", func(t *testing.T, b *tab) { b.signUp(t, "two@example.com", "", "", "") },
 			[]string{"name text nickname", username, "password password new-password"}},
-		{"reset-password by e-mail", "reset-password", func(b *tab) { b.follow("reset-password"); b.follow("via-email") }, []string{email}},
-		{"reset-password-new", "reset-password-new", func(b *tab) { b.resetPassword(demoEmail, "") }, []string{"new_password password new-password"}},
+		{"reset-password by e-mail", "reset-password", func(t *testing.T, b *tab) { b.follow(t, "reset-password"); b.follow(t, "via-email") }, []string{email}},
+		{"reset-password-new", "reset-password-new", func(t *testing.T, b *tab) { b.resetPassword(t, demoEmail, "") }, []string{"new_password password new-password"}},
 	}
 	s := start(t, options{})
 	for _, p := range pages {
 		t.Run(p.name, func(t *testing.T) {
-			b := s.visit(t).open(s.entry(s.origin + where))
-			p.reach(b)
-			b.at(p.page)
-			all := b.forms()
+			t.Parallel()
+			b := s.visit(t).open(t, s.entry(s.origin+where))
+			p.reach(t, b)
+			b.at(t, p.page)
+			all := b.forms(t)
 			at := slices.IndexFunc(all, func(f form) bool { return f.ID == "form" })
 			if at < 0 {
 				t.Fatalf("no form#form among %+v", all)
@@ -144,68 +146,74 @@ func TestForms(t *testing.T) {
 			if slices.Contains(tokens, "current-password") && slices.Contains(tokens, "new-password") {
 				t.Error("signing in and signing up in one form")
 			}
-			b.count("h1", 1)
-			b.count("main", 1)
+			b.count(t, "h1", 1)
+			b.count(t, "main", 1)
 		})
 	}
 }
 
-// TestPasswordStepNamesTheAccount: the page with the new password still says whose it is, so that a password manager
-// keeps it with the right name.
+// TestPasswordStepNamesTheAccount: the page with the new password still says whose it is, so that a
+// password manager keeps it with the right name.
 func TestPasswordStepNamesTheAccount(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
-	b := s.visit(t).open(s.entry(s.origin + where))
-	b.resetPassword(demoEmail, "")
-	for _, f := range b.forms() {
+	b := s.visit(t).open(t, s.entry(s.origin+where))
+	b.resetPassword(t, demoEmail, "")
+	for _, f := range b.forms(t) {
 		for _, in := range f.Inputs {
 			if in.Autocomplete == "username" && in.Value == demoEmail {
 				return
 			}
 		}
 	}
-	t.Errorf("no field with autocomplete=username holds %s: %+v", demoEmail, b.forms())
+	t.Errorf("no field with autocomplete=username holds %s: %+v", demoEmail, b.forms(t))
 }
 
 // TestEnter: the key does what the primary button does, on every kind of page.
 func TestEnter(t *testing.T) {
+	t.Parallel()
 	s := start(t, options{})
-	enter := func(b *tab, field string) {
+	enter := func(t *testing.T, b *tab, field string) {
 		t.Helper()
-		b.navigate(func() error { return b.field(field).Press("Enter") })
+		b.navigate(t, func() error { return b.field(field).Press("Enter") })
 	}
 	t.Run("code", func(t *testing.T) {
-		b := s.visit(t).enter(where)
-		b.follow("sign-in-email")
-		b.fill("email", demoEmail)
-		enter(b, "email")
-		b.at("sign-in-email-code")
-		b.fill("verification_code", s.emulator.code(t, demoEmail))
+		t.Parallel()
+		b := s.visit(t).enter(t, where)
+		b.follow(t, "sign-in-email")
+		b.fill(t, "email", demoEmail)
+		enter(t, b, "email")
+		b.at(t, "sign-in-email-code")
+		b.fill(t, "verification_code", s.emulator.code(t, demoEmail))
 		if err := b.field("verification_code").Press("Enter"); err != nil {
 			t.Fatal(err)
 		}
-		b.back(where)
+		b.back(t, where)
 		if got := len(s.emulator.outbox(t, demoEmail)); got != 1 {
 			t.Errorf("%d codes sent, want 1: Enter must not resend", got)
 		}
 	})
 	t.Run("password", func(t *testing.T) {
-		b := s.visit(t).enter(where)
-		b.typePassword(demoName, "Wrong-pass-1")
-		enter(b, "password")
-		b.wrong(422, "sign-in")
-		b.fill("password", demoPassword)
+		t.Parallel()
+		b := s.visit(t).enter(t, where)
+		b.typePassword(t, demoName, "Wrong-pass-1")
+		enter(t, b, "password")
+		b.wrong(t, 422, "sign-in")
+		b.fill(t, "password", demoPassword)
 		if err := b.field("username").Press("Enter"); err != nil {
 			t.Fatal(err)
 		}
-		b.back(where)
+		b.back(t, where)
 	})
 }
 
-// TestShowPassword: the button that shows the password is one, says its state, and hides it again before sending.
+// TestShowPassword: the button that shows the password is one, says its state, and hides it again
+// before sending.
 func TestShowPassword(t *testing.T) {
-	s := start(t, options{})
-	b := s.visit(t).open(s.entry(s.origin + where))
-	b.typePassword(demoName, "Wrong-pass-1")
+	t.Parallel()
+	s := share(t, options{})
+	b := s.visit(t).open(t, s.entry(s.origin+where))
+	b.typePassword(t, newUsername(), "Wrong-pass-1")
 	show := b.Locator(`#form button[aria-pressed][aria-controls="password"], #form button[aria-pressed]`).First()
 	if err := show.Click(); err != nil {
 		t.Fatal(err)
@@ -216,45 +224,9 @@ func TestShowPassword(t *testing.T) {
 	if err := expect.Locator(show).ToHaveAttribute("aria-pressed", "true"); err != nil {
 		t.Error(err)
 	}
-	b.submit()
-	b.wrong(422, "sign-in")
+	b.submit(t)
+	b.wrong(t, 422, "sign-in")
 	if err := expect.Locator(b.field("password")).ToHaveAttribute("type", "password"); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestNarrow: at 320 px, which is also 400 % zoom on a desktop, nothing has to be scrolled sideways.
-func TestNarrow(t *testing.T) {
-	s := start(t, options{})
-	for _, language := range []string{"en-US", "zh-CN"} {
-		t.Run(language, func(t *testing.T) {
-			b := s.visit(t, speaking(language)).open("about:blank")
-			if err := b.SetViewportSize(320, 640); err != nil {
-				t.Fatal(err)
-			}
-			fits := func() {
-				t.Helper()
-				width, err := b.Evaluate(`() => document.scrollingElement.scrollWidth`)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if w, ok := width.(int); !ok || w > 320 {
-					t.Errorf("%s is %v px wide", b.URL(), width)
-				}
-			}
-			b.goTo(s.entry(s.origin + where))
-			fits()
-			b.submit()
-			b.visible("#error-summary")
-			fits()
-			for _, to := range []string{"sign-in-sms", "sign-in-email", "sign-up", "reset-password"} {
-				b.goTo(s.entry(s.origin + where))
-				b.follow(to)
-				fits()
-			}
-			b.goTo(s.entry("https://" + strings.Repeat("evil", 30) + ".example/"))
-			b.at("error")
-			fits()
-		})
 	}
 }

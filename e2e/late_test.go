@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestLateByDefault waits out the time limit that an operator gets who sets none, which is why it is not part of every run.
+// TestLateByDefault waits out the time limit that an operator gets who sets none, which is why it
+// is not part of every run.
 func TestLateByDefault(t *testing.T) { late(t, options{}, 20*time.Second) }
 
 // TestLateLayout is TestLayout for every sample config in every language that it offers.

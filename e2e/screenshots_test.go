@@ -12,8 +12,9 @@ import (
 	"github.com/playwright-community/playwright-go"
 )
 
-// TestScreenshots photographs every page in both languages, both schemes and both widths, with and without errors,
-// as shots/{page}-{state}-{lang}-{scheme}-{width}.png, for people to look at. It asserts nothing about looks.
+// TestScreenshots photographs every page in both languages, both schemes and both widths, with and
+// without errors, as shots/{page}-{state}-{lang}-{scheme}-{width}.png, for people to look at. It
+// asserts nothing about looks.
 func TestScreenshots(t *testing.T) {
 	dir := "shots"
 	if err := os.RemoveAll(dir); err != nil {
@@ -22,77 +23,77 @@ func TestScreenshots(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	enter := func(b *tab) { b.goTo(b.v.server.entry(b.v.server.origin + where)) }
-	via := func(links ...string) func(*tab) {
-		return func(b *tab) {
-			enter(b)
+	enter := func(t *testing.T, b *tab) { b.goTo(t, b.v.server.entry(b.v.server.origin+where)) }
+	via := func(links ...string) func(*testing.T, *tab) {
+		return func(t *testing.T, b *tab) {
+			enter(t, b)
 			for _, to := range links {
-				b.follow(to)
+				b.follow(t, to)
 			}
 		}
 	}
-	submitted := func(reach func(*tab), pairs ...string) func(*tab) {
-		return func(b *tab) {
-			reach(b)
-			b.fill(pairs...)
-			b.submit()
+	submitted := func(reach func(*testing.T, *tab), pairs ...string) func(*testing.T, *tab) {
+		return func(t *testing.T, b *tab) {
+			reach(t, b)
+			b.fill(t, pairs...)
+			b.submit(t)
 		}
 	}
-	sent := func(to string, links ...string) func(*tab) {
-		return func(b *tab) {
-			via(links...)(b)
-			b.typeAddress(to)
-			b.submit()
+	sent := func(to string, links ...string) func(*testing.T, *tab) {
+		return func(t *testing.T, b *tab) {
+			via(links...)(t, b)
+			b.typeAddress(t, to)
+			b.submit(t)
 		}
 	}
-	resent := func(reach func(*tab)) func(*tab) {
-		return func(b *tab) {
-			reach(b)
-			b.press(b.Locator(`#form button[name="action"][value="resend"]`))
+	resent := func(reach func(*testing.T, *tab)) func(*testing.T, *tab) {
+		return func(t *testing.T, b *tab) {
+			reach(t, b)
+			b.press(t, b.Locator(`#form button[name="action"][value="resend"]`))
 		}
 	}
-	verified := func(to string, links ...string) func(*tab) {
-		return func(b *tab) {
-			via(links...)(b)
-			b.typeCode(to, links[0]+"-code")
-			b.submit()
+	verified := func(to string, links ...string) func(*testing.T, *tab) {
+		return func(t *testing.T, b *tab) {
+			via(links...)(t, b)
+			b.typeCode(t, to, links[0]+"-code")
+			b.submit(t)
 		}
 	}
-	failing := func(f fault, reach func(*tab)) func(*tab) {
-		return func(b *tab) {
+	failing := func(f fault, reach func(*testing.T, *tab)) func(*testing.T, *tab) {
+		return func(t *testing.T, b *tab) {
 			f.Times = 1
-			b.v.server.emulator.set(b.t, settings{Faults: []fault{f}})
-			reach(b)
+			b.v.server.emulator.set(t, settings{Faults: []fault{f}})
+			reach(t, b)
 		}
 	}
-	captcha := func(reach func(*tab)) func(*tab) {
-		return func(b *tab) {
-			b.v.server.emulator.set(b.t, settings{Captcha: "always"})
-			reach(b)
+	captcha := func(reach func(*testing.T, *tab)) func(*testing.T, *tab) {
+		return func(t *testing.T, b *tab) {
+			b.v.server.emulator.set(t, settings{Captcha: "always"})
+			reach(t, b)
 		}
 	}
-	at := func(path string) func(*tab) { return func(b *tab) { b.goTo(path) } }
+	at := func(path string) func(*testing.T, *tab) { return func(t *testing.T, b *tab) { b.goTo(t, path) } }
 	const phone, mail = "+86 13800000001", "someone@example.com"
 
 	states := []struct {
 		page, state string
-		reach       func(b *tab)
+		reach       func(t *testing.T, b *tab)
 	}{
 		{"sign-in", "plain", enter},
 		{"sign-in", "empty", submitted(enter)},
 		{"sign-in", "refused", submitted(enter, "username", "somebody", "password", "Wrong-pass-1")},
 		{"sign-in", "captcha", captcha(submitted(enter, "username", demoName, "password", demoPassword))},
-		{"sign-in", "captcha-wrong", captcha(func(b *tab) {
-			submitted(enter, "username", demoName, "password", demoPassword)(b)
-			b.fill("captcha_key", "????")
-			b.submit()
+		{"sign-in", "captcha-wrong", captcha(func(t *testing.T, b *tab) {
+			submitted(enter, "username", demoName, "password", demoPassword)(t, b)
+			b.fill(t, "captcha_key", "????")
+			b.submit(t)
 		})},
 		{"sign-in", "broken", failing(fault{Path: "/auth/v1/signin", Status: 500, Error: "internal"}, submitted(enter, "username", demoName, "password", demoPassword))},
 		{"sign-in", "unavailable", failing(fault{Path: "/auth/v1/signin", Status: 503, Error: "unavailable"}, submitted(enter, "username", demoName, "password", demoPassword))},
-		{"sign-in", "limited", func(b *tab) {
-			b.v.server.emulator.set(b.t, settings{Captcha: "never"})
+		{"sign-in", "limited", func(t *testing.T, b *tab) {
+			b.v.server.emulator.set(t, settings{Captcha: "never"})
 			for range 6 {
-				submitted(enter, "username", "somebody", "password", "Wrong-pass-1")(b)
+				submitted(enter, "username", "somebody", "password", "Wrong-pass-1")(t, b)
 				if b.last().status == 429 {
 					return
 				}
@@ -124,16 +125,16 @@ func TestScreenshots(t *testing.T) {
 		{"reset-password-new", "plain", verified(demoEmail, "reset-password", "via-email")},
 		{"reset-password-new", "refused", submitted(verified(demoEmail, "reset-password", "via-email"), "new_password", "12345678")},
 		{"complete", "without-script", submitted(enter, "username", demoName, "password", demoPassword)},
-		{"sign-out", "plain", func(b *tab) { b.goTo("/__auth/sign-out?env_id=demo&client_id=demo") }},
-		{"error", "redirect", func(b *tab) { b.goTo(b.v.server.entry("https://evil.example/steal")) }},
+		{"sign-out", "plain", func(t *testing.T, b *tab) { b.goTo(t, "/__auth/sign-out?env_id=demo&client_id=demo") }},
+		{"error", "redirect", func(t *testing.T, b *tab) { b.goTo(t, b.v.server.entry("https://evil.example/steal")) }},
 		{"error", "environment", at("/__auth/?env_id=nowhere&client_id=demo")},
 		{"error", "config", at("/__auth/?env_id=demo&client_id=demo&config_version=v1_999")},
 		{"error", "not-found", at("/__auth/no-such-page")},
-		{"error", "other-origin", func(b *tab) {
-			b.goTo(b.v.server.entry("https://other.example.com/callback", "response_type", "code",
+		{"error", "other-origin", func(t *testing.T, b *tab) {
+			b.goTo(t, b.v.server.entry("https://other.example.com/callback", "response_type", "code",
 				"code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method", "S256"))
-			b.fill("username", demoName, "password", demoPassword)
-			b.submit()
+			b.fill(t, "username", demoName, "password", demoPassword)
+			b.submit(t)
 		}},
 	}
 	shoot := func(t *testing.T, b *tab, page, state, language string) {
@@ -165,18 +166,18 @@ func TestScreenshots(t *testing.T) {
 				}
 				v := s.visit(t, change...)
 				v.expectBroken()
-				b := v.open("about:blank")
-				p.reach(b)
-				b.at(p.page)
+				b := v.open(t, "about:blank")
+				p.reach(t, b)
+				b.at(t, p.page)
 				shoot(t, b, p.page, p.state, language)
 			})
 		}
 		t.Run("demo-plain-"+language, func(t *testing.T) {
 			s := start(t, options{bare: true})
-			b := s.visit(t, speaking(language)).open("/")
+			b := s.visit(t, speaking(language)).open(t, "/")
 			shoot(t, b, "demo", "plain", language)
-			b.goTo(s.entry(s.origin + "/"))
-			b.fill("username", demoName, "password", demoPassword)
+			b.goTo(t, s.entry(s.origin+"/"))
+			b.fill(t, "username", demoName, "password", demoPassword)
 			if err := b.primary().Click(); err != nil {
 				t.Fatal(err)
 			}

@@ -14,13 +14,16 @@ const (
 	maxRequests = 3
 )
 
-// TestWeight counts what a first visit of the sign-in page brings over the wire, headers included, as Chromium counts it.
+// TestWeight counts what a first visit of the sign-in page brings over the wire, headers included,
+// as Chromium counts it.
 func TestWeight(t *testing.T) {
-	s := start(t, options{})
+	t.Parallel()
+	s := share(t, options{})
 	for _, language := range []string{"en-US", "zh-CN"} {
 		t.Run(language, func(t *testing.T) {
+			t.Parallel()
 			v := s.visit(t, speaking(language))
-			b := v.open("about:blank")
+			b := v.open(t, "about:blank")
 			cdp, err := v.context.NewCDPSession(b.Page)
 			if err != nil {
 				t.Fatal(err)
@@ -50,10 +53,11 @@ func TestWeight(t *testing.T) {
 			if _, err := cdp.Send("Network.enable", nil); err != nil {
 				t.Fatal(err)
 			}
-			b.goTo(s.entry(s.origin + where))
-			b.at("sign-in")
-			// The load event is past, and a page without timers fetches nothing later; what the script may still want
-			// to fetch it would have asked for by the time it has answered this.
+			b.goTo(t, s.entry(s.origin+where))
+			b.at(t, "sign-in")
+			// The load event is past, and a page without timers fetches nothing later; what the
+			// script may still want to fetch it would have asked for by the time it has answered
+			// this.
 			if _, err := b.Evaluate(`() => new Promise((done) => requestIdleCallback(done))`); err != nil {
 				t.Fatal(err)
 			}

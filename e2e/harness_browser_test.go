@@ -11,14 +11,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/playwright-community/playwright-go"
 )
 
-// visitor is one browser context: a person with cookies and storage of their own. It watches everything
-// the browser complains about, and fails the test at its end if there was anything.
+// visitor is one browser context: a person with cookies and storage of their own. It watches
+// everything the browser complains about, and fails the test at its end if there was anything.
 type visitor struct {
-	t       *testing.T
 	server  *server
 	context playwright.BrowserContext
 
@@ -30,7 +30,6 @@ type visitor struct {
 // tab is one page of a visitor.
 type tab struct {
 	playwright.Page
-	t *testing.T
 	v *visitor
 
 	mu   sync.Mutex
@@ -45,7 +44,7 @@ type document struct {
 	headers map[string]string
 }
 
-// expected matches what Chromium prints for a page that came with an error status, which is how form errors come.
+// What Chromium prints for a page that came with an error status, which is how form errors come.
 var (
 	refused   = regexp.MustCompile(`^Failed to load resource: the server responded with a status of 4\d\d `)
 	unhealthy = regexp.MustCompile(`^Failed to load resource: the server responded with a status of 50[0-3] `)
@@ -63,7 +62,7 @@ func (s *server) visit(t *testing.T, change ...func(*playwright.BrowserNewContex
 	}
 	c.SetDefaultTimeout(float64(patience.Milliseconds()))
 	c.SetDefaultNavigationTimeout(float64(patience.Milliseconds()))
-	v := &visitor{t: t, server: s, context: c}
+	v := &visitor{server: s, context: c}
 	c.OnConsole(func(m playwright.ConsoleMessage) {
 		if m.Type() != "error" && !strings.Contains(m.Text(), "Content Security Policy") {
 			return
@@ -81,7 +80,7 @@ func (s *server) visit(t *testing.T, change ...func(*playwright.BrowserNewContex
 			v.complain("a request to a foreign host: %s", r.URL())
 		}
 	})
-	t.Cleanup(v.close)
+	t.Cleanup(func() { v.close(t) })
 	return v
 }
 
@@ -106,44 +105,44 @@ func (v *visitor) expectBroken() {
 	v.broken = true
 }
 
-func (v *visitor) close() {
-	if v.t.Failed() {
-		v.photograph()
+func (v *visitor) close(t *testing.T) {
+	if t.Failed() {
+		v.photograph(t)
 	}
 	if err := v.context.Close(); err != nil {
-		v.t.Errorf("closing the context: %v", err)
+		t.Errorf("closing the context: %v", err)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, c := range v.complaints {
-		v.t.Errorf("the browser complained: %s", c)
+		t.Errorf("the browser complained: %s", c)
 	}
 }
 
 // photograph keeps what a failed test was looking at, in build/failures.
-func (v *visitor) photograph() {
+func (v *visitor) photograph(t *testing.T) {
 	dir := filepath.Join("build", "failures")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		v.t.Log(err)
+		t.Log(err)
 		return
 	}
 	for i, p := range v.context.Pages() {
-		file := filepath.Join(dir, fmt.Sprintf("%s-%d.png", strings.NewReplacer("/", "-", " ", "_").Replace(v.t.Name()), i+1))
+		file := filepath.Join(dir, fmt.Sprintf("%s-%d.png", strings.NewReplacer("/", "-", " ", "_").Replace(t.Name()), i+1))
 		if _, err := p.Screenshot(playwright.PageScreenshotOptions{Path: &file, FullPage: playwright.Bool(true), Timeout: playwright.Float(5000)}); err != nil {
-			v.t.Logf("no screenshot: %v", err)
+			t.Logf("no screenshot: %v", err)
 			continue
 		}
-		v.t.Logf("a screenshot of %s is in e2e/%s", p.URL(), file)
+		t.Logf("a screenshot of %s is in e2e/%s", p.URL(), file)
 	}
 }
 
-func (v *visitor) open(address string) *tab {
-	v.t.Helper()
+func (v *visitor) open(t *testing.T, address string) *tab {
+	t.Helper()
 	p, err := v.context.NewPage()
 	if err != nil {
-		v.t.Fatal(err)
+		t.Fatal(err)
 	}
-	b := &tab{Page: p, t: v.t, v: v}
+	b := &tab{Page: p, v: v}
 	p.OnResponse(func(r playwright.Response) {
 		if req := r.Request(); req.IsNavigationRequest() && req.Frame() == p.MainFrame() {
 			b.mu.Lock()
@@ -151,18 +150,26 @@ func (v *visitor) open(address string) *tab {
 			b.docs = append(b.docs, document{req.Method(), r.URL(), r.Status(), r.Headers()})
 		}
 	})
-	b.goTo(address)
+	b.goTo(t, address)
 	return b
 }
 
+// withoutLocks is a browser that has no Web Locks: an older one, or a page that is not on https.
+func (v *visitor) withoutLocks(t *testing.T) {
+	t.Helper()
+	if err := v.context.AddInitScript(playwright.Script{Content: playwright.String(`delete Navigator.prototype.locks`)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // goTo opens an address: a whole URL, or a path on the app's origin.
-func (b *tab) goTo(address string) document {
-	b.t.Helper()
+func (b *tab) goTo(t *testing.T, address string) document {
+	t.Helper()
 	if strings.HasPrefix(address, "/") {
 		address = b.v.server.origin + address
 	}
 	if _, err := b.Goto(address); err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return b.last()
 }
@@ -185,10 +192,10 @@ func (b *tab) answers() int {
 }
 
 // at says which page is shown, by its data-page.
-func (b *tab) at(page string) {
-	b.t.Helper()
+func (b *tab) at(t *testing.T, page string) {
+	t.Helper()
 	if err := expect.Locator(b.Locator("body")).ToHaveAttribute("data-page", page); err != nil {
-		b.t.Fatalf("at %s: %v", b.URL(), err)
+		t.Fatalf("at %s: %v", b.URL(), err)
 	}
 }
 
@@ -197,31 +204,32 @@ func (b *tab) field(name string) playwright.Locator {
 	return b.Locator(fmt.Sprintf("#form [name=%q]", name))
 }
 
-// fill types into fields: name, value, name, value … Passwords are remembered as secrets of the log.
-func (b *tab) fill(pairs ...string) {
-	b.t.Helper()
+// fill types into fields: name, value, name, value … Passwords are remembered as secrets of the
+// log.
+func (b *tab) fill(t *testing.T, pairs ...string) {
+	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		if strings.Contains(pairs[i], "password") {
-			b.v.server.secret(pairs[i+1])
+			b.v.server.secret(t, pairs[i+1])
 		}
 		if err := b.field(pairs[i]).Fill(pairs[i+1]); err != nil {
-			b.t.Fatalf("typing into %s: %v", pairs[i], err)
+			t.Fatalf("typing into %s: %v", pairs[i], err)
 		}
 	}
 }
 
 // check ticks a box.
-func (b *tab) check(name string) {
-	b.t.Helper()
+func (b *tab) check(t *testing.T, name string) {
+	t.Helper()
 	if err := b.field(name).Check(); err != nil {
-		b.t.Fatalf("ticking %s: %v", name, err)
+		t.Fatalf("ticking %s: %v", name, err)
 	}
 }
 
-func (b *tab) choose(name, value string) {
-	b.t.Helper()
+func (b *tab) choose(t *testing.T, name, value string) {
+	t.Helper()
 	if _, err := b.field(name).SelectOption(playwright.SelectOptionValues{Values: &[]string{value}}); err != nil {
-		b.t.Fatalf("choosing %s in %s: %v", value, name, err)
+		t.Fatalf("choosing %s in %s: %v", value, name, err)
 	}
 }
 
@@ -230,49 +238,51 @@ func (b *tab) primary() playwright.Locator {
 	return b.Locator("#form button[type=submit], #form button:not([type])").First()
 }
 
-// submit presses the primary button and returns the answer that is shown next, after any redirects of ours.
-func (b *tab) submit() document {
-	b.t.Helper()
-	return b.press(b.primary())
+// submit presses the primary button and returns the answer that is shown next, after any redirects
+// of ours.
+func (b *tab) submit(t *testing.T) document {
+	t.Helper()
+	return b.press(t, b.primary())
 }
 
 // press clicks what loads another page, and waits for that page.
-func (b *tab) press(l playwright.Locator) document {
-	b.t.Helper()
-	return b.navigate(func() error { return l.Click() })
+func (b *tab) press(t *testing.T, l playwright.Locator) document {
+	t.Helper()
+	return b.navigate(t, func() error { return l.Click() })
 }
 
-func (b *tab) navigate(act func() error) document {
-	b.t.Helper()
+func (b *tab) navigate(t *testing.T, act func() error) document {
+	t.Helper()
 	if _, err := b.ExpectEvent("domcontentloaded", act); err != nil {
-		b.t.Fatalf("at %s: %v", b.URL(), err)
+		t.Fatalf("at %s: %v", b.URL(), err)
 	}
 	return b.last()
 }
 
 // follow takes one of the page's plain links to another page of ours, by its data-to.
-func (b *tab) follow(to string) {
-	b.t.Helper()
-	b.press(b.Locator(fmt.Sprintf("a[data-to=%q]", to)))
+func (b *tab) follow(t *testing.T, to string) {
+	t.Helper()
+	b.press(t, b.Locator(fmt.Sprintf("a[data-to=%q]", to)))
 }
 
-// wrong says that the form came back with a field or the whole of it refused, and returns the message keys.
-func (b *tab) wrong(status int, page string) []string {
-	b.t.Helper()
-	b.at(page)
+// wrong says that the form came back with a field or the whole of it refused, and returns the
+// message keys.
+func (b *tab) wrong(t *testing.T, status int, page string) []string {
+	t.Helper()
+	b.at(t, page)
 	if got := b.last().status; got != status {
-		b.t.Errorf("status %d, want %d", got, status)
+		t.Errorf("status %d, want %d", got, status)
 	}
-	b.visible("#error-summary[role=alert]")
-	return b.keys()
+	b.visible(t, "#error-summary[role=alert]")
+	return b.keys(t)
 }
 
 // keys are the message keys of the errors on the page, the summary's and the fields'.
-func (b *tab) keys() []string {
-	b.t.Helper()
+func (b *tab) keys(t *testing.T) []string {
+	t.Helper()
 	found, err := b.Evaluate(`() => [...document.querySelectorAll("#error-summary, #error-summary [data-key], [id$='-error'][data-key]")].map((e) => e.dataset.key).filter(Boolean)`)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var keys []string
 	for _, k := range found.([]any) {
@@ -281,65 +291,101 @@ func (b *tab) keys() []string {
 	return keys
 }
 
-func (b *tab) visible(selector string) {
-	b.t.Helper()
+func (b *tab) visible(t *testing.T, selector string) {
+	t.Helper()
 	if err := expect.Locator(b.Locator(selector).First()).ToBeVisible(); err != nil {
-		b.t.Fatalf("at %s: %v", b.URL(), err)
+		t.Fatalf("at %s: %v", b.URL(), err)
 	}
 }
 
 // count says how many elements a selector finds.
-func (b *tab) count(selector string, want int) {
-	b.t.Helper()
+func (b *tab) count(t *testing.T, selector string, want int) {
+	t.Helper()
 	if err := expect.Locator(b.Locator(selector)).ToHaveCount(want); err != nil {
-		b.t.Errorf("%s at %s: %v", selector, b.URL(), err)
+		t.Errorf("%s at %s: %v", selector, b.URL(), err)
 	}
 }
 
 // holds says what a field contains.
-func (b *tab) holds(name, want string) {
-	b.t.Helper()
+func (b *tab) holds(t *testing.T, name, want string) {
+	t.Helper()
 	if err := expect.Locator(b.field(name)).ToHaveValue(want); err != nil {
-		b.t.Errorf("field %s at %s: %v", name, b.URL(), err)
+		t.Errorf("field %s at %s: %v", name, b.URL(), err)
 	}
 }
 
 // text is what a person can read in an element.
-func (b *tab) text(selector string) string {
-	b.t.Helper()
+func (b *tab) text(t *testing.T, selector string) string {
+	t.Helper()
 	s, err := b.Locator(selector).First().InnerText()
 	if err != nil {
-		b.t.Fatalf("reading %s at %s: %v", selector, b.URL(), err)
+		t.Fatalf("reading %s at %s: %v", selector, b.URL(), err)
 	}
 	return s
 }
 
 // attribute reads an attribute; absent is "".
-func (b *tab) attribute(selector, name string) string {
-	b.t.Helper()
+func (b *tab) attribute(t *testing.T, selector, name string) string {
+	t.Helper()
 	s, err := b.Locator(selector).First().GetAttribute(name)
 	if err != nil {
-		b.t.Fatalf("reading %s of %s at %s: %v", name, selector, b.URL(), err)
+		t.Fatalf("reading %s of %s at %s: %v", name, selector, b.URL(), err)
 	}
 	return s
 }
 
+// style is a computed style of an element.
+func (b *tab) style(t *testing.T, selector, property string) string {
+	t.Helper()
+	got, err := b.Locator(selector).First().Evaluate(`(e, p) => getComputedStyle(e).getPropertyValue(p)`, property)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.(string)
+}
+
 // stored reads a key of the origin's localStorage; absent is "".
-func (b *tab) stored(key string) string {
-	b.t.Helper()
+func (b *tab) stored(t *testing.T, key string) string {
+	t.Helper()
 	value, err := b.Evaluate(`(key) => localStorage.getItem(key) ?? ""`, key)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return value.(string)
 }
 
-// entry is the address to which the SDK sends a browser; more parameters may follow, as key, value, key, value …
-func (s *server) entry(redirectURI string, more ...string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "/__auth/?app_id=&env_id=demo&client_id=%s&config_version=env&redirect_uri=%s", s.client, url.QueryEscape(redirectURI))
-	for i := 0; i < len(more); i += 2 {
-		fmt.Fprintf(&b, "&%s=%s", more[i], url.QueryEscape(more[i+1]))
+// summary is what the page says went wrong, for the message of a failing test.
+func (b *tab) summary() string {
+	if n, err := b.Locator("main").Count(); err != nil || n == 0 {
+		return ""
 	}
-	return b.String()
+	text, err := b.Locator("main").First().InnerText()
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+// hold keeps requests back until the returned function is called.
+func (b *tab) hold(t *testing.T, pattern string) (held, release func()) {
+	t.Helper()
+	arrived, open := make(chan struct{}, 8), make(chan struct{})
+	if err := b.Route(pattern, func(r playwright.Route) {
+		arrived <- struct{}{}
+		go func() {
+			<-open
+			_ = r.Continue() // the page may be gone
+		}()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	held = func() {
+		t.Helper()
+		select {
+		case <-arrived:
+		case <-time.After(patience):
+			t.Fatalf("no request for %s", pattern)
+		}
+	}
+	return held, func() { close(open) }
 }

@@ -17,32 +17,29 @@ import (
 	"time"
 )
 
-// gateway plays the app's own front door: the app on every path below /app, the login page below /__auth.
+// gateway plays the app's own front door: the app on every path below /app, the login page below
+// /__auth.
 type gateway struct {
-	origin   string
-	listener net.Listener
-	server   *server
-	client   atomic.Pointer[string] // the address it reports for its visitors
-	forgets  atomic.Pointer[string] // how the names of cookies begin that visitors do not bring back, if any do so
-	proxy    *httputil.ReverseProxy
-	http     *http.Server
-	origins  sync.Map // the Origin headers of forms that were posted through it
+	origin  string
+	server  *server
+	client  atomic.Pointer[string] // the address it reports for its visitors
+	forgets atomic.Pointer[string] // how the names of cookies begin that visitors do not bring back, if any do so
+	proxy   *httputil.ReverseProxy
+	http    *http.Server
+	origins sync.Map // the Origin headers of forms that were posted through it
 }
 
-func newGateway(t *testing.T, s *server) *gateway {
-	l := listen(t)
-	g := &gateway{origin: "http://" + l.Addr().String(), listener: l, server: s}
-	g.from("203.0.113.7")
-	t.Cleanup(func() {
-		if g.http != nil {
-			_ = g.http.Close()
-		}
-		_ = l.Close()
-	})
+// newGateway serves the app and, in front of the binary at login, the login page. It closes the
+// listener when the test ends.
+func newGateway(t *testing.T, s *server, l net.Listener, login *url.URL) *gateway {
+	g := &gateway{origin: "http://" + l.Addr().String(), server: s}
+	g.serve(l, login)
+	t.Cleanup(func() { _ = g.http.Close() })
 	return g
 }
 
-// from sets the visitors' address from now on, so that a test with many sends is not one visitor's flood.
+// from sets the visitors' address from now on, so that a test with many sends is not one visitor's
+// flood.
 func (g *gateway) from(address string) { g.client.Store(&address) }
 
 // forget makes a request that of a browser which keeps some cookies, or none.
@@ -60,7 +57,7 @@ func (g *gateway) forget(r *http.Request) {
 	}
 }
 
-func (g *gateway) serve(login *url.URL) {
+func (g *gateway) serve(l net.Listener, login *url.URL) {
 	// A connection of its own for every request: none is shared with another test's gateway.
 	g.proxy = &httputil.ReverseProxy{Transport: &http.Transport{DisableKeepAlives: true}, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(login)
@@ -90,7 +87,7 @@ func (g *gateway) serve(login *url.URL) {
 	})
 	g.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
-		if err := g.http.Serve(g.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := g.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			panic(err)
 		}
 	}()

@@ -6,12 +6,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/playwright-community/playwright-go"
 )
 
 // emulator is the control side of the running emulator: what arrived on phones and in mailboxes,
@@ -19,6 +24,7 @@ import (
 type emulator struct {
 	url    *url.URL
 	server *server
+	mu     sync.Mutex
 	read   map[string]int // by address, how many messages a test has already used
 }
 
@@ -102,6 +108,17 @@ func (e *emulator) outbox(t *testing.T, to string) []message {
 	return box.Messages
 }
 
+// unread returns what was sent to an address since it was last asked for, newest first.
+func (e *emulator) unread(t *testing.T, to string) []message {
+	t.Helper()
+	box := e.outbox(t, to)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	fresh := box[:max(0, len(box)-e.read[to])]
+	e.read[to] = len(box)
+	return fresh
+}
+
 // code waits for a message to an address that this test has not read yet, and returns its code.
 func (e *emulator) code(t *testing.T, to string) string {
 	t.Helper()
@@ -110,16 +127,12 @@ func (e *emulator) code(t *testing.T, to string) string {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if box := e.outbox(t, to); len(box) > e.read[to] {
-			if e.read == nil {
-				e.read = map[string]int{}
-			}
-			e.read[to] = len(box)
+		if box := e.unread(t, to); len(box) > 0 {
 			code := box[0].Code
 			if code == "" {
 				t.Fatalf("the newest message to %s holds no code: %+v", to, box[0])
 			}
-			e.server.secret(code)
+			e.server.secret(t, code)
 			return code
 		}
 		select {
@@ -163,6 +176,18 @@ func (e *emulator) find(t *testing.T, by string) person {
 	return person{}
 }
 
+// made counts the people that tests have made up.
+var made atomic.Int64
+
+// newPhone is a phone number that no other test uses.
+func newPhone() string { return fmt.Sprintf("+86 1390000%04d", made.Add(1)) }
+
+// newEmail is an e-mail address that no other test uses.
+func newEmail() string { return fmt.Sprintf("person%d@example.com", made.Add(1)) }
+
+// newUsername is a username that no other test uses.
+func newUsername() string { return fmt.Sprintf("person.%d", made.Add(1)) }
+
 // plain writes a phone number without its spaces.
 func plain(phone string) string { return strings.ReplaceAll(phone, " ", "") }
 
@@ -197,4 +222,65 @@ func (e *emulator) register(t *testing.T, address, username, password string) pe
 	body["verification_token"] = verified.Token
 	e.call(t, http.MethodPost, "/auth/v1/signup"+asDemo, body, nil)
 	return e.find(t, address)
+}
+
+// login is one that the emulator makes, as the SDK keeps it. One that has run out is made in the
+// emulator's past.
+func (e *emulator) login(t *testing.T, ranOut bool) string {
+	t.Helper()
+	if ranOut {
+		e.set(t, settings{ClockOffsetS: playwright.Int(-5 * 60 * 60)})
+		defer e.set(t, settings{ClockOffsetS: new(int)})
+	}
+	var login map[string]any
+	e.call(t, http.MethodPost, "/auth/v1/signin?client_id=demo", map[string]string{"username": demoName, "password": demoPassword}, &login)
+	e.server.secret(t, login["access_token"].(string), login["refresh_token"].(string))
+	life := time.Duration(login["expires_in"].(float64)-30) * time.Second
+	login["version"], login["expires_at"] = "v1", time.Now().Add(life)
+	if ranOut {
+		login["expires_at"] = time.Now().Add(life - 5*time.Hour)
+	}
+	kept, err := json.Marshal(login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(kept)
+}
+
+// revoke ends a login at the backend.
+func (e *emulator) revoke(t *testing.T, login string) {
+	t.Helper()
+	var tokens struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(login), &tokens); err != nil {
+		t.Fatal(err)
+	}
+	e.call(t, http.MethodPost, "/auth/v1/revoke?client_id=demo", map[string]string{"token": tokens.AccessToken}, nil)
+}
+
+// takes reports whether TCB takes an access token.
+func (e *emulator) takes(t *testing.T, token string) bool {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url.String()+"/auth/v1/user/me?client_id=demo", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return resp.StatusCode == http.StatusOK
+}
+
+// publishableKey is the emulator's accessKey for the app.
+func (e *emulator) publishableKey(t *testing.T) string {
+	t.Helper()
+	var minted struct {
+		Key string `json:"publishable_key"`
+	}
+	e.call(t, http.MethodGet, "/__emulator/publishable-key?env=demo", nil, &minted)
+	return minted.Key
 }
