@@ -32,8 +32,8 @@ type Call struct {
 // (@cloudbase/oauth@3.3.3 src/captcha/captcha.ts, request).
 func (c Call) String() string { return c.Method + ":" + c.Path }
 
-// The calls that a server may ask a captcha for before it has made them, by the
-// name of their method.
+// Calls that a program may want a captcha for before it makes them. Each has the
+// name of its method.
 var (
 	CallSignUp                 = Call{"POST", "/v1/signup"}             // Client.SignUp
 	CallSignIn                 = Call{"POST", "/v1/signin"}             // Client.SignIn
@@ -93,8 +93,8 @@ func queryOf(fields map[string]string) url.Values {
 	return query
 }
 
-// do makes the request and decodes the answer into out, which may be nil. Every
-// error it returns is an *Error.
+// do makes a request as the app and decodes the answer into out, which may be
+// nil. Every error it returns is an *Error.
 func (c *Client) do(ctx context.Context, in request, out any, opts []CallOption) error {
 	var o callOptions
 	for _, opt := range opts {

@@ -32,7 +32,8 @@ func (c *Client) GetPublicKey(ctx context.Context, opts ...CallOption) (*PublicK
 
 // SignInEncrypted is SignIn with its body encrypted. Errors are those of SignIn.
 //
-// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, signIn with version v2 and isEncrypt, getEncryptParams.
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, signIn with version v2 and
+// isEncrypt; getEncryptParams.
 func (c *Client) SignInEncrypted(ctx context.Context, in SignInRequest, opts ...CallOption) (*Credentials, error) {
 	r := request{op: "SignInEncrypted", call: Call{"POST", "/v2/signin/username"}}
 	key, err := c.GetPublicKey(ctx, opts...)
@@ -88,9 +89,10 @@ const maxBlock = 117
 // minKey is the shortest key, in bytes: the first that has room for maxBlock.
 const minKey = 128
 
-// encrypt is encryptLong of @cloudbase/oauth@3.3.3 src/utils/encrypt.ts: RSA PKCS #1 v1.5, in blocks where the text
-// is longer than one, joined and in base64. The padding is the protocol's; the
-// key is the server's, so there is nothing here to be an oracle.
+// encrypt is encryptLong of @cloudbase/oauth@3.3.3 src/utils/encrypt.ts: RSA
+// PKCS #1 v1.5, in blocks where the text is longer than one, joined and in
+// base64. The padding is the protocol's; the key is the server's, so there is
+// nothing here to be an oracle.
 func encrypt(publicKey, text string) (string, error) {
 	block, _ := pem.Decode([]byte(publicKey))
 	if block == nil {

@@ -22,14 +22,14 @@ var (
 	ErrUnreachable error = codeError("unreachable") // no answer, a late one, or one that is not TCB's
 
 	// Codes of gRPC (google.rpc.Code), and local, which is the SDK's own.
-	ErrUnauthenticated    error = codeError("unauthenticated")     // the access token is no longer, or was never, one of TCB's
+	ErrUnauthenticated    error = codeError("unauthenticated")     // the access token is none, or none any more
 	ErrResourceExhausted  error = codeError("resource_exhausted")  // too many calls, or too soon after one another: see RetryAfter
-	ErrFailedPrecondition error = codeError("failed_precondition") // the call does not fit what is there: a number that has an account, the last way to sign in, …
+	ErrFailedPrecondition error = codeError("failed_precondition") // it does not fit what is there, as a number that has an account
 	ErrInvalidArgument    error = codeError("invalid_argument")    // a field is not as TCB wants it, or a code is wrong or expired
 	ErrDeadlineExceeded   error = codeError("deadline_exceeded")   // TCB took too long itself
 	ErrNotFound           error = codeError("not_found")           // there is no such person, provider or device
 	ErrAlreadyExists      error = codeError("already_exists")      // somebody else has the username, number, address or identity
-	ErrPermissionDenied   error = codeError("permission_denied")   // the person, the app or the origin may not; a verification that has expired
+	ErrPermissionDenied   error = codeError("permission_denied")   // the person, the app or the origin may not
 	ErrAborted            error = codeError("aborted")             // too many tries: the code is dead
 	ErrOutOfRange         error = codeError("out_of_range")        // a number is beyond what the call takes
 	ErrUnimplemented      error = codeError("unimplemented")       // the environment does not have this, or it is switched off
