@@ -94,7 +94,7 @@ func TestCrash(t *testing.T) {
 		if s.err != nil {
 			return
 		}
-		info, err := second.client.GetUserInfo(t.Context(), s.creds.AccessToken)
+		info, err := second.client.AsUser(s.creds.AccessToken).GetUserInfo(t.Context())
 		switch {
 		case err != nil:
 			t.Errorf("%s was acknowledged and is lost: %v", s.in.Email, err)

@@ -34,7 +34,7 @@ func (f *fixture) registeredByPhone(number string) *authclient.Credentials {
 // gone checks that an account, or its login, is no more.
 func (f *fixture) gone(creds *authclient.Credentials) {
 	f.t.Helper()
-	_, err := f.GetUserInfo(f.t.Context(), creds.AccessToken)
+	_, err := f.AsUser(creds.AccessToken).GetUserInfo(f.t.Context())
 	refusal(f.t, err, authclient.ErrUnauthenticated)
 }
 

@@ -166,7 +166,7 @@ func TestBadAnswers(t *testing.T) {
 		wg.Go(func() {
 			_, res.tokens = client.SignIn(t.Context(), authclient.SignInRequest{Username: "u", Password: "p"})
 			res.void = client.ResetPassword(t.Context(), authclient.ResetPasswordRequest{})
-			_, res.get = client.GetUserInfo(t.Context(), "token")
+			_, res.get = client.AsUser("token").GetUserInfo(t.Context())
 		})
 	}
 	wg.Wait()
@@ -306,7 +306,7 @@ func TestHanging(t *testing.T) {
 			t.Parallel()
 			client := serve(t, hanging(sent), authclient.Config{Timeout: 50 * time.Millisecond})
 			_, post := client.SignIn(t.Context(), authclient.SignInRequest{})
-			_, get := client.GetUserInfo(t.Context(), "token")
+			_, get := client.AsUser("token").GetUserInfo(t.Context())
 			for _, err := range []error{post, get} {
 				refusal(t, err, authclient.ErrUnreachable)
 				if !errors.Is(err, context.DeadlineExceeded) {
@@ -329,7 +329,7 @@ func TestCancelledCall(t *testing.T) {
 				defer hanging(sent)(w, r)
 				cancel()
 			}), authclient.Config{})
-			_, err := client.GetUserInfo(ctx, "token")
+			_, err := client.AsUser("token").GetUserInfo(ctx)
 			refusal(t, err, authclient.ErrUnreachable)
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("got error %v, want the context's", err)
@@ -359,7 +359,7 @@ func TestRetryPauses(t *testing.T) {
 			}
 			return response(200, userInfo), nil
 		})}})
-		if _, err := client.GetUserInfo(t.Context(), "token"); err != nil {
+		if _, err := client.AsUser("token").GetUserInfo(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if diff := cmp.Diff([]time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond}, at); diff != "" {
@@ -379,7 +379,7 @@ func TestCancelledPause(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		_, err := client.GetUserInfo(ctx, "token")
+		_, err := client.AsUser("token").GetUserInfo(ctx)
 		refusal(t, err, authclient.ErrUnreachable)
 		if !errors.Is(err, context.DeadlineExceeded) || tries != 2 || time.Since(start) != 150*time.Millisecond {
 			t.Errorf("got error %v after %d tries and %v; want the context's after 2 and 150ms", err, tries, time.Since(start))
@@ -400,7 +400,7 @@ func TestTimeoutWhileWaiting(t *testing.T) {
 		})}})
 		var wg sync.WaitGroup
 		call := func() {
-			_, err := client.GetUserInfo(t.Context(), "token")
+			_, err := client.AsUser("token").GetUserInfo(t.Context())
 			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, authclient.ErrUnreachable) {
 				t.Errorf("got error %v, want unreachable by the deadline", err)
 			}
@@ -512,7 +512,7 @@ func TestErrorsTellNoSecret(t *testing.T) {
 			client := serve(t, tt.api, authclient.Config{Timeout: 100 * time.Millisecond})
 			opts := []authclient.CallOption{authclient.WithCaptchaToken(captcha), authclient.WithDeviceID(device)}
 			_, post := client.SignIn(t.Context(), authclient.SignInRequest{Username: "wang", Password: password}, opts...)
-			_, get := client.GetUserInfo(t.Context(), access, opts...)
+			_, get := client.AsUser(access).GetUserInfo(t.Context(), opts...)
 			_, name := client.IsUsernameRegistered(t.Context(), "wang@example.com", opts...)
 			for _, err := range []error{post, get, name} {
 				if err == nil {

@@ -136,7 +136,7 @@ func TestSignUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := f.GetUserInfo(ctx, creds.AccessToken)
+	info, err := f.AsUser(creds.AccessToken).GetUserInfo(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestRefreshToken(t *testing.T) {
 	}
 	_, err = f.RefreshToken(ctx, old.RefreshToken)
 	refusal(t, err, authclient.ErrInvalidGrant)
-	if _, err := f.GetUserInfo(ctx, renewed.AccessToken); err != nil {
+	if _, err := f.AsUser(renewed.AccessToken).GetUserInfo(ctx); err != nil {
 		t.Error(err)
 	}
 }
@@ -256,7 +256,7 @@ func TestRevoke(t *testing.T) {
 		if err := f.Revoke(ctx, token); err != nil {
 			t.Fatalf("%s: %v", which, err)
 		}
-		_, err := f.GetUserInfo(ctx, creds.AccessToken)
+		_, err := f.AsUser(creds.AccessToken).GetUserInfo(ctx)
 		refusal(t, err, authclient.ErrUnauthenticated)
 		_, err = f.RefreshToken(ctx, creds.RefreshToken)
 		refusal(t, err, authclient.ErrInvalidGrant)
@@ -269,16 +269,22 @@ func TestSignOut(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	creds := f.demo()
-	out, err := f.SignOut(ctx, creds.AccessToken, authclient.SignOutRequest{RedirectURI: "https://app.example/bye", State: "s 1"})
+	out, err := f.AsUser(creds.AccessToken).SignOut(ctx, authclient.SignOutRequest{RedirectURI: "https://app.example/bye", State: "s 1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := "https://app.example/bye?state=s+1"; out.RedirectURI != want {
 		t.Errorf("got %q, want %q", out.RedirectURI, want)
 	}
-	_, err = f.SignOut(ctx, creds.AccessToken, authclient.SignOutRequest{})
+	_, err = f.AsUser(creds.AccessToken).GetUserInfo(ctx)
 	refusal(t, err, authclient.ErrUnauthenticated)
-	out, err = f.SignOut(ctx, f.demo().AccessToken, authclient.SignOutRequest{})
+	for _, in := range []authclient.SignOutRequest{{}, {State: "s"}} {
+		out, err = f.AsUser(creds.AccessToken).SignOut(ctx, in) // it is over already
+		if err != nil || out != (authclient.SignOutResponse{}) {
+			t.Errorf("got %v, %v; want nowhere to go and no error", out, err)
+		}
+	}
+	out, err = f.AsUser(f.demo().AccessToken).SignOut(ctx, authclient.SignOutRequest{})
 	if err != nil || out != (authclient.SignOutResponse{}) {
 		t.Errorf("got %v, %v; want nowhere to go and no error", out, err)
 	}
@@ -509,7 +515,7 @@ func TestGetUserInfo(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	creds := f.demo()
-	info, err := f.GetUserInfo(ctx, creds.AccessToken)
+	info, err := f.AsUser(creds.AccessToken).GetUserInfo(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -528,14 +534,14 @@ func TestGetUserInfo(t *testing.T) {
 		t.Errorf("Raw is %v, want the whole answer", raw)
 	}
 
-	for _, token := range []string{"", "forged", creds.RefreshToken} {
-		_, err := f.GetUserInfo(ctx, token)
+	for _, token := range []string{"forged", creds.RefreshToken} {
+		_, err := f.AsUser(token).GetUserInfo(ctx)
 		if e := refusal(t, err, authclient.ErrUnauthenticated); e.Status != http.StatusUnauthorized {
 			t.Errorf("got status %d, want 401", e.Status)
 		}
 	}
 	f.clock.advance(2 * time.Hour)
-	_, err = f.GetUserInfo(ctx, creds.AccessToken)
+	_, err = f.AsUser(creds.AccessToken).GetUserInfo(ctx)
 	refusal(t, err, authclient.ErrUnauthenticated)
 }
 
@@ -552,7 +558,7 @@ func TestCaptcha(t *testing.T) {
 
 	picture := func() (token, key string) {
 		t.Helper()
-		data, err := f.GetCaptchaData(ctx, "POST:/v1/signin")
+		data, err := f.GetCaptchaData(ctx, authclient.CallSignIn)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -717,7 +723,7 @@ func TestLoginStateSignOut(t *testing.T) {
 			}
 			_, err = s.GetAccessToken(ctx)
 			refusal(t, err, authclient.ErrUnauthenticated)
-			_, err = f.GetUserInfo(ctx, creds.AccessToken)
+			_, err = f.AsUser(creds.AccessToken).GetUserInfo(ctx)
 			refusal(t, err, authclient.ErrUnauthenticated)
 			if _, err := s.SignOut(ctx, tt.in); err != nil {
 				t.Errorf("signing out again: %v", err)
@@ -773,8 +779,8 @@ func TestLoginStateEndedElsewhere(t *testing.T) {
 				t.Errorf("got error %v, want %v", err, tt.want)
 			}
 			_, err := s.GetUserInfo(t.Context())
-			if e := refusal(t, err, authclient.ErrUnauthenticated); e.Remaining != -1 {
-				t.Errorf("got %d tries left, want -1", e.Remaining)
+			if e := refusal(t, err, authclient.ErrUnauthenticated); e.Remaining != -1 || e.Call.String() != "POST:/v1/token" {
+				t.Errorf("got %d tries left of %s, want -1 of POST:/v1/token", e.Remaining, e.Call)
 			}
 			if diff := cmp.Diff(tt.changes, changes); diff != "" {
 				t.Errorf("changes (-want +got):\n%s", diff)

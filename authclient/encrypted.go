@@ -9,76 +9,78 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"net/http"
 	"unicode/utf8"
 )
 
-// The encrypted ("v2") sign-in: the password is encrypted to a key of TCB's on
-// top of TLS (oauth apis.ts, getEncryptParams and utils/encrypt.ts).
+// This file has the encrypted ("v2") sign-in: the password is encrypted to a key
+// of TCB's on top of TLS.
 
 // PublicKey is TCB's key for encrypted requests.
 type PublicKey struct {
-	PublicKey           string `json:"public_key"` // PEM
-	PublicKeyThumbprint string `json:"public_key_thumbprint"`
+	PublicKey           string `json:"public_key"`            // PEM
+	PublicKeyThumbprint string `json:"public_key_thumbprint"` // tells TCB which key it was
 }
 
 func (k *PublicKey) complete() bool { return k.PublicKey != "" && k.PublicKeyThumbprint != "" }
 
-// GetPublicKey asks for it (POST /v2/signin/publichkey, so spelt).
+// GetPublicKey asks for it. The path is spelt "publichkey".
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, getPublicKey.
 func (c *Client) GetPublicKey(ctx context.Context, opts ...CallOption) (*PublicKey, error) {
-	var out PublicKey
-	err := c.do(ctx, call{op: "GetPublicKey", method: http.MethodPost, path: "/v2/signin/publichkey", body: struct{}{}}, &out, opts)
-	if err != nil {
-		return nil, err
-	}
-	return &out, nil
+	return call[PublicKey](ctx, c, request{op: "GetPublicKey", call: Call{"POST", "/v2/signin/publichkey"}, body: struct{}{}}, opts)
 }
 
-// SignInEncrypted is SignIn with its body encrypted (Auth.signIn of the SDK with
-// version v2 and isEncrypt). Errors are those of SignIn.
+// SignInEncrypted is SignIn with its body encrypted. Errors are those of SignIn.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, signIn with version v2 and
+// isEncrypt; getEncryptParams.
 func (c *Client) SignInEncrypted(ctx context.Context, in SignInRequest, opts ...CallOption) (*Credentials, error) {
+	r := request{op: "SignInEncrypted", call: Call{"POST", "/v2/signin/username"}}
 	key, err := c.GetPublicKey(ctx, opts...)
 	if err != nil {
 		return nil, err
 	}
 	plain, err := json.Marshal(in)
 	if err != nil {
-		return nil, &Error{Op: "SignInEncrypted", Code: "local", Remaining: -1, cause: errors.New("the request cannot be written as JSON")}
+		return nil, r.failed("local", errors.New("the request cannot be written as JSON"))
 	}
 	params, err := encrypt(key.PublicKey, string(plain))
 	if err != nil {
-		return nil, &Error{Op: "SignInEncrypted", Code: "unreachable", Remaining: -1, cause: err}
+		return nil, r.failed("unreachable", err)
 	}
-	body := map[string]string{"params": params, "public_key_thumbprint": key.PublicKeyThumbprint}
-	return c.credentials(ctx, "SignInEncrypted", "/v2/signin/username", body, opts)
+	r.body = map[string]string{"params": params, "public_key_thumbprint": key.PublicKeyThumbprint}
+	return call[Credentials](ctx, c, r, opts)
 }
 
 // ModifyPasswordRequest changes a password that must be changed before signing in.
 type ModifyPasswordRequest struct {
-	Username    string
-	Password    string
-	NewPassword string
+	Username    string // whose password it is
+	Password    string // the old one
+	NewPassword string // the one from now on
 }
 
-// ModifyPasswordWithoutLogin changes a password by the old one (POST
-// /v2/signin/password/update), where TCB's policy wants a new one.
+// ModifyPasswordWithoutLogin changes a password by the old one, where TCB's
+// policy wants a new one.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, modifyPasswordWithoutLogin.
 func (c *Client) ModifyPasswordWithoutLogin(ctx context.Context, in ModifyPasswordRequest, opts ...CallOption) error {
+	r := request{op: "ModifyPasswordWithoutLogin", call: Call{"POST", "/v2/signin/password/update"}}
 	key, err := c.GetPublicKey(ctx, opts...)
 	if err != nil {
 		return err
 	}
 	before, err := encrypt(key.PublicKey, in.Password)
-	if err == nil {
-		var after string
-		if after, err = encrypt(key.PublicKey, in.NewPassword); err == nil {
-			body := map[string]string{
-				"username": in.Username, "password": before, "new_password": after,
-				"public_key_thumbprint": key.PublicKeyThumbprint,
-			}
-			return c.do(ctx, call{op: "ModifyPasswordWithoutLogin", method: http.MethodPost, path: "/v2/signin/password/update", body: body}, nil, opts)
-		}
+	if err != nil {
+		return r.failed("unreachable", err)
 	}
-	return &Error{Op: "ModifyPasswordWithoutLogin", Code: "unreachable", Remaining: -1, cause: err}
+	after, err := encrypt(key.PublicKey, in.NewPassword)
+	if err != nil {
+		return r.failed("unreachable", err)
+	}
+	r.body = map[string]string{
+		"username": in.Username, "password": before, "new_password": after, "public_key_thumbprint": key.PublicKeyThumbprint,
+	}
+	return c.do(ctx, r, nil, opts)
 }
 
 // maxBlock is how much of a long text the SDK puts into one RSA block.
@@ -87,9 +89,10 @@ const maxBlock = 117
 // minKey is the shortest key, in bytes: the first that has room for maxBlock.
 const minKey = 128
 
-// encrypt is the SDK's encryptLong: RSA PKCS #1 v1.5, in blocks where the text
-// is longer than one, joined and in base64. The padding is the protocol's; the
-// key is the server's, so there is nothing here to be an oracle.
+// encrypt is encryptLong of @cloudbase/oauth@3.3.3 src/utils/encrypt.ts: RSA
+// PKCS #1 v1.5, in blocks where the text is longer than one, joined and in
+// base64. The padding is the protocol's; the key is the server's, so there is
+// nothing here to be an oracle.
 func encrypt(publicKey, text string) (string, error) {
 	block, _ := pem.Decode([]byte(publicKey))
 	if block == nil {

@@ -14,76 +14,82 @@ type codeError string
 
 func (c codeError) Error() string { return "tcb auth: " + string(c) }
 
-// The error codes of TCB's auth API: the SDK's ErrorType (@cloudbase/oauth
-// src/auth/consts.ts), payment_required and license_required, which the service
+// The error codes of TCB's auth API: ErrorType of @cloudbase/oauth@3.3.3
+// src/auth/consts.ts, payment_required and license_required, which the service
 // answers when a package is used up, and three that newer SDKs know besides
 // (AuthErrorCode 4019, 4042, 4045). Compare with errors.Is.
 var (
-	// ErrUnreachable stands for no answer, a late one, or one that is not TCB's.
-	ErrUnreachable error = codeError("unreachable")
+	ErrUnreachable error = codeError("unreachable") // no answer, a late one, or one that is not TCB's
 
-	ErrUnauthenticated    error = codeError("unauthenticated")
-	ErrResourceExhausted  error = codeError("resource_exhausted")
-	ErrFailedPrecondition error = codeError("failed_precondition")
-	ErrInvalidArgument    error = codeError("invalid_argument")
-	ErrDeadlineExceeded   error = codeError("deadline_exceeded")
-	ErrNotFound           error = codeError("not_found")
-	ErrAlreadyExists      error = codeError("already_exists")
-	ErrPermissionDenied   error = codeError("permission_denied")
-	ErrAborted            error = codeError("aborted")
-	ErrOutOfRange         error = codeError("out_of_range")
-	ErrUnimplemented      error = codeError("unimplemented")
-	ErrInternal           error = codeError("internal")
-	ErrUnavailable        error = codeError("unavailable")
-	ErrDataLoss           error = codeError("data_loss")
-	ErrCancelled          error = codeError("cancelled")
-	ErrUnknown            error = codeError("unknown")
-	ErrLocal              error = codeError("local")
+	// Codes of gRPC (google.rpc.Code), and local, which is the SDK's own.
+	ErrUnauthenticated    error = codeError("unauthenticated")     // the access token is none, or none any more
+	ErrResourceExhausted  error = codeError("resource_exhausted")  // too many calls, or too soon after one another: see RetryAfter
+	ErrFailedPrecondition error = codeError("failed_precondition") // it does not fit what is there, as a number that has an account
+	ErrInvalidArgument    error = codeError("invalid_argument")    // a field is not as TCB wants it, or a code is wrong or expired
+	ErrDeadlineExceeded   error = codeError("deadline_exceeded")   // TCB took too long itself
+	ErrNotFound           error = codeError("not_found")           // there is no such person, provider or device
+	ErrAlreadyExists      error = codeError("already_exists")      // somebody else has the username, number, address or identity
+	ErrPermissionDenied   error = codeError("permission_denied")   // the person, the app or the origin may not
+	ErrAborted            error = codeError("aborted")             // too many tries: the code is dead
+	ErrOutOfRange         error = codeError("out_of_range")        // a number is beyond what the call takes
+	ErrUnimplemented      error = codeError("unimplemented")       // the environment does not have this, or it is switched off
+	ErrInternal           error = codeError("internal")            // something failed at TCB
+	ErrUnavailable        error = codeError("unavailable")         // TCB is away for the moment
+	ErrDataLoss           error = codeError("data_loss")           // TCB lost something it had
+	ErrCancelled          error = codeError("cancelled")           // the call was given up
+	ErrUnknown            error = codeError("unknown")             // TCB does not say, or in a form that is no code
+	ErrLocal              error = codeError("local")               // the request could not be written
 
-	ErrInvalidPassword          error = codeError("invalid_password")
-	ErrPasswordNotSet           error = codeError("password_not_set")
-	ErrInvalidStatus            error = codeError("invalid_status")
-	ErrUserPending              error = codeError("user_pending")
-	ErrUserBlocked              error = codeError("user_blocked")
-	ErrInvalidVerificationCode  error = codeError("invalid_verification_code")
-	ErrTwoFactorRequired        error = codeError("two_factor_required")
-	ErrInvalidTwoFactor         error = codeError("invalid_two_factor")
-	ErrInvalidTwoFactorRecovery error = codeError("invalid_two_factor_recovery")
-	ErrUnderReview              error = codeError("under_review")
+	// Of signing in.
+	ErrInvalidPassword          error = codeError("invalid_password")            // the password is wrong: see Remaining
+	ErrPasswordNotSet           error = codeError("password_not_set")            // the account has no password
+	ErrInvalidStatus            error = codeError("invalid_status")              // the account is locked after wrong passwords: see RetryAfter
+	ErrUserPending              error = codeError("user_pending")                // the account is not yet active
+	ErrUserBlocked              error = codeError("user_blocked")                // the account is switched off
+	ErrInvalidVerificationCode  error = codeError("invalid_verification_code")   // the code is wrong
+	ErrTwoFactorRequired        error = codeError("two_factor_required")         // the sign-in wants a second factor
+	ErrInvalidTwoFactor         error = codeError("invalid_two_factor")          // the second factor is wrong or expired
+	ErrInvalidTwoFactorRecovery error = codeError("invalid_two_factor_recovery") // the recovery code of the second factor is wrong
+	ErrUnderReview              error = codeError("under_review")                // what was sent waits for a person at TCB to look at it
 
-	ErrInvalidRequest           error = codeError("invalid_request")
-	ErrUnauthorizedClient       error = codeError("unauthorized_client")
-	ErrAccessDenied             error = codeError("access_denied")
-	ErrUnsupportedResponseType  error = codeError("unsupported_response_type")
-	ErrInvalidScope             error = codeError("invalid_scope")
-	ErrInvalidGrant             error = codeError("invalid_grant")
-	ErrServerError              error = codeError("server_error")
-	ErrTemporarilyUnavailable   error = codeError("temporarily_unavailable")
-	ErrInteractionRequired      error = codeError("interaction_required")
-	ErrLoginRequired            error = codeError("login_required")
-	ErrAccountSelectionRequired error = codeError("account_selection_required")
-	ErrConsentRequired          error = codeError("consent_required")
-	ErrInvalidRequestURI        error = codeError("invalid_request_uri")
-	ErrInvalidRequestObject     error = codeError("invalid_request_object")
-	ErrRequestNotSupported      error = codeError("request_not_supported")
-	ErrRequestURINotSupported   error = codeError("request_uri_not_supported")
-	ErrRegistrationNotSupported error = codeError("registration_not_supported")
+	// Of OAuth 2.0 and OpenID Connect (RFC 6749 §4.1.2.1 and §5.2; OpenID Connect
+	// Core 1.0 §3.1.2.6).
+	ErrInvalidRequest           error = codeError("invalid_request")            // a parameter is missing, there twice or malformed
+	ErrUnauthorizedClient       error = codeError("unauthorized_client")        // the app may not, or its secret is wrong
+	ErrAccessDenied             error = codeError("access_denied")              // the person or the server said no
+	ErrUnsupportedResponseType  error = codeError("unsupported_response_type")  // no such response_type for this app
+	ErrInvalidScope             error = codeError("invalid_scope")              // the scope is unknown, or more than may be had
+	ErrInvalidGrant             error = codeError("invalid_grant")              // the refresh token or code is wrong, used or too old
+	ErrServerError              error = codeError("server_error")               // something failed at the authorization server
+	ErrTemporarilyUnavailable   error = codeError("temporarily_unavailable")    // the authorization server is away for the moment
+	ErrInteractionRequired      error = codeError("interaction_required")       // the person has to see a page
+	ErrLoginRequired            error = codeError("login_required")             // the person has to sign in
+	ErrAccountSelectionRequired error = codeError("account_selection_required") // the person has to say which account
+	ErrConsentRequired          error = codeError("consent_required")           // the person has to agree
+	ErrInvalidRequestURI        error = codeError("invalid_request_uri")        // what request_uri leads to is of no use
+	ErrInvalidRequestObject     error = codeError("invalid_request_object")     // the request object is malformed
+	ErrRequestNotSupported      error = codeError("request_not_supported")      // the parameter request is not taken
+	ErrRequestURINotSupported   error = codeError("request_uri_not_supported")  // the parameter request_uri is not taken
+	ErrRegistrationNotSupported error = codeError("registration_not_supported") // the parameter registration is not taken
 
-	ErrCaptchaRequired error = codeError("captcha_required")
-	ErrCaptchaInvalid  error = codeError("captcha_invalid")
+	// Of captchas.
+	ErrCaptchaRequired error = codeError("captcha_required") // the call wants a captcha: GetCaptchaData with Error.Call
+	ErrCaptchaInvalid  error = codeError("captcha_invalid")  // the captcha token is wrong, used up or expired: solve another one
 
-	ErrProviderNotEnabled        error = codeError("provider_not_enabled")
-	ErrLoginMethodDisabled       error = codeError("login_method_disabled")
-	ErrInvalidUsernameOrPassword error = codeError("invalid_username_or_password")
-	ErrInvalidCredentials        error = codeError("invalid_credentials")
-	ErrWrongPassword             error = codeError("wrong_password")
-	ErrUserNotFound              error = codeError("user_not_found")
+	// Of signing in, as newer services write it.
+	ErrProviderNotEnabled        error = codeError("provider_not_enabled")         // the identity provider is switched off
+	ErrLoginMethodDisabled       error = codeError("login_method_disabled")        // this way to sign in is switched off
+	ErrInvalidUsernameOrPassword error = codeError("invalid_username_or_password") // one of the two is wrong
+	ErrInvalidCredentials        error = codeError("invalid_credentials")          // what proves who it is is wrong
+	ErrWrongPassword             error = codeError("wrong_password")               // the password is wrong
+	ErrUserNotFound              error = codeError("user_not_found")               // there is no such person
 
-	ErrPaymentRequired   error = codeError("payment_required")
-	ErrLicenseRequired   error = codeError("license_required")
-	ErrProviderError     error = codeError("provider_error")
-	ErrMFAPhoneRequired  error = codeError("mfa_phone_required")
-	ErrLoginTypeDisabled error = codeError("login_type_disabled")
+	// Not in ErrorType.
+	ErrPaymentRequired   error = codeError("payment_required")    // the environment's package of messages is used up
+	ErrLicenseRequired   error = codeError("license_required")    // the environment has no such package, or it is used up
+	ErrProviderError     error = codeError("provider_error")      // the identity provider failed
+	ErrMFAPhoneRequired  error = codeError("mfa_phone_required")  // the second factor wants a phone number
+	ErrLoginTypeDisabled error = codeError("login_type_disabled") // this way to sign in is switched off
 )
 
 // Codes lists every code that has an Err value, in the order of their declaration,
@@ -117,7 +123,8 @@ var allErrors = []error{
 // or a password, and its text leaves out Description, which TCB writes for the
 // person and may repeat what they typed.
 type Error struct {
-	Op          string            // the method, as "SignIn"
+	Op          string            // the method of this package, as "SignIn"
+	Call        Call              // the call of TCB's API that it makes; zero where it makes none
 	Code        string            // TCB's `error`, as "invalid_password"; "unreachable" when there was no answer of TCB's
 	ErrorCode   int               // TCB's `error_code`, 0 when not given
 	Description string            // TCB's `error_description`, in the call's locale
@@ -157,7 +164,8 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // errorBody is TCB's error answer (http-api reference, error schema): a truthy
 // `error` decides, whatever the status; a truthy `code` means the same
-// (oauth2client.ts:57-79, 573-579). Fields are raw because an unhappy server
+// (@cloudbase/oauth@3.3.3 src/oauth2client/oauth2client.ts, defaultRequest and
+// request). Fields are raw because an unhappy server
 // may put anything into them.
 type errorBody struct {
 	Error            json.RawMessage `json:"error"`

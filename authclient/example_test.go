@@ -89,7 +89,7 @@ func ExampleClient_SignInWithSms() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	info, err := client.GetUserInfo(ctx, creds.AccessToken)
+	info, err := client.AsUser(creds.AccessToken).GetUserInfo(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func ExampleWithCaptchaToken() {
 	if _, err = client.SignIn(ctx, in); !errors.Is(err, authclient.ErrCaptchaRequired) {
 		log.Fatal(err)
 	}
-	picture, err := client.GetCaptchaData(ctx, "POST:/v1/signin")
+	picture, err := client.GetCaptchaData(ctx, authclient.CallSignIn)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func ExampleClient_SignInWithProvider() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	info, err := client.GetUserInfo(ctx, creds.AccessToken)
+	info, err := client.AsUser(creds.AccessToken).GetUserInfo(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func allow(page string, as url.Values) (url.Values, error) {
 }
 
 // Changes to the account need a sudo_token besides the login.
-func ExampleLoginState_Sudo() {
+func ExampleUser_Sudo() {
 	api, stop := exampleAPI()
 	defer stop()
 	ctx := context.Background()
@@ -285,7 +285,7 @@ func ExampleLoginState_Sudo() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	login := client.LoginState(*creds, time.Now().Add(2*time.Hour), nil)
+	login := client.AsUser(creds.AccessToken)
 	sudo, err := login.Sudo(ctx, authclient.SudoRequest{Password: "Demo-pass-1"})
 	if err != nil {
 		log.Fatal(err)
@@ -318,7 +318,7 @@ func ExampleLoginState_Sudo() {
 
 // An app gets a code for the person and trades it for a login of its own. Only
 // who made the challenge can do that (PKCE).
-func ExampleLoginState_Authorize() {
+func ExampleUser_Authorize() {
 	api, stop := exampleAPI()
 	defer stop()
 	ctx := context.Background()
@@ -331,7 +331,7 @@ func ExampleLoginState_Authorize() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	login := client.LoginState(*creds, time.Now().Add(2*time.Hour), nil)
+	login := client.AsUser(creds.AccessToken)
 
 	verifier := rand.Text() + rand.Text() // the app's secret, for this once
 	challenge := sha256.Sum256([]byte(verifier))

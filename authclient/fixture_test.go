@@ -412,7 +412,7 @@ func (f *fixture) through(sub string, changes ...string) *authclient.Credentials
 // info is who an access token belongs to.
 func (f *fixture) info(creds *authclient.Credentials) *authclient.UserInfo {
 	f.t.Helper()
-	info, err := f.GetUserInfo(f.t.Context(), creds.AccessToken)
+	info, err := f.AsUser(creds.AccessToken).GetUserInfo(f.t.Context())
 	if err != nil {
 		f.t.Fatal(err)
 	}

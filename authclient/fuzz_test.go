@@ -104,7 +104,7 @@ func FuzzAnswer(f *testing.F) {
 			check("ResetPassword", 1, err, true)
 			_, err = client.IsUsernameRegistered(t.Context(), "u")
 			check("IsUsernameRegistered", 3, err, true)
-			info, err := client.GetUserInfo(t.Context(), "token")
+			info, err := client.AsUser("token").GetUserInfo(t.Context())
 			check("GetUserInfo", 3, err, info != nil && info.Sub != "" && len(info.Raw) > 0)
 		})
 	})

@@ -3,22 +3,23 @@ package authclient
 import (
 	"context"
 	"errors"
-	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
 
 // expiryMargin is how long before its end the SDK stops using an access token
-// (oauth2client.ts: expires_in - 30).
+// (@cloudbase/oauth@3.3.3 src/oauth2client/oauth2client.ts, setCredentials).
 const expiryMargin = 30 * time.Second
 
-// StateChange says what happened to a login; the values are the SDK's
-// LOGIN_STATE_CHANGED_TYPE.
+// StateChange says what happened to a login. The values are those of
+// LOGIN_STATE_CHANGED_TYPE (@cloudbase/oauth@3.3.3 src/auth/consts.ts).
 type StateChange string
 
+// What a listener hears.
 const (
 	SignedIn         StateChange = "sign_in"           // credentials were taken or refreshed
-	SignedOut        StateChange = "sign_out"          // SignOut ended the login
+	SignedOut        StateChange = "sign_out"          // SignOut, DeleteMe or RevokeAllDevices ended the login
 	CredentialsError StateChange = "credentials_error" // TCB no longer accepts them
 )
 
@@ -30,9 +31,13 @@ var errSignedOut = errors.New("there is no login any more")
 // same time. Create it with Client.LoginState; it is safe for concurrent use.
 //
 // TCB rotates the refresh token at every refresh, so two holders of one log
-// each other out: whoever keeps credentials elsewhere must follow OnChange.
+// each other out: whoever keeps credentials elsewhere must follow onChange. To
+// make a person's calls without the refresh token, see Client.AsUser.
+//
+// Its calls are those of User. SignOut, DeleteMe and RevokeAllDevices end the
+// login here too, as does TCB's ErrUnauthenticated.
 type LoginState struct {
-	client *Client
+	*User // makes the calls, with the access token of GetAccessToken
 
 	mu         sync.Mutex
 	onChange   func(StateChange, Credentials)
@@ -54,7 +59,9 @@ type refresh struct {
 // onChange, which may be nil, is called after every change, from the goroutine
 // that made it, and must not call back into the LoginState.
 func (c *Client) LoginState(creds Credentials, expiresAt time.Time, onChange func(StateChange, Credentials)) *LoginState {
-	return &LoginState{client: c, onChange: onChange, creds: creds, expiresAt: expiresAt}
+	s := &LoginState{onChange: onChange, creds: creds, expiresAt: expiresAt}
+	s.User = &User{client: c, tokens: s}
+	return s
 }
 
 // String names the person and no token.
@@ -70,18 +77,23 @@ func (s *LoginState) Credentials() Credentials {
 	return s.creds
 }
 
-// LoginScope is the login's scope; "anonymous" marks an anonymous one
-// (SDK docs, Auth.loginScope).
+// LoginScope is the login's scope; "anonymous" marks an anonymous one.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, loginScope.
 func (s *LoginState) LoginScope() string { return s.Credentials().Scope }
 
+// ofAccessToken is what errors of GetAccessToken name: the call that refreshes.
+var ofAccessToken = request{op: "GetAccessToken", call: callToken}
+
 // GetAccessToken gives an access token that serves for 30 seconds at least,
-// refreshed where needed (SDK docs, Auth.getAccessToken). ErrUnauthenticated:
-// the login is over.
+// refreshed where needed. ErrUnauthenticated: the login is over.
+//
+// Source: @cloudbase/oauth@3.3.3 src/oauth2client/oauth2client.ts, getAccessToken.
 func (s *LoginState) GetAccessToken(ctx context.Context, opts ...CallOption) (string, error) {
 	s.mu.Lock()
 	if s.over {
 		s.mu.Unlock()
-		return "", &Error{Op: "GetAccessToken", Code: "unauthenticated", Remaining: -1, cause: errSignedOut}
+		return "", ofAccessToken.failed("unauthenticated", errSignedOut)
 	}
 	r := s.refreshing
 	if r == nil && s.client.now().Add(expiryMargin).Before(s.expiresAt) {
@@ -101,7 +113,7 @@ func (s *LoginState) GetAccessToken(ctx context.Context, opts ...CallOption) (st
 	case <-r.done:
 		return r.token, r.err
 	case <-ctx.Done():
-		return "", &Error{Op: "GetAccessToken", Code: "unreachable", Remaining: -1, cause: ctx.Err()}
+		return "", ofAccessToken.failed("unreachable", ctx.Err())
 	}
 }
 
@@ -111,7 +123,7 @@ func (s *LoginState) refresh(ctx context.Context, r *refresh, refreshToken strin
 	change := StateChange("")
 	switch {
 	case s.over:
-		err = &Error{Op: "GetAccessToken", Code: "unauthenticated", Remaining: -1, cause: errSignedOut}
+		err = ofAccessToken.failed("unauthenticated", errSignedOut)
 	case err == nil:
 		if creds.RefreshToken == "" {
 			creds.RefreshToken = refreshToken
@@ -121,7 +133,7 @@ func (s *LoginState) refresh(ctx context.Context, r *refresh, refreshToken strin
 		r.token = creds.AccessToken
 		change = SignedIn
 	case errors.Is(err, ErrInvalidGrant) || errors.Is(err, ErrUnauthenticated):
-		err = &Error{Op: "GetAccessToken", Code: "unauthenticated", Remaining: -1, cause: err}
+		err = ofAccessToken.failed("unauthenticated", err)
 		s.end()
 		change = CredentialsError
 	}
@@ -152,69 +164,94 @@ func (s *LoginState) tell(change StateChange, creds Credentials) {
 	}
 }
 
-// do makes a call as the person. TCB's `unauthenticated` ends the login, as in
-// the SDK (oauth2client.ts:586).
-func (s *LoginState) do(ctx context.Context, in call, out any, opts []CallOption) error {
-	token, err := s.GetAccessToken(ctx, opts...)
-	if err != nil {
-		return err
+// refused ends the login that TCB no longer knows, as the SDK does
+// (@cloudbase/oauth@3.3.3 src/oauth2client/oauth2client.ts, request).
+func (s *LoginState) refused(token string) {
+	s.mu.Lock()
+	dropped := !s.over && s.creds.AccessToken == token
+	if dropped {
+		s.end()
 	}
-	in.bearer = token
-	err = s.client.do(ctx, in, out, opts)
-	if errors.Is(err, ErrUnauthenticated) {
-		s.mu.Lock()
-		dropped := !s.over && s.creds.AccessToken == token
-		if dropped {
-			s.end()
-		}
-		s.mu.Unlock()
-		if dropped {
-			s.tell(CredentialsError, Credentials{})
-		}
+	s.mu.Unlock()
+	if dropped {
+		s.tell(CredentialsError, Credentials{})
+	}
+}
+
+// SignOut is User.SignOut, and ends the login here. On an error the login is
+// kept, so that the caller can try again.
+func (s *LoginState) SignOut(ctx context.Context, in SignOutRequest, opts ...CallOption) (SignOutResponse, error) {
+	out, err := s.User.SignOut(ctx, in, opts...)
+	if err == nil {
+		s.signedOut()
+	}
+	return out, err
+}
+
+// DeleteMe is User.DeleteMe, and ends the login here.
+func (s *LoginState) DeleteMe(ctx context.Context, sudoToken string, opts ...CallOption) (*UserInfo, error) {
+	out, err := s.User.DeleteMe(ctx, sudoToken, opts...)
+	if err == nil {
+		s.signedOut()
+	}
+	return out, err
+}
+
+// RevokeAllDevices is User.RevokeAllDevices, and ends the login here.
+func (s *LoginState) RevokeAllDevices(ctx context.Context, opts ...CallOption) error {
+	err := s.User.RevokeAllDevices(ctx, opts...)
+	if err == nil {
+		s.signedOut()
 	}
 	return err
 }
 
-// GetUserInfo asks for the person's profile (SDK docs, Auth.getUserInfo).
-func (s *LoginState) GetUserInfo(ctx context.Context, opts ...CallOption) (*UserInfo, error) {
-	var out UserInfo
-	err := s.do(ctx, call{op: "GetUserInfo", method: http.MethodGet, path: "/v1/user/me"}, &out, opts)
-	if err != nil {
+// LoginGroups are the groups that the login has.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, loginGroups.
+func (s *LoginState) LoginGroups() []string { return slices.Clone(s.Credentials().Groups) }
+
+// HasLoginState reports whether there is still a login, as far as is known
+// without asking TCB.
+//
+// Source: @cloudbase/auth@3.3.3 src/index.ts, hasLoginState.
+func (s *LoginState) HasLoginState() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.over
+}
+
+// GetLoginState gives the credentials, refreshed where needed, or nil when the
+// login is over.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, getLoginState.
+func (s *LoginState) GetLoginState(ctx context.Context, opts ...CallOption) (*Credentials, error) {
+	_, err := s.GetAccessToken(ctx, opts...)
+	switch {
+	case errors.Is(err, ErrUnauthenticated):
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
-	return &out, nil
+	creds := s.Credentials()
+	return &creds, nil
 }
 
-// SignOutRequest says where an identity provider's own sign-out should lead back to.
-type SignOutRequest struct {
-	RedirectURI string `json:"redirect_uri,omitempty"`
-	State       string `json:"state,omitempty"`
-}
-
-// SignOutResponse names where the browser should go next, if anywhere.
-type SignOutResponse struct {
-	RedirectURI string `json:"redirect_uri"`
-}
-
-// SignOut ends the login at TCB and here (SDK docs, Auth.signOut). As in the
-// SDK, the zero request revokes the token and any other asks TCB for the URL to
-// go to; a login that TCB has ended already is no error. On any other error the
-// login is kept, so that the caller can try again.
-func (s *LoginState) SignOut(ctx context.Context, in SignOutRequest, opts ...CallOption) (SignOutResponse, error) {
-	token, err := s.GetAccessToken(ctx, opts...)
-	var out SignOutResponse
-	switch {
-	case err != nil:
-	case in == SignOutRequest{}:
-		err = s.client.Revoke(ctx, token, opts...)
-	default:
-		out, err = s.client.SignOut(ctx, token, in, opts...)
+// OnLoginStateChanged adds a listener to the one given at the start. Listeners
+// are called in order, from the goroutine that made the change, and must not
+// call back into the LoginState.
+//
+// Source: @cloudbase/auth@3.3.3 src/index.ts, onLoginStateChanged.
+func (s *LoginState) OnLoginStateChanged(listen func(StateChange, Credentials)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.onChange
+	s.onChange = func(change StateChange, creds Credentials) {
+		if before != nil {
+			before(change, creds)
+		}
+		listen(change, creds)
 	}
-	if err != nil && !errors.Is(err, ErrUnauthenticated) {
-		return SignOutResponse{}, err
-	}
-	s.signedOut()
-	return out, nil
 }
 
 // signedOut forgets a login that has ended.

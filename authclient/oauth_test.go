@@ -59,7 +59,7 @@ func TestAuthorize(t *testing.T) {
 	// A second time is a theft: both logins end (RFC 6749 §4.1.2).
 	_, err = app.GrantToken(ctx, exchange)
 	refusal(t, err, authclient.ErrInvalidGrant)
-	_, err = f.GetUserInfo(ctx, creds.AccessToken)
+	_, err = f.AsUser(creds.AccessToken).GetUserInfo(ctx)
 	refusal(t, err, authclient.ErrUnauthenticated)
 
 	late, err := s.Authorize(ctx, in)
@@ -94,7 +94,7 @@ func TestAuthorizeOtherTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := f.GetUserInfo(ctx, token.AccessToken); err != nil || info.Username != demoUsername || token.TokenType != "Bearer" || token.ExpiresIn != 7200 {
+	if info, err := f.AsUser(token.AccessToken).GetUserInfo(ctx); err != nil || info.Username != demoUsername || token.TokenType != "Bearer" || token.ExpiresIn != 7200 {
 		t.Errorf("got %v, %v", info, err)
 	}
 	id, err := s.Authorize(ctx, authclient.AuthorizeRequest{ResponseType: "id_token", RedirectURI: back, Scope: "openid"})

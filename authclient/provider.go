@@ -3,16 +3,15 @@ package authclient
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 )
 
-// Built-in identity providers (SDK docs, "System Built-in Third-party List").
-// Others have the ids that their configuration in TCB gives them; a mini
-// program's is its appid.
+// Built-in identity providers, as the documents of @cloudbase/js-sdk@2 list them
+// ("System Built-in Third-party List"). Others have the ids that their
+// configuration in TCB gives them; a mini program's is its appid.
 const (
 	ProviderWeChatOpen     = "wx_open" // WeChat Open Platform: scanning a QR code
 	ProviderWeChatOfficial = "wx_mp"   // WeChat Official Account
@@ -20,9 +19,9 @@ const (
 
 // GenProviderRedirectURIRequest asks where to send the browser to an identity provider.
 type GenProviderRedirectURIRequest struct {
-	ProviderID          string
+	ProviderID          string // of the identity provider
 	ProviderRedirectURI string // where the provider sends the browser back, with code and state
-	State               string
+	State               string // comes back as it is
 	Scope               string // optional
 	ResponseType        string // optional
 	SignOutURI          string // optional: where the provider's own sign-out leads back to
@@ -30,115 +29,106 @@ type GenProviderRedirectURIRequest struct {
 
 // ProviderRedirectURI is where to send the browser.
 type ProviderRedirectURI struct {
-	URI        string `json:"uri"`
-	SignoutURI string `json:"signout_uri"`
+	URI        string `json:"uri"`         // of the provider's sign-in page
+	SignoutURI string `json:"signout_uri"` // of the provider's own sign-out; often empty
 }
 
 func (p *ProviderRedirectURI) complete() bool { return p.URI != "" }
 
 // GenProviderRedirectURI asks for the address of an identity provider's sign-in
-// page (SDK docs, Auth.genProviderRedirectUri).
+// page.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, genProviderRedirectUri.
 func (c *Client) GenProviderRedirectURI(ctx context.Context, in GenProviderRedirectURIRequest, opts ...CallOption) (*ProviderRedirectURI, error) {
-	query := url.Values{"provider_id": {in.ProviderID}, "redirect_uri": {in.ProviderRedirectURI}, "state": {in.State}}
-	for name, value := range map[string]string{
+	query := queryOf(map[string]string{
 		"scope": in.Scope, "response_type": in.ResponseType, "other_params[sign_out_uri]": in.SignOutURI,
-	} {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
-	var out ProviderRedirectURI
-	err := c.do(ctx, call{op: "GenProviderRedirectURI", method: http.MethodGet, path: "/v1/provider/uri", query: query}, &out, opts)
-	if err != nil {
-		return nil, err
-	}
-	return &out, nil
+	})
+	query.Set("provider_id", in.ProviderID)
+	query.Set("redirect_uri", in.ProviderRedirectURI)
+	query.Set("state", in.State)
+	return call[ProviderRedirectURI](ctx, c, request{op: "GenProviderRedirectURI", call: CallGenProviderRedirectURI, query: query}, opts)
 }
 
 // ProviderParams are what a WeChat mini program has besides a code.
 type ProviderParams struct {
 	ProviderCodeType string `json:"provider_code_type,omitempty"` // open_id, union_id or phone
-	AppID            string `json:"appid,omitempty"`
-	Code             string `json:"code,omitempty"`          // of the phone number component
-	EncryptedData    string `json:"encryptedData,omitempty"` // PatchProviderToken alone
-	IV               string `json:"iv,omitempty"`            // PatchProviderToken alone
+	AppID            string `json:"appid,omitempty"`              // of the mini program
+	Code             string `json:"code,omitempty"`               // of the phone number component
+	EncryptedData    string `json:"encryptedData,omitempty"`      // PatchProviderToken alone
+	IV               string `json:"iv,omitempty"`                 // PatchProviderToken alone
 }
 
 // GrantProviderTokenRequest exchanges what an identity provider gave, one of
 // code, access token and id token, for a provider_token.
 type GrantProviderTokenRequest struct {
-	ProviderID          string          `json:"provider_id"`
+	ProviderID          string          `json:"provider_id"`                     // of the identity provider
 	ProviderRedirectURI string          `json:"provider_redirect_uri,omitempty"` // the one that the code was made for
-	ProviderCode        string          `json:"provider_code,omitempty"`
-	ProviderAccessToken string          `json:"provider_access_token,omitempty"`
-	ProviderIDToken     string          `json:"provider_id_token,omitempty"`
-	ProviderParams      *ProviderParams `json:"provider_params,omitempty"`
+	ProviderCode        string          `json:"provider_code,omitempty"`         // the code that the browser came back with
+	ProviderAccessToken string          `json:"provider_access_token,omitempty"` // instead of a code
+	ProviderIDToken     string          `json:"provider_id_token,omitempty"`     // instead of a code
+	ProviderParams      *ProviderParams `json:"provider_params,omitempty"`       // mini programs alone
 }
 
 // ProviderToken stands for somebody's identity at a provider.
 type ProviderToken struct {
-	ProviderToken   string          `json:"provider_token"`
-	ExpiresIn       int             `json:"expires_in"` // seconds, 3600
-	ProviderProfile ProviderProfile `json:"provider_profile"`
+	ProviderToken   string          `json:"provider_token"`   // opaque
+	ExpiresIn       int             `json:"expires_in"`       // seconds, 3600
+	ProviderProfile ProviderProfile `json:"provider_profile"` // who it is
 }
 
 // ProviderProfile is what the provider says of that person.
 type ProviderProfile struct {
-	ProviderID  string `json:"provider_id"`
-	Sub         string `json:"sub"` // the person's id there
-	Name        string `json:"name"`
-	Picture     string `json:"picture"`
-	Email       string `json:"email"`
-	PhoneNumber string `json:"phone_number"`
+	ProviderID  string `json:"provider_id"`  // of the identity provider
+	Sub         string `json:"sub"`          // the person's id there
+	Name        string `json:"name"`         // the person's name there
+	Picture     string `json:"picture"`      // URL of the avatar there
+	Email       string `json:"email"`        // empty when the provider does not say
+	PhoneNumber string `json:"phone_number"` // empty when the provider does not say
 	Meta        struct {
-		AppID  string `json:"appid"`
-		OpenID string `json:"openid"`
-	} `json:"meta"`
+		AppID  string `json:"appid"`  // of the app at WeChat
+		OpenID string `json:"openid"` // the person's id for that app
+	} `json:"meta"` // WeChat alone
 }
 
 func (p *ProviderToken) complete() bool { return p.ProviderToken != "" }
 
-// GrantProviderToken makes a provider_token (SDK docs, Auth.grantProviderToken).
+// GrantProviderToken makes a provider_token.
 // ErrFailedPrecondition: the provider would not say who it is.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, grantProviderToken.
 func (c *Client) GrantProviderToken(ctx context.Context, in GrantProviderTokenRequest, opts ...CallOption) (*ProviderToken, error) {
-	var out ProviderToken
-	err := c.do(ctx, call{op: "GrantProviderToken", method: http.MethodPost, path: "/v1/provider/token", body: in}, &out, opts)
-	if err != nil {
-		return nil, err
-	}
-	return &out, nil
+	return call[ProviderToken](ctx, c, request{op: "GrantProviderToken", call: Call{"POST", "/v1/provider/token"}, body: in}, opts)
 }
 
 // PatchProviderTokenRequest adds what a mini program learnt later to a provider_token.
 type PatchProviderTokenRequest struct {
-	ProviderToken  string         `json:"provider_token"`
-	ProviderID     string         `json:"provider_id,omitempty"`
-	ProviderParams ProviderParams `json:"provider_params"`
+	ProviderToken  string         `json:"provider_token"`        // of GrantProviderToken
+	ProviderID     string         `json:"provider_id,omitempty"` // of the identity provider
+	ProviderParams ProviderParams `json:"provider_params"`       // what is added
 }
 
-// PatchProviderToken adds to a provider_token (PATCH /v1/provider/token).
+// PatchProviderToken adds to a provider_token.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, patchProviderToken.
 func (c *Client) PatchProviderToken(ctx context.Context, in PatchProviderTokenRequest, opts ...CallOption) (*ProviderToken, error) {
-	var out ProviderToken
-	err := c.do(ctx, call{op: "PatchProviderToken", method: http.MethodPatch, path: "/v1/provider/token", body: in}, &out, opts)
-	if err != nil {
-		return nil, err
-	}
-	return &out, nil
+	return call[ProviderToken](ctx, c, request{op: "PatchProviderToken", call: Call{"PATCH", "/v1/provider/token"}, body: in}, opts)
 }
 
 // SignInWithProviderRequest signs in with a provider_token.
 type SignInWithProviderRequest struct {
-	ProviderToken      string `json:"provider_token"`
-	ProviderID         string `json:"provider_id,omitempty"`
+	ProviderToken      string `json:"provider_token"`                  // of GrantProviderToken
+	ProviderID         string `json:"provider_id,omitempty"`           // of the identity provider
 	ForceDisableSignUp bool   `json:"force_disable_sign_up,omitempty"` // never make an account, whatever the provider's configuration
 	SyncProfile        bool   `json:"sync_profile,omitempty"`          // take name and picture over
 }
 
-// SignInWithProvider signs in, or up where the provider's configuration says so
-// (SDK docs, Auth.signInWithProvider). ErrNotFound: nobody has this identity
-// and no account is made; BindWithProvider or SignUp with the token can help.
+// SignInWithProvider signs in, or up where the provider's configuration says so.
+// ErrNotFound: nobody has this identity and no account is made; BindWithProvider
+// or SignUp with the token can help.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, signInWithProvider.
 func (c *Client) SignInWithProvider(ctx context.Context, in SignInWithProviderRequest, opts ...CallOption) (*Credentials, error) {
-	return c.credentials(ctx, "SignInWithProvider", "/v1/signin/with/provider", in, opts)
+	return call[Credentials](ctx, c, request{op: "SignInWithProvider", call: Call{"POST", "/v1/signin/with/provider"}, body: in}, opts)
 }
 
 // MiniProgramRequest carries what a WeChat mini program got from wx.login and,
@@ -149,20 +139,23 @@ type MiniProgramRequest struct {
 	PhoneCode string // SignInWithPhoneAuth alone
 }
 
-// SignInWithOpenID signs in silently by the mini program's openid (SDK docs,
-// Auth.signInWithOpenId).
+// SignInWithOpenID signs in silently by the mini program's openid.
+//
+// Source: @cloudbase/auth@3.3.3 src/index.ts, signInWithOpenId.
 func (c *Client) SignInWithOpenID(ctx context.Context, in MiniProgramRequest, opts ...CallOption) (*Credentials, error) {
 	return c.signInWithMiniProgram(ctx, in, ProviderParams{ProviderCodeType: "open_id", AppID: in.AppID}, opts)
 }
 
-// SignInWithUnionID signs in silently by WeChat's unionid (SDK docs,
-// Auth.signInWithUnionId).
+// SignInWithUnionID signs in silently by WeChat's unionid.
+//
+// Source: @cloudbase/auth@3.3.3 src/index.ts, signInWithUnionId.
 func (c *Client) SignInWithUnionID(ctx context.Context, in MiniProgramRequest, opts ...CallOption) (*Credentials, error) {
 	return c.signInWithMiniProgram(ctx, in, ProviderParams{ProviderCodeType: "union_id", AppID: in.AppID}, opts)
 }
 
-// SignInWithPhoneAuth signs in by the phone number that WeChat has verified
-// (SDK docs, Auth.signInWithPhoneAuth).
+// SignInWithPhoneAuth signs in by the phone number that WeChat has verified.
+//
+// Source: @cloudbase/auth@3.3.3 src/index.ts, signInWithPhoneAuth.
 func (c *Client) SignInWithPhoneAuth(ctx context.Context, in MiniProgramRequest, opts ...CallOption) (*Credentials, error) {
 	return c.signInWithMiniProgram(ctx, in, ProviderParams{ProviderCodeType: "phone", AppID: in.AppID, Code: in.PhoneCode}, opts)
 }
@@ -178,30 +171,32 @@ func (c *Client) signInWithMiniProgram(ctx context.Context, in MiniProgramReques
 }
 
 // SetCustomSignFunc sets where SignInWithCustomTicket gets its tickets from:
-// the app's own server, which signs them with TCB's node SDK (SDK docs,
-// Auth.setCustomSignFunc).
+// the app's own server, which signs them with TCB's node SDK.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, setCustomSignFunc.
 func (c *Client) SetCustomSignFunc(getTicket func(context.Context) (string, error)) {
 	c.customTicket.Store(&getTicket)
 }
 
-// SignInWithCustomTicket signs in with a ticket of the app's own server (SDK
-// docs, Auth.signInWithCustomTicket). Without SetCustomSignFunc before it the
-// error is ErrFailedPrecondition, as in the SDK; the function's own error is
-// returned as it is.
+// SignInWithCustomTicket signs in with a ticket of the app's own server. Without
+// SetCustomSignFunc before it the error is ErrFailedPrecondition, as in the SDK;
+// the function's own error is returned as it is.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, signInWithCustomTicket.
 func (c *Client) SignInWithCustomTicket(ctx context.Context, opts ...CallOption) (*Credentials, error) {
+	r := request{op: "SignInWithCustomTicket", call: Call{"POST", "/v1/signin/custom"}}
 	getTicket := c.customTicket.Load()
 	if getTicket == nil {
-		return nil, &Error{
-			Op: "SignInWithCustomTicket", Code: "failed_precondition", Remaining: -1,
-			Description: "please use SetCustomSignFunc to set custom sign function",
-		}
+		e := r.failed("failed_precondition", nil)
+		e.Description = "please use SetCustomSignFunc to set custom sign function"
+		return nil, e
 	}
 	ticket, err := (*getTicket)(ctx)
 	if err != nil {
 		return nil, err
 	}
-	in := map[string]string{"provider_id": "custom", "ticket": ticket}
-	return c.credentials(ctx, "SignInWithCustomTicket", "/v1/signin/custom", in, opts)
+	r.body = map[string]string{"provider_id": "custom", "ticket": ticket}
+	return call[Credentials](ctx, c, r, opts)
 }
 
 // DefaultLoginPageRequest says which login page and where it leads.
@@ -214,12 +209,17 @@ type DefaultLoginPageRequest struct {
 }
 
 // Param is one name and value of a query.
-type Param struct{ Name, Value string }
+type Param struct {
+	Name  string // as it goes into the query
+	Value string // as it goes into the query
+}
 
 // ToDefaultLoginPage builds the address of the hosted login page, byte for byte
-// as the SDK does before it goes there (SDK docs, Auth.toDefaultLoginPage;
-// auth index.ts). It calls nothing. The error is ErrInvalidArgument for a
-// RedirectURI that is no http or https URL, or whose host is not in ASCII.
+// as the SDK does before it goes there. It calls nothing. The error is
+// ErrInvalidArgument for a RedirectURI that is no http or https URL, or whose
+// host is not in ASCII.
+//
+// Source: @cloudbase/auth@3.3.3 src/index.ts, toDefaultLoginPage.
 func (c *Client) ToDefaultLoginPage(in DefaultLoginPageRequest) (string, error) {
 	var pairs []string
 	for _, p := range in.Query {

@@ -337,7 +337,7 @@ func TestChangeBoundProvider(t *testing.T) {
 	if f.through("p-1").Sub != s.Credentials().Sub {
 		t.Error("the identity did not move")
 	}
-	_, err = f.GetUserInfo(ctx, other.AccessToken)
+	_, err = f.AsUser(other.AccessToken).GetUserInfo(ctx)
 	refusal(t, err, authclient.ErrUnauthenticated) // nobody could have come back
 	_, err = s.ChangeBoundProvider(ctx, "demo", token)
 	refusal(t, err, authclient.ErrPermissionDenied) // used up

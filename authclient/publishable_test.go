@@ -99,7 +99,7 @@ func TestPublishableKeyIsSent(t *testing.T) {
 			return err
 		}},
 		{"a user's call", "", "Bearer a.b.c", func(c *authclient.Client) error {
-			_, err := c.GetUserInfo(t.Context(), "a.b.c")
+			_, err := c.AsUser("a.b.c").GetUserInfo(t.Context())
 			return err
 		}},
 		{"with a secret", "sec", "Basic aWQ6c2Vj", func(c *authclient.Client) error {
@@ -147,13 +147,13 @@ func TestPublishableKeyAtTheEmulator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := client.GetUserInfo(t.Context(), creds.AccessToken); err != nil || info.Username != demoUsername {
+	if info, err := client.AsUser(creds.AccessToken).GetUserInfo(t.Context()); err != nil || info.Username != demoUsername {
 		t.Errorf("the profile is %+v, %v", info, err)
 	}
 	if _, err := client.GetVerification(t.Context(), authclient.GetVerificationRequest{Email: demoEmail}); err != nil {
 		t.Error(err)
 	}
-	_, err = client.GetUserInfo(t.Context(), minted.Key)
+	_, err = client.AsUser(minted.Key).GetUserInfo(t.Context())
 	refusal(t, err, authclient.ErrUnauthenticated)
 	if _, err := authclient.New(authclient.Config{Env: "west-env", PublishableKey: minted.Key}); err == nil {
 		t.Error("the key was taken for another environment")

@@ -76,9 +76,13 @@ func TestRequests(t *testing.T) {
 		{"Revoke", "", `{}`, func(ctx context.Context, c *authclient.Client) error { return c.Revoke(ctx, "a.b.c") },
 			[]sent{{"POST", "/auth/v1/revoke?client_id=id", `{"token":"a.b.c"}`, "", json_}}},
 		{"SignOut", "sec", `{}`, func(ctx context.Context, c *authclient.Client) error {
-			_, err := c.SignOut(ctx, "a.b.c", authclient.SignOutRequest{RedirectURI: "r", State: "s"})
+			_, err := c.AsUser("a.b.c").SignOut(ctx, authclient.SignOutRequest{RedirectURI: "r", State: "s"})
 			return err
 		}, []sent{{"POST", "/auth/v1/user/signout", `{"redirect_uri":"r","state":"s"}`, "Bearer a.b.c", json_}}},
+		{"SignOut without parameters", "sec", `{}`, func(ctx context.Context, c *authclient.Client) error {
+			_, err := c.AsUser("a.b.c").SignOut(ctx, authclient.SignOutRequest{})
+			return err
+		}, []sent{{"POST", "/auth/v1/revoke?client_id=id", `{"token":"a.b.c"}`, basic, json_}}},
 		{"GetVerification", "", `{"verification_id":"v"}`, func(ctx context.Context, c *authclient.Client) error {
 			_, err := c.GetVerification(ctx, authclient.GetVerificationRequest{PhoneNumber: "13800000000"})
 			return err
@@ -99,15 +103,19 @@ func TestRequests(t *testing.T) {
 			return err
 		}, []sent{{"GET", "/auth/v1/checkIfUserExist?client_id=id&username=a+b%26c", "", "", ""}}},
 		{"GetCaptchaData", "", `{"data":"data:,","token":"t"}`, func(ctx context.Context, c *authclient.Client) error {
-			_, err := c.GetCaptchaData(ctx, "POST:/v1/signin")
+			_, err := c.GetCaptchaData(ctx, authclient.CallSignIn)
 			return err
 		}, []sent{{"POST", "/auth/v1/captcha/data?client_id=id", `{"redirect_uri":"","state":"POST:/v1/signin"}`, "", json_}}},
+		{"GetCaptchaData for a GET", "", `{"data":"data:,","token":"t"}`, func(ctx context.Context, c *authclient.Client) error {
+			_, err := c.GetCaptchaData(ctx, authclient.CallGenProviderRedirectURI)
+			return err
+		}, []sent{{"POST", "/auth/v1/captcha/data?client_id=id", `{"redirect_uri":"","state":"POST:/v1/provider/uri"}`, "", json_}}},
 		{"VerifyCaptchaData", "", `{"captcha_token":"c"}`, func(ctx context.Context, c *authclient.Client) error {
 			_, err := c.VerifyCaptchaData(ctx, "t", "AB12")
 			return err
 		}, []sent{{"POST", "/auth/v1/captcha/data/verify?client_id=id", `{"key":"AB12","token":"t"}`, "", json_}}},
 		{"GetUserInfo", "sec", userInfo, func(ctx context.Context, c *authclient.Client) error {
-			_, err := c.GetUserInfo(ctx, "a.b.c")
+			_, err := c.AsUser("a.b.c").GetUserInfo(ctx)
 			return err
 		}, []sent{{"GET", "/auth/v1/user/me", "", "Bearer a.b.c", ""}}},
 		{"SignInWithSms of a known number", "", `{"verification_token":"vt",` + credentials[1:], func(ctx context.Context, c *authclient.Client) error {
@@ -132,23 +140,42 @@ func TestRequests(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var got []sent
-			client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				body, err := io.ReadAll(r.Body)
-				if err != nil {
-					t.Error(err)
-				}
-				h := r.Header
-				got = append(got, sent{r.Method, r.URL.RequestURI(), string(body), h.Get("Authorization"), h.Get("Content-Type")})
-				answer(200, tt.answer)(w, r)
-			}), authclient.Config{ClientID: "id", ClientSecret: tt.secret})
-			if err := tt.call(t.Context(), client); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("requests (-want +got):\n%s", diff)
-			}
+			checkRequests(t, authclient.Config{ClientID: "id", ClientSecret: tt.secret}, tt.answer, tt.call, tt.want)
 		})
+	}
+}
+
+// checkRequests has a server answer, and compares what it was sent; then it has
+// one refuse, and compares the call that the error names with what was sent.
+func checkRequests(t *testing.T, cfg authclient.Config, body string, call func(context.Context, *authclient.Client) error, want []sent) {
+	t.Helper()
+	var got []sent
+	client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		content, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		h := r.Header
+		got = append(got, sent{r.Method, r.URL.RequestURI(), string(content), h.Get("Authorization"), h.Get("Content-Type")})
+		answer(200, body)(w, r)
+	}), cfg)
+	if err := call(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+
+	err := call(t.Context(), serve(t, answer(404, `{"error":"not_found"}`), cfg))
+	e := refusal(t, err, authclient.ErrNotFound)
+	path, _, _ := strings.Cut(strings.TrimPrefix(want[0].URL, "/auth"), "?")
+	for _, withID := range []string{"/v1/user/provider/", "/v1/user/authorized/devices/"} {
+		if strings.HasPrefix(path, withID) && path != "/v1/user/provider/bind" {
+			path = strings.TrimSuffix(withID, "/")
+		}
+	}
+	if want := (authclient.Call{Method: want[0].Method, Path: path}); e.Call != want {
+		t.Errorf("the error is of %s, want %s", e.Call, want)
 	}
 }
 
@@ -230,7 +257,7 @@ func TestEndpoints(t *testing.T) {
 				got = r.URL
 				return response(200, userInfo), nil
 			})}
-			if _, err := newClient(t, tt.cfg).GetUserInfo(t.Context(), "token"); err != nil {
+			if _, err := newClient(t, tt.cfg).AsUser("token").GetUserInfo(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if got.String() != tt.want {
@@ -318,6 +345,8 @@ func TestRedaction(t *testing.T) {
 		{"slice", []authclient.Credentials{creds}, creds.Sub},
 		{"map", map[string]authclient.Credentials{"a": creds}, creds.Sub},
 		{"login state", state, creds.Sub},
+		{"user", client.AsUser(creds.AccessToken), "redacted"},
+		{"user by value", *client.AsUser(creds.AccessToken), "redacted"},
 		{"client", client, "demo-env"},
 	}
 	for _, tt := range tests {
@@ -334,7 +363,7 @@ func TestRedaction(t *testing.T) {
 			}
 			var log bytes.Buffer
 			slog.New(slog.NewTextHandler(&log, nil)).Info("m", "value", tt.value)
-			if tt.name == "credentials" || tt.name == "pointer" || tt.name == "login state" || tt.name == "client" {
+			if tt.name == "credentials" || tt.name == "pointer" || tt.name == "login state" || strings.HasPrefix(tt.name, "user") || tt.name == "client" {
 				slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "value", tt.value)
 			}
 			if strings.Contains(log.String(), "SECRET") {
@@ -355,7 +384,7 @@ func TestRedaction(t *testing.T) {
 func TestMoreRequests(t *testing.T) {
 	t.Parallel()
 	str := func(s string) *string { return &s }
-	type state = *authclient.LoginState
+	type state = *authclient.User
 	tests := []struct {
 		name   string
 		answer string
@@ -507,23 +536,14 @@ func TestMoreRequests(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var got []sent
-			client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				body, err := io.ReadAll(r.Body)
-				if err != nil {
-					t.Error(err)
-				}
-				h := r.Header
-				got = append(got, sent{r.Method, r.URL.RequestURI(), string(body), h.Get("Authorization"), h.Get("Content-Type")})
-				answer(200, tt.answer)(w, r)
-			}), authclient.Config{ClientID: "id"})
-			s := client.LoginState(authclient.Credentials{AccessToken: "a.b.c"}, time.Now().Add(time.Hour), nil)
-			if err := tt.call(t.Context(), client, s); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("requests (-want +got):\n%s", diff)
-			}
+			cfg := authclient.Config{ClientID: "id"}
+			checkRequests(t, cfg, tt.answer, func(ctx context.Context, c *authclient.Client) error {
+				return tt.call(ctx, c, c.AsUser("a.b.c"))
+			}, tt.want)
+			checkRequests(t, cfg, tt.answer, func(ctx context.Context, c *authclient.Client) error {
+				s := c.LoginState(authclient.Credentials{AccessToken: "a.b.c"}, time.Now().Add(time.Hour), nil)
+				return tt.call(ctx, c, s.User)
+			}, tt.want)
 		})
 	}
 }

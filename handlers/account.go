@@ -210,7 +210,7 @@ func (h *Handler) postProfile(c *fiber.Ctx) error {
 var profileRefusals = map[string]refusal{"permission_denied": refusals["invalid_argument"]}
 
 func (h *Handler) updateProfile(c *fiber.Ctx, update authclient.UserUpdate) error {
-	return h.asPerson(c, "/v1/user/profile", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
+	return h.asPerson(c, func(ctx context.Context, login *authclient.User, opts ...authclient.CallOption) error {
 		_, err := login.Update(ctx, update, opts...)
 		return err
 	})

@@ -829,7 +829,7 @@ func (s *site) over(t *testing.T, client string, login completion) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, access := auth.GetUserInfo(t.Context(), login.Credentials.AccessToken)
+	_, access := auth.AsUser(login.Credentials.AccessToken).GetUserInfo(t.Context())
 	_, refresh := auth.RefreshToken(t.Context(), login.Credentials.RefreshToken)
 	return errors.Is(access, authclient.ErrUnauthenticated) && errors.Is(refresh, authclient.ErrInvalidGrant)
 }

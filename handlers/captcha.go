@@ -23,8 +23,9 @@ type captchaState struct {
 	Token   string `json:"t,omitempty"`
 	Until   int64  `json:"u,omitempty"` // Unix seconds, of Token
 	Renewed bool   `json:"r,omitempty"` // TCB has refused a token of this flow once
-	Path    string `json:"w,omitempty"` // the call that Picture was asked for
-	Action  string `json:"a,omitempty"` // the button that made it, to go on with
+	Action  string `json:"a,omitempty"` // the button that made the call, to go on with
+
+	Call authclient.Call `json:"c,omitzero"` // that Picture was asked for
 
 	data string // the picture itself, which comes back in a field of its own
 	key  string // what was typed of it so far
@@ -92,17 +93,17 @@ func (h *Handler) carryCaptcha(r *request, b *views.Base) error {
 }
 
 // guarded makes a call that TCB may want a captcha for; every such call of a
-// form comes through here. path is the call's, as TCB's captcha wants to know
-// it. demand asks for one although TCB has not, and for this call alone: a
-// token earned before does not do. It answers *captchaAsked when the form must
-// be shown again.
-func (h *Handler) guarded(c *fiber.Ctx, path string, demand bool, call func(context.Context, ...authclient.CallOption) error) error {
+// form comes through here. of names the call that the captcha is for; zero is
+// the one that TCB's error comes from. demand asks for one although TCB has not,
+// and for this call alone: a token earned before does not do. It answers
+// *captchaAsked when the form must be shown again.
+func (h *Handler) guarded(c *fiber.Ctx, of authclient.Call, demand bool, call func(context.Context, ...authclient.CallOption) error) error {
 	r := requestOf(c)
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout+grace)
 	defer cancel()
 	solved := r.captcha.Picture != ""
 	if solved {
-		if err := h.answerCaptcha(ctx, c, r, path); err != nil {
+		if err := h.answerCaptcha(ctx, c, r, cmp.Or(of, r.captcha.Call)); err != nil {
 			return err
 		}
 	}
@@ -110,30 +111,40 @@ func (h *Handler) guarded(c *fiber.Ctx, path string, demand bool, call func(cont
 		r.captcha.Token = ""
 	}
 	if demand && !solved {
-		return h.askCaptcha(ctx, c, path, "")
+		return h.askCaptcha(ctx, c, of, "")
 	}
 	err := call(ctx, h.options(c, authclient.WithCaptchaToken(r.captcha.Token))...)
 	switch {
 	case errors.Is(err, authclient.ErrCaptchaRequired):
-		return h.askCaptcha(ctx, c, path, "")
+		return h.askCaptcha(ctx, c, cmp.Or(of, callOf(err)), "")
 	case errors.Is(err, authclient.ErrCaptchaInvalid) && !r.captcha.Renewed:
 		// Once: TCB's documents allow a single repetition for a refused token.
 		r.captcha.Renewed = true
-		return h.askCaptcha(ctx, c, path, "error.captcha_wrong")
+		return h.askCaptcha(ctx, c, cmp.Or(of, callOf(err)), "error.captcha_wrong")
 	case errors.Is(err, authclient.ErrCaptchaInvalid):
 		r.captcha = captchaState{}
 	}
 	return err
 }
 
-// answerCaptcha turns the characters that were typed into a captcha_token.
-func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, path string) error {
+// callOf is the call of TCB's that an error comes from.
+func callOf(err error) authclient.Call {
+	var api *authclient.Error
+	if errors.As(err, &api) {
+		return api.Call
+	}
+	return authclient.Call{}
+}
+
+// answerCaptcha turns the characters that were typed into a captcha_token. of is
+// the call that it is for, should another picture be needed.
+func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, of authclient.Call) error {
 	key := normalizeCode(line(c, "captcha_key"))
 	if key == "" {
 		if r.captcha.data != "" { // the same picture serves on
 			return &captchaAsked{key: "error.required.captcha_key"}
 		}
-		return h.askCaptcha(ctx, c, path, "error.required.captcha_key")
+		return h.askCaptcha(ctx, c, of, "error.required.captcha_key")
 	}
 	// One picture serves one call, however often its form is posted, and guesses at pictures count:
 	// both before TCB is asked, so that many at once get no further.
@@ -142,7 +153,7 @@ func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, p
 	if d, err := h.counter.Take(ctx, ruleCaptchaSolved, hex.EncodeToString(sum[:])); err != nil {
 		return err // a proof that could be used again is none
 	} else if !d.OK {
-		return h.askCaptcha(ctx, c, path, "error.captcha_wrong")
+		return h.askCaptcha(ctx, c, of, "error.captcha_wrong")
 	}
 	if err := tries.take(ctx, ruleCaptchaWrong, "error.too_many_wait", time.Second, r.network); err != nil {
 		return err
@@ -163,17 +174,17 @@ func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, p
 		r.captcha = captchaState{}
 		return err
 	default:
-		return h.askCaptcha(ctx, c, path, "error.captcha_wrong")
+		return h.askCaptcha(ctx, c, of, "error.captcha_wrong")
 	}
 }
 
-func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, path, key string) error {
+func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, of authclient.Call, key string) error {
 	r := requestOf(c)
 	action := field(c, "action")
 	if action == "" || action == "captcha" { // another picture for the same
 		action = r.captcha.Action
 	}
-	data, err := r.client.auth.GetCaptchaData(ctx, "POST:"+path, h.options(c)...)
+	data, err := r.client.auth.GetCaptchaData(ctx, of, h.options(c)...)
 	if err != nil {
 		r.captcha = captchaState{}
 		return err
@@ -183,7 +194,7 @@ func (h *Handler) askCaptcha(ctx context.Context, c *fiber.Ctx, path, key string
 		r.captcha = captchaState{}
 		return &authclient.Error{Op: "GetCaptchaData", Code: "unknown", Remaining: -1}
 	}
-	r.captcha = captchaState{Picture: data.Token, Renewed: r.captcha.Renewed, Path: path, Action: action, data: shown}
+	r.captcha = captchaState{Picture: data.Token, Renewed: r.captcha.Renewed, Call: of, Action: action, data: shown}
 	return &captchaAsked{key: key}
 }
 
@@ -201,8 +212,8 @@ func (h *Handler) postCaptcha(c *fiber.Ctx) error {
 	if err := asks.take(ctx, ruleCaptcha, "error.too_many_wait", time.Second, r.network); err != nil {
 		return h.refuse(c, f, err, nil)
 	}
-	path := cmp.Or(r.captcha.Path, "/v1/verification")
-	if err := h.askCaptcha(ctx, c, path, ""); !errors.As(err, &asked) {
+	of := cmp.Or(r.captcha.Call, authclient.CallGetVerification)
+	if err := h.askCaptcha(ctx, c, of, ""); !errors.As(err, &asked) {
 		return h.refuse(c, f, err, nil)
 	}
 	return h.show(c, fiber.StatusOK, f)

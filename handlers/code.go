@@ -385,10 +385,10 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 		return cf.refuse(c, form, err, nil)
 	}
 	var sent *authclient.Verification
-	err = h.guarded(c, "/v1/verification", demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err = h.guarded(c, authclient.CallGetVerification, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		ask := r.client.auth.GetVerification
 		if cf.portal {
-			ask = r.state(h.now()).GetVerification
+			ask = r.user().GetVerification
 		}
 		sent, err = ask(ctx, authclient.GetVerificationRequest{
 			PhoneNumber: f.Phone, Email: f.Email, Target: cf.targetOf(r), Usage: cf.usage,
@@ -578,7 +578,7 @@ func (cf *codeFlow) verify(c *fiber.Ctx, f *flow, code string) error {
 		return usedUp
 	}
 	var got *authclient.VerificationToken
-	err := h.guarded(c, "/v1/verification/verify", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err := h.guarded(c, authclient.Call{}, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		got, err = r.client.auth.Verify(ctx, authclient.VerifyRequest{VerificationID: f.VerificationID, VerificationCode: code}, opts...)
 		return err
 	})

@@ -69,7 +69,7 @@ func (h *Handler) complete(c *fiber.Ctx, creds *authclient.Credentials) error {
 func (h *Handler) profile(c *fiber.Ctx, creds *authclient.Credentials) json.RawMessage {
 	ctx, cancel := context.WithTimeout(context.Background(), profileWait)
 	defer cancel()
-	me, err := requestOf(c).client.auth.GetUserInfo(ctx, creds.AccessToken, h.options(c)...)
+	me, err := requestOf(c).client.auth.AsUser(creds.AccessToken).GetUserInfo(ctx, h.options(c)...)
 	if err != nil {
 		traceOf(c).code = codeOf(err)
 		return nil

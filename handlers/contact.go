@@ -78,7 +78,7 @@ func (cf *codeFlow) binds() *codeFlow {
 func (cf *codeFlow) bind(c *fiber.Ctx, f *flow, conflict authclient.ConflictResolution) error {
 	h, r := cf.h, requestOf(c)
 	sudo := r.access.SudoToken
-	err := h.asPerson(c, "/v1/user/contact", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
+	err := h.asPerson(c, func(ctx context.Context, login *authclient.User, opts ...authclient.CallOption) error {
 		if f.Phone != "" {
 			return login.BindPhoneNumber(ctx, authclient.BindPhoneNumberRequest{
 				PhoneNumber: f.Phone, SudoToken: sudo, VerificationToken: f.VerificationToken, ConflictResolution: conflict,

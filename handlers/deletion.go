@@ -47,7 +47,7 @@ func (h *Handler) postDelete(c *fiber.Ctx) error {
 	if page.Invalid() {
 		return h.show(c, fiber.StatusUnprocessableEntity, f)
 	}
-	err := h.asPerson(c, "/v1/user/me", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
+	err := h.asPerson(c, func(ctx context.Context, login *authclient.User, opts ...authclient.CallOption) error {
 		_, err := login.DeleteMe(ctx, r.access.SudoToken, opts...)
 		return err
 	})

@@ -64,16 +64,15 @@ type Auth interface {
 	IsUsernameRegistered(context.Context, string, ...authclient.CallOption) (bool, error)
 	Verify(context.Context, authclient.VerifyRequest, ...authclient.CallOption) (*authclient.VerificationToken, error)
 	ResetPassword(context.Context, authclient.ResetPasswordRequest, ...authclient.CallOption) error
-	GetUserInfo(context.Context, string, ...authclient.CallOption) (*authclient.UserInfo, error)
-	GetCaptchaData(context.Context, string, ...authclient.CallOption) (*authclient.CaptchaData, error)
+	GetCaptchaData(context.Context, authclient.Call, ...authclient.CallOption) (*authclient.CaptchaData, error)
 	VerifyCaptchaData(context.Context, string, string, ...authclient.CallOption) (*authclient.CaptchaToken, error)
 	RefreshToken(context.Context, string, ...authclient.CallOption) (*authclient.Credentials, error)
 	GenProviderRedirectURI(context.Context, authclient.GenProviderRedirectURIRequest, ...authclient.CallOption) (*authclient.ProviderRedirectURI, error)
 	GrantProviderToken(context.Context, authclient.GrantProviderTokenRequest, ...authclient.CallOption) (*authclient.ProviderToken, error)
 	SignInWithProvider(context.Context, authclient.SignInWithProviderRequest, ...authclient.CallOption) (*authclient.Credentials, error)
 
-	// LoginState makes the calls of somebody who is signed in: see portal.go.
-	LoginState(authclient.Credentials, time.Time, func(authclient.StateChange, authclient.Credentials)) *authclient.LoginState
+	// AsUser makes the calls of somebody who is signed in.
+	AsUser(accessToken string) *authclient.User
 }
 
 // Config is everything the pages need; all of it but Logins, Demo, Now and Rand is required.

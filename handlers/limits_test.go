@@ -553,7 +553,7 @@ func TestStepUpEndsLogin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = client.GetUserInfo(t.Context(), token)
+		_, err = client.AsUser(token).GetUserInfo(t.Context())
 		return err == nil
 	}
 	for i := range 9 {

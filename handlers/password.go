@@ -119,7 +119,7 @@ func (h *Handler) postPassword(c *fiber.Ctx) error {
 	if page.Invalid() {
 		return h.show(c, fiber.StatusUnprocessableEntity, f)
 	}
-	err := h.asPerson(c, "/v1/user/password", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
+	err := h.asPerson(c, func(ctx context.Context, login *authclient.User, opts ...authclient.CallOption) error {
 		return login.SetPassword(ctx, authclient.SetPasswordRequest{NewPassword: r.secret, SudoToken: r.access.SudoToken}, opts...)
 	})
 	if err != nil {
@@ -136,13 +136,13 @@ func (h *Handler) passwordSet(c *fiber.Ctx) error {
 	r := requestOf(c)
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
 	defer cancel()
-	_, err := r.client.auth.GetUserInfo(ctx, r.access.AccessToken, h.options(c)...)
+	_, err := r.client.auth.AsUser(r.access.AccessToken).GetUserInfo(ctx, h.options(c)...)
 	if !errors.Is(err, authclient.ErrUnauthenticated) {
 		return h.finished(c, "/account", "password")
 	}
 	r.next = "account"
 	var creds *authclient.Credentials
-	err = h.guarded(c, "/v1/signin", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err = h.guarded(c, authclient.CallSignIn, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: knownAs(r.me), Password: r.secret}, opts...)
 		return err
 	})

@@ -147,7 +147,7 @@ func (h *Handler) loadPerson(c *fiber.Ctx) (ok bool, err error) {
 	defer cancel()
 	r.access = access
 	r.deviceID = access.DeviceID
-	me, err := r.client.auth.GetUserInfo(ctx, access.AccessToken, h.options(c)...)
+	me, err := r.client.auth.AsUser(access.AccessToken).GetUserInfo(ctx, h.options(c)...)
 	switch {
 	case errors.Is(err, authclient.ErrUnauthenticated):
 		traceOf(c).code = codeOf(err)
@@ -161,12 +161,8 @@ func (h *Handler) loadPerson(c *fiber.Ctx) (ok bool, err error) {
 	return true, nil
 }
 
-// state makes the person's calls. It has no refresh token and does not judge
-// the access token's age: TCB does.
-func (r *request) state(now time.Time) *authclient.LoginState {
-	creds := authclient.Credentials{TokenType: "Bearer", AccessToken: r.access.AccessToken, Sub: r.access.Sub}
-	return r.client.auth.LoginState(creds, now.Add(time.Hour), nil)
-}
+// user makes the person's calls.
+func (r *request) user() *authclient.User { return r.client.auth.AsUser(r.access.AccessToken) }
 
 // person is whose page it is.
 func (h *Handler) person(r *request) views.Person {
@@ -377,10 +373,10 @@ func (h *Handler) keepAccess(c *fiber.Ctx, a session.Access) error {
 }
 
 // asPerson makes one call of the person's, which TCB may want a captcha for.
-func (h *Handler) asPerson(c *fiber.Ctx, path string, call func(context.Context, *authclient.LoginState, ...authclient.CallOption) error) error {
+func (h *Handler) asPerson(c *fiber.Ctx, call func(context.Context, *authclient.User, ...authclient.CallOption) error) error {
 	r := requestOf(c)
-	return h.guarded(c, path, false, func(ctx context.Context, opts ...authclient.CallOption) error {
-		return call(ctx, r.state(h.now()), opts...)
+	return h.guarded(c, authclient.Call{}, false, func(ctx context.Context, opts ...authclient.CallOption) error {
+		return call(ctx, r.user(), opts...)
 	})
 }
 

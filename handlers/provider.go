@@ -109,7 +109,7 @@ func (h *Handler) goToProvider(c *fiber.Ctx, f form, id, name, purpose string) e
 	counted := &taken{counter: h.counter}
 	demand := counted.takeSoft(c.UserContext(), r.counts(ruleProvider)...) || r.env.Limits.AttackMode
 	var out *authclient.ProviderRedirectURI
-	err = h.guarded(c, "/v1/provider/uri", demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err = h.guarded(c, authclient.CallGenProviderRedirectURI, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		out, err = r.client.auth.GenProviderRedirectURI(ctx, authclient.GenProviderRedirectURIRequest{
 			ProviderID: id, ProviderRedirectURI: h.callback(r), State: state,
 		}, opts...)
@@ -244,7 +244,7 @@ func (h *Handler) postCallback(c *fiber.Ctx) error {
 		}
 	}
 	var granted *authclient.ProviderToken
-	err := h.guarded(c, "/v1/provider/token", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err := h.guarded(c, authclient.Call{}, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		// Counted here, where no captcha can come in between any more. An outage of
 		// the counter is one of ours: a state that could be used again is none.
 		sum := sha256.Sum256([]byte(state))
@@ -315,7 +315,7 @@ func boundTo(me *authclient.UserInfo, provider, sub string) bool {
 func (h *Handler) signInByProvider(c *fiber.Ctx, t trip, granted *authclient.ProviderToken) error {
 	r := requestOf(c)
 	var creds *authclient.Credentials
-	err := h.guarded(c, "/v1/signin/with/provider", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err := h.guarded(c, authclient.Call{}, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignInWithProvider(ctx, authclient.SignInWithProviderRequest{
 			ProviderToken: granted.ProviderToken, ProviderID: t.Provider, ForceDisableSignUp: !r.login.RegistersByItself(),
 		}, opts...)
@@ -451,7 +451,7 @@ func (h *Handler) providersPage(c *fiber.Ctx) (*views.ProvidersPage, []authclien
 	r := requestOf(c)
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
 	defer cancel()
-	all, err := r.state(h.now()).GetProviders(ctx, h.options(c)...)
+	all, err := r.user().GetProviders(ctx, h.options(c)...)
 	if err != nil {
 		return nil, nil, form{}, err
 	}
@@ -567,7 +567,7 @@ func (h *Handler) postProviders(c *fiber.Ctx) error {
 	case what == "link":
 		return h.goToProvider(c, f, id, all[i].Name, tripLink)
 	}
-	err = h.asPerson(c, "/v1/user/provider", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
+	err = h.asPerson(c, func(ctx context.Context, login *authclient.User, opts ...authclient.CallOption) error {
 		return login.UnbindProvider(ctx, id, opts...)
 	})
 	if err != nil && !errors.Is(err, authclient.ErrNotFound) {
@@ -580,7 +580,7 @@ func (h *Handler) postProviders(c *fiber.Ctx) error {
 func (h *Handler) postBind(c *fiber.Ctx, l pendingLink) error {
 	r := requestOf(c)
 	h.readForm(c, r, "account-bind")
-	err := h.asPerson(c, "/v1/user/provider/bind", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
+	err := h.asPerson(c, func(ctx context.Context, login *authclient.User, opts ...authclient.CallOption) error {
 		return login.BindWithProvider(ctx, l.Token, opts...)
 	})
 	if err != nil {

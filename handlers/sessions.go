@@ -60,7 +60,7 @@ func (h *Handler) history(c *fiber.Ctx, kind authclient.HistoryKind, token strin
 	r := requestOf(c)
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
 	defer cancel()
-	return r.state(h.now()).GetSecurityHistory(ctx, authclient.SecurityHistoryRequest{Kind: kind, Limit: limit, PageToken: token}, h.options(c)...)
+	return r.user().GetSecurityHistory(ctx, authclient.SecurityHistoryRequest{Kind: kind, Limit: limit, PageToken: token}, h.options(c)...)
 }
 
 func (h *Handler) sessionsPage(c *fiber.Ctx) (*views.SessionsPage, []device, form, error) {
@@ -133,7 +133,7 @@ func (h *Handler) postSessions(c *fiber.Ctx) error {
 		}
 		return h.finished(c, "/account/sessions", "others")
 	case action == "everywhere":
-		err := h.asPerson(c, "/v1/user/revoke/all", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
+		err := h.asPerson(c, func(ctx context.Context, login *authclient.User, opts ...authclient.CallOption) error {
 			return login.RevokeAllDevices(ctx, opts...)
 		})
 		if err != nil {
@@ -147,7 +147,7 @@ func (h *Handler) postSessions(c *fiber.Ctx) error {
 
 // endDevice ends the logins of a device. That it has none any more is fine.
 func (h *Handler) endDevice(c *fiber.Ctx, id string) error {
-	err := h.asPerson(c, "/v1/user/authorized/devices", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) error {
+	err := h.asPerson(c, func(ctx context.Context, login *authclient.User, opts ...authclient.CallOption) error {
 		return login.RevokeDevice(ctx, id, opts...)
 	})
 	if errors.Is(err, authclient.ErrNotFound) {

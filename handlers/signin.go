@@ -141,7 +141,7 @@ func (h *Handler) signInWithPassword(c *fiber.Ctx, name, password string) (*auth
 	soft := append(r.counts(rulePasswordNetwork), count{rulePasswordPerson, person})
 	demand := tries.takeSoft(ctx, soft...) || r.env.Limits.AttackMode
 	var creds *authclient.Credentials
-	err := h.guarded(c, "/v1/signin", demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err := h.guarded(c, authclient.CallSignIn, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: name, Password: password}, opts...)
 		return err
 	})

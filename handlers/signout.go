@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
@@ -89,8 +88,7 @@ func (h *Handler) ender(c *fiber.Ctx) func(token string) endLogin {
 	auth, opts := r.client.auth, h.options(c)
 	return func(token string) endLogin {
 		return func(ctx context.Context) (string, error) {
-			creds := authclient.Credentials{TokenType: "Bearer", AccessToken: token}
-			out, err := auth.LoginState(creds, h.now().Add(time.Hour), nil).SignOut(ctx, in, opts...)
+			out, err := auth.AsUser(token).SignOut(ctx, in, opts...)
 			return out.RedirectURI, err
 		}
 	}

@@ -261,7 +261,7 @@ func (h *Handler) endStolen(c *fiber.Ctx) error {
 func (h *Handler) sudo(c *fiber.Ctx, in authclient.SudoRequest) error {
 	r := requestOf(c)
 	var got *authclient.SudoToken
-	err := h.asPerson(c, "/v1/user/sudo", func(ctx context.Context, login *authclient.LoginState, opts ...authclient.CallOption) (err error) {
+	err := h.asPerson(c, func(ctx context.Context, login *authclient.User, opts ...authclient.CallOption) (err error) {
 		got, err = login.Sudo(ctx, in, opts...)
 		return err
 	})

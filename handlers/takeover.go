@@ -92,7 +92,7 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 		out.Error = "other_client"
 		return h.dropLogin(c, fiber.StatusBadRequest, out)
 	}
-	me, err := r.client.auth.GetUserInfo(ctx, in.AccessToken, h.options(c)...)
+	me, err := r.client.auth.AsUser(in.AccessToken).GetUserInfo(ctx, h.options(c)...)
 	if err != nil {
 		return h.notTakenOver(c, out, err)
 	}

@@ -123,7 +123,7 @@ func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials
 		return err
 	}
 	if f.isUser() || r.login.Registration != loginpage.RegistrationAuto {
-		err := h.guarded(c, "/v1/signin", false, signIn)
+		err := h.guarded(c, authclient.CallSignIn, false, signIn)
 		if !errors.Is(err, authclient.ErrNotFound) || r.login.Registration != loginpage.RegistrationAuto {
 			return creds, err
 		}
@@ -137,7 +137,7 @@ func (h *Handler) signInVerified(c *fiber.Ctx, f *flow) (*authclient.Credentials
 		return creds, err
 	}
 	f.setUser(true)
-	return creds, h.guarded(c, "/v1/signin", false, signIn)
+	return creds, h.guarded(c, authclient.CallSignIn, false, signIn)
 }
 
 func (h *Handler) signUp() *codeFlow {
@@ -361,7 +361,7 @@ func (h *Handler) register(c *fiber.Ctx, f *flow, in authclient.SignUpRequest) (
 	}
 	in.PhoneNumber, in.Email, in.VerificationToken = f.Phone, f.Email, f.VerificationToken
 	in.AnonymousToken = h.anonymousToken(c)
-	err = h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err = h.guarded(c, authclient.CallSignUp, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignUp(ctx, in, opts...)
 		return err
 	})
@@ -382,7 +382,7 @@ func (h *Handler) anonymousToken(c *fiber.Ctx) string {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), profileWait)
 	defer cancel()
-	if _, err := r.client.auth.GetUserInfo(ctx, access.AccessToken, h.options(c)...); errors.Is(err, authclient.ErrUnauthenticated) {
+	if _, err := r.client.auth.AsUser(access.AccessToken).GetUserInfo(ctx, h.options(c)...); errors.Is(err, authclient.ErrUnauthenticated) {
 		return ""
 	}
 	return access.AccessToken
@@ -413,7 +413,7 @@ func (cf *codeFlow) checkUsername(c *fiber.Ctx, name string) error {
 		return err
 	}
 	var exists bool
-	err := h.guarded(c, "/v1/signup", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err := h.guarded(c, authclient.CallSignUp, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		exists, err = r.client.auth.IsUsernameRegistered(ctx, name, opts...)
 		return err
 	})
@@ -472,7 +472,7 @@ func (cf *codeFlow) postNewPassword(c *fiber.Ctx, f *flow) error {
 	if page.Invalid() {
 		return h.show(c, fiber.StatusUnprocessableEntity, form)
 	}
-	err = h.guarded(c, "/v1/reset", false, func(ctx context.Context, opts ...authclient.CallOption) error {
+	err = h.guarded(c, authclient.Call{}, false, func(ctx context.Context, opts ...authclient.CallOption) error {
 		return r.client.auth.ResetPassword(ctx, authclient.ResetPasswordRequest{
 			PhoneNumber: f.Phone, Email: f.Email, NewPassword: r.secret, VerificationToken: f.VerificationToken,
 		}, opts...)
@@ -484,7 +484,7 @@ func (cf *codeFlow) postNewPassword(c *fiber.Ctx, f *flow) error {
 	}
 	// As the SDK does it: the new password signs in at once.
 	var creds *authclient.Credentials
-	err = h.guarded(c, "/v1/signin", false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err = h.guarded(c, authclient.CallSignIn, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: f.to(), Password: r.secret}, opts...)
 		return err
 	})

@@ -125,7 +125,7 @@ func (h *Handler) postAnonymous(c *fiber.Ctx) error {
 	counted := &taken{counter: h.counter}
 	demand := counted.takeSoft(c.UserContext(), r.counts(ruleAnonymous)...) || r.env.Limits.AttackMode
 	var creds *authclient.Credentials
-	err = h.guarded(c, "/v1/signin/anonymously", demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err = h.guarded(c, authclient.CallSignInAnonymously, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignInAnonymously(ctx, opts...)
 		return err
 	})

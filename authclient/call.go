@@ -1,0 +1,275 @@
+package authclient
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	maxAnswer = 1 << 20 // bytes; TCB's largest answers are a few KiB
+	maxTries  = 3       // of a GET, as in @cloudbase/oauth@3.3.3 src/oauth2client/oauth2client.ts, defaultRetry
+)
+
+// Call names a call of TCB's API. Error.Call tells which one an error came
+// from, and GetCaptchaData takes it. Calls can be compared with ==.
+type Call struct {
+	Method string // of HTTP
+	Path   string // below /auth, without the id that some paths go on with: a device_id is a secret
+}
+
+// String is the call as the SDK writes it, "POST:/v1/signin"
+// (@cloudbase/oauth@3.3.3 src/captcha/captcha.ts, request).
+func (c Call) String() string { return c.Method + ":" + c.Path }
+
+// Calls that a program may want a captcha for before it makes them. Each has the
+// name of its method.
+var (
+	CallSignUp                 = Call{"POST", "/v1/signup"}             // Client.SignUp
+	CallSignIn                 = Call{"POST", "/v1/signin"}             // Client.SignIn
+	CallSignInAnonymously      = Call{"POST", "/v1/signin/anonymously"} // Client.SignInAnonymously
+	CallGetVerification        = Call{"POST", "/v1/verification"}       // Client.GetVerification, User.GetVerification
+	CallGenProviderRedirectURI = Call{"GET", "/v1/provider/uri"}        // Client.GenProviderRedirectURI
+)
+
+// What two methods make alike.
+var (
+	callToken   = Call{"POST", "/v1/token"}         // Client.RefreshToken, Client.GrantToken
+	callContact = Call{"PATCH", "/v1/user/contact"} // User.BindPhoneNumber, User.BindEmail
+)
+
+// request is one call with what it carries. The caller is identified by bearer
+// when it is set, else by client_id in the query and, with a secret, Basic
+// authorization, or without one the publishable key.
+type request struct {
+	op     string // the method of this package
+	call   Call
+	rest   string // of the path, after call.Path
+	query  url.Values
+	body   any
+	bearer string
+	basic  bool // Basic authorization without a secret too
+
+	codeIsResult bool // a `code` in the answer is no error
+}
+
+// failed is the error of a request that TCB did not refuse.
+func (r request) failed(code string, cause error) *Error {
+	return &Error{Op: r.op, Call: r.call, Code: code, Remaining: -1, cause: cause}
+}
+
+// caller makes requests as somebody: a Client as an app, a User as a person.
+type caller interface {
+	do(ctx context.Context, in request, out any, opts []CallOption) error
+}
+
+// call makes a request and decodes its answer into a T.
+func call[T any](ctx context.Context, as caller, in request, opts []CallOption) (*T, error) {
+	out := new(T)
+	if err := as.do(ctx, in, out, opts); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// queryOf is a query of those fields that have a value.
+func queryOf(fields map[string]string) url.Values {
+	query := url.Values{}
+	for name, value := range fields {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return query
+}
+
+// do makes a request as the app and decodes the answer into out, which may be
+// nil. Every error it returns is an *Error.
+func (c *Client) do(ctx context.Context, in request, out any, opts []CallOption) error {
+	var o callOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	var body []byte
+	if in.body != nil {
+		var err error
+		if body, err = json.Marshal(in.body); err != nil {
+			return in.failed("local", errors.New("the request cannot be written as JSON"))
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil { // asked again: select does not say which of two came first
+		return in.failed("unreachable", ctx.Err())
+	}
+	for try := 1; ; try++ {
+		err := c.once(ctx, in, o, body, out)
+		if err == nil {
+			return nil
+		}
+		if in.call.Method != http.MethodGet || try == maxTries || !err.retryable() || ctx.Err() != nil {
+			return err
+		}
+		pause := time.NewTimer(time.Duration(try) * 100 * time.Millisecond)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			if err.Code == "unreachable" {
+				err.cause = ctx.Err()
+			}
+			return err
+		}
+	}
+}
+
+// retryable reports whether the same call may go better: there was no answer of
+// TCB's, or TCB itself says that it is away for the moment.
+func (e *Error) retryable() bool {
+	return e.Code == "unreachable" || e.Code == "unavailable"
+}
+
+func (c *Client) once(ctx context.Context, in request, o callOptions, body []byte, out any) *Error {
+	requestID := newRequestID()
+	fail := func(status int, cause error) *Error {
+		if ctx.Err() != nil {
+			cause = ctx.Err() // why we stopped says more than how the connection broke
+		}
+		e := in.failed("unreachable", cause)
+		e.Status, e.RequestID = status, requestID
+		return e
+	}
+	req, err := c.httpRequest(ctx, in, o, body)
+	if err != nil {
+		return fail(0, errors.New("the request cannot be built"))
+	}
+	req.Header.Set("X-Request-Id", requestID)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fail(0, withoutRequest(err, req, in.bearer, o.captchaToken, c.publishableKey))
+	}
+	defer resp.Body.Close()
+	if id := resp.Header.Get("X-Request-Id"); id != "" && len(id) <= 128 {
+		requestID = id
+	}
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return fail(resp.StatusCode, withoutRequest(err, req, in.bearer, o.captchaToken, c.publishableKey))
+	}
+	if len(answer) > maxAnswer {
+		return fail(resp.StatusCode, errors.New("the answer is over 1 MiB"))
+	}
+	var probe errorBody
+	if err := json.Unmarshal(answer, &probe); err != nil || string(bytes.TrimSpace(answer)) == "null" {
+		return fail(resp.StatusCode, errors.New("the answer is not a JSON object"))
+	}
+	if in.codeIsResult {
+		probe.Code = nil
+	}
+	if e := probe.apiError(); e != nil {
+		e.Op, e.Call, e.Status, e.RequestID = in.op, in.call, resp.StatusCode, requestID
+		if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); e.RetryAfter == 0 && err == nil && n > 0 {
+			e.RetryAfter = seconds(float64(n))
+		}
+		return e
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return fail(resp.StatusCode, errors.New("a failure without an error code"))
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fail(resp.StatusCode, errors.New("the answer has fields of other types than documented"))
+	}
+	if check, ok := out.(interface{ complete() bool }); ok && !check.complete() {
+		return fail(resp.StatusCode, errors.New("the answer lacks a field that it must have"))
+	}
+	return nil
+}
+
+func (c *Client) httpRequest(ctx context.Context, in request, o callOptions, body []byte) (*http.Request, error) {
+	query := url.Values{}
+	for k, v := range in.query {
+		query[k] = v
+	}
+	if in.bearer == "" && !query.Has("client_id") {
+		query.Set("client_id", c.clientID)
+	}
+	if o.captchaToken != "" {
+		query.Set("captcha_token", o.captchaToken)
+	}
+	target := c.base + in.call.Path + in.rest
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, in.call.Method, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	h := req.Header
+	h.Set("Accept", "application/json")
+	if body != nil {
+		h.Set("Content-Type", "application/json")
+	}
+	switch {
+	case in.bearer != "":
+		h.Set("Authorization", "Bearer "+in.bearer)
+	case c.clientSecret != "" || in.basic:
+		req.SetBasicAuth(c.clientID, c.clientSecret)
+	case c.publishableKey != "":
+		h.Set("Authorization", "Bearer "+c.publishableKey)
+	}
+	if o.locale != "" {
+		h.Set("Accept-Language", o.locale)
+	}
+	if o.deviceID != "" {
+		h.Set("X-Device-Id", o.deviceID)
+	}
+	if o.clientAddress != "" {
+		h.Set("X-Forwarded-For", o.clientAddress)
+	}
+	if ua := cmp.Or(o.userAgent, c.userAgent); ua != "" {
+		h.Set("User-Agent", ua)
+	}
+	return req, nil
+}
+
+// withoutRequest takes the request out of a transport error. Its URL goes
+// wherever it stands, for its query can hold a captcha token. And where a
+// server got one of the secrets back into the text, by a Location or a status
+// line that cannot be parsed, the text goes as a whole.
+func withoutRequest(err error, req *http.Request, secrets ...string) error {
+	var ue *url.Error
+	for errors.As(err, &ue) {
+		err = ue.Err
+	}
+	text := err.Error()
+	for _, secret := range append(secrets, req.URL.RawQuery) {
+		if secret != "" && (strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret))) {
+			return errors.New("the connection failed, in words that repeat the request")
+		}
+	}
+	return err
+}
+
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
