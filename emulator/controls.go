@@ -62,7 +62,7 @@ func (e *Emulator) controlRoutes() *http.ServeMux {
 // pages whose name was rebound to 127.0.0.1 (DNS rebinding) and requests that a proxy passes on; Sec-Fetch-Site and Origin keep
 // other sites from changing anything through the developer's browser. There is no CORS here, so they cannot read anything either.
 func (e *Emulator) serveControls(w http.ResponseWriter, r *http.Request) {
-	if !loopbackAddress(r.RemoteAddr) || !loopbackHost(r.Host) || !readsOnly(r.Method) && crossSite(r) {
+	if !loopbackAddress(r.RemoteAddr) || !loopbackHost(r.Host) || forwarded(r.Header) || !readsOnly(r.Method) && crossSite(r) {
 		e.sendError(w, r, failText("permission_denied", textControlRefused))
 		return
 	}
@@ -88,6 +88,17 @@ func loopbackHost(host string) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.Unmap().IsLoopback()
+}
+
+// forwarded reports that a request came through a proxy, which may have rewritten its Host: whoever
+// is behind that is not this machine.
+func forwarded(header http.Header) bool {
+	for name := range header {
+		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
 }
 
 func readsOnly(method string) bool { return method == http.MethodGet || method == http.MethodHead }

@@ -149,14 +149,15 @@ func (h *Handler) answerCaptcha(ctx context.Context, c *fiber.Ctx, r *request, o
 	// One picture serves one call, however often its form is posted, and guesses at pictures count:
 	// both before TCB is asked, so that many at once get no further.
 	tries := &taken{counter: h.counter}
+	// The network's share comes first: what it refuses has not used up the picture.
+	if err := tries.take(ctx, ruleCaptchaWrong, "error.too_many_wait", time.Second, r.network); err != nil {
+		return err
+	}
 	sum := sha256.Sum256([]byte(r.captcha.Picture))
 	if d, err := h.counter.Take(ctx, ruleCaptchaSolved, hex.EncodeToString(sum[:])); err != nil {
 		return err // a proof that could be used again is none
 	} else if !d.OK {
 		return h.askCaptcha(ctx, c, of, "error.captcha_wrong")
-	}
-	if err := tries.take(ctx, ruleCaptchaWrong, "error.too_many_wait", time.Second, r.network); err != nil {
-		return err
 	}
 	got, err := r.client.auth.VerifyCaptchaData(ctx, r.captcha.Picture, key, h.options(c)...)
 	if err == nil || isOutage(err) {
