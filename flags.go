@@ -77,6 +77,11 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	}
 	asked := false
 	set.Visit(func(f *flag.Flag) { asked = asked || f.Name == "demo" && o.demo })
+	// Such as ${UNSET} in a compose file: somebody has settings, and must not get the demo with its known
+	// password.
+	if v, ok := env(variableOf("settings")); ok && v == "" && o.settings == "" && o.demo && !asked {
+		return o, fmt.Errorf("%s is empty: name a file, or leave it out", variableOf("settings"))
+	}
 	if asked && o.settings != "" {
 		return o, errors.New("-demo ($TCB_LOGIN_DEMO) and -settings ($TCB_LOGIN_SETTINGS) exclude each other: the demo has settings of its own")
 	}

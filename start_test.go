@@ -212,6 +212,9 @@ func TestMisuse(t *testing.T) {
 	}{
 		{"a misspelt variable", []string{"TCB_LOGIN_SETTING=x.yaml"}, nil, 2, "TCB_LOGIN_SETTING is not a variable of this program; did you mean -settings ($TCB_LOGIN_SETTINGS)?"},
 		{"set to nothing", []string{"TCB_LOGIN_SETTING="}, nil, 2, "-settings ($TCB_LOGIN_SETTINGS)?"},
+		{"settings that are set to nothing", []string{"TCB_LOGIN_SETTINGS="}, []string{"-check"}, 2, "TCB_LOGIN_SETTINGS is empty"},
+		{"settings set to nothing, and named", []string{key, "TCB_LOGIN_SETTINGS="}, []string{"-check", "-settings", settings}, 0, "settings are fine"},
+		{"settings set to nothing, and the demo asked for", []string{"TCB_LOGIN_SETTINGS="}, []string{"-check", "-demo"}, 0, "settings are fine"},
 		{"in small letters", []string{"tcb_login_settings=x.yaml"}, nil, 2, "-settings ($TCB_LOGIN_SETTINGS)?"},
 		{"a flag's with a dash", []string{"TCB_LOGIN_ADMIN-LISTEN=:1"}, nil, 2, "-admin-listen ($TCB_LOGIN_ADMIN_LISTEN)?"},
 		{"like no other", []string{"TCB_LOGIN_COMPLETELY_DIFFERENT=s3cret"}, nil, 2, "TCB_LOGIN_COMPLETELY_DIFFERENT is not a variable of this program: it belongs to no flag"},
