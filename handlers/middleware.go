@@ -279,17 +279,6 @@ func (h *Handler) checkOrigin(c *fiber.Ctx) error {
 	return h.show(c, fiber.StatusUnprocessableEntity, f)
 }
 
-// checkScriptOrigin is checkOrigin for what a script posts, which has its token in a
-// header: postSession looks at that, and has no form to show again.
-func (h *Handler) checkScriptOrigin(c *fiber.Ctx) error {
-	r := requestOf(c)
-	foreign := false
-	if r.proven, foreign = h.saidOrigin(c, r.origin.text); foreign {
-		return &problem{status: fiber.StatusForbidden, title: "error.title_request", lead: "error.page.cross_site"}
-	}
-	return c.Next()
-}
-
 // saidOrigin is what the browser says of the page that a POST comes from: that it
 // is of our origin, that it is of another, or neither.
 //

@@ -77,7 +77,7 @@ func (h *Handler) install(app *fiber.App) {
 		case r.open:
 			chain = chain[1:]
 		case r.json:
-			chain = []fiber.Handler{h.readRequest, jsonOnly, h.checkScriptOrigin, r.handle}
+			chain = []fiber.Handler{h.readRequest, jsonOnly, h.checkOrigin, r.handle}
 		case r.method == "POST":
 			chain = []fiber.Handler{h.readRequest, formsOnly, h.checkOrigin, r.handle}
 		}

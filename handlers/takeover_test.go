@@ -61,30 +61,6 @@ func TestFreshToken(t *testing.T) {
 	}
 }
 
-// TestHandOffUnsaid: where the browser says nothing of the page, the token decides, as it does for
-// forms; and every answer is JSON, which is all that the script reads.
-func TestHandOffUnsaid(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	_, login := s.signedIn(t)
-	in := map[string]string{"access_token": login.Credentials.AccessToken}
-	for name, origin := range map[string][]string{"nothing": nil, "null": {"null"}} {
-		t.Run(name, func(t *testing.T) {
-			b := s.browser()
-			b.t = t
-			p := b.open("/account").want(http.StatusOK, "take-over")
-			header := http.Header{"Sec-Fetch-Site": nil, "Origin": origin, "X-Csrf-Token": {"not the page's"}}
-			if status, out := b.handOver(p, in, header); status != http.StatusForbidden || out.Error != "csrf" || out.CSRF != "" {
-				t.Errorf("a wrong token: %d %+v", status, out)
-			}
-			header.Del("X-CSRF-Token")
-			if status, out := b.handOver(p, in, header); status != http.StatusOK || out.Sub != login.Credentials.Sub {
-				t.Errorf("the page's token: %d %+v", status, out)
-			}
-		})
-	}
-}
-
 // TestHandOffTwice: what the session has already changes nothing, and so costs no other tab what it has just got.
 func TestHandOffTwice(t *testing.T) {
 	t.Parallel()
