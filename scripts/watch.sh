@@ -19,14 +19,14 @@ trap 'exit 0' INT TERM
 # changed names a source that is newer than the last look, if there is one.
 changed() {
 	find . \( -path ./.git -o -path ./data -o -path ./dist -o -path ./e2e -o -name testdata \) -prune -o \
-		-type f \( -name '*.go' -o -name '*.templ' -o -path './static/*' -o -path './i18n/*' -o -path './emulator/*' \) \
+		-type f \( -name '*.go' -o -name '*.templ' -o -path './static/src/*' -o -path './i18n/*' -o -path './emulator/*' \) \
 		! -name '*_test.go' ! -name '*_templ.go' -newer "$dir/looked" -print -quit
 }
 
 while true; do
 	touch "$dir/looked"
 	# Errors are shown and the program of before goes on, until the next change.
-	if go tool templ generate -lazy >"$dir/log" 2>&1 || { cat "$dir/log"; false; } && go build -o "$dir/tcb-login" .; then
+	if { go tool templ generate -lazy && go run ./generate; } >"$dir/log" 2>&1 || { cat "$dir/log"; false; } && go build -o "$dir/tcb-login" .; then
 		stop
 		"$dir/tcb-login" "$@" &
 		server=$!
