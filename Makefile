@@ -122,8 +122,8 @@ test-all: test ## longer: also every fuzz target, a backend that hangs, known vu
 .PHONY: screenshots
 screenshots: ## photographs of every page into e2e/shots; RUN=name picks some
 	e2e/setup.sh fonts
-	go test -tags e2e,screenshots -count=1 -timeout 30m -run '^TestScreenshots$$$(if $(RUN),/$(RUN))' ./e2e/
-	@echo "$$(ls e2e/shots | wc -l) pictures in e2e/shots"
+	go test -tags e2e,screenshots -count=1 -timeout 30m -run '^Test(Portal)?Screenshots$$$(if $(RUN),/$(RUN))' ./e2e/
+	@echo "$$(find e2e/shots -name "*.png" | wc -l) pictures in e2e/shots"
 
 .PHONY: outdated
 outdated: ## list dependencies that are behind: Go modules, programs that targets fetch, npm packages

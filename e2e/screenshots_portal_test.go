@@ -61,8 +61,7 @@ func TestPortalScreenshots(t *testing.T) {
 			b.stepUpByPassword(t, demoPassword)
 			b.at(t, "account-email")
 			shoot("email")
-			other := s.emulator.register(t, "taken@example.com", "taken", "Quiet-river-7")
-			_ = other
+			s.emulator.register(t, "taken@example.com", "taken", "Quiet-river-7")
 			b.follow(t, "account")
 			b.change(t, "username")
 			b.at(t, "account-username")

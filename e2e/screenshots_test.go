@@ -16,7 +16,7 @@ import (
 // without errors, as shots/{page}-{state}-{lang}-{scheme}-{width}.png, for people to look at. It
 // asserts nothing about looks.
 func TestScreenshots(t *testing.T) {
-	dir := "shots"
+	dir := filepath.Join("shots", "login")
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -160,6 +160,7 @@ func TestScreenshots(t *testing.T) {
 		for _, p := range states {
 			t.Run(strings.Join([]string{p.page, p.state, language}, "-"), func(t *testing.T) {
 				s := start(t, options{})
+				s.emulator.set(t, settings{PasswordStrength: "strict"})
 				change := []func(*playwright.BrowserNewContextOptions){speaking(language)}
 				if p.page == "complete" || strings.HasPrefix(p.state, "limited") {
 					change = append(change, withoutScript)
