@@ -97,7 +97,7 @@ func (h *Handler) carryCaptcha(r *request, b *views.Base) error {
 // the one that TCB's error comes from. demand asks for one although TCB has not,
 // and for this call alone: a token earned before does not do. It answers
 // *captchaAsked when the form must be shown again.
-func (h *Handler) guarded(c *fiber.Ctx, of authclient.Call, demand bool, call func(context.Context, ...authclient.CallOption) error) error {
+func (h *Handler) guarded(c *fiber.Ctx, of authclient.Call, demand bool, do call) error {
 	r := requestOf(c)
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout+grace)
 	defer cancel()
@@ -113,7 +113,7 @@ func (h *Handler) guarded(c *fiber.Ctx, of authclient.Call, demand bool, call fu
 	if demand && !solved {
 		return h.askCaptcha(ctx, c, of, "")
 	}
-	err := call(ctx, h.options(c, authclient.WithCaptchaToken(r.captcha.Token))...)
+	err := do(ctx, h.options(c, authclient.WithCaptchaToken(r.captcha.Token))...)
 	switch {
 	case errors.Is(err, authclient.ErrCaptchaRequired):
 		return h.askCaptcha(ctx, c, cmp.Or(of, callOf(err)), "")

@@ -376,16 +376,16 @@ func (cf *codeFlow) postSend(c *fiber.Ctx) error {
 // show when it cannot be.
 func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 	h, r, ctx := cf.h, requestOf(c), context.Background()
-	if !cf.portal {
-		alike(c, floorSend)
-	}
 	counted, demand, err := h.takeSend(ctx, r, f)
 	if err != nil {
 		cf.offerOthers(r, form)
 		return cf.refuse(c, form, err, nil)
 	}
+	if !cf.portal {
+		alike(c)
+	}
 	var sent *authclient.Verification
-	err = h.guarded(c, authclient.CallGetVerification, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err = h.guarded(c, authclient.CallGetVerification, demand, h.watched(c, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		ask := r.client.auth.GetVerification
 		if cf.portal {
 			ask = r.user().GetVerification
@@ -394,7 +394,7 @@ func (cf *codeFlow) send(c *fiber.Ctx, form form, f *flow) error {
 			PhoneNumber: f.Phone, Email: f.Email, Target: cf.targetOf(r), Usage: cf.usage,
 		}, opts...)
 		return err
-	})
+	}, floorSend, r.env.ID, cf.viaOf(f)))
 	switch {
 	case err == nil:
 		h.issued[f.channel()].Store(&issued{length: len(sent.VerificationID), expiresIn: sent.ExpiresIn})
@@ -574,17 +574,16 @@ func (cf *codeFlow) verify(c *fiber.Ctx, f *flow, code string) error {
 	usedUp := &fieldProblem{field: "verification_code", key: "error.code_tries"}
 	tries := &taken{counter: h.counter}
 	if tries.take(ctx, ruleCode, "", time.Minute, key) != nil {
-		alike(c, floorCode)
 		return usedUp
 	}
 	var got *authclient.VerificationToken
-	err := h.guarded(c, authclient.Call{}, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err := h.guarded(c, authclient.Call{}, false, h.watched(c, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		got, err = r.client.auth.Verify(ctx, authclient.VerifyRequest{VerificationID: f.VerificationID, VerificationCode: code}, opts...)
 		return err
-	})
+	}, floorCode, r.env.ID))
 	if err != nil {
 		if _, about := codeRefusals[codeOf(err)]; about {
-			alike(c, floorCode)
+			alike(c)
 		}
 		if _, about := codeRefusals[codeOf(err)]; !about {
 			tries.refund(ctx)

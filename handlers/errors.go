@@ -162,6 +162,8 @@ func (h *Handler) refuse(c *fiber.Ctx, f form, err error, special map[string]ref
 			return h.show(c, fiber.StatusUnprocessableEntity, f)
 		}
 		out = refusal{status: 422, field: "captcha_key", key: asked.key}
+	case errors.Is(err, errBusy):
+		out = refusal{status: 503, key: "error.busy", wait: busyWait}
 	case errors.As(err, &field):
 		out = refusal{status: 422, field: field.field, key: field.key}
 	case errors.As(err, &lim):

@@ -38,7 +38,9 @@ type trace struct {
 	early bool   // refused before there was a request
 
 	arrived time.Time // by the floor's clock
-	floor   string    // the kind of answer that this one must look like, see alike
+	watched string    // the kind of the last watched call
+	alike   bool      // see alike
+	leave   func()    // gives back the answer's place, which it has from the first watched call on
 }
 
 func traceOf(c *fiber.Ctx) *trace {
@@ -63,6 +65,7 @@ func (h *Handler) observe(c *fiber.Ctx) (err error) {
 			h.log.Error("panic", "request_id", t.id, "panic", p, "stack", string(debug.Stack()))
 			err = h.handleError(c, t.err)
 		}
+		h.settle(t)
 		h.logRequest(c, t, start)
 	}()
 	if err := c.Next(); err != nil {
@@ -70,7 +73,7 @@ func (h *Handler) observe(c *fiber.Ctx) (err error) {
 			return err
 		}
 	}
-	return h.settle(c, t)
+	return nil
 }
 
 // newID is by what people and operators find a log line.

@@ -141,12 +141,12 @@ func (h *Handler) signInWithPassword(c *fiber.Ctx, name, password string) (*auth
 	soft := append(r.counts(rulePasswordNetwork), count{rulePasswordPerson, person})
 	demand := tries.takeSoft(ctx, soft...) || r.env.Limits.AttackMode
 	var creds *authclient.Credentials
-	err := h.guarded(c, authclient.CallSignIn, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+	err := h.guarded(c, authclient.CallSignIn, demand, h.watched(c, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.client.auth.SignIn(ctx, authclient.SignInRequest{Username: name, Password: password}, opts...)
 		return err
-	})
+	}, floorPassword, r.env.ID))
 	if wrongPassword(err) {
-		alike(c, floorPassword)
+		alike(c)
 	} else {
 		tries.refund(ctx)
 	}

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,9 +109,12 @@ func wantAlike(t *testing.T, what string, times map[string][]time.Duration, kind
 	}
 }
 
-// late makes the emulator answer late, by 80 ms: what it knows (fast is what it does not), or what
-// it does not know.
-func (b *backend) late(unknownLate bool, lost *sync.Map) {
+// gap is by how much TCB answers some of what it is asked later than the rest.
+const gap = 80 * time.Millisecond
+
+// late makes the emulator answer late: what it knows (fast is what it does not), or what it does not
+// know.
+func (b *backend) late(by time.Duration, unknownLate bool, lost *sync.Map) {
 	refusals := []string{"not_found", "user_not_found", "invalid_status", "failed_precondition"}
 	var issued sync.Map // verification_ids
 	b.answer("", func(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +143,7 @@ func (b *backend) late(unknownLate bool, lost *sync.Map) {
 		}
 		if unknown == unknownLate {
 			select {
-			case <-time.After(80 * time.Millisecond):
+			case <-time.After(by):
 			case <-r.Context().Done():
 			}
 		}
@@ -162,25 +166,13 @@ func (b *backend) lost(r *http.Request, lost *sync.Map) bool {
 	return ok
 }
 
-// limitless counts nothing: what the limits do is tested elsewhere.
-type limitless struct{}
-
-func (limitless) Take(context.Context, limit.Rule, string) (limit.Decision, error) {
-	return limit.Decision{OK: true}, nil
-}
-
-func (limitless) Peek(context.Context, limit.Rule, string) (limit.Decision, error) {
-	return limit.Decision{OK: true}, nil
-}
-func (limitless) Refund(context.Context, limit.Rule, string) error { return nil }
-
-func timingSite(t *testing.T) *site {
-	s := newSite(t, func(c *siteConfig) {
+func timingSite(t *testing.T, change ...func(*siteConfig)) *site {
+	s := newSite(t, append([]func(*siteConfig){func(c *siteConfig) {
 		c.settings.RefusalFloor = defaultFloor
 		c.counter = limitless{}
 		c.logins = config.BuiltInPages(c.settings)
 		c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Registration = loginpage.RegistrationSplit
-	})
+	}}, change...)...)
 	s.backend.captcha("never")
 	return s
 }
@@ -210,7 +202,7 @@ func TestPasswordTimes(t *testing.T) {
 		}
 	}
 	for _, unknownLate := range []bool{false, true} {
-		s.backend.late(unknownLate, nil)
+		s.backend.late(gap, unknownLate, nil)
 		s.clock.advance(time.Second) // the lock of ten minutes stays; an account's failures too
 		var probes []probe
 		for i := range *timingSamples {
@@ -234,7 +226,7 @@ func TestCodeTimes(t *testing.T) {
 			for i := range targets {
 				s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
 			}
-			s.backend.late(unknownLate, nil)
+			s.backend.late(gap, unknownLate, nil)
 			b := s.browser()
 			first := b.open(path, "via=email")
 			var mu sync.Mutex
@@ -306,6 +298,79 @@ func status(p *page) int {
 	return p.status
 }
 
+// pausing is limitless until it is told to refuse every code, as within the minute after another.
+type pausing struct {
+	limitless
+	pause atomic.Bool
+}
+
+func (p *pausing) Take(_ context.Context, rule limit.Rule, _ string) (limit.Decision, error) {
+	if rule == ruleSendPause && p.pause.Load() {
+		return limit.Decision{RetryAfter: time.Minute}, nil
+	}
+	return limit.Decision{OK: true}, nil
+}
+
+// TestTimesAboveTheFloor: where TCB takes longer than the least floor, neither refusals in any number
+// nor requests that never reach TCB bring the floor down again.
+func TestTimesAboveTheFloor(t *testing.T) {
+	const (
+		least  = 100 * time.Millisecond
+		slow   = 250 * time.Millisecond
+		first  = 6
+		poison = 300 // more than what is kept of one outcome
+	)
+	counter := &pausing{}
+	s := timingSite(t, func(c *siteConfig) { c.settings.RefusalFloor, c.counter = least, counter })
+	b := s.browser()
+	samples := min(*timingSamples, 100)
+	for i := range samples + first {
+		s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
+	}
+	s.backend.late(slow, false, nil)
+	post := func(p *page, values fields) func() (int, error) {
+		return func() (int, error) {
+			got, err := b.try(http.MethodPost, p.action(), p.filled(values), nil)
+			return status(got), err
+		}
+	}
+	many := func(n int, want int, send func(i int) func() (int, error)) {
+		t.Helper()
+		var probes []probe
+		for i := range n {
+			one := send(i)
+			probes = append(probes, probe{"many", func() (int, error) {
+				got, err := one()
+				if err == nil && got != want {
+					err = fmt.Errorf("status %d, want %d", got, want)
+				}
+				return http.StatusSeeOther, err
+			}})
+		}
+		measure(t, probes)
+	}
+	compare := func(what string, send func(name string) func() (int, error)) {
+		t.Helper()
+		var probes []probe
+		for i := range samples {
+			probes = append(probes, probe{"known", send(fmt.Sprintf("known%d@example.com", i+first))}, probe{"unknown", send(fmt.Sprintf("nobody%d@example.com", i))})
+		}
+		wantAlike(t, what, measure(t, probes), "known", "unknown")
+	}
+	send := func(name string) func() (int, error) {
+		return post(b.open("/sign-in/email"), fields{"email": name})
+	}
+	many(first, http.StatusSeeOther, func(i int) func() (int, error) { return send(fmt.Sprintf("known%d@example.com", i)) })
+	many(poison, http.StatusSeeOther, func(i int) func() (int, error) { return send(fmt.Sprintf("poison%d@example.com", i)) })
+	compare("after quick refusals", send)
+
+	counter.pause.Store(true)
+	many(poison, http.StatusTooManyRequests, func(int) func() (int, error) { return send("known0@example.com") })
+	counter.pause.Store(false)
+	s.clock.advance(61 * time.Second) // TCB sends one a minute
+	compare("after requests without a call", send)
+}
+
 // TestStepUpTimes: a wrong code in the portal takes as long whether TCB knows the code's
 // verification_id or not.
 func TestStepUpTimes(t *testing.T) {
@@ -324,7 +389,7 @@ func TestStepUpTimes(t *testing.T) {
 	seen := s.backend.callsTo("/v1/verification/verify")[calls]
 	lost.Store(seen.header.Get("X-Device-Id"), true)
 	for _, unknownLate := range []bool{false, true} {
-		s.backend.late(unknownLate, &lost)
+		s.backend.late(gap, unknownLate, &lost)
 		var probes []probe
 		for range *timingSamples {
 			for kind, b := range kinds {
