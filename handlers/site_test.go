@@ -615,3 +615,10 @@ func (limitless) Peek(context.Context, limit.Rule, string) (limit.Decision, erro
 	return limit.Decision{OK: true}, nil
 }
 func (limitless) Refund(context.Context, limit.Rule, string) error { return nil }
+
+func status(p *page) int {
+	if p == nil {
+		return 0
+	}
+	return p.status
+}

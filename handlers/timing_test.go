@@ -291,13 +291,6 @@ func TestCodeTimes(t *testing.T) {
 	}
 }
 
-func status(p *page) int {
-	if p == nil {
-		return 0
-	}
-	return p.status
-}
-
 // pausing is limitless until it is told to refuse every code, as within the minute after another.
 type pausing struct {
 	limitless
@@ -315,15 +308,15 @@ func (p *pausing) Take(_ context.Context, rule limit.Rule, _ string) (limit.Deci
 // nor requests that never reach TCB bring the floor down again.
 func TestTimesAboveTheFloor(t *testing.T) {
 	const (
-		least  = 100 * time.Millisecond
-		slow   = 250 * time.Millisecond
+		least  = 50 * time.Millisecond
+		slow   = 400 * time.Millisecond
 		first  = 6
 		poison = 300 // more than what is kept of one outcome
 	)
 	counter := &pausing{}
 	s := timingSite(t, func(c *siteConfig) { c.settings.RefusalFloor, c.counter = least, counter })
 	b := s.browser()
-	samples := min(*timingSamples, 100)
+	samples := min(*timingSamples, 60)
 	for i := range samples + first {
 		s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
 	}
