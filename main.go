@@ -267,7 +267,10 @@ func siteConfig(opts options, s *settings.Settings, logins *loginpage.Pages, mes
 		return none, err
 	}
 	memory := limit.NewMemory(limit.MemoryConfig{})
-	sessions, err := session.New(session.Config{Keys: keys, Deny: memory, BasePath: s.BasePath})
+	sessions, err := session.New(session.Config{
+		Keys: keys, BasePath: s.BasePath,
+		Deny: memory, Ended: limit.NewMemory(limit.MemoryConfig{}), Quota: handlers.SessionQuota(memory),
+	})
 	if err != nil {
 		return none, err
 	}

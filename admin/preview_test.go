@@ -48,7 +48,7 @@ func previewOf(t *testing.T, trees map[string]string) (*fiber.App, *loginpage.Pa
 		t.Fatal(err)
 	}
 	memory := limit.NewMemory(limit.MemoryConfig{})
-	sessions, err := session.New(session.Config{Keys: [][]byte{[]byte(strings.Repeat("k", session.MinKey))}, Deny: memory, BasePath: s.BasePath})
+	sessions, err := session.New(session.Config{Keys: [][]byte{[]byte(strings.Repeat("k", session.MinKey))}, Deny: memory, Ended: memory, BasePath: s.BasePath})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 // here before.
 func BenchmarkGetSignIn(b *testing.B) {
 	memory := limit.NewMemory(limit.MemoryConfig{})
-	sessions, err := session.New(session.Config{Keys: [][]byte{make([]byte, session.MinKey)}, Deny: memory, BasePath: "/__auth"})
+	sessions, err := session.New(session.Config{Keys: [][]byte{make([]byte, session.MinKey)}, Deny: memory, Ended: memory, BasePath: "/__auth"})
 	if err != nil {
 		b.Fatal(err)
 	}

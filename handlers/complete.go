@@ -26,7 +26,7 @@ func (h *Handler) complete(c *fiber.Ctx, creds *authclient.Credentials) error {
 	device := h.device(r) // before the session's own changes
 	link, linking := openLink(r)
 	linking = linking && creds.Scope != "anonymous" && (link.Sub == "" || link.Sub == creds.Sub)
-	if err := r.session.Rotate(context.Background(), true); err != nil {
+	if err := r.session.Rotate(context.Background(), accountKey(r, creds.Sub)); err != nil {
 		return err
 	}
 	life := time.Duration(creds.ExpiresIn) * time.Second

@@ -8,6 +8,7 @@ import (
 
 	"tcb-login/config/settings"
 	"tcb-login/limit"
+	"tcb-login/session"
 )
 
 // The rules of guessing and sending. Of passwords, codes and pictures failures count, not
@@ -38,7 +39,9 @@ var (
 
 	// Each hand-off may take a place on the deny list, which forgets what it has no room for. An office
 	// has many people behind a network; one login may come from as many networks as an IPv6 block has.
+	// Sign-ins and step-ups take places too: what one account has of them is bounded for all three.
 	ruleHandOff       = limit.Rule{Name: "hand-off from network", N: 600, Per: time.Hour, Burst: 60}
+	ruleSessions      = limit.Rule{Name: "session ids of account", N: 120, Per: time.Hour, Burst: 60}
 	ruleHandOffPerson = limit.Rule{Name: "hand-off of person", N: 120, Per: time.Hour, Burst: 60}
 )
 
@@ -98,6 +101,29 @@ func (t *taken) takeSoft(ctx context.Context, counts ...count) (beyond bool) {
 		}
 	}
 	return beyond
+}
+
+// usedUp reports that nothing is left of one of the counts.
+func (h *Handler) usedUp(ctx context.Context, counts ...count) bool {
+	for _, c := range counts {
+		if d, err := h.counter.Peek(ctx, c.rule, c.key); err == nil && !d.OK {
+			return true
+		}
+	}
+	return false
+}
+
+// accountKey is what an account counts under.
+func accountKey(r *request, sub string) string {
+	return limit.Key(r.env.ID, limit.NormalizeIdentifier(sub))
+}
+
+// SessionQuota is how many session ids an account may have denied, by the counter of all limits.
+func SessionQuota(counter limit.Counter) session.Quota {
+	return func(ctx context.Context, account string) bool {
+		d, err := counter.Take(ctx, ruleSessions, account)
+		return err != nil || d.OK // its outage must not become ours
+	}
 }
 
 // sendTarget is what a number or address counts under.

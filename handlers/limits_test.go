@@ -556,8 +556,17 @@ func TestStepUpEndsLogin(t *testing.T) {
 		_, err = client.AsUser(token).GetUserInfo(t.Context())
 		return err == nil
 	}
+	token := login.Credentials.AccessToken
 	for i := range 9 {
 		b := thief.at(fmt.Sprintf("192.0.2.%d", i+1))
+		if i%4 == 3 { // another token is the same login
+			in := map[string]string{"access_token": token, "refresh_token": login.Credentials.RefreshToken}
+			status, out := b.handOver(b.open("/account"), in, nil)
+			if status != http.StatusOK || out.Credentials == nil {
+				t.Fatalf("a refresh: %d %+v", status, out)
+			}
+			token, login.Credentials.RefreshToken = out.Credentials.AccessToken, out.Credentials.RefreshToken
+		}
 		b.submit(b.open("/account/verify"), fields{"password": fmt.Sprintf("Wrong-pass-%d", i)}).want(http.StatusUnprocessableEntity, "step-up-password", "step-up.wrong")
 	}
 	b := thief.at("192.0.2.10")
@@ -568,7 +577,7 @@ func TestStepUpEndsLogin(t *testing.T) {
 		t.Errorf("it leads to %q and forgets %q, want sign-in, and the SDK's two keys", away.To, away.Forget)
 	}
 	thief.open("/account").want(http.StatusOK, "take-over")
-	if alive(login.Credentials.AccessToken) {
+	if alive(token) {
 		t.Error("TCB still takes the ended login's token")
 	}
 	if !alive(other.Credentials.AccessToken) {

@@ -161,7 +161,7 @@ func (h *Handler) signedOutHere(c *fiber.Ctx, title i18n.Message, revoked bool, 
 // that belonged to it.
 func (h *Handler) forget(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if err := r.session.Rotate(context.Background(), false); err != nil {
+	if err := r.session.Rotate(context.Background(), ""); err != nil {
 		return err
 	}
 	addCookies(c, r.session.ClearAccess(r.scope()))

@@ -404,6 +404,7 @@ type siteConfig struct {
 	clock    *clock
 	memory   *limit.Memory
 	deny     session.DenyList
+	ended    session.DenyList
 	counter  limit.Counter
 	demo     *Demo
 	logins   *loginpage.Pages
@@ -457,10 +458,16 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	if sc.deny == nil {
 		sc.deny = sc.memory
 	}
+	if sc.ended == nil {
+		sc.ended = sc.deny
+	}
 	if sc.counter == nil {
 		sc.counter = sc.memory
 	}
-	sessions, err := session.New(session.Config{Keys: [][]byte{sessionKey}, Deny: sc.deny, BasePath: sc.settings.BasePath, Now: sc.clock.Now})
+	sessions, err := session.New(session.Config{
+		Keys: [][]byte{sessionKey}, BasePath: sc.settings.BasePath, Now: sc.clock.Now,
+		Deny: sc.deny, Ended: sc.ended, Quota: SessionQuota(sc.counter),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -215,14 +215,14 @@ func (h *Handler) postStepUpPassword(c *fiber.Ctx) error {
 	}
 	ctx := context.Background()
 	tries := &taken{counter: h.counter}
-	person := limit.Key(r.env.ID, limit.NormalizeIdentifier(r.me.Sub))
+	person := accountKey(r, r.me.Sub)
 	if err := tries.take(ctx, rulePassword, "step-up.limit", time.Minute, limit.Key(person, r.network)); err != nil {
 		return h.refuse(c, f, err, nil)
 	}
 	// From many addresses a login would have many tries. Beyond ten it is the login that ends, and
 	// no other: nothing is refused to its owner elsewhere.
-	login := limit.Key(r.env.ID, tokenHash(r.access.AccessToken))
-	if tries.takeSoft(ctx, count{ruleStepUp, login}) {
+	login := r.loginCounts()
+	if tries.takeSoft(ctx, login...) {
 		return h.endStolen(c)
 	}
 	err := h.sudo(c, authclient.SudoRequest{Password: r.secret})
@@ -232,11 +232,21 @@ func (h *Handler) postStepUpPassword(c *fiber.Ctx) error {
 	}
 	if sudoRefusals[codeOf(err)].field == "" {
 		tries.refund(ctx)
-	} else if d, peekErr := h.counter.Peek(ctx, ruleStepUp, login); peekErr == nil && !d.OK {
+	} else if h.usedUp(ctx, login...) {
 		traceOf(c).code = codeOf(err)
 		return h.endStolen(c)
 	}
 	return h.refusePortal(c, f, err, sudoRefusals)
+}
+
+// loginCounts are what the tries of the login at hand count under: its token, and the first one that
+// we have seen of it. Whoever refreshes the one has the other sealed in the cookie.
+func (r *request) loginCounts() []count {
+	counts := []count{{ruleStepUp, limit.Key(r.env.ID, tokenHash(r.access.AccessToken))}}
+	if r.access.Login != "" {
+		counts = append(counts, count{ruleStepUp, limit.Key(r.env.ID, r.access.Login)})
+	}
+	return counts
 }
 
 // tokenHash names an access token and gives it to nobody.
@@ -276,7 +286,7 @@ func (h *Handler) sudo(c *fiber.Ctx, in authclient.SudoRequest) error {
 // steppedUp keeps the sudo_token, under a new session id, and goes on.
 func (h *Handler) steppedUp(c *fiber.Ctx) error {
 	r := requestOf(c)
-	if err := r.session.Rotate(context.Background(), true); err != nil {
+	if err := r.session.Rotate(context.Background(), accountKey(r, r.me.Sub)); err != nil {
 		return err
 	}
 	if err := h.keepAccess(c, r.access); err != nil {

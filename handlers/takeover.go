@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -71,8 +72,8 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout+grace)
 	defer cancel()
-	had, ok := r.session.Access(r.scope())
-	known := ok && had.AccessToken == in.AccessToken && in.RefreshToken == ""
+	had, here := r.session.Access(r.scope())
+	known := here && had.AccessToken == in.AccessToken && in.RefreshToken == ""
 	var out takenOver
 	counts := &taken{counter: h.counter}
 	if !known {
@@ -105,13 +106,16 @@ func (h *Handler) postSession(c *fiber.Ctx) error {
 		return h.handOffLimited(c, out, err)
 	}
 	device := h.device(r)
-	if err := r.session.Rotate(ctx, true); err != nil {
+	if err := r.session.Rotate(ctx, accountKey(r, me.Sub)); err != nil {
 		return h.lostHalfWay(c, out, err)
 	}
 	// The step-up of the login before is not this one's.
 	access := session.Access{
 		AccessToken: in.AccessToken, Sub: me.Sub, ExpiresAt: claims.Expires, DeviceID: device,
 		Anonymous: claims.Scope == "anonymous",
+	}
+	if here && had.Sub == me.Sub { // its tokens were refreshed
+		access.Login = cmp.Or(had.Login, tokenHash(had.AccessToken))
 	}
 	if err := h.keepAccess(c, access); err != nil {
 		return h.lostHalfWay(c, out, err)

@@ -208,6 +208,42 @@ func TestHandOffsFlushNothing(t *testing.T) {
 	}
 }
 
+// TestLoginsFlushNothing: nor does who signs in, steps up and signs out again and again, from
+// wherever, and none of it is refused.
+func TestLoginsFlushNothing(t *testing.T) {
+	t.Parallel()
+	var deny *notedDeny
+	s := newSite(t, func(c *siteConfig) {
+		c.memory = limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now})
+		deny = &notedDeny{DenyList: limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now, MaxKeys: 200})}
+		c.deny = deny
+	})
+	s.backend.captcha("never")
+	other := s.otherPerson()
+	b := s.browser()
+	b.submit(b.open("/sign-in"), other).completed()
+	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+	marks := slices.Clone(deny.keys)
+	if len(marks) == 0 {
+		t.Fatal("signing out has left no mark")
+	}
+	s.clock.advance(time.Minute)
+	for i := range 100 {
+		b := s.browser().at(fmt.Sprintf("2001:db8:%x::1", i))
+		b.open("/sign-in") // a cookie, whose id the sign-in replaces
+		b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+		if i%3 == 0 {
+			b.stepUp("/account/verify", demoPassword).want(http.StatusOK, "account")
+		}
+		b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+	}
+	for _, key := range marks {
+		if has, err := deny.Has(t.Context(), key); err != nil || !has {
+			t.Errorf("the mark of somebody's sign-out is gone: %v", err)
+		}
+	}
+}
+
 // TestHandOffLimit: what the limit counts and says. Neither TCB nor the login of somebody else is touched by it.
 func TestHandOffLimit(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,7 @@ type Access struct {
 	ExpiresAt   int64  `json:"expires_at"`          // Unix seconds, of AccessToken
 	Anonymous   bool   `json:"anonymous,omitempty"` // nobody has registered yet
 	DeviceID    string `json:"device_id,omitempty"` // that the login was made with, as far as we know
+	Login       string `json:"login,omitempty"`     // names the login where AccessToken is not its first
 
 	// SudoToken opens changes until SudoUntil (Unix seconds). TCB gives some people
 	// an empty one: it is SudoUntil that says whether there is one.

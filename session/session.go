@@ -12,7 +12,9 @@
 //
 // There is no server-side session. The one thing that must be remembered on
 // the server is which ids are no longer good: Rotate puts the old one on a
-// DenyList, so that a copied cookie dies with sign-in and sign-out.
+// DenyList, so that a copied cookie dies with sign-in and sign-out. Such lists
+// have an end, and what is added pushes out what is there. So those of logins
+// that have ended are on one of their own, and nobody adds more than a quota.
 //
 // The package knows cookies, not pages: it takes a Cookie header and gives
 // Set-Cookie values. Neighbours: handlers decide when to rotate; limit holds
@@ -62,14 +64,21 @@ type DenyList interface {
 	Has(ctx context.Context, key string) (bool, error)
 }
 
-// Config is what a Manager needs. Keys and Deny are required.
+// Config is what a Manager needs. Keys, Deny and Ended are required.
 type Config struct {
 	Keys     [][]byte // MinKey bytes of secret each; the first seals, all open
-	Deny     DenyList
-	BasePath string // path of the access cookie, as /__auth
+	Deny     DenyList // of ids that another took the place of when a login began
+	Ended    DenyList // of ids whose login has ended
+	Quota    Quota    // of each account on each of the two; nil for no end
+	BasePath string   // path of the access cookie, as /__auth
 	Now      func() time.Time
 	Rand     io.Reader
 }
+
+// Quota reports whether an account may have another id denied, and counts it. Who
+// begins and ends logins without end gets no more ids denied than that: they
+// stay good until their cookies run out, and nobody else's are forgotten.
+type Quota func(ctx context.Context, account string) bool
 
 // Manager reads and writes sessions. It is safe for concurrent use.
 type Manager struct {
@@ -77,6 +86,8 @@ type Manager struct {
 	aeads    []cipher.AEAD
 	device   []byte
 	deny     DenyList
+	ended    DenyList
+	quota    Quota
 	basePath string
 	now      func() time.Time
 	rand     io.Reader
@@ -87,8 +98,11 @@ func New(cfg Config) (*Manager, error) {
 	if len(cfg.Keys) == 0 {
 		return nil, errors.New("session: no key")
 	}
-	if cfg.Deny == nil {
+	if cfg.Deny == nil || cfg.Ended == nil {
 		return nil, errors.New("session: no deny list")
+	}
+	if cfg.Quota == nil {
+		cfg.Quota = func(context.Context, string) bool { return true }
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -96,7 +110,7 @@ func New(cfg Config) (*Manager, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	m := &Manager{deny: cfg.Deny, basePath: cfg.BasePath, now: cfg.Now, rand: cfg.Rand}
+	m := &Manager{deny: cfg.Deny, ended: cfg.Ended, quota: cfg.Quota, basePath: cfg.BasePath, now: cfg.Now, rand: cfg.Rand}
 	var pairs [][]byte
 	for i, key := range cfg.Keys {
 		if len(key) < MinKey {
@@ -207,9 +221,9 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 	since, err := strconv.ParseInt(born, 10, 64)
 	age := m.now().Sub(time.Unix(since, 0))
 	if err == nil && len(id) == 32 && len(csrf) == 2*csrfSize && age < MaxAge && age > -time.Minute {
-		denied, err := m.deny.Has(ctx, denyKey(id))
+		denied, err := m.isDenied(ctx, id)
 		if err != nil {
-			return nil, fmt.Errorf("session: deny list: %w", err)
+			return nil, err
 		}
 		if secret, err := hex.DecodeString(csrf); err == nil && !denied {
 			s.id, s.csrf, s.born = id, secret, time.Unix(since, 0)
@@ -235,6 +249,22 @@ func (s *Session) LeaveReplaced() {
 	if s.denied {
 		s.dirty = false
 	}
+}
+
+func (m *Manager) isDenied(ctx context.Context, id string) (bool, error) {
+	for _, list := range []DenyList{m.ended, m.deny} {
+		if denied, err := list.Has(ctx, denyKey(id)); denied || err != nil {
+			return denied, wrapDeny(err)
+		}
+	}
+	return false, nil
+}
+
+func wrapDeny(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("session: deny list: %w", err)
 }
 
 func denyKey(id string) string { return "session " + id }
@@ -268,26 +298,39 @@ func (s *Session) SetLocale(locale string) {
 // is due at sign-in, step-up and sign-out (OWASP ASVS 7.2.4). Cookies must be
 // written after it.
 //
-// signIn says that a login begins. Then this browser, and it alone, can still
-// open what was sealed under the id before: signing in in one tab must not cost
-// another tab its code, nor one client of an environment another one's login.
-// What proves who sits there is over all the same: see OpenProof and Access.
-// Else everything sealed before is void.
-func (s *Session) Rotate(ctx context.Context, signIn bool) error {
+// account is whose login begins, by any name that is theirs alone. Then this
+// browser, and it alone, can still open what was sealed under the id before:
+// signing in in one tab must not cost another tab its code, nor one client of an
+// environment another one's login. What proves who sits there is over all the
+// same: see OpenProof and Access. It is empty where a login ends, and everything
+// sealed before is void.
+func (s *Session) Rotate(ctx context.Context, account string) error {
+	had, _ := s.raw.Values["in"].(string) // whose login the session has
+	begins := account != ""
+	if begins {
+		sum := sha256.Sum256([]byte(account))
+		account = hex.EncodeToString(sum[:8])
+	}
 	// An id that no cookie ever held, or that has no login to lose, is not worth
-	// a place on the list: places that anybody can take push out those that count.
+	// a place on a list: places that anybody can take push out those that count.
 	// Nor is it for longer than its cookie would be taken.
-	if !s.fresh && (signIn || s.raw.Values["in"] == "1") {
-		if err := s.m.deny.Add(ctx, denyKey(s.id), MaxAge-s.m.now().Sub(s.born)); err != nil {
-			return fmt.Errorf("session: deny list: %w", err)
-		}
+	left := MaxAge - s.m.now().Sub(s.born)
+	var err error
+	switch {
+	case s.fresh:
+	case begins && s.m.quota(ctx, "began "+account):
+		err = s.m.deny.Add(ctx, denyKey(s.id), left)
+	case !begins && had != "" && s.m.quota(ctx, "ended "+had):
+		err = s.m.ended.Add(ctx, denyKey(s.id), left)
+	}
+	if err != nil {
+		return wrapDeny(err)
 	}
 	s.prev = ""
-	s.raw.Values["in"] = ""
-	if signIn {
+	if begins {
 		s.prev = s.id
-		s.raw.Values["in"] = "1"
 	}
+	s.raw.Values["in"] = account
 	s.raw.Values["prev"] = s.prev
 	s.renew()
 	return nil

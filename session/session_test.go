@@ -66,7 +66,7 @@ func newBenchOn(t testing.TB, random io.Reader, keys ...[]byte) *bench {
 		keys = [][]byte{newKey}
 	}
 	b := &bench{t: t, now: midnight, deny: &denyList{keys: map[string]time.Duration{}}}
-	m, err := New(Config{Keys: keys, Deny: b.deny, BasePath: "/__auth", Now: func() time.Time { return b.now }, Rand: random})
+	m, err := New(Config{Keys: keys, Deny: b.deny, Ended: b.deny, BasePath: "/__auth", Now: func() time.Time { return b.now }, Rand: random})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,9 +116,9 @@ func cookies(t testing.TB, s *Session) []string {
 	return set
 }
 
-func rotate(t testing.TB, s *Session, signIn bool) []string {
+func rotate(t testing.TB, s *Session, account string) []string {
 	t.Helper()
-	if err := s.Rotate(t.Context(), signIn); err != nil {
+	if err := s.Rotate(t.Context(), account); err != nil {
 		t.Fatal(err)
 	}
 	return cookies(t, s)
@@ -140,11 +140,12 @@ func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	deny := &denyList{keys: map[string]time.Duration{}}
 	for name, cfg := range map[string]Config{
-		"no key":           {Deny: deny},
-		"an empty key":     {Keys: [][]byte{nil}, Deny: deny},
-		"a short key":      {Keys: [][]byte{newKey[:MinKey-1]}, Deny: deny},
-		"a short old key":  {Keys: [][]byte{newKey, []byte("short")}, Deny: deny},
-		"no deny list":     {Keys: [][]byte{newKey}},
+		"no key":           {Deny: deny, Ended: deny},
+		"an empty key":     {Keys: [][]byte{nil}, Deny: deny, Ended: deny},
+		"a short key":      {Keys: [][]byte{newKey[:MinKey-1]}, Deny: deny, Ended: deny},
+		"a short old key":  {Keys: [][]byte{newKey, []byte("short")}, Deny: deny, Ended: deny},
+		"no deny list":     {Keys: [][]byte{newKey}, Ended: deny},
+		"one list":         {Keys: [][]byte{newKey}, Deny: deny},
 		"nothing whatever": {},
 	} {
 		_, err := New(cfg)
@@ -154,7 +155,7 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: the error %q holds a key", name, err)
 		}
 	}
-	if _, err := New(Config{Keys: [][]byte{newKey[:MinKey]}, Deny: deny}); err != nil {
+	if _, err := New(Config{Keys: [][]byte{newKey[:MinKey]}, Deny: deny, Ended: deny}); err != nil {
 		t.Errorf("a key of %d bytes: %v", MinKey, err)
 	}
 }
@@ -296,7 +297,7 @@ func TestToken(t *testing.T) {
 			t.Errorf("%q is good", bad)
 		}
 	}
-	rotate(t, s, true)
+	rotate(t, s, "lin")
 	if s.CSRFValid(token) {
 		t.Error("a token outlives sign-in")
 	}
@@ -310,7 +311,7 @@ func TestRotate(t *testing.T) {
 	before := browser(t, cookies(t, s))
 	s = b.load(before)
 	code := seal(t, s, "flow", "a code", time.Hour)
-	signedIn := browser(t, rotate(t, s, true))
+	signedIn := browser(t, rotate(t, s, "lin"))
 	if len(b.deny.keys) != 1 {
 		t.Errorf("denied %v, want the old id", b.deny.keys)
 	}
@@ -337,7 +338,7 @@ func TestRotate(t *testing.T) {
 	}
 	kept := seal(t, s, "flow", "another", time.Hour)
 	s = b.load(signedIn)
-	signedOut := b.load(browser(t, rotate(t, s, false)))
+	signedOut := b.load(browser(t, rotate(t, s, "")))
 	for _, sealed := range []string{code, kept} {
 		if signedOut.Open(scope, "flow", sealed, &got) {
 			t.Error("what was sealed before outlives sign-out")
@@ -354,12 +355,65 @@ func TestRotateDeniesWhatCounts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for range 10 {
-		rotate(t, b.load(""), false) // signing out without a cookie
-		rotate(t, b.load(browser(t, cookies(t, b.load("")))), false)
+		rotate(t, b.load(""), "") // signing out without a cookie
+		rotate(t, b.load(browser(t, cookies(t, b.load("")))), "")
 	}
-	rotate(t, b.load(""), true) // no cookie ever held this id
+	rotate(t, b.load(""), "lin") // no cookie ever held this id
 	if len(b.deny.keys) != 0 {
 		t.Errorf("%d ids are denied that had no login to lose", len(b.deny.keys))
+	}
+}
+
+// TestDenyListsApart: what begins and what ends are on lists of their own, either of which is asked.
+func TestDenyListsApart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.ended = &denyList{keys: map[string]time.Duration{}}
+	first := browser(t, cookies(t, b.load("")))
+	in := browser(t, rotate(t, b.load(first), "lin"))
+	if began, ended := len(b.deny.keys), len(b.ended.(*denyList).keys); began != 1 || ended != 0 {
+		t.Errorf("a login that begins: %d and %d ids", began, ended)
+	}
+	rotate(t, b.load(in), "")
+	if began, ended := len(b.deny.keys), len(b.ended.(*denyList).keys); began != 1 || ended != 1 {
+		t.Errorf("a login that ends: %d and %d ids", began, ended)
+	}
+	for _, cookie := range []string{first, in} {
+		if s := b.load(cookie); !s.denied {
+			t.Error("a denied id is taken")
+		}
+	}
+}
+
+// TestQuota: an account that begins and ends logins without end has only so many ids denied, and
+// nobody else has fewer for it. The account is the one that the session knows, whatever cookies of
+// a login come with it.
+func TestQuota(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	counts := map[string]int{}
+	b.quota = func(_ context.Context, account string) bool {
+		counts[account]++
+		return counts[account] <= 3
+	}
+	inAndOut := func(account string) {
+		jar := browser(t, cookies(t, b.load("")))
+		rotate(t, b.load(browser(t, rotate(t, b.load(jar), account))), "")
+	}
+	for range 10 {
+		inAndOut("lin")
+	}
+	if len(b.deny.keys) != 6 {
+		t.Errorf("%d ids are denied, want three of each kind", len(b.deny.keys))
+	}
+	inAndOut("wei")
+	if len(b.deny.keys) != 8 {
+		t.Errorf("%d ids are denied after another account's turn, want 8", len(b.deny.keys))
+	}
+	for account := range counts {
+		if strings.Contains(account, "lin") || strings.Contains(account, "wei") {
+			t.Errorf("%q names somebody", account)
+		}
 	}
 }
 
@@ -372,7 +426,7 @@ func TestDenyListAway(t *testing.T) {
 	if _, err := b.Load(t.Context(), jar, true); !errors.Is(err, b.deny.away) {
 		t.Errorf("Load: %v", err)
 	}
-	if err := s.Rotate(t.Context(), true); !errors.Is(err, b.deny.away) {
+	if err := s.Rotate(t.Context(), "lin"); !errors.Is(err, b.deny.away) {
 		t.Errorf("Rotate: %v", err)
 	}
 	if _, err := b.Load(t.Context(), "", true); err != nil {
@@ -584,11 +638,11 @@ func TestAccessBelongsToSession(t *testing.T) {
 	}
 	b.now = midnight
 	// Another sign-in of the same browser does not end it, sign-out does.
-	again := browser(t, rotate(t, b.load(jar), true))
+	again := browser(t, rotate(t, b.load(jar), "lin"))
 	if !opens(again + "; " + access) {
 		t.Error("signing in for one client ends the login of another")
 	}
-	out := browser(t, rotate(t, b.load(again), false))
+	out := browser(t, rotate(t, b.load(again), ""))
 	if opens(out+"; "+access) || opens(jar+"; "+access) || opens(again+"; "+access) {
 		t.Error("it outlives sign-out")
 	}
@@ -614,7 +668,7 @@ func TestDeviceID(t *testing.T) {
 // TestNoRandomness: nothing here is safe without it.
 func TestNoRandomness(t *testing.T) {
 	t.Parallel()
-	m, err := New(Config{Keys: [][]byte{newKey}, Deny: &denyList{}, Rand: bytes.NewReader(nil)})
+	m, err := New(Config{Keys: [][]byte{newKey}, Deny: &denyList{}, Ended: &denyList{}, Rand: bytes.NewReader(nil)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -726,7 +780,7 @@ func TestStepUpEnds(t *testing.T) {
 		t.Fatalf("before: %+v", a)
 	}
 	s = b.load(browser(t, own, first))
-	own = rotate(t, s, true)
+	own = rotate(t, s, "lin")
 	second := login(s, other)
 	s = b.load(browser(t, own, first, second))
 	if a, ok := s.Access(scope); !ok || a.Sub != "me" || a.SudoToken != "" || a.SudoUntil != 0 {
@@ -751,7 +805,7 @@ func TestDeniedForItsCookiesLife(t *testing.T) {
 		b.now = midnight.Add(300 * time.Millisecond) // cookies count whole seconds
 		jar := browser(t, cookies(t, b.load("")))
 		b.now = b.now.Add(age)
-		rotate(t, b.load(jar), true)
+		rotate(t, b.load(jar), "lin")
 		for _, ttl := range b.deny.keys {
 			gone := b.now.Add(ttl)
 			clear(b.deny.keys)
