@@ -48,6 +48,10 @@ func (h *Handler) typedForm(c *fiber.Ctx) (form, error) {
 	case "choose":
 		h.readForm(c, r, name)
 		return h.choosePage(r), nil
+	case formAnonymous, formProvider:
+		if field(c, "form") != "" {
+			return h.typedStart(c, name)
+		}
 	case "sign-out":
 		return h.signOutForm(c), nil
 	}

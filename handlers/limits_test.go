@@ -510,7 +510,11 @@ func TestNetworks(t *testing.T) {
 // beyond sixty an hour from a network.
 func TestWaysWithoutName(t *testing.T) {
 	t.Parallel()
-	for path, call := range map[string]string{"/anonymous": "/v1/signin/anonymously", "/provider/demo": "/v1/provider/uri"} {
+	for _, tt := range []struct{ path, call, name, then string }{
+		{"/anonymous", "/v1/signin/anonymously", "anonymous", "complete"},
+		{"/provider/demo", "/v1/provider/uri", "provider", "leaving"},
+	} {
+		path, call, name, then := tt.path, tt.call, tt.name, tt.then
 		s := newSite(t, func(c *siteConfig) {
 			withProvider(c)
 			c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Anonymous = true
@@ -526,14 +530,22 @@ func TestWaysWithoutName(t *testing.T) {
 				t.Fatalf("%s: status %d, %q", path, p.status, p.keys())
 			}
 		}
-		asked := press(b).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+		// The picture stands on a page of the way's own, whose one button goes on with it.
+		asked := press(b).want(http.StatusUnprocessableEntity, name, "captcha.ask")
+		if asked.byID("username") != nil || asked.byID("password") != nil {
+			t.Errorf("%s: the page asks for what this way needs nothing of", path)
+		}
+		asked = b.submit(asked, fields{"captcha_key": "wrong"}).want(http.StatusUnprocessableEntity, name, "error.captcha_wrong")
+		asked = b.submit(asked, fields{"captcha_key": ""}).want(http.StatusUnprocessableEntity, name, "error.required.captcha_key")
+		asked = b.press(asked, "action=captcha", nil).want(http.StatusOK, name)
+		asked = b.press(asked, "lang=zh-CN", nil).want(http.StatusOK, name)
 		if n := s.backend.count(call); n != 60 {
 			t.Errorf("%s: %d calls reached TCB, want 60", path, n)
 		}
-		values := asked.filled(fields{"captcha_key": s.backend.key()})
-		if p := b.do(http.MethodPost, s.base+path+"?"+asked.url.RawQuery, values, nil); p.status != http.StatusOK {
-			t.Errorf("%s: after the picture: status %d, %q", path, p.status, p.keys())
+		if p := b.solve(asked); p.status != http.StatusOK || p.name() != then {
+			t.Errorf("%s: after the picture: page %q with status %d, %q", path, p.name(), p.status, p.keys())
 		}
+		press(b).want(http.StatusUnprocessableEntity, name, "captcha.ask") // each wants its own
 		if p := press(s.browser().at("192.0.2.2")); p.status != http.StatusOK {
 			t.Errorf("%s from elsewhere: status %d, %q", path, p.status, p.keys())
 		}

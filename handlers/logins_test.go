@@ -370,15 +370,20 @@ func TestAgreement(t *testing.T) {
 	}
 }
 
+// withAgreedWays is a login page with an agreement and with every kind of way in.
+func withAgreedWays(t *testing.T) func(*siteConfig) {
+	return withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+		"web":       webMethods("__password", "email", "demo"),
+		"agreement": map[string]any{"enable": true, "items": []map[string]any{{"label": "Terms", "enable": true, "value": "text"}}},
+		"tcbLogin":  map[string]any{"anonymous": true},
+	})})
+}
+
 // TestAgreementBeforeWays: a way in begins on a page with the agreement, or on
 // one that comes after it, whatever form a request says it is.
 func TestAgreementBeforeWays(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
-		"web":       webMethods("__password", "email", "demo"),
-		"agreement": map[string]any{"enable": true, "items": []map[string]any{{"label": "Terms", "enable": true, "value": "text"}}},
-		"tcbLogin":  map[string]any{"anonymous": true},
-	})}))
+	s := newSite(t, withAgreedWays(t))
 	b := s.browser()
 	signIn := b.open("/").want(http.StatusOK, "sign-in")
 	tests := []struct {
@@ -419,6 +424,27 @@ func TestAgreementBeforeWays(t *testing.T) {
 	b.pressWay(signIn, "provider-demo", fields{"agreement": "yes"}).want(http.StatusOK, "leaving")
 	code := b.submit(b.open("/sign-in/email"), fields{"email": demoEmail, "agreement": "yes"}).want(http.StatusOK, "sign-in-email-code")
 	b.pressWay(code, "provider-demo", nil).want(http.StatusOK, "leaving") // it was agreed to a page before
+}
+
+// TestAgreementBeforeCaptcha: the page of a way's own captcha has the agreement too, as far as it was
+// given a page before.
+func TestAgreementBeforeCaptcha(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withAgreedWays(t), func(c *siteConfig) { c.settings.Environments[0].Limits.AttackMode = true })
+	b := s.browser()
+	signIn := b.open("/sign-in")
+	sent := b.submit(b.open("/sign-in/email"), fields{"email": demoEmail, "agreement": "yes"}).want(http.StatusUnprocessableEntity, "sign-in-email", "captcha.ask")
+	code := b.solve(sent).want(http.StatusOK, "sign-in-email-code")
+	for from, typed := range map[*page]fields{code: nil, signIn: {"agreement": "yes"}} {
+		p := b.pressWay(from, "provider-demo", typed).want(http.StatusUnprocessableEntity, "provider", "captcha.ask")
+		if p.value("agreement") != "yes" {
+			t.Error("the agreement is lost on the way to the captcha")
+		}
+		missing := p.filled(fields{"captcha_key": s.backend.key()})
+		missing.Del("agreement")
+		b.do(http.MethodPost, p.action(), missing, nil).want(http.StatusUnprocessableEntity, "provider", "error.required.agreement")
+		b.solve(p).want(http.StatusOK, "leaving")
+	}
 }
 
 // TestAgreementKeepsTheWay: reading an agreement in another language loses neither

@@ -352,6 +352,14 @@ func (s *sampler) signIn() {
 	if r.login.Default == "" {
 		s.forms("choose", "/", func() form { return h.choosePage(r) }, s.agreementState()...)
 	}
+	if r.login.Anonymous {
+		s.forms(formAnonymous, "/anonymous", func() form { return h.startPage(r, "") }, s.agreementState()...)
+	}
+	for _, w := range r.login.Ways {
+		if w.Method() == "" {
+			s.forms(formProvider+" ("+w.ID+")", "/provider/"+w.ID, func() form { return h.startPage(r, w.ID) }, s.agreementState()...)
+		}
+	}
 	if !r.login.Offers(loginpage.MethodPassword) {
 		return
 	}

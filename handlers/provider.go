@@ -76,7 +76,7 @@ var ruleState = limit.Rule{Name: "provider state", N: 1, Per: time.Hour}
 func (h *Handler) postProvider(c *fiber.Ctx) error {
 	r := requestOf(c)
 	id := c.Params("id")
-	if way, ok := r.login.Way(id); !ok || way.Method() != "" {
+	if !offersProvider(r, id) {
 		return errDisabled
 	}
 	f, ok, err := h.startWay(c)
@@ -115,7 +115,10 @@ func (h *Handler) goToProvider(c *fiber.Ctx, f form, id, name, purpose string) e
 		}, opts...)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil && purpose == tripSignIn:
+		return h.refuseStart(c, f, err, id)
+	case err != nil:
 		return h.refuse(c, f, err, nil)
 	}
 	if !leadsOut(out.URI) {

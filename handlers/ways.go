@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"unicode"
 
@@ -102,6 +103,7 @@ func (h *Handler) startWay(c *fiber.Ctx) (form, bool, error) {
 	// A page that asks for a code comes after one that had the agreement; any
 	// other without it is none that a way begins on.
 	asksCode := r.flow != "" && strings.HasSuffix(r.form, "-code")
+	r.agreed = r.agreed || asksCode && f.base.Consent == nil
 	if f.base.Consent == nil && len(r.login.Agreements) > 0 && !asksCode {
 		return form{}, false, badRequest("error.page.parameter", i18n.Args{"name": "form"})
 	}
@@ -130,9 +132,66 @@ func (h *Handler) postAnonymous(c *fiber.Ctx) error {
 		return err
 	})
 	if err != nil {
-		return h.refuse(c, f, err, nil)
+		return h.refuseStart(c, f, err, "")
 	}
 	return h.complete(c, creds)
+}
+
+// Forms of a way's own page.
+const (
+	formAnonymous = "anonymous"
+	formProvider  = "provider"
+)
+
+// startPage begins a way in that has no form of its own: an identity provider's, or without an
+// account where that is empty.
+func (h *Handler) startPage(r *request, provider string) form {
+	name, path, title := formAnonymous, "/anonymous", i18n.Msg("anonymous.button")
+	if provider != "" {
+		name, path = formProvider, "/provider/"+provider
+		title = i18n.Message{Key: "start.provider", Args: i18n.Args{"provider": h.providerName(r, provider, "")}}
+	}
+	p := &views.StartPage{
+		Base:     *h.formPage(r, name, title, path, ""),
+		Provider: provider,
+		Back:     views.Link{To: "sign-in", URL: r.to(r.signInPath()), Label: i18n.Msg("sign-in.back")},
+	}
+	p.Consent = h.consent(r)
+	return form{base: &p.Base, view: func() templ.Component { return views.Start(*p) }}
+}
+
+// typedStart is the page as it was posted.
+func (h *Handler) typedStart(c *fiber.Ctx, name string) (form, error) {
+	r := requestOf(c)
+	h.readForm(c, r, name)
+	if name == formAnonymous {
+		if !r.login.Anonymous {
+			return form{}, errDisabled
+		}
+		return h.startPage(r, ""), nil
+	}
+	id := field(c, "provider")
+	if !offersProvider(r, id) {
+		return form{}, errDisabled
+	}
+	return h.startPage(r, id), nil
+}
+
+func offersProvider(r *request, id string) bool {
+	way, ok := r.login.Way(id)
+	return ok && way.Method() == ""
+}
+
+// refuseStart shows the form again that a way began on. A captcha is shown on a page of the way's
+// own: that other form's button is for something else, and wants fields that this needs nothing of.
+func (h *Handler) refuseStart(c *fiber.Ctx, f form, err error, provider string) error {
+	var asked *captchaAsked
+	if errors.As(err, &asked) {
+		r := requestOf(c)
+		r.secret, r.captcha.Action = "", ""
+		f = h.startPage(r, provider)
+	}
+	return h.refuse(c, f, err, nil)
 }
 
 // choosePage is the page of a login config that has identity providers alone.

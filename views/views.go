@@ -325,6 +325,13 @@ type ConfirmedPage struct {
 	Other  Link
 }
 
+// StartPage begins a way in that has no form of its own, where a captcha comes before it.
+type StartPage struct {
+	Base
+	Provider string // the identity provider's id; empty for the way without an account
+	Back     Link
+}
+
 // NewPasswordPage asks for the password to set.
 type NewPasswordPage struct {
 	Base
