@@ -32,6 +32,7 @@ import (
 	"tcb-login/config/settings"
 	"tcb-login/emulator"
 	"tcb-login/handlers"
+	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -175,7 +176,9 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		return fmt.Errorf("listening for the pages: %w", err)
 	}
 	defer pages.Close()
-	cfg, err := siteConfig(opts, s, logins, messages, log, pages, emulated)
+	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
+	defer endRequests()
+	cfg, err := siteConfig(requests, opts, s, logins, messages, log, pages, emulated)
 	if err != nil {
 		return err
 	}
@@ -186,8 +189,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	servers = append(servers, appServer("login", site, pages))
 	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, changed, problems) })
 	if operator != nil {
-		host, _, _ := net.SplitHostPort(opts.adminListen)
-		app, err := newAdmin(cfg, emulated, host)
+		app, err := newAdmin(cfg, emulated, opts.adminListen)
 		if err != nil {
 			return err
 		}
@@ -196,7 +198,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if demo {
 		greet(stdout, pages, emulated+outboxPath, operator)
 	}
-	return runServers(ctx, servers, log)
+	return runServers(ctx, servers, s.BackendTimeout+stopGrace, log)
 }
 
 // listenOperator returns nil where there is to be no listener for the operator.
@@ -259,8 +261,8 @@ func tellReload(log *slog.Logger, changed []loginpage.Key, problems input.Proble
 	}
 }
 
-// siteConfig wires what the pages need.
-func siteConfig(opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
+// siteConfig wires what the pages need. requests is what ends them.
+func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
 	none := handlers.Config{}
 	keys, err := sessionKeys(s, opts.data)
 	if err != nil {
@@ -279,17 +281,19 @@ func siteConfig(opts options, s *settings.Settings, logins *loginpage.Pages, mes
 		return none, err
 	}
 	cfg := handlers.Config{
+		Context:  requests,
 		Settings: s,
 		Origins:  s.PublicOrigins,
-		NewAuth: func(env settings.Environment, c settings.Client) (handlers.Auth, error) {
-			return newClient(s, env, c, emulated)
+		NewAuth: func(env settings.Environment, c settings.Client) (web.Auth, error) {
+			client, err := newClient(s, env, c, emulated)
+			return web.ClientAuth{Client: client}, err
 		},
-		Logins:   logins,
-		Sessions: sessions,
-		Counter:  memory,
-		Messages: messages,
-		Static:   assets,
-		Logger:   log,
+		LoginPages: logins,
+		Sessions:   sessions,
+		Counter:    memory,
+		Messages:   messages,
+		Static:     assets,
+		Logger:     log,
 	}
 	if opts.settings == "" {
 		cfg.Demo = &handlers.Demo{Outbox: emulated + outboxPath}
@@ -349,13 +353,14 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 }
 
 // newAdmin is ready when every environment's API answers at all.
-func newAdmin(site handlers.Config, emulated, host string) (app, error) {
+func newAdmin(site handlers.Config, emulated, listen string) (app, error) {
 	preview, err := handlers.NewPreview(site)
 	if err != nil {
 		return nil, err
 	}
 	s := site.Settings
-	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.Logins}
+	host, _, _ := net.SplitHostPort(listen)
+	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.LoginPages}
 	for _, env := range s.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
 		// One for all checks: each client has connections of its own.

@@ -13,10 +13,11 @@ import (
 	"tcb-login/framing"
 )
 
-// stopWithin is how long requests in flight may take once we are told to stop,
-// and halfWithin how long those of which a part has arrived have for the rest.
+// stopGrace is how long requests in flight may take once we are told to stop,
+// beyond one call to TCB, and halfWithin how long those of which a part has
+// arrived have for the rest.
 const (
-	stopWithin = 10 * time.Second
+	stopGrace  = 5 * time.Second
 	halfWithin = time.Second
 )
 
@@ -187,8 +188,8 @@ func (c *conn) set(busy, heard bool) {
 }
 
 // runServers runs all until ctx ends or one fails, then lets requests in flight
-// finish. The pages stop first, since they call the emulator.
-func runServers(ctx context.Context, servers []server, log *slog.Logger) error {
+// finish, for as long as within. The pages stop first, since they call the emulator.
+func runServers(ctx context.Context, servers []server, within time.Duration, log *slog.Logger) error {
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
 		go func() {
@@ -204,7 +205,7 @@ func runServers(ctx context.Context, servers []server, log *slog.Logger) error {
 	case err = <-failed:
 	}
 	log.Info("stopping")
-	stopping, cancel := context.WithTimeout(context.Background(), stopWithin)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	for i := len(servers) - 1; i >= 0; i-- {
 		err = errors.Join(err, servers[i].shutdown(stopping, log))

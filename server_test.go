@@ -289,7 +289,7 @@ func TestStopWithHalf(t *testing.T) {
 	}
 	began := time.Now()
 	p.end(t)
-	if took := time.Since(began); took > stopWithin/2 {
+	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
 	for _, c := range halves {

@@ -7,6 +7,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sort"
@@ -16,7 +17,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/config/loginpage"
-	"tcb-login/handlers"
+	"tcb-login/handlers/preview"
+	"tcb-login/handlers/web"
 )
 
 // Check tells whether something that we depend on works; nil is yes.
@@ -30,14 +32,14 @@ type Config struct {
 	Host    string           // the name that we listen at, if it is one; addresses and localhost are always known
 
 	// What the preview shows; none without Preview.
-	Preview      *handlers.Preview
+	Preview      *preview.Preview
 	Logins       *loginpage.Pages
 	Environments []string // env_ids, in the order of the settings
 }
 
 // listener holds what its requests share.
 type listener struct {
-	preview      *handlers.Preview
+	preview      *preview.Preview
 	logins       *loginpage.Pages
 	environments []string
 }
@@ -55,10 +57,10 @@ func New(cfg Config) *fiber.App {
 		ErrorHandler:                 refuse,
 		ReadTimeout:                  5 * time.Second,
 		IdleTimeout:                  30 * time.Second,
-		RequestMethods:               handlers.Methods,
+		RequestMethods:               web.Methods,
 	})
-	handlers.CatchMethods(app)
-	app.Use(func(c *fiber.Ctx) error {
+	web.CatchMethods(app)
+	app.Use(recovered, func(c *fiber.Ctx) error {
 		c.Set("X-Content-Type-Options", "nosniff")
 		c.Set("Cache-Control", "no-store")
 		if !knownHost(string(c.Request().Header.Host()), cfg.Host) {
@@ -70,7 +72,7 @@ func New(cfg Config) *fiber.App {
 		return c.JSON(health{Status: "ok", Version: cfg.Version})
 	})
 	app.Get("/readyz", func(c *fiber.Ctx) error {
-		ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout)
+		ctx, cancel := context.WithTimeout(c.UserContext(), cfg.Timeout)
 		defer cancel()
 		answer := health{Status: "ok", Version: cfg.Version, Problems: problems(ctx, cfg.Checks)}
 		if cfg.Logins != nil {
@@ -90,6 +92,17 @@ func New(cfg Config) *fiber.App {
 		cfg.Preview.Install(app)
 	}
 	return app
+}
+
+// recovered makes an error of a panic: what breaks a page of the operator's must not end the process
+// that signs people in.
+func recovered(c *fiber.Ctx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return c.Next()
 }
 
 // refuse says what went wrong in the words of HTTP alone: what broke, or what

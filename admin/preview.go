@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -11,7 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/config/loginpage"
-	"tcb-login/handlers"
+	"tcb-login/handlers/preview"
 	"tcb-login/views"
 )
 
@@ -30,12 +31,12 @@ var heights = map[string]string{"360": "740", "768": "900", "1280": "800"}
 
 // picked is what the operator's form holds.
 type picked struct {
-	handlers.PreviewQuery
+	preview.Query
 	page, width string
 }
 
 func (p picked) encode() string {
-	v, _ := url.ParseQuery(p.PreviewQuery.Encode()) // of our own making
+	v, _ := url.ParseQuery(p.Query.Encode()) // of our own making
 	v.Set("page", p.page)
 	v.Set("width", p.width)
 	return v.Encode()
@@ -43,21 +44,21 @@ func (p picked) encode() string {
 
 func (a *listener) getPreview(c *fiber.Ctx) error {
 	get := func(name string) string { return c.Query(name) }
-	p := picked{handlers.DecodePreviewQuery(get), get("page"), get("width")}
-	keys := a.narrow(&p)
+	p := picked{preview.DecodeQuery(get), get("page"), get("width")}
+	keys := a.narrow(c.UserContext(), &p)
 	page := views.PreviewPage{Style: a.preview.Asset("preview.css"), Script: a.preview.Asset("preview.js"), Width: p.width, Height: heights[p.width]}
 	for _, problem := range a.logins.ProblemsOf(p.Key) {
 		page.Problems = append(page.Problems, problem.String())
 	}
-	pages := a.preview.Pages(c, p.PreviewQuery)
-	if !slices.ContainsFunc(pages, func(q handlers.PreviewPage) bool { return q.Name == p.page }) {
+	pages := a.preview.Pages(c.UserContext(), p.Query)
+	if !slices.ContainsFunc(pages, func(q preview.Page) bool { return q.Name == p.page }) {
 		p.page = everything
 	}
 	states := statesOf(pages, p.page)
 	if p.State != everything && !slices.Contains(states, p.State) {
 		p.State = states[0]
 	}
-	page.Choices = a.choices(p, keys, pages, states)
+	page.Choices = a.choices(c.UserContext(), p, keys, pages, states)
 	page.Frames = frames(p, pages)
 	var buf bytes.Buffer
 	if err := views.Preview(page).Render(c.UserContext(), &buf); err != nil {
@@ -71,7 +72,7 @@ func (a *listener) getPreview(c *fiber.Ctx) error {
 
 // narrow replaces what cannot be picked by what can, and answers the keys of
 // the environment.
-func (a *listener) narrow(p *picked) []loginpage.Key {
+func (a *listener) narrow(ctx context.Context, p *picked) []loginpage.Key {
 	if !slices.ContainsFunc(a.environments, func(env string) bool { return env == p.Key.Env }) {
 		p.Key.Env = a.environments[0]
 	}
@@ -91,7 +92,7 @@ func (a *listener) narrow(p *picked) []loginpage.Key {
 	if p.Scheme != "dark" {
 		p.Scheme = "light"
 	}
-	offered := a.preview.Locales(p.Key)
+	offered := a.preview.Locales(ctx, p.Key)
 	for _, l := range offered {
 		if l.Locale() == p.Locale {
 			return keys
@@ -103,7 +104,7 @@ func (a *listener) narrow(p *picked) []loginpage.Key {
 
 // statesOf are the states that can be picked for a page; of all pages, those
 // that any of them has.
-func statesOf(pages []handlers.PreviewPage, name string) []string {
+func statesOf(pages []preview.Page, name string) []string {
 	states := []string{"empty"}
 	for _, p := range pages {
 		if name != everything && p.Name != name {
@@ -121,7 +122,7 @@ func statesOf(pages []handlers.PreviewPage, name string) []string {
 	return states
 }
 
-func (a *listener) choices(p picked, keys []loginpage.Key, pages []handlers.PreviewPage, states []string) []views.PreviewChoice {
+func (a *listener) choices(ctx context.Context, p picked, keys []loginpage.Key, pages []preview.Page, states []string) []views.PreviewChoice {
 	var envs, apps, versions, locales []views.PreviewOption
 	for _, env := range a.environments {
 		envs = append(envs, views.PreviewOption{Value: env, Label: env})
@@ -135,7 +136,7 @@ func (a *listener) choices(p picked, keys []loginpage.Key, pages []handlers.Prev
 			versions = append(versions, views.PreviewOption{Value: k.Version, Label: cmp.Or(k.Version, "(none)")})
 		}
 	}
-	for _, l := range a.preview.Locales(p.Key) {
+	for _, l := range a.preview.Locales(ctx, p.Key) {
 		locales = append(locales, views.PreviewOption{Value: l.Locale(), Label: l.Name()})
 	}
 	pageOptions := []views.PreviewOption{{Value: everything, Label: "all pages"}}
@@ -162,7 +163,7 @@ func (a *listener) choices(p picked, keys []loginpage.Key, pages []handlers.Prev
 }
 
 // frames are the pages to show. A page that has no such state is left out.
-func frames(p picked, pages []handlers.PreviewPage) []views.Frame {
+func frames(p picked, pages []preview.Page) []views.Frame {
 	var out []views.Frame
 	for _, q := range pages {
 		if p.page != everything && q.Name != p.page {
@@ -176,7 +177,7 @@ func frames(p picked, pages []handlers.PreviewPage) []views.Frame {
 			one.page, one.State = q.Name, s
 			out = append(out, views.Frame{
 				Title: fmt.Sprintf("%s, %s", q.Name, strings.TrimPrefix(s, "error.")),
-				URL:   handlers.PreviewPath + q.Path + "?" + one.PreviewQuery.Encode(),
+				URL:   preview.Path + q.Path + "?" + one.Query.Encode(),
 				Only:  "/preview/?" + one.encode(),
 			})
 		}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,24 +20,26 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
 	"tcb-login/handlers"
+	"tcb-login/handlers/preview"
+	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
 	"tcb-login/static"
+	"tcb-login/views"
 )
 
-// previewOf is the operator's listener over the sample trees of deploy/.
-func previewOf(t *testing.T, trees map[string]string) (*fiber.App, *loginpage.Pages) {
+// configOf is a site over the sample trees of deploy/.
+func configOf(t *testing.T, trees map[string]string) (cfg handlers.Config, envs []string) {
 	t.Helper()
 	s := settings.Demo()
 	s.Environments = nil
-	var ids []string
 	for id, tree := range trees {
 		s.Environments = append(s.Environments, settings.Environment{
 			ID: id, Name: "App of " + id, Region: settings.DefaultRegion, Captcha: settings.CaptchaPicture,
 			Clients: []settings.Client{{ID: id}}, LoginConfigs: tree,
 		})
-		ids = append(ids, id)
+		envs = append(envs, id)
 	}
 	messages, err := i18n.Load()
 	if err != nil {
@@ -52,15 +55,50 @@ func previewOf(t *testing.T, trees map[string]string) (*fiber.App, *loginpage.Pa
 	if err != nil {
 		t.Fatal(err)
 	}
-	preview, err := handlers.NewPreview(handlers.Config{
-		Settings: s, Logins: logins, Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
-		NewAuth: func(settings.Environment, settings.Client) (handlers.Auth, error) { return nil, nil }, // a preview calls nothing
+	return handlers.Config{
+		Context: t.Context(), Settings: s, LoginPages: logins, Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
+		NewAuth: func(settings.Environment, settings.Client) (web.Auth, error) { return nil, nil }, // a preview calls nothing
 		Logger:  slog.New(slog.DiscardHandler),
-	})
+	}, envs
+}
+
+// previewOf is the operator's listener over a site.
+func previewOf(t *testing.T, trees map[string]string) (*fiber.App, *loginpage.Pages) {
+	t.Helper()
+	cfg, envs := configOf(t, trees)
+	preview, err := handlers.NewPreview(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Config{Preview: preview, Logins: logins, Environments: ids}), logins
+	return New(Config{Preview: preview, Logins: cfg.LoginPages, Environments: envs}), cfg.LoginPages
+}
+
+// TestPreviewOfBroken: a page that cannot be made is an error of its own, and one whose constructor
+// panics does not end the process.
+func TestPreviewOfBroken(t *testing.T) {
+	t.Parallel()
+	cfg, envs := configOf(t, map[string]string{"plain": ""})
+	site, err := web.NewSite(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := preview.New(site, func(*web.Request) []web.Sample {
+		return []web.Sample{
+			{Page: "fails", Path: "/fails", State: "empty", Make: func() (views.Page, error) { return nil, errors.New("made of secrets") }},
+			{Page: "panics", Path: "/panics", State: "empty", Make: func() (views.Page, error) { panic("made of secrets") }},
+			{Page: "is nil", Path: "/nil", State: "empty", Make: func() (views.Page, error) { return (*views.ErrorPage)(nil), nil }},
+		}
+	})
+	app := New(Config{Preview: broken, Logins: cfg.LoginPages, Environments: envs})
+	for _, page := range []string{"fails", "panics", "nil"} {
+		resp, body := fetch(t, app, "/preview/pages/"+page+"?env=plain&version=env")
+		if resp.StatusCode != http.StatusInternalServerError || strings.Contains(body, "secrets") {
+			t.Errorf("%s: status %d, %s", page, resp.StatusCode, body)
+		}
+	}
+	if resp, _ := fetch(t, app, "/healthz"); resp.StatusCode != http.StatusOK {
+		t.Errorf("healthz answers %d then", resp.StatusCode)
+	}
 }
 
 func fetch(t *testing.T, app *fiber.App, target string) (*http.Response, string) {

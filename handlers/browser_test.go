@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/html"
 
 	"tcb-login/i18n"
+	"tcb-login/identifier"
 )
 
 // browser is a small client of a site: it keeps cookies, fills forms in as a
@@ -291,7 +292,7 @@ func (p *page) noteTyped(values url.Values) {
 	}
 	if number := values.Get("phone_number"); number != "" {
 		p.b.s.secret("phone", strings.TrimSpace(number))
-		if phone, ok := parsePhone(number, values.Get("phone_country")); ok {
+		if phone, ok := identifier.ParsePhone(number, values.Get("phone_country")); ok {
 			p.b.s.secret("phone", phone)
 			p.b.s.secret("phone", strings.ReplaceAll(phone, " ", ""))
 			_, national, _ := strings.Cut(phone, " ")

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tcb-login/handlers/web"
 )
 
 const (
@@ -503,7 +505,7 @@ func TestLoginHint(t *testing.T) {
 		b.open(tt.path, "login_hint="+url.QueryEscape(tt.hint)).want(http.StatusOK, strings.TrimSuffix("sign-in-"+strings.TrimPrefix(tt.path, "/sign-in/"), "-/")).wantValue(tt.want)
 	}
 	long := b.open("/", "login_hint="+strings.Repeat("x", 1000)).want(http.StatusOK, "sign-in")
-	if n := len(long.value("username")); n > maxIdentifier {
+	if n := len(long.value("username")); n > web.MaxIdentifier {
 		t.Errorf("a hint of %d characters is in the field", n)
 	}
 	// A hint is a hint: what is typed counts.
@@ -740,7 +742,7 @@ func TestLongRequest(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	b.target = publicOrigin + "/?q=" + strings.Repeat("x", 3000)
-	more := "custom=" + strings.Repeat("y", maxEntryQuery-len(entry(b.target))-len("&custom="))
+	more := "custom=" + strings.Repeat("y", 6<<10-len(entry(b.target))-len("&custom="))
 	b.header.Set("Referer", publicOrigin+"/"+strings.Repeat("r", 4000)) // browsers cut a longer one down to the origin
 	b.header.Set("User-Agent", strings.Repeat("u", 300))
 	b.open("/", more, "z").want(http.StatusBadRequest, "error", "error.page.too_large")

@@ -581,7 +581,7 @@ func TestTheme(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(envFile)), []byte(themed("#0f766e")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if changed, problems := s.cfg.Logins.Reload(); !changed || len(problems) > 0 {
+	if changed, problems := s.cfg.LoginPages.Reload(); !changed || len(problems) > 0 {
 		t.Fatalf("Reload: %v, %v", changed, problems)
 	}
 	again := attr(b.open("/").find(func(n *html.Node) bool { return attr(n, "rel") == "stylesheet" }), "href")
@@ -637,7 +637,7 @@ func TestManyLooks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if changed, problems := s.cfg.Logins.Reload(); !changed || len(problems) > 0 {
+	if changed, problems := s.cfg.LoginPages.Reload(); !changed || len(problems) > 0 {
 		t.Fatalf("Reload: %v, %v", changed, problems)
 	}
 	for range 2 {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -234,6 +235,26 @@ func TestLateProfile(t *testing.T) {
 		t.Errorf("a profile out of nowhere: %+v", done.UserInfo)
 	}
 	if took := time.Since(start); took > profileWait+10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestEndOfWaiting: a request that the server does not wait for any longer ends with a page, however
+// long TCB takes.
+func TestEndOfWaiting(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	s := newSite(t, func(c *siteConfig) { c.context = ctx })
+	b := s.browser()
+	p := b.open("/sign-in")
+	s.backend.answer("/v1/signin", func(_ http.ResponseWriter, r *http.Request) {
+		stop()
+		<-r.Context().Done() // the call is given up
+	})
+	began := time.Now()
+	b.submit(p, fields{"username": "demo", "password": demoPassword}).want(http.StatusServiceUnavailable, "sign-in", "error.unavailable")
+	if took := time.Since(began); took > s.cfg.Settings.BackendTimeout/2 {
 		t.Errorf("it took %v", took)
 	}
 }

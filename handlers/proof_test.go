@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tcb-login/handlers/web"
 )
 
 // Who may change how somebody signs in has just proven to be that person. The
@@ -117,7 +119,7 @@ func TestPortalStepsOfOnePerson(t *testing.T) {
 	token := map[string]string{"access_token": victim.Credentials.AccessToken}
 
 	b.submit(b.open("/sign-in"), mei).completed()
-	code := b.submit(b.open(pathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
+	code := b.submit(b.open(web.PathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
 	right := fields{"verification_code": s.backend.code("mei@example.com")}
 	if status, out := b.handOver(b.open("/account"), token, nil); status != http.StatusOK || out.Sub != victim.Credentials.Sub {
 		t.Fatalf("%d %+v", status, out)
@@ -218,7 +220,7 @@ func TestRightCodeEndsWithNextSignIn(t *testing.T) {
 	s := newSite(t)
 	mei := s.otherPerson()
 	b, _ := s.signedIn(t)
-	code := b.submit(b.open(pathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
+	code := b.submit(b.open(web.PathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
 	s.backend.refuse("/v1/user/sudo", http.StatusServiceUnavailable, "unavailable")
 	right := b.submit(code, fields{"verification_code": s.backend.code(demoEmail)}).want(http.StatusServiceUnavailable, "step-up-confirmed")
 	s.backend.answer("", nil)

@@ -12,6 +12,9 @@ import (
 
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/provider"
+	"tcb-login/handlers/web"
+	"tcb-login/identifier"
 )
 
 // withProvider offers the emulator's demo provider beside the built-in ways.
@@ -306,8 +309,8 @@ func TestProviderAlone(t *testing.T) {
 	// With an address there is another way: an empty sudo_token serves no more.
 	s.clock.advance(16 * time.Minute)
 	b.open("/account/email").want(http.StatusOK, "step-up")
-	b.do(http.MethodPost, s.base+pathVerify+"?"+entry(appPage), func() url.Values {
-		v := b.open(pathVerify).filled(nil)
+	b.do(http.MethodPost, s.base+web.PathVerify+"?"+entry(appPage), func() url.Values {
+		v := b.open(web.PathVerify).filled(nil)
 		v.Set("action", "provider:demo")
 		return v
 	}(), nil).want(http.StatusNotFound, "error")
@@ -592,9 +595,9 @@ func TestRegisteringNamesTheIdentity(t *testing.T) {
 			if !strings.HasSuffix(p.name(), "-details") || !p.has("provider.signing_up") || calls() != 0 {
 				t.Fatalf("page %q with %d, %q after %d sign-ups, want one that names the identity, before any", p.name(), p.status, p.keys(), calls())
 			}
-			masked := maskPhone(to)
+			masked := identifier.MaskPhone(to)
 			if tt.email {
-				masked = maskEmail(to)
+				masked = identifier.MaskEmail(to)
 			}
 			for _, want := range []string{"Person " + sub, masked} {
 				if !strings.Contains(p.text(), want) {
@@ -629,7 +632,7 @@ func TestRegisteringNamesTheIdentity(t *testing.T) {
 			b, p, sub, to, calls := verified(t)
 			named(t, p, sub, to, calls)
 			s.backend.captcha("always")
-			p = b.press(p, "action="+actionNotMe, tt.typed)
+			p = b.press(p, "action="+web.ActionNotMe, tt.typed)
 			s.backend.captcha("never")
 			if p.has("provider.signing_up") || strings.Contains(p.body, "link=") || strings.Contains(p.text(), "Person "+sub) {
 				t.Error("the captcha's page has the identity again")
@@ -705,7 +708,7 @@ func TestWaitingIdentityEnds(t *testing.T) {
 		}, false},
 		{"in another browser", func(t *testing.T, _ *browser) *browser { return s.browser().on(t, s) }, false},
 		{"an hour later", func(_ *testing.T, b *browser) *browser {
-			s.clock.advance(linkLife)
+			s.clock.advance(provider.LinkLife)
 			return b
 		}, false},
 	} {
@@ -761,11 +764,56 @@ func TestAnonymousLeavesTheIdentity(t *testing.T) {
 	if !p.has("provider.signing_up") {
 		t.Fatalf("page %q, messages %q: the identity is not named", p.name(), p.keys())
 	}
-	up := b.press(p, "action="+actionNotMe, nil).completed()
+	up := b.press(p, "action="+web.ActionNotMe, nil).completed()
 	if up.Credentials.Sub != done.Credentials.Sub {
 		t.Errorf("the account is %s, want the anonymous one %s", up.Credentials.Sub, done.Credentials.Sub)
 	}
 	if !s.identityIsFree(t, func(b *browser) *page { return b.toProvider(b.open("/sign-in"), "demo") }, "p-1") {
 		t.Error("it was bound")
 	}
+}
+
+// TestAnonymousIsNamed: what was done in this browser without an account goes to a new account only
+// after a page that says so. It may be somebody else's, who has kept the tokens.
+func TestAnonymousIsNamed(t *testing.T) {
+	t.Parallel()
+	var s *site
+	for path, registerType := range map[string]string{"/sign-up": "split", "/sign-in/email": "auto"} {
+		s = newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+			"web": webMethods("__password", "email"), "tcbLogin": map[string]any{"anonymous": true},
+			"userRegistry": map[string]any{"enable": true, "registerType": registerType},
+		})}))
+		s.backend.captcha("never")
+		for _, action := range []string{"", "action=" + web.ActionNotMine} {
+			b := s.browser()
+			guest := b.pressWay(b.open("/sign-in"), "anonymous", nil).completed()
+			to := fmt.Sprintf("new%d@example.com", len(action))
+			p := b.submit(b.open(path, "via=email"), fields{"email": to})
+			code := s.backend.code(to)
+			skipped := p.filled(fields{"verification_code": code})
+			p = b.follow(b.do(http.MethodPost, p.action(), skipped, nil))
+			if !p.has("details.anonymous") {
+				t.Fatalf("%s: page %q, messages %q: what was done here is not named", path, p.name(), p.keys())
+			}
+			unsaid := p.filled(nil)
+			unsaid.Del("identity")
+			again := b.do(http.MethodPost, p.action(), unsaid, nil)
+			if again.status != http.StatusUnprocessableEntity || !again.has("details.anonymous") || len(s.backend.users(to)) != 0 {
+				t.Fatalf("%s: a form that named nothing: page %q with status %d", path, again.name(), again.status)
+			}
+			var done completion
+			if action == "" {
+				done = b.submit(p, nil).completed()
+			} else {
+				done = b.press(p, action, nil).completed()
+			}
+			if same := done.Credentials.Sub == guest.Credentials.Sub; same != (action == "") {
+				t.Errorf("%s, %q: it is the same account: %v", path, action, same)
+			}
+		}
+	}
+	b := s.browser()
+	b.pressWay(b.open("/sign-in"), "anonymous", nil).completed()
+	p := b.submit(b.open("/sign-in/email"), fields{"email": demoEmail})
+	b.submit(p, fields{"verification_code": s.backend.code(demoEmail)}).completed() // has an account: nothing is made
 }

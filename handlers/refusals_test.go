@@ -13,6 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcb-login/authclient"
+	"tcb-login/config/loginpage"
+	"tcb-login/handlers/code"
+	"tcb-login/handlers/web"
 )
 
 // tokens are what differs in two pages that are otherwise the same.
@@ -482,24 +485,27 @@ func TestRefusedSendsTellNothing(t *testing.T) {
 func TestFlowLengthTellsNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	sess, err := s.cfg.Sessions.Load(t.Context(), "", true)
+	rooms, err := newRooms(s.cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := &environment{Environment: s.cfg.Settings.Environments[0]}
-	r := &request{session: sess, env: env, client: &client{Client: env.Clients[0]}}
-	for n := 6; n <= maxIdentifier; n++ {
-		f := flow{
+	r, err := rooms.site.SampleRequest(t.Context(), loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}, "en", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := code.Spec{Name: "sign-in-email"}
+	for n := 6; n <= web.MaxIdentifier; n++ {
+		step := code.Step{
 			Email:          strings.Repeat("x", n-6) + "@ex.io",
 			VerificationID: strings.Repeat("v", 43),
 			CodeUntil:      s.clock.Now().Unix() + 600,
 		}
-		unknown, err := sealFlow(r, "sign-in-email", &f)
+		unknown, err := code.Seal(r, spec, &step)
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.setUser(true)
-		known, err := sealFlow(r, "sign-in-email", &f)
+		step.SetUser(true)
+		known, err := code.Seal(r, spec, &step)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -556,24 +562,29 @@ func TestVerifiedStepExpires(t *testing.T) {
 	b.submit(p, nil).want(http.StatusOK, "sign-up-code")
 }
 
+// sameAsWrong are the codes that sign-in answers as it answers a wrong password.
+var sameAsWrong = map[string]bool{
+	"not_found": true, "user_not_found": true, "user_pending": true, "user_blocked": true, "invalid_status": true, "invalid_argument": true,
+}
+
 // TestEveryCode: each of TCB's codes has an answer in every language, and no
 // page shows TCB's own words.
 func TestEveryCode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	for _, code := range authclient.Codes() {
-		out, ok := refusals[code]
-		if !ok {
+		out := web.Meaning(code)
+		if out.Key == "" {
 			t.Errorf("%s has no entry in the table", code)
 			continue
 		}
 		for _, l := range s.cfg.Messages.Locales() {
-			if l.T(out.key) == out.key {
-				t.Errorf("%s: %s has no message %s", code, l.Locale(), out.key)
+			if l.T(out.Key) == out.Key {
+				t.Errorf("%s: %s has no message %s", code, l.Locale(), out.Key)
 			}
 		}
-		if !slices.Contains([]int{422, 429, 502, 503}, out.status) {
-			t.Errorf("%s answers %d", code, out.status)
+		if !slices.Contains([]int{422, 429, 502, 503}, out.Status) {
+			t.Errorf("%s answers %d", code, out.Status)
 		}
 	}
 	b := s.browser()
@@ -585,28 +596,28 @@ func TestEveryCode(t *testing.T) {
 		b := b.at(fmt.Sprintf("192.0.2.%d", i+1))
 		who := fmt.Sprintf("person%d", i) // five refusals of one would want a picture
 		p := b.submit(b.open("/sign-in"), fields{"username": who, "password": "Some-pass-1"})
-		want, ok := passwordRefusals[code]
-		if !ok {
-			want, ok = refusals[code]
+		want := web.Meaning(code)
+		if sameAsWrong[code] {
+			want = web.Meaning("invalid_password")
 		}
 		switch {
 		case code == "" || code == "unreachable" || strings.Contains(code, "<"): // no code of TCB's
-			want = refusals["unknown"]
-		case !ok: // what nobody documents is a refusal, as its status says
-			want = refusals["invalid_argument"]
+			want = web.Meaning("unknown")
+		case want.Key == "": // what nobody documents is a refusal, as its status says
+			want = web.Meaning("invalid_argument")
 		}
-		if p.status != want.status || p.name() != "sign-in" || !p.has(want.key) {
-			t.Errorf("%q answers %d with %q on page %q, want %d with %s", code, p.status, p.keys(), p.name(), want.status, want.key)
+		if p.status != want.Status || p.name() != "sign-in" || !p.has(want.Key) {
+			t.Errorf("%q answers %d with %q on page %q, want %d with %s", code, p.status, p.keys(), p.name(), want.Status, want.Key)
 		}
 		p.wantValue(fields{"username": who})
 		if strings.Contains(p.body, "never to be shown") {
 			t.Errorf("%s: TCB's own words are on the page", code)
 		}
-		if retry := p.header.Get("Retry-After"); (retry != "") != (want.status == 429 || want.status == 503) {
-			t.Errorf("%s: status %d with Retry-After %q", code, want.status, retry)
+		if retry := p.header.Get("Retry-After"); (retry != "") != (want.Status == 429 || want.Status == 503) {
+			t.Errorf("%s: status %d with Retry-After %q", code, want.Status, retry)
 		}
 		level := "INFO"
-		if want.status >= 500 {
+		if want.Status >= 500 {
 			level = "ERROR"
 		}
 		if line := last(s.log.lines(t)); line.Level != level {
@@ -641,7 +652,7 @@ func TestWaitingTimes(t *testing.T) {
 		})
 		b := b.at(fmt.Sprintf("192.0.2.%d", i+1))
 		p := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": "Some-pass-1"})
-		p.want(refusals[tt.code].status, "sign-in", tt.key).wantRetryAfter(tt.retry)
+		p.want(web.Meaning(tt.code).Status, "sign-in", tt.key).wantRetryAfter(tt.retry)
 		if summary := textOf(p.byID("error-summary")); tt.n != "" && !strings.Contains(summary, " "+tt.n+" ") {
 			t.Errorf("%s%s: %q does not say %s", tt.code, tt.body, summary, tt.n)
 		}

@@ -13,11 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"golang.org/x/net/html"
 
 	"tcb-login/authclient"
 	"tcb-login/config/settings"
+	"tcb-login/handlers/web"
 	"tcb-login/limit"
 )
 
@@ -58,7 +58,7 @@ func (brokenDeny) Has(context.Context, string) (bool, error) {
 }
 
 // panicking is a client with a bug.
-type panicking struct{ Auth }
+type panicking struct{ web.Auth }
 
 func (panicking) SignIn(context.Context, authclient.SignInRequest, ...authclient.CallOption) (*authclient.Credentials, error) {
 	panic("a bug")
@@ -101,7 +101,7 @@ func TestErrorPages(t *testing.T) {
 		{"a method of nobody's, to a route without a login request", "FOO /__auth/static/app.css HTTP/1.1\r\n" + host + "\r\n", 501, "error.page.method"},
 		{"a method of nobody's, to another host", "FOO /__auth/ HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "error.page.host"},
 		{"two lengths", "POST /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxy", 400, "error.page.malformed"},
-		{"large body", "POST /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + fmt.Sprintf("Content-Length: %d\r\n\r\n", bodyLimit+1), 413, "error.page.too_large"},
+		{"large body", "POST /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + fmt.Sprintf("Content-Length: %d\r\n\r\n", web.BodyLimit+1), 413, "error.page.too_large"},
 		{"large headers", "GET /__auth/" + whole + " HTTP/1.1\r\n" + host + "X-Large: " + strings.Repeat("x", headerLimit) + "\r\n\r\n", 431, "error.page.too_large"},
 		{"other host", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "error.page.host"},
 		{"no host", "GET /__auth/" + whole + " HTTP/1.0\r\n\r\n", 421, "error.page.host"},
@@ -153,7 +153,7 @@ func TestErrorPages(t *testing.T) {
 	})
 	t.Run("a bug", func(t *testing.T) {
 		broken := newSite(t, func(c *siteConfig) {
-			c.backend, c.wrap = s.backend, func(a Auth) Auth { return panicking{a} }
+			c.backend, c.wrap = s.backend, func(a web.Auth) web.Auth { return panicking{a} }
 		})
 		b := broken.browser()
 		p := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword})
@@ -832,7 +832,7 @@ func TestDeviceID(t *testing.T) {
 	wrong := fields{"username": "nobody", "password": "Wrong-pass-1"}
 	first := b.open("/sign-in")
 	made := first.value("device_id")
-	if !deviceID.MatchString(made) || b.open("/sign-up").value("device_id") != made || s.browser().open("/").value("device_id") == made {
+	if !web.IsDeviceID(made) || b.open("/sign-up").value("device_id") != made || s.browser().open("/").value("device_id") == made {
 		t.Errorf("device_id %q must be one per session", made)
 	}
 	for _, tt := range []struct{ typed, want string }{
@@ -1008,60 +1008,13 @@ func TestNewRefusesHalfAConfig(t *testing.T) {
 		"no logger":   func(c *Config) { c.Logger = nil },
 		"an origin":   func(c *Config) { c.Origins = []string{"login.example.net"} },
 		"a broken client": func(c *Config) {
-			c.NewAuth = func(settings.Environment, settings.Client) (Auth, error) { return nil, errors.New("broken") }
+			c.NewAuth = func(settings.Environment, settings.Client) (web.Auth, error) { return nil, errors.New("broken") }
 		},
 	} {
 		cfg := s.cfg
 		change(&cfg)
 		if _, err := New(cfg); err == nil {
 			t.Errorf("%s: no error", name)
-		}
-	}
-}
-
-// TestProblemOf: whatever breaks has a page, and what is not the person's doing is logged.
-func TestProblemOf(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		err    error
-		status int
-		lead   string
-		logged bool
-	}{
-		{errMissing, 404, "error.page.missing", false},
-		{fiber.ErrNotFound, 404, "error.page.missing", false},
-		{fiber.ErrMethodNotAllowed, 405, "error.page.method", false},
-		{fiber.ErrRequestEntityTooLarge, 413, "error.page.too_large", false},
-		{fiber.ErrRequestHeaderFieldsTooLarge, 431, "error.page.too_large", false},
-		{fiber.ErrRequestTimeout, 408, "error.page.timeout", false},
-		{fiber.ErrTeapot, 418, "error.page.method", false},
-		{fiber.ErrBadGateway, 500, "error.page.internal", true},
-		{&authclient.Error{Code: "unavailable"}, 503, "error.unavailable", true},
-		{&authclient.Error{Code: "internal"}, 502, "error.broken", true},
-		{&authclient.Error{Code: "not_found", Status: 404}, 502, "error.broken", true}, // nothing that a form could say
-		{errors.New("x"), 500, "error.page.internal", true},
-	} {
-		var tr trace
-		p := problemOf(&tr, tt.err)
-		if p.status != tt.status || p.lead != tt.lead || (tr.err != nil) != tt.logged {
-			t.Errorf("%v: %d %s, logged %v; want %d %s, %v", tt.err, p.status, p.lead, tr.err, tt.status, tt.lead, tt.logged)
-		}
-	}
-}
-
-// TestPrintable: a refused value is shown as it is, and as nothing else.
-func TestPrintable(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[string]string{
-		"":                         "",
-		"https://evil.example/a b": "https://evil.example/a b",
-		"a\u202eb":                 `a\u202eb`,
-		"a\r\nb\x00":               `a\r\nb\x00`,
-		"中文":                       "中文",
-		strings.Repeat("x", 300):   strings.Repeat("x", 200) + "…",
-	} {
-		if got := printable(value); got != want {
-			t.Errorf("%q is shown as %q, want %q", value, got, want)
 		}
 	}
 }

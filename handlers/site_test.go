@@ -31,6 +31,7 @@ import (
 	"tcb-login/config/settings"
 	"tcb-login/emulator"
 	"tcb-login/framing"
+	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -398,6 +399,7 @@ type site struct {
 
 // siteConfig is what a test may want otherwise.
 type siteConfig struct {
+	context  context.Context
 	settings *settings.Settings
 	origins  []string
 	backend  *backend
@@ -408,9 +410,20 @@ type siteConfig struct {
 	counter  limit.Counter
 	demo     *Demo
 	logins   *loginpage.Pages
-	wrap     func(Auth) Auth // changes what handlers call
+	wrap     func(web.Auth) web.Auth // changes what handlers call
 
 }
+
+// What the pages keep to, said once more: a change of it is to be noticed.
+const (
+	headerLimit  = 16 << 10         // bytes of a request's head
+	maxPicture   = 384 << 10        // bytes that a captcha's picture takes of a form
+	maxOutdated  = 64               // themes that are kept of login pages that changed
+	profileWait  = 3 * time.Second  // for the profile of who has signed in
+	sudoLife     = 15 * time.Minute // of a proof of who is there
+	tripLife     = 10 * time.Minute // of a way to an identity provider and back
+	defaultFloor = 300 * time.Millisecond
+)
 
 // sessionKey is long enough, and no secret.
 var sessionKey = []byte("a key of the handlers' own tests")
@@ -442,7 +455,7 @@ func oneEnvironment(c *siteConfig) {
 
 func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	t.Helper()
-	sc := &siteConfig{settings: testSettings(), clock: newClock()}
+	sc := &siteConfig{context: t.Context(), settings: testSettings(), clock: newClock()}
 	for _, f := range change {
 		f(sc)
 	}
@@ -482,26 +495,27 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		}
 	}
 	s.cfg = Config{
+		Context:  sc.context,
 		Settings: sc.settings,
 		Origins:  sc.origins,
-		NewAuth: func(env settings.Environment, c settings.Client) (Auth, error) {
+		NewAuth: func(env settings.Environment, c settings.Client) (web.Auth, error) {
 			client, err := authclient.New(authclient.Config{
 				Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: sc.backend.srv.URL,
 				Timeout: sc.settings.BackendTimeout, UserAgent: "tcb-login/test", Now: sc.clock.Now,
 			})
 			if sc.wrap != nil && err == nil {
-				return sc.wrap(client), nil
+				return sc.wrap(web.ClientAuth{Client: client}), nil
 			}
-			return client, err
+			return web.ClientAuth{Client: client}, err
 		},
-		Sessions: sessions,
-		Counter:  sc.counter,
-		Messages: mustLoad(t, messages),
-		Static:   mustLoad(t, assets),
-		Logger:   s.log.logger(),
-		Demo:     sc.demo,
-		Logins:   sc.logins,
-		Now:      sc.clock.Now,
+		Sessions:   sessions,
+		Counter:    sc.counter,
+		Messages:   mustLoad(t, messages),
+		Static:     mustLoad(t, assets),
+		Logger:     s.log.logger(),
+		Demo:       sc.demo,
+		LoginPages: sc.logins,
+		Now:        sc.clock.Now,
 	}
 	for _, o := range sc.origins {
 		img := strings.Join(append([]string{"'self'", "data:"}, sc.settings.ImageHosts...), " ")

@@ -298,7 +298,7 @@ type pausing struct {
 }
 
 func (p *pausing) Take(_ context.Context, rule limit.Rule, _ string) (limit.Decision, error) {
-	if rule == ruleSendPause && p.pause.Load() {
+	if rule.Name == "send pause" && p.pause.Load() {
 		return limit.Decision{RetryAfter: time.Minute}, nil
 	}
 	return limit.Decision{OK: true}, nil

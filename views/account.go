@@ -201,6 +201,13 @@ type NoticePage struct {
 	Data   *Departure // what the browser forgets, if anything
 }
 
+// HandOffPage looks for the SDK's login in the browser's storage.
+type HandOffPage struct {
+	Base
+	Lead   i18n.Message
+	Button Link // for when nothing comes of it
+}
+
 // ReturnPage goes on with what an identity provider sent the browser back with.
 type ReturnPage struct {
 	Base

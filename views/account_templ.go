@@ -3150,8 +3150,8 @@ func Delete(p DeletePage) templ.Component {
 	})
 }
 
-// TakeOver looks into the browser's storage for the SDK's login.
-func TakeOver(p NoticePage) templ.Component {
+// HandOff looks into the browser's storage for the SDK's login.
+func HandOff(p HandOffPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -275,13 +275,17 @@ type SignUpDetailsPage struct {
 	Identifier string // the verified number or address, for password managers
 	Lead       i18n.Message
 	Fields     []SignUpField
-	Identity   *NewIdentity // what the new account will be linked to, if anything
+	Button     i18n.Message
+
+	// What the new account takes along from this browser, if anything.
+	Identity  *NewIdentity // an identity that it will be linked to
+	Anonymous bool         // what was done here without an account
+	Named     string       // sealed: that this page has named it
 }
 
 // NewIdentity names an identity that waits for an account, and the account that
 // is about to be made.
 type NewIdentity struct {
-	Said     string // sealed: that this page has named both
 	Provider string
 	Person   Person
 	Account  string // the verified number or address, masked

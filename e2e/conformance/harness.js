@@ -392,10 +392,13 @@ const conformance = (() => {
 		calls = [];
 		means = new Set();
 		if (step === 0) sessionStorage.removeItem("kept");
+		sessionStorage.removeItem("said");
 		try {
 			const then = await within(probes[n].steps[step](new World(env)), "the step", 4 * patience);
 			if (step + 1 < probes[n].steps.length) document.documentElement.dataset.left = "yes";
-			return JSON.stringify({ then: then ?? "", means: [...means] });
+			const said = JSON.stringify({ then: then ?? "", means: [...means] });
+			if (then === "leaves") sessionStorage.setItem("said", said); // the answer may be overtaken by the next page
+			return said;
 		} catch (error) {
 			const what = error instanceof Failure ? error.message : `${error?.error ?? error?.name} ${error?.error_description ?? error?.message}\n${error?.stack ?? ""}`;
 			const trace = calls.map((c) => `${c.method} ${c.path} ${c.status} ${plain(c.answer)?.slice(0, 300)}`).join("\n");

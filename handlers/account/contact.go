@@ -1,0 +1,229 @@
+package account
+
+import (
+	"context"
+	"errors"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/code"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/identifier"
+	"tcb-login/views"
+)
+
+// The phone number and the e-mail address of the account: the first one, or another. A code goes to
+// the new one; where it is another account's, the person decides what becomes of that.
+
+func (a *Room) phoneRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
+	row := a.fact(r, "phone", "field.phone", identifier.ShowPhone(login.Me.PhoneNumber), "account-phone")
+	if !r.Env.Texts() {
+		row.Action = views.Link{}
+	}
+	return row, r.Env.Texts() || login.Me.PhoneNumber != ""
+}
+
+func (a *Room) emailRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
+	return a.fact(r, "email", "field.email", login.Me.Email, "account-email"), true
+}
+
+// A contactKind is how the flow of a phone number differs from that of an e-mail address.
+type contactKind struct {
+	spec        code.Spec
+	title, lead string
+	same        string // what to say of the one that the account has
+	is          func(*authclient.UserInfo) string
+	bind        func(context.Context, web.User, contactBinding, ...authclient.CallOption) error
+}
+
+// A contactBinding is what TCB wants to know of a number or address to bind.
+type contactBinding struct {
+	step      *code.Step
+	sudoToken string
+	// conflict says what becomes of the account that has it; empty: TCB is to refuse then.
+	conflict authclient.ConflictResolution
+}
+
+var phoneContact = contactKind{
+	spec:  code.Spec{Name: "account-phone", Path: "/account/phone", Phone: true, Usage: "PHONE_NUMBER_CHANGE", Last: contactLast},
+	title: "account.phone.title", lead: "account.phone.lead", same: "account.phone.same",
+	is: func(me *authclient.UserInfo) string { return me.PhoneNumber },
+	bind: func(ctx context.Context, user web.User, b contactBinding, opts ...authclient.CallOption) error {
+		return user.BindPhoneNumber(ctx, authclient.BindPhoneNumberRequest{
+			PhoneNumber: b.step.Phone, SudoToken: b.sudoToken, VerificationToken: b.step.VerificationToken, ConflictResolution: b.conflict,
+		}, opts...)
+	},
+}
+
+var emailContact = contactKind{
+	spec:  code.Spec{Name: "account-email", Path: "/account/email", Email: true, Usage: "EMAIL_ADDRESS_CHANGE", Last: contactLast},
+	title: "account.email.title", lead: "account.email.lead", same: "account.email.same",
+	is: func(me *authclient.UserInfo) string { return me.Email },
+	bind: func(ctx context.Context, user web.User, b contactBinding, opts ...authclient.CallOption) error {
+		return user.BindEmail(ctx, authclient.BindEmailRequest{
+			Email: b.step.Email, SudoToken: b.sudoToken, VerificationToken: b.step.VerificationToken, ConflictResolution: b.conflict,
+		}, opts...)
+	},
+}
+
+// contactLast are the forms of the last step: to press again where TCB has failed, and to decide where
+// another account has the number or address.
+var contactLast = []string{"-confirmed", "-conflict"}
+
+// contactPage is the page of a kind.
+func (a *Room) contactPage(kind contactKind, p page) page {
+	of := func(login *visitor.Login) code.Flow { return &contact{personal{a, login, kind.spec}, kind} }
+	p.samples = func(r *web.Request, login *visitor.Login) []web.Sample {
+		return a.codes.Samples(r, of(login), noStates)
+	}
+	return a.flowPage(p, kind.spec, of)
+}
+
+func noStates(views.Page) []web.SampleState { return nil }
+
+// personal is what the code flows of the portal have in common: they are somebody's own, who may hear
+// from TCB what there is.
+type personal struct {
+	a     *Room
+	login *visitor.Login
+	spec  code.Spec
+}
+
+func (p *personal) Spec() code.Spec { return p.spec }
+func (p *personal) Owner() string   { return p.login.Me.Sub }
+
+func (p *personal) Channels(*web.Request) (phone, email bool)   { return p.spec.Phone, p.spec.Email }
+func (p *personal) Dress(*web.Request, *views.CodePage, string) {}
+func (p *personal) Others(*web.Request) []views.Link            { return nil }
+
+func (p *personal) Send(ctx context.Context, r *web.Request, in authclient.GetVerificationRequest, opts ...authclient.CallOption) (*authclient.Verification, error) {
+	return user(r, p.login).GetVerification(ctx, in, opts...)
+}
+
+// spentToken: what is left for TCB to object to after a right code is its token.
+var spentToken = web.Refusals{"invalid_argument": {Status: 422, Key: "error.session_over"}}
+
+// pressAgain is the verified step's page where TCB failed after a right code.
+func pressAgain(r *web.Request, f code.Flow, step *code.Step) (views.Page, error) {
+	spec := f.Spec()
+	sealed, err := code.Seal(r, spec, step)
+	if err != nil {
+		return nil, err
+	}
+	return &views.ConfirmedPage{
+		Base:   f.Base(r, spec.Name+"-confirmed", i18n.Msg("confirmed.title"), sealed),
+		Lead:   i18n.Message{Key: "step-up.again", Args: i18n.Args{"to": step.Masked()}},
+		Button: i18n.Msg("code.continue"),
+		Other:  linkTo(spec.Name, code.Address(r, spec), "step-up.restart"),
+	}, nil
+}
+
+// contact is the flow of somebody's new phone number or e-mail address.
+type contact struct {
+	personal
+	kind contactKind
+}
+
+func (f *contact) Target(*web.Request) authclient.Target { return authclient.TargetAny }
+
+func (f *contact) Fixed(*web.Request) (code.Destination, bool) { return code.Destination{}, false }
+
+func (f *contact) Validate(_ *web.Request, to code.Destination) string {
+	if to.Phone+to.Address == f.kind.is(f.login.Me) {
+		return f.kind.same
+	}
+	return ""
+}
+
+func (f *contact) Base(r *web.Request, form string, title i18n.Message, sealed string) views.Base {
+	return f.a.form(r, f.login, form, title, f.spec.Path, sealed)
+}
+
+func (f *contact) First(r *web.Request, to code.Destination) views.Page {
+	return code.SendPage(r, f, to, f.kind.title, f.kind.lead, f.kind.lead)
+}
+
+func (f *contact) Refuse(r *web.Request, page views.Page, err error, special web.Refusals) (web.Reply, error) {
+	return f.a.refuse(r, f.login, page, err, special)
+}
+
+func (f *contact) Verified(r *web.Request, step *code.Step) (web.Reply, error) {
+	if step.IsUser() {
+		return code.SeeVerified(r, f, step)
+	}
+	return f.bind(r, step, "")
+}
+
+func (f *contact) Last(r *web.Request, step *code.Step) (views.Page, error) {
+	if step.IsUser() {
+		return f.conflictPage(r, step)
+	}
+	return pressAgain(r, f, step)
+}
+
+func (f *contact) Submit(r *web.Request, step *code.Step) (web.Reply, error) {
+	if step.IsUser() {
+		return f.postConflict(r, step)
+	}
+	return f.bind(r, step, "")
+}
+
+// bind asks TCB to bind what was verified.
+func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.ConflictResolution) (web.Reply, error) {
+	binding := contactBinding{step: step, sudoToken: f.login.Access.SudoToken, conflict: conflict}
+	err := f.a.asPerson(r, f.login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+		return f.kind.bind(ctx, user, binding, opts...)
+	})
+	taken := errors.Is(err, authclient.ErrFailedPrecondition) || errors.Is(err, authclient.ErrAlreadyExists)
+	switch {
+	case err == nil:
+		return f.a.finished(r, f.login, web.PathAccount, step.Via())
+	case taken && !step.IsUser(): // registered since the code was sent
+		r.Trace.Refused(err)
+		step.SetUser(true)
+		return code.SeeVerified(r, f, step)
+	}
+	page, pageErr := f.Last(r, step)
+	if pageErr != nil {
+		return web.Reply{}, pageErr
+	}
+	return f.Refuse(r, page, err, spentToken)
+}
+
+// conflictChoices are TCB's conflict_resolution, in words. None is chosen to begin with: each has its
+// price.
+var conflictChoices = []views.Option{
+	{Value: string(authclient.ConflictDefault), Label: i18n.Msg("account.conflict.leave"), Help: i18n.Msg("account.conflict.leave_help")},
+	{Value: string(authclient.ConflictTransfer), Label: i18n.Msg("account.conflict.move"), Help: i18n.Msg("account.conflict.move_help")},
+	{Value: string(authclient.ConflictDeleteAccount), Label: i18n.Msg("account.conflict.delete"), Help: i18n.Msg("account.conflict.delete_help")},
+}
+
+func (f *contact) conflictPage(r *web.Request, step *code.Step) (*views.ConflictPage, error) {
+	sealed, err := code.Seal(r, f.spec, step)
+	if err != nil {
+		return nil, err
+	}
+	return &views.ConflictPage{
+		Base:    f.Base(r, f.spec.Name+"-conflict", i18n.Msg("account.conflict.title"), sealed),
+		Lead:    i18n.Message{Key: "account.conflict.lead", Args: i18n.Args{"to": step.To()}},
+		Choices: conflictChoices,
+		Chosen:  r.Form.Value("conflict_resolution"),
+		Back:    linkTo(f.spec.Name, r.Into(f.spec.Path), "account.conflict.other"),
+	}, nil
+}
+
+func (f *contact) postConflict(r *web.Request, step *code.Step) (web.Reply, error) {
+	page, err := f.conflictPage(r, step)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	switch choice := authclient.ConflictResolution(page.Chosen); choice {
+	case authclient.ConflictDefault:
+		return web.SeeOther(r.Into(web.PathAccount))
+	case authclient.ConflictTransfer, authclient.ConflictDeleteAccount:
+		return f.bind(r, step, choice)
+	}
+	web.AddFieldError(&page.Base, "conflict_resolution", "account.conflict.none")
+	return web.Invalid(page)
+}

@@ -1,0 +1,90 @@
+package account
+
+import (
+	"context"
+	"strings"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// Deleting the account: what is lost, a word to type, and then it is gone.
+
+func (a *Room) deleteRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
+	return a.hint(r, "delete", "account.delete.title", "account.row.delete", "account-delete", "account.delete.action"), true
+}
+
+func (a *Room) deletePage(r *web.Request, login *visitor.Login, typed string) *views.DeletePage {
+	return &views.DeletePage{
+		Base:    a.form(r, login, "account-delete", i18n.Msg("account.delete.title"), "/account/delete", ""),
+		Word:    r.Loc.T("account.delete.word"),
+		Typed:   typed,
+		Account: visitor.NameOf(login.Me),
+		Losses: []i18n.Message{
+			i18n.Msg("account.delete.loss_profile"), i18n.Msg("account.delete.loss_ways"),
+			i18n.Msg("account.delete.loss_devices"), i18n.Msg("account.delete.loss_data"),
+		},
+	}
+}
+
+func (a *Room) typedDelete(r *web.Request, login *visitor.Login) *views.DeletePage {
+	return a.deletePage(r, login, web.Cut(r.Form.Line("confirm"), 64))
+}
+
+func (a *Room) getDelete(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	return web.OK(a.deletePage(r, login, ""))
+}
+
+func (a *Room) rebuildDelete(r *web.Request, login *visitor.Login) (views.Page, error) {
+	return a.typedDelete(r, login), nil
+}
+
+// deleteForm is what the form brings, and the word that it must bring, both in small letters.
+type deleteForm struct {
+	Confirm string `form:"confirm" validate:"required,eqfield=Word" say:"eqfield=account.delete.mistyped"`
+	Word    string
+}
+
+func (a *Room) postDelete(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	page := a.typedDelete(r, login)
+	if web.Validate(&page.Base, deleteForm{strings.ToLower(page.Typed), strings.ToLower(page.Word)}); page.Invalid() {
+		return web.Invalid(page)
+	}
+	err := a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+		_, err := user.DeleteMe(ctx, login.Access.SudoToken, opts...)
+		return err
+	})
+	if err != nil {
+		return a.refuse(r, login, page, err, nil)
+	}
+	// Whoever has just deleted an account is not to be led into an app that asks to sign in.
+	if err := visitor.Forget(r); err != nil {
+		return web.Reply{}, err
+	}
+	return web.OK(a.goodbyePage(r))
+}
+
+// goodbyePage stays where it is, and has the browser forget the login.
+func (a *Room) goodbyePage(r *web.Request) *views.NoticePage {
+	p := &views.NoticePage{
+		Base: a.Page(&r.LoginRequest, "goodbye", i18n.Msg("account.delete.done")),
+		Lead: i18n.Msg("account.delete.done_lead"),
+		Data: &views.Departure{Forget: visitor.StorageKeys(&r.LoginRequest)},
+	}
+	p.Languages = nil
+	if r.OwnTarget() {
+		p.Button = linkTo("app", r.RedirectURI, "account.app")
+	}
+	return p
+}
+
+func (a *Room) deleteSamples(r *web.Request, login *visitor.Login) []web.Sample {
+	return web.FormSamples("account-delete", "/account/delete",
+		func() (views.Page, error) { return a.deletePage(r, login, ""), nil },
+		web.SampleFieldErrors("required", "confirm", "error.required.confirm"),
+		web.SampleFieldErrors("mistyped", "confirm", "account.delete.mistyped"),
+	)
+}

@@ -1,0 +1,58 @@
+package account
+
+import (
+	"time"
+
+	_ "time/tzdata" // people's time zones, wherever we run
+
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+func linkTo(name, address, label string) views.Link {
+	return views.Link{To: name, URL: address, Label: i18n.Msg(label)}
+}
+
+// plain is a page of the portal without a form.
+func (a *Room) plain(r *web.Request, login *visitor.Login, name string, title i18n.Message) views.Base {
+	b := a.Page(&r.LoginRequest, name, title)
+	web.LinkLanguages(&b, r.InOther)
+	return a.framed(r, login, b)
+}
+
+// form is a page of the portal whose form posts to path. sealed is the step that goes along, if any.
+func (a *Room) form(r *web.Request, login *visitor.Login, name string, title i18n.Message, path, sealed string) views.Base {
+	return a.framed(r, login, a.PortalFormPage(&r.LoginRequest, name, title, path, sealed))
+}
+
+// framed puts the portal around a page.
+func (a *Room) framed(r *web.Request, login *visitor.Login, b views.Base) views.Base {
+	b.Portal = &views.Portal{Person: a.person(login), SignOut: r.To(web.PathSignOut)}
+	if r.Path != web.PathAccount {
+		b.Portal.Home = r.Into(web.PathAccount)
+	}
+	if r.OwnTarget() {
+		b.Portal.App = r.RedirectURI
+	}
+	b.Guard = visitor.Guard(r, views.GuardPortal, a.signInHere(r), login)
+	return b
+}
+
+// person is whose page it is.
+func (a *Room) person(login *visitor.Login) views.Person {
+	return a.PersonOf(visitor.NameOf(login.Me), login.Me.Picture)
+}
+
+// when is a moment as the person reads it: in their own time zone, else in UTC, which it then says.
+func when(r *web.Request, login *visitor.Login, instant string) string {
+	t, err := time.Parse(time.RFC3339, instant)
+	if err != nil {
+		return instant
+	}
+	if zone, err := time.LoadLocation(login.Me.Zoneinfo); err == nil && login.Me.Zoneinfo != "" {
+		return r.Loc.DateTime(t.In(zone))
+	}
+	return r.Loc.DateTime(t.UTC()) + " UTC"
+}

@@ -1,0 +1,152 @@
+package account
+
+import (
+	"cmp"
+	"errors"
+	"time"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/limit"
+	"tcb-login/session"
+)
+
+// Session hand-off: the SDK in the app keeps its login in localStorage, where our script finds it and
+// posts it here. The refresh token passes through when the access token has run out, and is never kept:
+// TCB changes it at every refresh, and the one who holds it is the SDK.
+//
+// Several tabs hand the same login over when a browser restores them. The script lets them do it one
+// after the other, as far as the browser can; the session's cookie is whose answer came last, so a
+// refused token brings a fresh one, what the session has already changes nothing, and a page that has
+// lost the login to another tab's first visit asks for it again.
+
+// accessCookie is a login as our pages keep it.
+type accessCookie = session.Access
+
+// handedOver is what account.js posts: a login, or nothing, which drops ours.
+type handedOver struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"` // only when the other has expired
+	DeviceID     string `json:"device_id"`
+}
+
+// takenOver is the answer. Credentials are the new ones after a refresh, also when nothing else went
+// well: they are the only ones that live then.
+type takenOver struct {
+	Sub         string                  `json:"sub,omitempty"`
+	Error       string                  `json:"error,omitempty"`
+	CSRF        string                  `json:"csrf_token,omitempty"` // of the session as it is from now on
+	Credentials *authclient.Credentials `json:"credentials,omitempty"`
+}
+
+// postSession takes a login over. web has seen that the request is from a page of this origin; the
+// token says that it is a page of ours, and which.
+func (a *Room) postSession(r *web.Request) (web.Reply, error) {
+	if !r.Session.CSRFValid(r.Header("X-CSRF-Token")) {
+		out := takenOver{Error: "csrf"}
+		// Only a page of this origin may have the session's token; "none" is no page's asking.
+		if r.FromPage() {
+			out.CSRF = r.Session.CSRFToken()
+		}
+		return web.JSON(403, out)
+	}
+	var in handedOver
+	if err := r.PostedJSON(&in); err != nil {
+		return web.JSON(400, takenOver{Error: "invalid_request"})
+	}
+	if web.IsDeviceID(in.DeviceID) {
+		r = r.OnDevice(in.DeviceID)
+	}
+	if in.AccessToken == "" {
+		r.Session.DropAccess()
+		return web.JSON(200, takenOver{})
+	}
+	return a.handOver(r, in)
+}
+
+func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
+	had, here := r.Session.Access()
+	known := here && had.AccessToken == in.AccessToken && in.RefreshToken == ""
+	var out takenOver
+	counts := a.Reserve()
+	if !known {
+		if err := counts.Take(r.Context(), web.RuleHandOff, "", time.Second, r.Caller.Network.Key); err != nil {
+			return limited(out, err)
+		}
+	}
+	if in.RefreshToken != "" {
+		creds, err := r.Auth().RefreshToken(r.Context(), in.RefreshToken, r.Options()...)
+		if err != nil {
+			return notTakenOver(r, out, err)
+		}
+		out.Credentials, in.AccessToken = creds, creds.AccessToken
+	}
+	claims, ok := visitor.ReadClaims(in.AccessToken)
+	if !ok || !claims.Meant(&r.LoginRequest) {
+		out.Error = "other_client"
+		r.Session.DropAccess()
+		return web.JSON(400, out)
+	}
+	me, err := r.Auth().AsUser(in.AccessToken).GetUserInfo(r.Context(), r.Options()...)
+	if err != nil {
+		return notTakenOver(r, out, err)
+	}
+	if out.Sub = me.Sub; known && had.Sub == me.Sub {
+		// Another tab was faster: a new id would only cost it what it has just got.
+		out.CSRF = r.Session.CSRFToken()
+		return web.JSON(200, out)
+	}
+	if err := counts.Take(r.Context(), web.RuleHandOffPerson, "", time.Second, limit.Key(r.Env.ID, me.Sub)); err != nil {
+		return limited(out, err)
+	}
+	if err := r.Session.BeginLogin(r.Context(), me.Sub); err != nil {
+		return lostHalfWay(r, out, err)
+	}
+	// The step-up of the login before is not this one's.
+	access := accessCookie{
+		AccessToken: in.AccessToken, Sub: me.Sub, ExpiresAt: claims.Expires, DeviceID: r.Device, Anonymous: claims.Anonymous(),
+	}
+	if here && had.Sub == me.Sub { // its tokens were refreshed
+		access.Login = cmp.Or(had.Login, web.HashOf(had.AccessToken))
+	}
+	r.Session.KeepAccess(access)
+	out.CSRF = r.Session.CSRFToken()
+	return web.JSON(200, out)
+}
+
+// limited answers that there were too many; the page's own link leads on.
+func limited(out takenOver, err error) (web.Reply, error) {
+	out.Sub, out.Error = "", "limited"
+	reply, _ := web.JSON(429, out)
+	if limited := (*web.Limited)(nil); errors.As(err, &limited) {
+		reply.RetryAfter = limited.Wait
+	}
+	return reply, nil
+}
+
+// lostHalfWay answers a failure of ours. A refresh may have gone before it: the browser must have what
+// that brought, since nothing else lives any more.
+func lostHalfWay(r *web.Request, out takenOver, err error) (web.Reply, error) {
+	r.Trace.Err = err
+	out.Sub, out.Error = "", "unavailable"
+	return web.Reply{Status: 503, JSON: out, NoSession: true}, nil
+}
+
+// notTakenOver answers a refusal of TCB's. One that says that the login is over ends ours as well: the
+// browser's storage names somebody whom we cannot show.
+func notTakenOver(r *web.Request, out takenOver, err error) (web.Reply, error) {
+	r.Trace.Refused(err)
+	switch {
+	case errors.Is(err, authclient.ErrInvalidGrant):
+		out.Error = "invalid_grant"
+	case errors.Is(err, authclient.ErrUnauthenticated):
+		out.Error = "unauthenticated"
+	default:
+		r.Trace.Err = err
+		out.Error = "unavailable"
+		return web.JSON(503, out)
+	}
+	r.Session.DropAccess()
+	return web.JSON(401, out)
+}

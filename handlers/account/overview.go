@@ -1,0 +1,81 @@
+package account
+
+import (
+	"cmp"
+	"slices"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// A summary is a line of the overview, in a section and at a place of it. A page that has nothing to
+// say there returns false.
+type summary struct {
+	section string
+	place   int
+	row     func(*web.Request, *visitor.Login) (views.Row, bool)
+}
+
+// sections of the overview, by name and title.
+var sections = []struct{ name, title string }{
+	{"profile", "account.section.profile"},
+	{"sign-in", "account.section.sign_in"},
+	{"safety", "account.section.safety"},
+	{"danger", "account.section.danger"},
+}
+
+func (a *Room) getOverview(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	return web.OK(a.overviewPage(r, login))
+}
+
+func (a *Room) overviewPage(r *web.Request, login *visitor.Login) *views.AccountPage {
+	p := &views.AccountPage{Base: a.plain(r, login, "account", i18n.Msg("account.title"))}
+	for _, s := range sections {
+		var lines []summary
+		for _, page := range a.pages {
+			for _, line := range page.overview {
+				if line.section == s.name {
+					lines = append(lines, line)
+				}
+			}
+		}
+		slices.SortStableFunc(lines, func(x, y summary) int { return cmp.Compare(x.place, y.place) })
+		section := views.Section{Name: s.name, Title: i18n.Msg(s.title)}
+		for _, line := range lines {
+			if row, ok := line.row(r, login); ok {
+				section.Rows = append(section.Rows, row)
+			}
+		}
+		p.Sections = append(p.Sections, section)
+	}
+	return p
+}
+
+// fact is a line with a value, which a page adds or changes.
+func (a *Room) fact(r *web.Request, name, label, value, page string) views.Row {
+	action := "account.change"
+	if value == "" {
+		action = "account.add"
+	}
+	return views.Row{Name: name, Label: i18n.Msg(label), Value: value, Empty: i18n.Msg("account.empty"), Action: a.link(r, page, action)}
+}
+
+// hint is a line that says what a page is for.
+func (a *Room) hint(r *web.Request, name, label, hint, page, action string) views.Row {
+	return views.Row{Name: name, Label: i18n.Msg(label), Hint: i18n.Msg(hint), Action: a.link(r, page, action)}
+}
+
+func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []web.Sample {
+	make := func() (views.Page, error) { return a.overviewPage(r, login), nil }
+	fresh := *login
+	fresh.Me = &authclient.UserInfo{Sub: login.Me.Sub, PhoneNumber: login.Me.PhoneNumber}
+	return append(
+		web.Samples("account", web.PathAccount, make, web.SampleAlert("done", views.AlertOK, i18n.Msg("account.done.password"))),
+		web.Sample{Page: "account", Path: web.PathAccount, State: "new-account", Make: func() (views.Page, error) {
+			return a.overviewPage(r, &fresh), nil
+		}},
+	)
+}

@@ -1,0 +1,99 @@
+package account
+
+import (
+	"context"
+	"errors"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// The password of the account: the first one, or another.
+
+func (a *Room) passwordRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
+	row := views.Row{
+		Name: "password", Label: i18n.Msg("field.password"),
+		Empty: i18n.Msg("account.password.unset"), Action: a.link(r, "account-password", "account.set"),
+	}
+	if login.Me.HasPassword {
+		row.Empty, row.Action = i18n.Msg("account.password.is_set"), a.link(r, "account-password", "account.change")
+	}
+	return row, true
+}
+
+func (a *Room) passwordPage(r *web.Request, login *visitor.Login) *views.PasswordPage {
+	p := &views.PasswordPage{First: !login.Me.HasPassword, Identifier: visitor.KnownAs(login.Me)}
+	title := "account.password.title"
+	if p.First {
+		title = "account.password.title_first"
+	}
+	p.Base = a.form(r, login, "account-password", i18n.Msg(title), PathPassword, "")
+	return p
+}
+
+func (a *Room) getPassword(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	return web.OK(a.passwordPage(r, login))
+}
+
+// passwordForm is what the form brings.
+type passwordForm struct {
+	New string `form:"new_password" validate:"required"`
+}
+
+func (a *Room) rebuildPassword(r *web.Request, login *visitor.Login) (views.Page, error) {
+	r.Form.Secret("new_password") // the page keeps it
+	return a.passwordPage(r, login), nil
+}
+
+func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	page, form := a.passwordPage(r, login), passwordForm{r.Form.Secret("new_password")}
+	web.Validate(&page.Base, form)
+	web.ValidateNewPassword(&page.Base, "new_password", form.New, login.Me.Username, login.Me.Email, login.Me.PhoneNumber)
+	if page.Invalid() {
+		return web.Invalid(page)
+	}
+	err := a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+		return user.SetPassword(ctx, authclient.SetPasswordRequest{NewPassword: form.New, SudoToken: login.Access.SudoToken}, opts...)
+	})
+	if err != nil {
+		special := web.Refusals{}
+		web.WeakPassword(special, "new_password", form.New)
+		return a.refuse(r, login, page, err, special)
+	}
+	return a.afterPassword(r, login, form.New)
+}
+
+// afterPassword goes on after a new password. TCB signs other devices out then; should it have ended
+// this login as well, the new password begins another.
+func (a *Room) afterPassword(r *web.Request, login *visitor.Login, password string) (web.Reply, error) {
+	ctx, cancel := r.Within(a.Timeout)
+	defer cancel()
+	_, err := user(r, login).GetUserInfo(ctx, r.Options()...)
+	if !errors.Is(err, authclient.ErrUnauthenticated) {
+		return a.finished(r, login, web.PathAccount, "password")
+	}
+	var creds *authclient.Credentials
+	err = a.Guarded(r, authclient.CallSignIn, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.Auth().SignIn(ctx, authclient.SignInRequest{Username: visitor.KnownAs(login.Me), Password: password}, opts...)
+		return err
+	})
+	if err == nil {
+		return a.visitor.Complete(r, creds, r.Origin.Text+r.Into(web.PathAccount))
+	}
+	r.Trace.Refused(err)
+	r.Session.DropAccess()
+	return a.passwordSet(r, visitor.KnownAs(login.Me))
+}
+
+func (a *Room) passwordSamples(r *web.Request, login *visitor.Login) []web.Sample {
+	return web.FormSamples("account-password", PathPassword,
+		func() (views.Page, error) { return a.passwordPage(r, login), nil },
+		web.SampleFieldErrors("required", "new_password", "error.required.new_password"),
+		web.SampleFieldErrors("weak", "new_password", "error.password_weak"),
+		web.SampleFieldErrors("common", "new_password", "error.password_common"),
+		web.SampleFieldErrors("personal", "new_password", "error.password_personal"),
+	)
+}

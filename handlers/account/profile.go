@@ -1,0 +1,189 @@
+package account
+
+import (
+	"context"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+func (a *Room) nameRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
+	return a.fact(r, "name", "field.name", login.Me.Name, "account-profile"), true
+}
+
+// moreRow is the rest of the profile in one line.
+func (a *Room) moreRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
+	me := login.Me
+	var parts []string
+	if key := genderKeys[me.Gender]; key != "" && me.Gender != "UNKNOWN" {
+		parts = append(parts, r.Loc.T(key))
+	}
+	for _, s := range []string{dateOf(me.Birthdate), a.localeName(me.Locale), me.Zoneinfo} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	row := a.fact(r, "more", "account.row.more", strings.Join(parts, " · "), "account-profile")
+	row.Action.Label = i18n.Msg("account.change")
+	return row, true
+}
+
+func (a *Room) localeName(tag string) string {
+	if l, ok := a.Messages().Locale(tag); ok {
+		return l.Name()
+	}
+	return tag
+}
+
+// dateOf is the date of a birthdate, which TCB also keeps as an instant.
+func dateOf(birthdate string) string {
+	date, _, _ := strings.Cut(birthdate, "T")
+	return date
+}
+
+var genderKeys = map[string]string{"MALE": "gender.male", "FEMALE": "gender.female", "UNKNOWN": "gender.unknown"}
+
+// zones are offered for picking; any other that there is can be typed.
+var zones = []string{
+	"Asia/Shanghai", "Asia/Hong_Kong", "Asia/Macau", "Asia/Taipei", "Asia/Singapore", "Asia/Tokyo", "Asia/Seoul", "Asia/Bangkok",
+	"Asia/Jakarta", "Asia/Kolkata", "Asia/Dubai", "Europe/Moscow", "Europe/Berlin", "Europe/Paris", "Europe/London", "Africa/Cairo",
+	"America/Sao_Paulo", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "Australia/Sydney",
+	"Pacific/Auckland", "UTC",
+}
+
+// profileForm is what the form brings.
+type profileForm struct{ Name, Picture, Gender, Birthdate, Locale, Zoneinfo string }
+
+// profilePage is the form, of what is or of what was typed.
+func (a *Room) profilePage(r *web.Request, login *visitor.Login, form profileForm) *views.ProfilePage {
+	p := &views.ProfilePage{
+		Base: a.form(r, login, "account-profile", i18n.Msg("account.profile.title"), "/account/profile", ""),
+		Name: form.Name, Picture: form.Picture, Gender: form.Gender,
+		Birthdate: form.Birthdate, Locale: form.Locale, Zoneinfo: form.Zoneinfo, Zones: zones,
+		Latest: a.Now().UTC().Format(time.DateOnly),
+	}
+	p.Username, _ = a.usernameRow(r, login)
+	p.Genders = []views.Choice{{Value: "", Label: r.Loc.T("gender.unsaid")}}
+	for _, g := range []string{"FEMALE", "MALE", "UNKNOWN"} {
+		p.Genders = append(p.Genders, views.Choice{Value: g, Label: r.Loc.T(genderKeys[g])})
+	}
+	p.Locales = []views.Choice{{Value: "", Label: r.Loc.T("gender.unsaid")}}
+	known := p.Locale == ""
+	for _, l := range a.Messages().Locales() {
+		p.Locales = append(p.Locales, views.Choice{Value: l.Locale(), Label: l.Name()})
+		known = known || l.Locale() == p.Locale
+	}
+	if !known { // an app's own
+		p.Locales = append(p.Locales, views.Choice{Value: p.Locale, Label: p.Locale})
+	}
+	return p
+}
+
+func isForm(me *authclient.UserInfo) profileForm {
+	return profileForm{
+		Name: me.Name, Picture: me.Picture, Gender: me.Gender, Birthdate: dateOf(me.Birthdate), Locale: me.Locale, Zoneinfo: me.Zoneinfo,
+	}
+}
+
+func typedProfile(f *web.Form) profileForm {
+	return profileForm{
+		Name: f.Line("name"), Picture: f.Line("picture"), Gender: f.Line("gender"),
+		Birthdate: f.Line("birthdate"), Locale: f.Line("locale"), Zoneinfo: f.Line("zoneinfo"),
+	}
+}
+
+func (a *Room) getProfile(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	return web.OK(a.profilePage(r, login, isForm(login.Me)))
+}
+
+func (a *Room) rebuildProfile(r *web.Request, login *visitor.Login) (views.Page, error) {
+	return a.profilePage(r, login, typedProfile(r.Form)), nil
+}
+
+const maxPictureURL = 2048
+
+// localeTag is BCP 47 as far as TCB's field takes it.
+var localeTag = regexp.MustCompile(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$`)
+
+// profileRules are what TCB would not take, and what nobody could mean.
+type profileRules struct {
+	Name      string `form:"name" validate:"max=64"`
+	Picture   bool   `form:"picture" validate:"required" say:"required=error.picture"`
+	Gender    string `form:"gender" validate:"omitempty,oneof=MALE FEMALE UNKNOWN" say:"oneof=error.choice"`
+	Birthdate bool   `form:"birthdate" validate:"required" say:"required=error.birthdate"`
+	Locale    bool   `form:"locale" validate:"required" say:"required=error.choice"`
+	Zoneinfo  string `form:"zoneinfo" validate:"omitempty,max=64,timezone" say:"max=error.zoneinfo timezone=error.zoneinfo"`
+}
+
+// validateProfile adds what is wrong with the form. A picture that is there already may stay.
+func (a *Room) validateProfile(p *views.ProfilePage, me *authclient.UserInfo) {
+	web.Validate(&p.Base, profileRules{
+		Name: p.Name, Gender: p.Gender, Zoneinfo: p.Zoneinfo,
+		Picture:   p.Picture == "" || p.Picture == me.Picture || isPictureURL(p.Picture),
+		Birthdate: p.Birthdate == "" || a.isBirthdate(p.Birthdate),
+		Locale:    p.Locale == "" || localeTag.MatchString(p.Locale) && len(p.Locale) <= 64,
+	})
+}
+
+func isPictureURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil &&
+		utf8.RuneCountInString(s) <= maxPictureURL
+}
+
+func (a *Room) isBirthdate(s string) bool {
+	born, err := time.Parse(time.DateOnly, s)
+	return err == nil && born.Year() >= 1900 && !born.After(a.Now().Add(14*time.Hour))
+}
+
+func (a *Room) postProfile(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	me := login.Me
+	page := a.profilePage(r, login, typedProfile(r.Form))
+	if a.validateProfile(page, me); page.Invalid() {
+		return web.Invalid(page)
+	}
+	update := authclient.UserUpdate{
+		Name: changed(me.Name, page.Name), Picture: changed(me.Picture, page.Picture),
+		Gender: changed(me.Gender, page.Gender), Birthdate: changed(dateOf(me.Birthdate), page.Birthdate),
+		Locale: changed(me.Locale, page.Locale), Zoneinfo: changed(me.Zoneinfo, page.Zoneinfo),
+	}
+	if update != (authclient.UserUpdate{}) {
+		if err := a.update(r, login, update); err != nil {
+			return a.refuse(r, login, page, err, profileRefusals)
+		}
+	}
+	return a.finished(r, login, web.PathAccount, "profile")
+}
+
+// profileRefusals: TCB wants no step-up for these fields, so that this is not about one.
+var profileRefusals = web.Refusals{"permission_denied": web.Meaning("invalid_argument")}
+
+func (a *Room) update(r *web.Request, login *visitor.Login, update authclient.UserUpdate) error {
+	return a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+		_, err := user.Update(ctx, update, opts...)
+		return err
+	})
+}
+
+// changed is a field of an update: nil leaves it as it is.
+func changed(is, typed string) *string {
+	if is == typed {
+		return nil
+	}
+	return &typed
+}
+
+func (a *Room) profileSamples(r *web.Request, login *visitor.Login) []web.Sample {
+	return web.FormSamples("account-profile", "/account/profile",
+		func() (views.Page, error) { return a.profilePage(r, login, isForm(login.Me)), nil },
+		web.SampleFieldErrors("invalid", "picture", "error.picture", "birthdate", "error.birthdate", "zoneinfo", "error.zoneinfo"),
+	)
+}

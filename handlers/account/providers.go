@@ -1,0 +1,246 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"tcb-login/authclient"
+	"tcb-login/config/loginpage"
+	"tcb-login/handlers/provider"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// Identities at other services: which are linked, another one, one less.
+
+func (a *Room) providersRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
+	var names []string
+	for _, p := range login.Me.Providers {
+		names = append(names, r.ProviderName(p.ID, ""))
+	}
+	return views.Row{
+		Name: "providers", Label: i18n.Msg("account.providers.title"), Value: strings.Join(names, ", "),
+		Empty: i18n.Msg("account.providers.nothing"), Action: a.link(r, "account-providers", "account.manage"),
+	}, true
+}
+
+// providersPage lists identities, and gives TCB's list too.
+func (a *Room) providersPage(r *web.Request, login *visitor.Login) (*views.ProvidersPage, []authclient.BoundProvider, error) {
+	ctx, cancel := r.Within(a.Timeout)
+	defer cancel()
+	all, err := user(r, login).GetProviders(ctx, r.Options()...)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &views.ProvidersPage{Base: a.form(r, login, "account-providers", i18n.Msg("account.providers.title"), web.PathProviders, "")}
+	enters := func(id string) bool { // the built-in page has no say in which there are
+		_, offered := r.LoginPage.Way(id)
+		return offered || r.LoginPage.File == ""
+	}
+	bound := 0
+	for _, b := range all {
+		if b.Bind && enters(b.ID) {
+			bound++
+		}
+	}
+	p.Last = bound <= 1 && !entersWithout(r, login.Me)
+	for _, b := range all {
+		if !b.Bind && !enters(b.ID) {
+			continue // who linked it could not come in by it
+		}
+		name := r.ProviderName(b.ID, b.Name)
+		p.Providers = append(p.Providers, views.Provider{
+			ID: b.ID, Name: name, Who: b.ProviderUserName, Bound: b.Bind, Keep: b.Bind && p.Last, Initial: web.InitialOf(name),
+		})
+	}
+	return p, all, nil
+}
+
+// entersWithout reports that somebody can sign in on this page without any provider.
+func entersWithout(r *web.Request, me *authclient.UserInfo) bool {
+	return me.PhoneNumber != "" && r.Env.Texts() && r.LoginPage.VerifiesBy(loginpage.MethodSMS) ||
+		me.Email != "" && r.LoginPage.VerifiesBy(loginpage.MethodEmail) ||
+		me.HasPassword && r.LoginPage.Offers(loginpage.MethodPassword)
+}
+
+// linkToBind is the identity that waits to be bound to the person's account, once it is proven who is
+// there. What was proven before somebody went to the provider may be too long ago. Who came by the
+// identity and then signed in has just proven it, see provider.Follow.
+func (a *Room) linkToBind(r *web.Request, login *visitor.Login) (provider.Link, bool, error) {
+	l, ok := provider.OpenLink(r)
+	switch {
+	case !ok, l.Sub != login.Me.Sub:
+		return provider.Link{}, false, nil
+	case !l.SignIn && !login.HasSudo(a.Now()):
+		return provider.Link{}, false, &web.Instead{Reply: web.Reply{To: a.stepUpFor(r, "account-providers")}}
+	}
+	return l, true, nil
+}
+
+func (a *Room) getProviders(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	switch l, ok, err := a.linkToBind(r, login); {
+	case err != nil:
+		return web.Reply{}, err
+	case ok:
+		return web.OK(a.bindPage(r, login, l))
+	}
+	page, _, err := a.providersPage(r, login)
+	if err != nil {
+		return a.over(r, err)
+	}
+	return web.OK(page)
+}
+
+func (a *Room) rebuildProviders(r *web.Request, login *visitor.Login) (views.Page, error) {
+	page, _, err := a.providersPage(r, login)
+	return page, err
+}
+
+func (a *Room) rebuildBind(r *web.Request, login *visitor.Login) (views.Page, error) {
+	switch l, ok, err := a.linkToBind(r, login); {
+	case err != nil:
+		return nil, err
+	case ok:
+		return a.bindPage(r, login, l), nil
+	}
+	return nil, web.ErrNoForm
+}
+
+// bindPage names an identity and an account.
+func (a *Room) bindPage(r *web.Request, login *visitor.Login, l provider.Link) *views.BindPage {
+	p := &views.BindPage{
+		Base:     a.form(r, login, "account-bind", i18n.Msg("provider.bind.title"), web.PathProviders, ""),
+		Provider: r.ProviderName(l.Provider, l.Called), Identity: a.PersonOf(l.Name, l.Picture), Account: a.person(login),
+		Skip: linkTo("account-providers", r.Into(web.PathProviders), "provider.bind.skip"),
+	}
+	p.Form.Action = r.Into(web.PathProviders, web.Link(r.Link))
+	if known := visitor.KnownAs(login.Me); known != p.Account.Name {
+		p.Detail = known
+	}
+	if l.SignIn && r.OwnTarget() {
+		p.Skip = linkTo("app", r.RedirectURI, "provider.bind.skip")
+	}
+	return p
+}
+
+// lastProvider is TCB's refusal to unlink the only way in.
+var lastProvider = web.Refusals{"failed_precondition": {Status: 422, Key: "account.providers.last"}}
+
+func (a *Room) postProviders(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	switch l, ok, err := a.linkToBind(r, login); {
+	case err != nil:
+		return web.Reply{}, err
+	case ok:
+		return a.postBind(r, login, l)
+	}
+	page, all, err := a.providersPage(r, login)
+	if err != nil {
+		return a.over(r, err)
+	}
+	what, id, _ := strings.Cut(r.Form.Button(), ":")
+	i := slices.IndexFunc(all, func(b authclient.BoundProvider) bool { return b.ID == id })
+	switch {
+	case i < 0, what != "link" && what != "unlink", all[i].Bind != (what == "unlink"):
+		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.refused")}
+		return web.Invalid(page)
+	case what == "unlink" && page.Last:
+		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("account.providers.last")}
+		page.Last = false // once is enough
+		return web.Invalid(page)
+	case !login.HasSudo(a.Now()):
+		// TCB asks no step-up for these; a way to sign in is worth one all the same.
+		return a.askStepUp(r)
+	case what == "link":
+		return a.providers.Go(r, page, provider.Authorization{Provider: id, Name: all[i].Name, For: purposeBind, Sub: login.Me.Sub})
+	}
+	err = a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+		return user.UnbindProvider(ctx, id, opts...)
+	})
+	if err != nil && !errors.Is(err, authclient.ErrNotFound) {
+		return a.refuse(r, login, page, err, lastProvider)
+	}
+	return a.finished(r, login, web.PathProviders, "unlinked")
+}
+
+// bindRefusals are TCB's to an identity.
+var bindRefusals = web.Refusals{
+	"already_exists":      {Status: 422, Key: "provider.bind.taken"},
+	"failed_precondition": {Status: 422, Key: "provider.bind.another"},
+	"permission_denied":   {Status: 422, Key: "error.session_over"},
+}
+
+// postBind binds an identity: the person has seen its name and the account's.
+func (a *Room) postBind(r *web.Request, login *visitor.Login, l provider.Link) (web.Reply, error) {
+	err := a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+		return user.BindWithProvider(ctx, l.Token, opts...)
+	})
+	if err != nil {
+		return a.refuse(r, login, a.bindPage(r, login, l), err, bindRefusals)
+	}
+	if l.SignIn && r.OwnTarget() {
+		return web.Leave(&views.LeavingPage{
+			Base: a.Page(&r.LoginRequest, "leaving", i18n.Msg("account.done.linked")),
+			Lead: i18n.Msg("leaving.lead"),
+			Data: views.Departure{To: r.RedirectURI},
+		})
+	}
+	return a.finished(r, login, web.PathProviders, "linked")
+}
+
+// What the portal goes to identity providers for.
+const (
+	purposeBind   = "link"
+	purposeStepUp = "verify"
+)
+
+// bind is to link an identity.
+type bind struct{ a *Room }
+
+// Back leads to the list.
+func (bind) Back(r *web.Request) views.Link {
+	return linkTo("account-providers", r.Into(web.PathProviders), "account.back")
+}
+
+// Receive leads to the page that names identity and account.
+func (b bind) Receive(r *web.Request, authorization provider.Authorization) (func(*authclient.ProviderToken) (web.Reply, error), error) {
+	if _, err := b.a.same(r, authorization); err != nil {
+		return nil, err
+	}
+	return func(granted *authclient.ProviderToken) (web.Reply, error) {
+		l := provider.LinkOf(authorization, granted)
+		l.Sub = authorization.Sub
+		sealed, err := provider.SealLink(r, l, provider.LinkLife)
+		if err != nil {
+			return web.Reply{}, err
+		}
+		return web.SeeOther(r.Into(web.PathProviders, web.Link(sealed)))
+	}, nil
+}
+
+// same is the login of who went to the provider; an error where it is somebody else's by now.
+func (a *Room) same(r *web.Request, authorization provider.Authorization) (*visitor.Login, error) {
+	login, err := a.visitor.Load(r)
+	if err != nil {
+		return nil, err
+	}
+	if login == nil || login.Me.Sub != authorization.Sub {
+		return nil, provider.ErrLost
+	}
+	return login, nil
+}
+
+var sampleLink = provider.Link{Token: "sample", Provider: "wx_open", Name: "小雨"}
+
+func (a *Room) providersSamples(r *web.Request, login *visitor.Login) []web.Sample {
+	return append(
+		web.FormSamples("account-providers", web.PathProviders,
+			func() (views.Page, error) { return a.rebuildProviders(r, login) },
+			web.SampleAlert("last", views.AlertError, i18n.Msg("account.providers.last")),
+		),
+		web.Samples("account-bind", web.PathProviders+"/bind", func() (views.Page, error) { return a.bindPage(r, login, sampleLink), nil })...,
+	)
+}

@@ -1,0 +1,38 @@
+package account
+
+import (
+	"strings"
+
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/views"
+)
+
+// Samples are the pages of the portal in all their states, for the person whom the preview's client of
+// TCB knows.
+func (a *Room) Samples(r *web.Request) []web.Sample {
+	me, err := r.Auth().AsUser("sample").GetUserInfo(r.Context())
+	if err != nil {
+		return web.Samples("account", web.PathAccount, func() (views.Page, error) { return nil, err })
+	}
+	login := &visitor.Login{Me: me, Access: accessCookie{
+		AccessToken: "sample", Sub: me.Sub, DeviceID: strings.Repeat("0", 32), ExpiresAt: a.Now().Unix() + 7200,
+	}}
+	var all []web.Sample
+	for _, p := range a.pages {
+		if !p.texts || r.Env.Texts() {
+			all = append(all, p.samples(a.atPage(r, p), login)...)
+		}
+	}
+	in := a.atPage(r, a.named("account"))
+	all = append(all, web.Samples("account-anonymous", "/account/anonymous", func() (views.Page, error) { return a.offerRegistration(in, login), nil })...)
+	all = append(all, web.Samples("goodbye", "/goodbye", func() (views.Page, error) { return a.goodbyePage(in), nil })...)
+	return append(all, web.Samples("continue", web.PathContinue, func() (views.Page, error) {
+		return a.continuePage(r.AsSample(func(l *web.LoginRequest) { l.Path = web.PathContinue }), login), nil
+	})...)
+}
+
+// atPage is a sample of a request to a page.
+func (a *Room) atPage(r *web.Request, p page) *web.Request {
+	return r.AsSample(func(l *web.LoginRequest) { l.Path, l.Portal, l.OnWay = p.path, true, p.onWay })
+}

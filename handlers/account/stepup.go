@@ -1,0 +1,372 @@
+package account
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/code"
+	"tcb-login/handlers/provider"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/identifier"
+	"tcb-login/limit"
+	"tcb-login/views"
+)
+
+// The step-up: before a change that could lock somebody out of their account, they prove again who they
+// are, once per fifteen minutes. TCB decides how (SDK docs, Auth.sudo): who has a phone number by a
+// code, others by their password or by a code to their e-mail address. Who has none of these gets an
+// empty sudo_token from TCB just for asking; we give it only to who comes back from an identity
+// provider as one of the account's own identities.
+
+// Ways to step up, by the value of via=.
+const (
+	byPhoneCode = "phone"
+	byEmailCode = "email"
+	byPassword  = "password"
+	byProvider  = "provider"
+)
+
+// Forms of the step-up, beside those of its code flow.
+const (
+	formStepUp         = "step-up"
+	formStepUpPassword = "step-up-password"
+	formStepUpProvider = "step-up-provider"
+)
+
+// stepUpWays are those that somebody has, the first one to begin with.
+func stepUpWays(r *web.Request, me *authclient.UserInfo) []string {
+	var ways []string
+	if me.PhoneNumber != "" && r.Env.Texts() {
+		ways = append(ways, byPhoneCode)
+	}
+	if me.PhoneNumber == "" && me.HasPassword {
+		ways = append(ways, byPassword)
+	}
+	if me.Email != "" {
+		ways = append(ways, byEmailCode)
+	}
+	if me.PhoneNumber == "" && me.Email == "" && !me.HasPassword && len(me.Providers) > 0 {
+		ways = append(ways, byProvider)
+	}
+	return ways
+}
+
+func stepUpWay(r *web.Request, me *authclient.UserInfo) string {
+	ways := stepUpWays(r, me)
+	switch {
+	case slices.Contains(ways, r.Via):
+		return r.Via
+	case len(ways) > 0:
+		return ways[0]
+	}
+	return ""
+}
+
+// stepUpWords are the words for each way: the lead, and the link to it with its icon.
+var stepUpWords = map[string]struct{ form, icon, label string }{
+	byPhoneCode: {formStepUp, "sign-in-sms", "step-up.by_phone"},
+	byEmailCode: {formStepUp, "sign-in-email", "step-up.by_email"},
+	byPassword:  {formStepUpPassword, "sign-in", "step-up.by_password"},
+	byProvider:  {formStepUpProvider, "", ""},
+}
+
+// stepUpPage is the first step, by the way that was chosen.
+func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
+	me, way := login.Me, stepUpWay(r, login.Me)
+	if way == "" {
+		return &views.NoticePage{
+			Base: a.plain(r, login, "step-up-impossible", i18n.Msg("step-up.title")), Lead: i18n.Msg("step-up.impossible"),
+		}
+	}
+	p := &views.StepUpPage{Base: a.stepUpBase(r, login, stepUpWords[way].form, i18n.Msg("step-up.title"), "")}
+	switch way {
+	case byPhoneCode:
+		p.Lead = i18n.Message{Key: "step-up.lead_phone", Args: i18n.Args{"to": code.Masked(web.Target{Phone: me.PhoneNumber})}}
+	case byEmailCode:
+		p.Lead = i18n.Message{Key: "step-up.lead_email", Args: i18n.Args{"to": identifier.MaskEmail(me.Email)}}
+	case byPassword:
+		p.Lead, p.Password, p.Known = i18n.Msg("step-up.lead_password"), true, visitor.KnownAs(me)
+	case byProvider:
+		p.Lead = i18n.Msg("step-up.lead_provider")
+		for _, b := range me.Providers {
+			p.Providers = append(p.Providers, views.Choice{Value: b.ID, Label: r.ProviderName(b.ID, "")})
+		}
+	}
+	for _, other := range stepUpWays(r, me) {
+		if other != way {
+			words := stepUpWords[other]
+			p.Ways.Others = append(p.Ways.Others, views.Way{Link: linkTo(words.icon, r.To(web.PathVerify, web.Add("via", other)), words.label)})
+		}
+	}
+	return p
+}
+
+func (a *Room) stepUpBase(r *web.Request, login *visitor.Login, name string, title i18n.Message, sealed string) views.Base {
+	return a.framed(r, login, a.FormPage(&r.LoginRequest, name, title, web.PathVerify, sealed))
+}
+
+func (a *Room) getVerify(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	f := a.stepUp(login)
+	if login.HasSudo(a.Now()) && !underWay(r, f) {
+		return a.afterStepUp(r)
+	}
+	return a.codes.Get(r, f)
+}
+
+func (a *Room) postVerify(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	f, way := a.stepUp(login), stepUpWay(r, login.Me)
+	if id, ok := strings.CutPrefix(r.Form.Pressed(), "provider:"); ok {
+		if way != byProvider || !provider.BoundTo(login.Me, id, "") {
+			return web.Reply{}, web.ErrDisabled
+		}
+		return a.providers.Go(r, a.stepUpPage(r, login), provider.Authorization{Provider: id, For: purposeStepUp, Sub: login.Me.Sub})
+	}
+	if r.Form.Posted(formStepUpPassword) && way == byPassword {
+		return a.postStepUpPassword(r, login)
+	}
+	if login.HasSudo(a.Now()) && r.Flow != "" && !underWay(r, f) { // the step-up of another tab ended this one's
+		return a.afterStepUp(r)
+	}
+	return a.codes.Post(r, f)
+}
+
+// underWay reports that flow= is a step-up's that goes on here.
+func underWay(r *web.Request, f code.Flow) bool {
+	step, _ := code.Open(r, f)
+	return step != nil
+}
+
+// stepUpForms are the forms of the page.
+func (a *Room) stepUpForms() map[string]rebuild {
+	forms := a.flowForms(stepUpSpec, a.stepUp)
+	typed := func(r *web.Request, login *visitor.Login) (views.Page, error) {
+		r.Form.Secret("password") // the page keeps it
+		return a.stepUpPage(r, login), nil
+	}
+	forms[formStepUpPassword], forms[formStepUpProvider] = typed, typed
+	return forms
+}
+
+// sudoRefusals: somebody who is signed in may hear what is wrong.
+var sudoRefusals = web.Refusals{
+	"invalid_password":             wrongPassword,
+	"wrong_password":               wrongPassword,
+	"invalid_credentials":          wrongPassword,
+	"invalid_username_or_password": wrongPassword,
+	"invalid_argument":             wrongPassword,
+	"password_not_set":             {Status: 422, Key: "step-up.other_way"},
+	"failed_precondition":          {Status: 422, Key: "step-up.other_way"}, // a phone number was bound meanwhile
+	"invalid_status":               {Status: 429, Key: "error.too_many"},
+}
+
+var wrongPassword = web.Refusal{Status: 422, Key: "step-up.wrong", Field: "password"}
+
+// stepUpForm is what the form brings.
+type stepUpForm struct {
+	Password string `form:"password" validate:"required,max=256"`
+}
+
+// postStepUpPassword checks the password under the limits on guessing: whoever sits down before
+// somebody's open portal gets as few tries as at sign-in.
+func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	form := stepUpForm{r.Form.Secret("password")}
+	page := a.stepUpPage(r, login)
+	if web.Validate(page.Frame(), form); page.Frame().Invalid() {
+		return web.Invalid(page)
+	}
+	tries := a.Reserve()
+	person := limit.Key(r.Env.ID, limit.NormalizeIdentifier(login.Me.Sub))
+	if err := tries.Take(r.Context(), web.RulePassword, "step-up.limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
+		return web.Refuse(page, err, nil)
+	}
+	// From many addresses a login would have many tries. Beyond ten it is the login that ends, and no
+	// other: nothing is refused to its owner elsewhere.
+	counts := loginCounts(r, login)
+	if tries.TakeSoft(r.Context(), counts...) {
+		return a.endStolen(r, login)
+	}
+	access, err := a.sudo(r, login, authclient.SudoRequest{Password: form.Password})
+	if err == nil {
+		tries.Refund(r.Context())
+		return a.steppedUp(r, access)
+	}
+	if sudoRefusals[web.CodeOf(err)].Field == "" {
+		tries.Refund(r.Context())
+	} else if a.UsedUp(r.Context(), counts...) {
+		r.Trace.Refused(err)
+		return a.endStolen(r, login)
+	}
+	return a.refuseStepUp(r, page, err, sudoRefusals)
+}
+
+// loginCounts are what the tries of a login count under: its token, and the first one that we have seen
+// of it. Whoever refreshes the one has the other sealed in the cookie.
+func loginCounts(r *web.Request, login *visitor.Login) []web.Count {
+	counts := []web.Count{{Rule: web.RuleStepUp, Key: limit.Key(r.Env.ID, web.HashOf(login.Access.AccessToken))}}
+	if login.Access.Login != "" {
+		counts = append(counts, web.Count{Rule: web.RuleStepUp, Key: limit.Key(r.Env.ID, login.Access.Login)})
+	}
+	return counts
+}
+
+// endStolen ends the login at hand, at TCB and here, and leads to sign-in.
+func (a *Room) endStolen(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	ctx, cancel := r.Within(a.Timeout)
+	defer cancel()
+	err := r.Auth().Revoke(ctx, login.Access.AccessToken, r.Options()...)
+	if err != nil {
+		r.Trace.Refused(err)
+		r.Trace.Err = err
+	}
+	return a.visitor.SignedOut(r, i18n.Msg("step-up.ended"), err == nil, r.To(web.PathEntry))
+}
+
+// sudo asks TCB for a sudo_token. It returns the login with it.
+func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequest) (access accessCookie, err error) {
+	var got *authclient.SudoToken
+	err = a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) (err error) {
+		got, err = user.Sudo(ctx, in, opts...)
+		return err
+	})
+	if err != nil {
+		return access, err
+	}
+	access = login.Access
+	access.SudoToken = got.SudoToken
+	access.SudoUntil = a.Now().Unix() + int64(cmp.Or(got.ExpiresIn, 900))
+	return access, nil
+}
+
+// steppedUp keeps the sudo_token, under a new session id, and goes on.
+func (a *Room) steppedUp(r *web.Request, access accessCookie) (web.Reply, error) {
+	if err := r.Session.BeginLogin(r.Context(), access.Sub); err != nil {
+		return web.Reply{}, err
+	}
+	r.Session.KeepAccess(access)
+	return a.afterStepUp(r)
+}
+
+// afterStepUp leads to the page that asked for it, and there to what is to be bound.
+func (a *Room) afterStepUp(r *web.Request) (web.Reply, error) {
+	next := a.named(cmp.Or(r.Next, "account"))
+	if next.takesLink {
+		return web.SeeOther(r.Into(next.path, web.Link(r.Link)))
+	}
+	return web.SeeOther(r.Into(next.path))
+}
+
+// stepUpSpec is the step-up's code flow. A right code in it proves who is there.
+var stepUpSpec = code.Spec{
+	Name: formStepUp, Path: web.PathVerify, Phone: true, Email: true, Usage: "reauthentication",
+	OnWay: true, Proof: true, Last: []string{"-confirmed"},
+}
+
+func (a *Room) stepUp(login *visitor.Login) code.Flow {
+	return &stepUpFlow{personal{a, login, stepUpSpec}}
+}
+
+// stepUpFlow sends its code to where the account has it.
+type stepUpFlow struct{ personal }
+
+func (f *stepUpFlow) Channels(r *web.Request) (phone, email bool) {
+	phone = stepUpWay(r, f.login.Me) == byPhoneCode
+	return phone, !phone
+}
+
+func (f *stepUpFlow) Target(*web.Request) authclient.Target { return authclient.TargetCurUser }
+
+func (f *stepUpFlow) Fixed(r *web.Request) (code.Destination, bool) {
+	if stepUpWay(r, f.login.Me) == byPhoneCode {
+		return code.ToPhone(f.login.Me.PhoneNumber), true
+	}
+	return code.ToEmail(f.login.Me.Email), true
+}
+
+func (f *stepUpFlow) Validate(*web.Request, code.Destination) string { return "" }
+
+func (f *stepUpFlow) First(r *web.Request, _ code.Destination) views.Page {
+	return f.a.stepUpPage(r, f.login)
+}
+
+func (f *stepUpFlow) Base(r *web.Request, form string, title i18n.Message, sealed string) views.Base {
+	return f.a.stepUpBase(r, f.login, form, title, sealed)
+}
+
+func (f *stepUpFlow) Refuse(r *web.Request, page views.Page, err error, special web.Refusals) (web.Reply, error) {
+	return f.a.refuseStepUp(r, page, err, special)
+}
+
+func (f *stepUpFlow) Verified(r *web.Request, step *code.Step) (web.Reply, error) {
+	access, err := f.a.sudo(r, f.login, authclient.SudoRequest{VerificationToken: step.VerificationToken})
+	if err == nil {
+		return f.a.steppedUp(r, access)
+	}
+	page, pageErr := f.Last(r, step)
+	if pageErr != nil {
+		return web.Reply{}, pageErr
+	}
+	return f.Refuse(r, page, err, spentToken)
+}
+
+func (f *stepUpFlow) Last(r *web.Request, step *code.Step) (views.Page, error) {
+	return pressAgain(r, f, step)
+}
+
+func (f *stepUpFlow) Submit(r *web.Request, step *code.Step) (web.Reply, error) {
+	return f.Verified(r, step)
+}
+
+// stepUpBy is to step up by an identity provider.
+type stepUpBy struct{ a *Room }
+
+// Back leads to the step-up.
+func (stepUpBy) Back(r *web.Request) views.Link {
+	return linkTo("step-up", r.To(web.PathVerify), "account.back")
+}
+
+// Receive ends the step-up: whoever came back must be one of the account's own identities. TCB asks
+// nothing of people who have no other way to prove who they are, so that it is them is for us to see.
+func (s stepUpBy) Receive(r *web.Request, authorization provider.Authorization) (func(*authclient.ProviderToken) (web.Reply, error), error) {
+	a := s.a
+	login, err := a.same(r, authorization)
+	if err != nil {
+		return nil, err
+	}
+	return func(granted *authclient.ProviderToken) (web.Reply, error) {
+		if sub := granted.ProviderProfile.Sub; sub == "" || !provider.BoundTo(login.Me, authorization.Provider, sub) {
+			return a.providers.Failed(r, authorization, "provider.other_identity")
+		}
+		if stepUpWay(r, login.Me) != byProvider {
+			return web.SeeOther(r.To(web.PathVerify))
+		}
+		access, err := a.sudo(r, login, authclient.SudoRequest{})
+		if err != nil {
+			return a.refuseStepUp(r, a.stepUpPage(r, login), err, nil)
+		}
+		return a.steppedUp(r, access)
+	}, nil
+}
+
+// stepUpSamples are the ways in which TCB may want to know who is there.
+func (a *Room) stepUpSamples(r *web.Request, login *visitor.Login) []web.Sample {
+	as := func(me authclient.UserInfo) *visitor.Login { return &visitor.Login{Access: login.Access, Me: &me} }
+	all := a.codes.Samples(r, a.stepUp(login), noStates)
+	me := *login.Me
+	me.PhoneNumber = ""
+	alone := me
+	alone.Email, alone.HasPassword = "", false
+	return append(append(all,
+		web.FormSamples(formStepUpPassword, web.PathVerify+"/password",
+			func() (views.Page, error) { return a.stepUpPage(r, as(me)), nil },
+			web.SampleFieldErrors("required", "password", "error.required.password"),
+			web.SampleFieldErrors("wrong", "password", "step-up.wrong"),
+		)...),
+		web.FormSamples(formStepUpProvider, web.PathVerify+"/provider", func() (views.Page, error) { return a.stepUpPage(r, as(alone)), nil })...,
+	)
+}

@@ -1,0 +1,82 @@
+package account
+
+import (
+	"errors"
+	"time"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// The username is a way to sign in, so that a change wants a step-up before its form, as one of phone
+// number, e-mail address and password does.
+
+func (a *Room) usernameRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
+	return a.fact(r, "username", "field.username", login.Me.Username, "account-username"), true
+}
+
+func (a *Room) usernamePage(r *web.Request, login *visitor.Login, username string) *views.UsernamePage {
+	return &views.UsernamePage{
+		Base:     a.form(r, login, "account-username", i18n.Msg("account.username.title"), "/account/username", ""),
+		Username: username,
+	}
+}
+
+func (a *Room) typedUsername(r *web.Request, login *visitor.Login) *views.UsernamePage {
+	return a.usernamePage(r, login, web.Cut(r.Form.Line("username"), web.MaxIdentifier))
+}
+
+func (a *Room) getUsername(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	return web.OK(a.usernamePage(r, login, login.Me.Username))
+}
+
+func (a *Room) rebuildUsername(r *web.Request, login *visitor.Login) (views.Page, error) {
+	return a.typedUsername(r, login), nil
+}
+
+// usernameForm is what the form brings, beside the username as it is. One that is set cannot go again.
+type usernameForm struct {
+	Username string `form:"username" validate:"required,nefield=Is,username" say:"required=error.required.new_username nefield=account.username.same"`
+	Is       string
+}
+
+// usernameRefusals: a call that changes nothing else is refused for the name. That of permission is no
+// word on the step-up, which TCB does not ask for here.
+var usernameRefusals = web.Refusals{
+	"already_exists":      {Status: 422, Key: "error.username_taken", Field: "username"},
+	"failed_precondition": {Status: 422, Key: "error.username_taken", Field: "username"},
+	"permission_denied":   web.Meaning("invalid_argument"),
+}
+
+func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, error) {
+	page := a.typedUsername(r, login)
+	if web.Validate(&page.Base, usernameForm{page.Username, login.Me.Username}); page.Invalid() {
+		return web.Invalid(page)
+	}
+	// That a name is taken is as limited to learn as at sign-up.
+	asked := a.Reserve()
+	if err := asked.Take(r.Context(), web.RuleUsername, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
+		return web.Refuse(page, err, nil)
+	}
+	err := a.update(r, login, authclient.UserUpdate{Username: &page.Username})
+	if !errors.Is(err, authclient.ErrAlreadyExists) && !errors.Is(err, authclient.ErrFailedPrecondition) {
+		asked.Refund(r.Context())
+	}
+	if err != nil {
+		return a.refuse(r, login, page, err, usernameRefusals)
+	}
+	return a.finished(r, login, web.PathAccount, "username")
+}
+
+func (a *Room) usernameSamples(r *web.Request, login *visitor.Login) []web.Sample {
+	return web.FormSamples("account-username", "/account/username",
+		func() (views.Page, error) { return a.usernamePage(r, login, login.Me.Username), nil },
+		web.SampleFieldErrors("required", "username", "error.required.new_username"),
+		web.SampleFieldErrors("invalid", "username", "error.username_form"),
+		web.SampleFieldErrors("same", "username", "account.username.same"),
+		web.SampleFieldErrors("taken", "username", "error.username_taken"),
+	)
+}

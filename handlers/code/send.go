@@ -1,0 +1,154 @@
+package code
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"sync/atomic"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/web"
+	"tcb-login/views"
+)
+
+// postSend handles the first step's form.
+func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
+	to := typed(r, f)
+	page := f.First(r, to)
+	b := page.Frame()
+	field := "email"
+	_, fixed := f.Fixed(r)
+	switch byPhone := ByPhone(r, f); {
+	case fixed:
+	case byPhone:
+		field = "phone_number"
+		switch {
+		case to.Number == "":
+			web.AddFieldError(b, field, "error.required.phone_number")
+		case to.Elsewhere:
+			web.AddFieldError(b, field, "error.phone_country")
+		case to.Phone == "":
+			web.AddFieldError(b, field, "error.phone")
+		}
+	case to.Email == "":
+		web.AddFieldError(b, field, "error.required.email")
+	case to.Address == "":
+		web.AddFieldError(b, field, "error.email")
+	}
+	web.RequireConsent(b, r.Form)
+	if !b.Invalid() {
+		if key := f.Validate(r, to); key != "" {
+			web.AddFieldError(b, field, key)
+		}
+	}
+	if b.Invalid() {
+		return web.Invalid(page)
+	}
+	return c.send(r, f, page, &Step{Phone: to.Phone, Email: to.Address})
+}
+
+// send has a code sent and leads to the step that asks for it; page is what to show when it cannot be.
+func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.Reply, error) {
+	public, target := f.Owner() == "", f.Target(r)
+	counted, demand, err := c.ReserveSend(r, step.Target())
+	if err != nil {
+		// The pause may be of a stranger's making.
+		alert := &page.Frame().Alert
+		alert.Links = append(alert.Links, f.Others(r)...)
+		return f.Refuse(r, page, err, nil)
+	}
+	if public {
+		r.Trace.Alike()
+	}
+	var sent *authclient.Verification
+	err = c.Guarded(r, authclient.CallGetVerification, demand, c.Watched(r, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		sent, err = f.Send(ctx, r, authclient.GetVerificationRequest{
+			PhoneNumber: step.Phone, Email: step.Email, Target: target, Usage: f.Spec().Usage,
+		}, opts...)
+		return err
+	}, web.FloorSend, r.Env.ID, step.Via()))
+	switch {
+	case err == nil:
+		c.issued.note(step, sent)
+	case public && (aboutAccount(err) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
+		// TCB would not send because of who has, or has not, an account. That is between TCB and the
+		// owner: the page goes on as if it had, to a code that nobody can know.
+		r.Trace.Refused(err)
+		if sent, err = c.decoy(step); err != nil {
+			return web.Reply{}, err
+		}
+	case web.IsOutage(err):
+		// The message may be on its way all the same. It counts, but nobody has to wait a minute because
+		// TCB failed.
+		counted.RefundPause(r.Context())
+		return f.Refuse(r, page, err, nil)
+	default:
+		counted.Refund(r.Context())
+		return f.Refuse(r, page, err, nil)
+	}
+	return c.sentTo(r, f, step, sent)
+}
+
+// sentTo leads to the step that asks for the code.
+func (c *Codes) sentTo(r *web.Request, f Flow, step *Step, sent *authclient.Verification) (web.Reply, error) {
+	spec := f.Spec()
+	step.Sub = f.Owner()
+	step.VerificationID = sent.VerificationID
+	step.SetUser(sent.IsUser)
+	step.CodeUntil = c.Now().Unix() + int64(sent.ExpiresIn)
+	sealed, err := Seal(r, spec, step)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	if r.Via != "" && spec.Phone && spec.Email {
+		return web.SeeOther(At(r, spec, step, sealed))
+	}
+	return web.SeeOther(Address(r, spec, web.Add("flow", sealed)))
+}
+
+// aboutAccount reports that a code was not sent because of the state of an account.
+func aboutAccount(err error) bool {
+	for _, target := range []error{
+		authclient.ErrFailedPrecondition, authclient.ErrNotFound, authclient.ErrUserNotFound,
+		authclient.ErrUserBlocked, authclient.ErrUserPending, authclient.ErrAlreadyExists,
+	} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// issued is what a verification of TCB's looks like from outside.
+type issued struct{ length, expiresIn int }
+
+// issuedByChannel are the last ones seen, by SMS and by e-mail.
+type issuedByChannel [2]atomic.Pointer[issued]
+
+func (i *issuedByChannel) of(step *Step) *atomic.Pointer[issued] {
+	if step.Phone != "" {
+		return &i[0]
+	}
+	return &i[1]
+}
+
+func (i *issuedByChannel) note(step *Step, sent *authclient.Verification) {
+	i.of(step).Store(&issued{length: len(sent.VerificationID), expiresIn: sent.ExpiresIn})
+}
+
+// decoy is a verification that TCB never issued, as long and as long-lived as those it does, so that
+// neither page nor address tells.
+func (c *Codes) decoy(step *Step) (*authclient.Verification, error) {
+	like := c.issued.of(step).Load()
+	if like == nil {
+		like = &issued{length: 43, expiresIn: 600}
+	}
+	b := make([]byte, like.length)
+	if err := c.Random(b); err != nil {
+		return nil, err
+	}
+	return &authclient.Verification{
+		VerificationID: base64.RawURLEncoding.EncodeToString(b)[:like.length],
+		ExpiresIn:      like.expiresIn,
+	}, nil
+}

@@ -1,0 +1,73 @@
+package handlers
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"tcb-login/config/loginpage"
+	"tcb-login/handlers/preview"
+)
+
+// qualified is what tells a sample from another of the same page.
+var qualified = regexp.MustCompile(` \([^)]*\)`)
+
+// TestSamples: every page renders in every state that the preview shows it in, and is the page that
+// it says.
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider, func(c *siteConfig) {
+		c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Anonymous = true
+	})
+	cfg := s.cfg
+	cfg.NewAuth = preview.NewAuth
+	rooms, err := newRooms(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := rooms.table()
+	for _, env := range []string{"demo", "north"} {
+		r, err := rooms.site.SampleRequest(t.Context(), loginpage.Key{Env: env, Version: loginpage.EnvVersion}, "en", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen, forms := map[string]bool{}, map[string]bool{}
+		for _, sample := range rooms.samples(r) {
+			at := sample.Path + " " + sample.State
+			if seen[at] {
+				t.Errorf("%s: there are two samples of %s", env, at)
+			}
+			seen[at] = true
+			page, err := sample.Make()
+			if err != nil {
+				t.Errorf("%s: %s: %v", env, at, err)
+				continue
+			}
+			if b := page.Frame(); b.Page != qualified.ReplaceAllString(sample.Page, "") {
+				t.Errorf("%s: %s is page %q, want %q", env, at, b.Page, sample.Page)
+			}
+			forms[page.Frame().Form.Name] = true
+			var out strings.Builder
+			if err := page.Component().Render(t.Context(), &out); err != nil || !strings.Contains(out.String(), "</html>") {
+				t.Errorf("%s: %s: %v, %d bytes", env, at, err, out.Len())
+			}
+		}
+		if len(seen) < 300 {
+			t.Errorf("%s: only %d samples", env, len(seen))
+		}
+		if env != "demo" {
+			continue
+		}
+		for _, row := range rows {
+			for name := range row.Forms {
+				if !forms[name] && !slices.Contains(notShown, name) {
+					t.Errorf("no sample has the form %s", name)
+				}
+			}
+		}
+	}
+}
+
+// notShown are forms of login pages that the test's own does not have.
+var notShown = []string{"choose"}

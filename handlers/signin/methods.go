@@ -1,0 +1,171 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"tcb-login/authclient"
+	"tcb-login/config/loginpage"
+	"tcb-login/handlers/provider"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// start begins a way in whose button posts the form of another page: what was typed there is kept, and
+// the agreement that it holds counts. Where something is wrong with that the page has errors.
+func (in *Room) start(r *web.Request) (views.Page, error) {
+	if !r.OwnTarget() {
+		return nil, web.ErrNotYet
+	}
+	page, err := in.Rebuild(r)
+	if instead := (*web.Instead)(nil); errors.As(err, &instead) && instead.Reply.Page != nil {
+		page, err = instead.Reply.Page, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	// A page that asks for a code comes after one that had the agreement; any other without it is none
+	// that a way in begins on.
+	_, asksCode := page.(*views.CodePage)
+	if page.Frame().Consent == nil && len(r.LoginPage.Agreements) > 0 && !asksCode {
+		return nil, web.ErrNoForm
+	}
+	web.RequireConsent(page.Frame(), r.Form)
+	return page, nil
+}
+
+// postAnonymous signs in without an account. TCB tells anonymous people apart by their device alone.
+func (in *Room) postAnonymous(r *web.Request) (web.Reply, error) {
+	if !r.LoginPage.Anonymous {
+		return web.Reply{}, web.ErrDisabled
+	}
+	page, err := in.start(r)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	if page.Frame().Invalid() {
+		return web.Invalid(page)
+	}
+	demand := in.Reserve().TakeSoft(r.Context(), r.Counts(web.RuleAnonymous)...) || r.Env.Limits.AttackMode
+	var creds *authclient.Credentials
+	err = in.Guarded(r, authclient.CallSignInAnonymously, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.Auth().SignInAnonymously(ctx, opts...)
+		return err
+	})
+	if err != nil {
+		return in.refuseStart(r, page, err, "")
+	}
+	return in.visitor.Complete(r, creds, r.Destination())
+}
+
+// postProvider sends somebody who signs in to an identity provider.
+func (in *Room) postProvider(r *web.Request) (web.Reply, error) {
+	id := r.Param("id")
+	if !offersProvider(r, id) {
+		return web.Reply{}, web.ErrDisabled
+	}
+	page, err := in.start(r)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	if page.Frame().Invalid() {
+		return web.Invalid(page)
+	}
+	reply, err := in.providers.Go(r, page, provider.Authorization{Provider: id, For: purpose})
+	if web.CaptchaAsked(err) {
+		return in.refuseStart(r, page, err, id)
+	}
+	return reply, err
+}
+
+// purpose is sign-in's, at identity providers.
+const purpose = "sign-in"
+
+// enter goes on with an identity that came back.
+type enter struct{ in *Room }
+
+// Back leads to the ways in.
+func (enter) Back(r *web.Request) views.Link {
+	return views.Link{To: "sign-in", URL: r.To(web.PathEntry), Label: i18n.Msg("sign-in.back")}
+}
+
+// Receive takes whoever comes.
+func (e enter) Receive(r *web.Request, a provider.Authorization) (func(*authclient.ProviderToken) (web.Reply, error), error) {
+	return func(granted *authclient.ProviderToken) (web.Reply, error) {
+		return e.in.signInByProvider(r, a, granted)
+	}, nil
+}
+
+// signInByProvider signs in with a provider_token. Where nobody has the identity, the person says
+// whether they have an account.
+func (in *Room) signInByProvider(r *web.Request, a provider.Authorization, granted *authclient.ProviderToken) (web.Reply, error) {
+	var creds *authclient.Credentials
+	err := in.Guarded(r, authclient.Call{}, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.Auth().SignInWithProvider(ctx, authclient.SignInWithProviderRequest{
+			ProviderToken: granted.ProviderToken, ProviderID: a.Provider, ForceDisableSignUp: !r.LoginPage.RegistersByItself(),
+		}, opts...)
+		return err
+	})
+	var api *authclient.Error
+	switch {
+	case err == nil:
+		return in.visitor.Complete(r, creds, r.Destination())
+	case errors.Is(err, authclient.ErrNotFound), errors.Is(err, authclient.ErrUserNotFound):
+		r.Trace.Refused(err)
+		return in.offerToLink(r, a, granted)
+	case web.CaptchaAsked(err): // the code is spent: a new try brings another
+		return in.providers.Failed(r, a, "provider.failed")
+	case !errors.As(err, &api), web.IsOutage(err):
+		return web.Reply{}, err
+	}
+	r.Trace.Code = api.Code
+	return in.providers.Failed(r, a, refusalWords(api))
+}
+
+// refusalWords says why TCB lets a known identity not in.
+func refusalWords(api *authclient.Error) string {
+	if key := web.RefusalOf(api, nil).Key; key == "error.user_blocked" || key == "error.user_pending" {
+		return key
+	}
+	return "provider.failed"
+}
+
+// offerToLink is for an identity that no account has.
+func (in *Room) offerToLink(r *web.Request, a provider.Authorization, granted *authclient.ProviderToken) (web.Reply, error) {
+	l := provider.LinkOf(a, granted)
+	l.SignIn = true
+	sealed, err := provider.SealLink(r, l, provider.LinkLife)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	return web.OK(in.unknownPage(r, l, sealed))
+}
+
+func (in *Room) unknownPage(r *web.Request, l provider.Link, sealed string) *views.NoticePage {
+	link := web.Link(sealed)
+	p := &views.NoticePage{
+		Base:   in.Page(&r.LoginRequest, "provider-unknown", i18n.Msg("provider.unknown.title")),
+		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": r.ProviderName(l.Provider, l.Called)}},
+		Button: views.Link{To: "sign-in", URL: r.To(web.PathEntry, link, web.With("prompt", "login")), Label: i18n.Msg("provider.unknown.sign_in")},
+	}
+	p.Languages = nil
+	if r.OwnTarget() && !hasForm(r.LoginPage) { // there is no other way to be found by
+		p.Lead.Key = "provider.unknown.only"
+		p.Button = views.Link{To: "app", URL: r.RedirectURI, Label: i18n.Msg("account.app")}
+	}
+	if path := r.LoginPage.RegisterPath(); path != "" {
+		p.Others = append(p.Others, views.Link{To: "sign-up", URL: r.To(path, link), Label: i18n.Msg("provider.unknown.sign_up")})
+	}
+	return p
+}
+
+// hasForm reports that a page has a way in by a form of ours.
+func hasForm(p *loginpage.Page) bool {
+	for _, w := range p.Ways {
+		if w.Method() != "" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,159 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tcb-login/authclient"
+	"tcb-login/config/loginpage"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/identifier"
+	"tcb-login/limit"
+	"tcb-login/views"
+)
+
+const formSignIn = "sign-in"
+
+// SignInPage is sign-in by password.
+func (in *Room) SignInPage(r *web.Request, username string) *views.SignInPage {
+	p := &views.SignInPage{
+		Base:     in.FormPage(&r.LoginRequest, formSignIn, r.Title(), web.PathSignIn, ""),
+		Username: username,
+		Ways:     in.Methods(&r.LoginRequest, loginpage.MethodPassword),
+	}
+	p.Consent = web.Consent(&r.LoginRequest, r.Form)
+	if r.LoginPage.CanReset() {
+		p.Reset = views.Link{To: "reset-password", URL: r.To(web.PathResetPassword), Label: i18n.Msg("sign-in.forgot")}
+	}
+	if r.LoginPage.SignUpPage {
+		p.SignUp = views.Link{To: "sign-up", URL: r.To(web.PathSignUp), Label: i18n.Msg("sign-up.link")}
+	}
+	return p
+}
+
+// PasswordSet is sign-in for somebody whose new password is set, and who has to sign in with it.
+func (in *Room) PasswordSet(r *web.Request, username string) (web.Reply, error) {
+	p := in.SignInPage(r, username)
+	p.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg("reset.done")}
+	return web.OK(p)
+}
+
+func (in *Room) getSignIn(r *web.Request) (web.Reply, error) {
+	if !r.LoginPage.Offers(loginpage.MethodPassword) {
+		return web.Reply{}, web.ErrDisabled
+	}
+	return web.OK(in.SignInPage(r, web.Cut(r.LoginHint, web.MaxIdentifier)))
+}
+
+// signInForm is what the form brings.
+type signInForm struct {
+	Username string `form:"username" validate:"required,max=254"`
+	Password string `form:"password" validate:"required,max=256"`
+}
+
+// typedSignIn is the page with what was typed.
+func (in *Room) typedSignIn(r *web.Request) (*views.SignInPage, signInForm) {
+	form := signInForm{Username: r.Form.Line("username"), Password: r.Form.Secret("password")}
+	return in.SignInPage(r, form.Username), form
+}
+
+func (in *Room) rebuildSignIn(r *web.Request) (views.Page, error) {
+	if !r.LoginPage.Offers(loginpage.MethodPassword) {
+		return nil, web.ErrDisabled
+	}
+	p, _ := in.typedSignIn(r)
+	return p, nil
+}
+
+func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
+	if !r.LoginPage.Offers(loginpage.MethodPassword) {
+		return web.Reply{}, web.ErrDisabled
+	}
+	if !r.OwnTarget() {
+		return web.Reply{}, web.ErrNotYet
+	}
+	page, form := in.typedSignIn(r)
+	web.Validate(&page.Base, form)
+	web.RequireConsent(&page.Base, r.Form)
+	if page.Invalid() {
+		return web.Invalid(page)
+	}
+	creds, err := in.signInWithPassword(r, identifier.Parse(form.Username), form.Password)
+	if err != nil {
+		otherWays(page, err)
+		return web.Refuse(page, err, passwordRefusals)
+	}
+	return in.visitor.Complete(r, creds, r.Destination())
+}
+
+// passwordRefusals: who has no account, no password or no access hears the same as who mistyped; the
+// page must not tell strangers who has an account.
+var passwordRefusals = web.Refusals{
+	"not_found":        web.Meaning("invalid_password"),
+	"user_not_found":   web.Meaning("invalid_password"),
+	"user_pending":     web.Meaning("invalid_password"),
+	"user_blocked":     web.Meaning("invalid_password"),
+	"invalid_status":   web.Meaning("invalid_password"), // only accounts that exist are locked
+	"invalid_argument": web.Meaning("invalid_password"), // TCB's word for a name that cannot be one
+}
+
+// otherWays offers code and reset beside a refusal that they get around.
+func otherWays(page *views.SignInPage, err error) {
+	var limited *web.Limited
+	page.Refused = wrongPassword(err)
+	if page.Refused || errors.As(err, &limited) {
+		waysAround(page)
+	}
+}
+
+func waysAround(page *views.SignInPage) {
+	for _, w := range page.Ways.Others {
+		if !w.Provider {
+			page.Alert.Links = append(page.Alert.Links, views.Link{To: w.To, URL: w.URL, Label: i18n.Msg("sign-in.with_code")})
+			break
+		}
+	}
+	if page.Reset.URL != "" {
+		page.Alert.Links = append(page.Alert.Links, views.Link{To: "reset-password", URL: page.Reset.URL, Label: i18n.Msg("sign-in.reset")})
+	}
+}
+
+// signInWithPassword calls TCB under the limits on guessing. A try is counted before the call, so that
+// many at once get no further than one after another, and given back unless the password was wrong.
+func (in *Room) signInWithPassword(r *web.Request, name, password string) (*authclient.Credentials, error) {
+	person := limit.Key(r.Env.ID, limit.NormalizeIdentifier(name))
+	tries := in.Reserve()
+	if err := tries.Take(r.Context(), web.RulePassword, "error.password_limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
+		return nil, err
+	}
+	soft := append(r.Counts(web.RulePasswordNetwork), web.Count{Rule: web.RulePasswordPerson, Key: person})
+	demand := tries.TakeSoft(r.Context(), soft...) || r.Env.Limits.AttackMode
+	var creds *authclient.Credentials
+	err := in.Guarded(r, authclient.CallSignIn, demand, in.Watched(r, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.Auth().SignIn(ctx, authclient.SignInRequest{Username: name, Password: password}, opts...)
+		return err
+	}, web.FloorPassword, r.Env.ID))
+	if wrongPassword(err) {
+		r.Trace.Alike()
+	} else {
+		tries.Refund(r.Context())
+	}
+	return creds, err
+}
+
+// signInCall is TCB's sign-in.
+func (in *Room) signInCall(r *web.Request, demand bool, with authclient.SignInRequest) (creds *authclient.Credentials, err error) {
+	err = in.Guarded(r, authclient.CallSignIn, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.Auth().SignIn(ctx, with, opts...)
+		return err
+	})
+	return creds, err
+}
+
+// wrongPassword reports that a call was a guess that failed.
+func wrongPassword(err error) bool {
+	var api *authclient.Error
+	return errors.As(err, &api) && web.RefusalOf(api, passwordRefusals).Key == "error.sign_in_failed"
+}

@@ -1,0 +1,62 @@
+package signin
+
+import (
+	"context"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/code"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// newPasswordForm is what the last step of a reset brings.
+type newPasswordForm struct {
+	Password string `form:"new_password" validate:"required"`
+}
+
+// newPassword is the last step of a reset, with what was typed if this is its POST.
+func (in *Room) newPassword(r *web.Request, f code.Flow, step *code.Step) (*views.NewPasswordPage, newPasswordForm, error) {
+	var form newPasswordForm
+	sealed, err := code.Seal(r, f.Spec(), step)
+	if err != nil {
+		return nil, form, err
+	}
+	p := &views.NewPasswordPage{
+		Base:       f.Base(r, f.Spec().Name+"-new", i18n.Msg("reset.new_title"), sealed),
+		Identifier: step.To(),
+	}
+	if r.Form.Posted(p.Form.Name) {
+		form.Password = r.Form.Secret("new_password")
+	}
+	return p, form, nil
+}
+
+func (in *Room) postNewPassword(r *web.Request, f code.Flow, step *code.Step) (web.Reply, error) {
+	page, form, err := in.newPassword(r, f, step)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	web.Validate(&page.Base, form)
+	web.ValidateNewPassword(&page.Base, "new_password", form.Password, step.To())
+	if page.Invalid() {
+		return web.Invalid(page)
+	}
+	err = in.Guarded(r, authclient.Call{}, false, func(ctx context.Context, opts ...authclient.CallOption) error {
+		return r.Auth().ResetPassword(ctx, authclient.ResetPasswordRequest{
+			PhoneNumber: step.Phone, Email: step.Email, NewPassword: form.Password, VerificationToken: step.VerificationToken,
+		}, opts...)
+	})
+	if err != nil {
+		special := web.Refusals{}
+		web.WeakPassword(special, "new_password", form.Password)
+		return web.Refuse(page, err, special)
+	}
+	// As the SDK does it: the new password signs in at once.
+	creds, err := in.signInCall(r, false, authclient.SignInRequest{Username: step.To(), Password: form.Password})
+	if err == nil {
+		return in.visitor.Complete(r, creds, r.Destination())
+	}
+	r.Trace.Refused(err) // the password is set all the same
+	return in.PasswordSet(r, step.To())
+}

@@ -1,0 +1,114 @@
+package signin
+
+import (
+	"slices"
+	"strings"
+
+	"tcb-login/config/loginpage"
+	"tcb-login/handlers/provider"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// Samples are the pages of the room, in all their states.
+func (in *Room) Samples(r *web.Request) (all []web.Sample) {
+	if r.LoginPage.Default == "" {
+		all = append(all, web.FormSamples("choose", web.PathEntry, func() (views.Page, error) { return in.choosePage(r), nil }, web.SampleConsent(r)...)...)
+	}
+	if r.LoginPage.Offers(loginpage.MethodPassword) {
+		all = append(all, web.FormSamples("sign-in", web.PathSignIn, func() (views.Page, error) { return in.SignInPage(r, ""), nil },
+			append(slices.Clone(signInStates), web.SampleConsent(r)...)...)...)
+	}
+	if r.LoginPage.Anonymous {
+		all = append(all, web.FormSamples("anonymous", web.PathAnonymous, func() (views.Page, error) { return in.startPage(r, ""), nil }, web.SampleConsent(r)...)...)
+	}
+	for _, w := range r.LoginPage.Ways {
+		if w.Method() == "" {
+			all = append(all, web.FormSamples("provider ("+w.ID+")", web.PathProvider+"/"+w.ID, func() (views.Page, error) { return in.startPage(r, w.ID), nil }, web.SampleConsent(r)...)...)
+		}
+	}
+	for _, f := range in.flows {
+		if f.offered(r.LoginPage) {
+			all = append(all, in.codes.Samples(r, f, lastStates)...)
+			all = append(all, in.identitySample(r, f)...)
+		}
+	}
+	for i := range r.LoginPage.Agreements {
+		all = append(all, web.Samples("agreement", web.AgreementPath(i), func() (views.Page, error) { return in.agreementPage(&r.LoginRequest, i), nil })...)
+	}
+	all = append(all, web.FormSamples("sign-out", web.PathSignOut, func() (views.Page, error) { return in.signOutPage(r), nil })...)
+	return append(all, in.providerSamples(r)...)
+}
+
+var signInStates = []web.SampleState{
+	web.SampleFieldErrors("required", "username", "error.required.username", "password", "error.required.password"),
+	{Name: "refused", Change: func(p views.Page) {
+		page := p.(*views.SignInPage)
+		page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Msg("error.sign_in_failed")
+		page.Refused = true
+		waysAround(page)
+	}},
+	{Name: "limited-password", Change: func(p views.Page) {
+		page := p.(*views.SignInPage)
+		page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Message{Key: "error.password_limit", N: 9}
+		waysAround(page)
+	}},
+	web.SampleAlert("stale", views.AlertError, i18n.Msg("error.stale_password")),
+	web.SampleAlert("reset-done", views.AlertOK, i18n.Msg("reset.done")),
+}
+
+// lastStates are those of the last steps' pages.
+func lastStates(last views.Page) []web.SampleState {
+	switch last.(type) {
+	case *views.SignUpDetailsPage:
+		return []web.SampleState{
+			web.SampleFieldErrors("required", "username", "error.required.new_username", "password", "error.required.new_password"),
+			web.SampleFieldErrors("invalid", "name", "error.too_long", "username", "error.username_form"),
+			web.SampleFieldErrors("taken", "username", "error.username_taken"),
+			web.SampleFieldErrors("weak", "password", "error.password_weak"),
+		}
+	case *views.NewPasswordPage:
+		return []web.SampleState{
+			web.SampleFieldErrors("required", "new_password", "error.required.new_password"),
+			web.SampleFieldErrors("weak", "new_password", "error.password_weak"),
+		}
+	}
+	return nil
+}
+
+var sampleLink = provider.Link{Token: "sample", Provider: "wx_open", Name: "小雨"}
+
+// identitySample is the page that names an identity and the account to be made, of a flow that can
+// make one.
+func (in *Room) identitySample(r *web.Request, f flow) []web.Sample {
+	makes, ok := f.(registering)
+	if _, signsIn := f.(*byCode); !ok || signsIn && r.LoginPage.Registration != loginpage.RegistrationAuto {
+		return nil
+	}
+	spec := f.Spec()
+	form := spec.Name + "-details"
+	return []web.Sample{{Page: form, Path: spec.Path + "/" + form, State: "linking", Make: func() (views.Page, error) {
+		sealed, err := provider.SealLink(r, sampleLink, provider.LinkLife)
+		if err != nil {
+			return nil, err
+		}
+		linking := r.AsSample(func(l *web.LoginRequest) { l.Link = sealed })
+		step := in.codes.SampleStep(linking, f)
+		step.VerificationToken = "sample"
+		page, _, err := in.details(linking, makes, step)
+		return page, err
+	}}}
+}
+
+// providerSamples are the pages on the way back from an identity provider.
+func (in *Room) providerSamples(r *web.Request) (all []web.Sample) {
+	all = web.Samples("provider-unknown", "/provider/unknown", func() (views.Page, error) { return in.unknownPage(r, sampleLink, ""), nil })
+	for _, lead := range []string{"provider.cancelled", "provider.failed", "provider.other_identity"} {
+		all = append(all, web.Sample{Page: "provider-failed", Path: "/provider/failed", State: strings.TrimPrefix(lead, "provider."), Make: func() (views.Page, error) {
+			reply, err := in.providers.Failed(r, provider.Authorization{Provider: sampleLink.Provider, For: purpose}, lead)
+			return reply.Page, err
+		}})
+	}
+	return all
+}

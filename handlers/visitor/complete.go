@@ -1,0 +1,89 @@
+package visitor
+
+import (
+	"encoding/json"
+	"time"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// profileWait is how long a sign-in waits for the profile that it can do without.
+const profileWait = 3 * time.Second
+
+// Complete answers the POST that signed somebody in: a new session id, and the page that hands the
+// login to the browser and leads to an address. It is the only answer that ever holds credentials,
+// and there is none for a target on another origin.
+func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string) (web.Reply, error) {
+	if !r.OwnTarget() {
+		return web.Reply{}, web.ErrNotYet
+	}
+	follow := v.Follow(r, creds)
+	if err := r.Session.BeginLogin(r.Context(), creds.Sub); err != nil {
+		return web.Reply{}, err
+	}
+	r.Session.KeepAccess(v.accessOf(creds, r.Device))
+	if instead, err := follow(); err != nil {
+		return web.Reply{}, err
+	} else if instead != "" {
+		to = instead
+	}
+	tokens, err := json.Marshal(creds)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	page := v.completePage(r, views.Completion{
+		EnvID:       r.Env.ID,
+		ClientID:    r.Client.ID,
+		Credentials: tokens,
+		UserInfo:    profile(r, creds),
+		RedirectURI: to,
+	})
+	return web.Reply{Status: 200, Page: page, NoReferrer: true}, nil
+}
+
+func (v *Room) completePage(r *web.Request, data views.Completion) *views.CompletePage {
+	data.Back = r.To(r.SignInPath(), web.Link(""))
+	page := &views.CompletePage{Base: v.Page(&r.LoginRequest, "complete", i18n.Msg("complete.title")), Data: data}
+	page.Languages = nil // a way out of this page would leave the login behind
+	return page
+}
+
+// profile asks who signed in. Nothing comes of it when TCB does not say: the SDK asks again by itself.
+func profile(r *web.Request, creds *authclient.Credentials) json.RawMessage {
+	ctx, cancel := r.Within(profileWait)
+	defer cancel()
+	me, err := r.Auth().AsUser(creds.AccessToken).GetUserInfo(ctx, r.Options()...)
+	if err != nil {
+		r.Trace.Refused(err)
+		return nil
+	}
+	return me.Raw
+}
+
+// Anonymous is the access token of somebody who has used the app in this browser without an account,
+// or empty: with it a new account is the one they had.
+func Anonymous(r *web.Request) string {
+	access, ok := r.Session.Access()
+	if !ok || !access.Anonymous {
+		return ""
+	}
+	return access.AccessToken
+}
+
+// AnonymousToken is Anonymous where TCB still knows the token. One that it does not would only be in
+// the way of a new account.
+func AnonymousToken(r *web.Request) string {
+	token := Anonymous(r)
+	if token == "" {
+		return ""
+	}
+	ctx, cancel := r.Within(profileWait)
+	defer cancel()
+	if _, err := r.Auth().AsUser(token).GetUserInfo(ctx, r.Options()...); isOver(err) {
+		return ""
+	}
+	return token
+}

@@ -1,0 +1,32 @@
+package visitor
+
+import (
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// Guard is what account.js needs on a page that is of login, or looks for one. signIn is where to go
+// when nobody is signed in.
+func Guard(r *web.Request, mode, signIn string, login *Login) *views.Guard {
+	g := &views.Guard{
+		Mode: mode, EnvID: r.Env.ID, ClientID: r.Client.ID,
+		Session: r.To(web.PathSession), Here: r.Here(), SignIn: signIn,
+	}
+	if login != nil {
+		g.Sub, g.UserInfo = login.Me.Sub, login.Me.Raw
+	}
+	return g
+}
+
+// HandOffPage is the page that looks for the SDK's login in the browser's storage.
+func (v *Room) HandOffPage(r *web.Request, signIn string) *views.HandOffPage {
+	p := &views.HandOffPage{
+		Base:   v.Page(&r.LoginRequest, "take-over", i18n.Msg("take-over.title")),
+		Lead:   i18n.Msg("take-over.lead"),
+		Button: views.Link{To: "sign-in", URL: signIn, Label: i18n.Msg("sign-in.button")},
+	}
+	p.Guard = Guard(r, views.GuardHandOff, signIn, nil)
+	web.LinkLanguages(&p.Base, r.InOther)
+	return p
+}

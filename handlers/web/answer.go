@@ -1,0 +1,202 @@
+package web
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/framing"
+	"tcb-login/i18n"
+	"tcb-login/redirect"
+	"tcb-login/views"
+)
+
+// Instead is an error that brings its own answer: another page than the one that was asked for.
+type Instead struct{ Reply Reply }
+
+func (*Instead) Error() string { return "another page instead" }
+
+// refused is a form that is shown again with what is wrong with it.
+type refused struct {
+	page    views.Page
+	err     error
+	special Refusals
+}
+
+func (r *refused) Error() string { return r.err.Error() }
+func (r *refused) Unwrap() error { return r.err }
+
+// Refuse shows a form again because of err: a refusal of TCB's, a limit, a field, a captcha that is
+// asked for. special are the refusals that mean something else on this page. An error that says
+// nothing to a person becomes an error page.
+func Refuse(page views.Page, err error, special Refusals) (Reply, error) {
+	return Reply{}, &refused{page, err, special}
+}
+
+// answer makes the answer to an error, whatever it is and wherever it comes from.
+func (s *Site) answer(c *fiber.Ctx, err error) error {
+	r, t := requestOf(c), traceOf(c)
+	var (
+		instead *Instead
+		again   *refused
+	)
+	switch {
+	case errors.As(err, &again):
+		reply, known := again.reply(t)
+		if known {
+			if err = s.write(c, r, reply); err == nil {
+				return nil
+			}
+		}
+	case errors.As(err, &instead):
+		if err = s.write(c, r, instead.Reply); err == nil {
+			return nil
+		}
+	}
+	return s.writeProblem(c, r, t, err)
+}
+
+// reply is the form, with the words of what refused it. It reports false for an error that is none of
+// a person's.
+func (r *refused) reply(t *Trace) (Reply, bool) {
+	var (
+		api   *authclient.Error
+		lim   *Limited
+		field *FieldError
+		asked *captchaAsked
+		say   i18n.Message
+		out   Refusal
+	)
+	b := r.page.Frame()
+	switch {
+	case errors.As(r.err, &asked):
+		if asked.key == "" {
+			b.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("captcha.ask")}
+			return Reply{Status: fiber.StatusUnprocessableEntity, Page: r.page}, true
+		}
+		out = Refusal{Status: 422, Field: "captcha_key", Key: asked.key}
+	case errors.Is(r.err, errBusy):
+		out = Refusal{Status: 503, Key: "error.busy", Wait: busyWait}
+	case errors.As(r.err, &field):
+		out = Refusal{Status: 422, Field: field.Field, Key: field.Key}
+	case errors.As(r.err, &lim):
+		out = Refusal{Status: 429, Key: lim.Key, Wait: lim.Wait}
+		say.N = int(math.Ceil(lim.Wait.Seconds() / lim.Unit.Seconds()))
+	case errors.As(r.err, &api):
+		t.Code = api.Code
+		out = RefusalOf(api, r.special)
+		if _, own := r.special[api.Code]; !own {
+			out.Field = "" // the table knows no form, so no fields
+		}
+		if out.Status >= 500 {
+			t.Err = r.err
+		}
+		out, say.N = withWait(out, api.RetryAfter)
+	default:
+		return Reply{}, false
+	}
+	reply := Reply{Status: out.Status, Page: r.page}
+	switch {
+	case out.Status != 429 && out.Status != 503:
+		// A wait that TCB names for what we do not tell apart would tell it.
+	case out.Wait > 0:
+		reply.RetryAfter = out.Wait
+	default:
+		reply.RetryAfter = time.Minute
+	}
+	say.Key = out.Key
+	if out.Field != "" {
+		b.Errors = append(b.Errors, views.FieldError{Field: out.Field, Message: say})
+	} else {
+		b.Alert.Kind, b.Alert.Message = views.AlertError, say
+	}
+	return reply, true
+}
+
+// writeProblem makes the page of an error that no form shows.
+func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error {
+	p := problemOf(t, err)
+	c.Response().ResetBody()
+	c.Response().Header.Del("Location")
+	c.Set("Referrer-Policy", "no-referrer")
+	var login LoginRequest
+	if r != nil {
+		login = r.LoginRequest
+		if cookies, err := r.Session.loginCookies(); err == nil {
+			addCookies(c, cookies)
+		}
+	}
+	if login.Loc == nil {
+		lang := unescape(string(c.Context().QueryArgs().Peek("lang")))
+		login = LoginRequest{Base: s.places.Base, Loc: s.places.Messages.Match(lang, c.Get("Accept-Language"))}
+	}
+	if err := render(c, p.Status, s.errorPage(&login, p, t.id)); err != nil {
+		t.Err = err
+		c.Set("Content-Type", "text/html; charset=utf-8")
+		return c.Status(fiber.StatusInternalServerError).Send(s.lastResort)
+	}
+	return nil
+}
+
+func (s *Site) errorPage(r *LoginRequest, p *Problem, id string) *views.ErrorPage {
+	if r.Target == redirect.Refused {
+		refused := *r
+		refused.Query = "" // must not be repeated in a link
+		r = &refused
+	}
+	page := &views.ErrorPage{
+		Base:  s.Page(r, "error", i18n.Msg(p.Title)),
+		Lead:  i18n.Message{Key: p.Lead, Args: p.Args},
+		Value: printable(p.Value),
+	}
+	for i, l := range page.Languages { // those of an error lead to the entry
+		page.Languages[i].URL = join(r.Base+"/", []string{withParam(r.Query, "lang", l.Tag)})
+	}
+	page.Alert.Kind = views.AlertError // the title says that this is an error
+	page.RequestID = id
+	again := &views.Link{To: "entry", URL: s.places.Base + "/", Label: i18n.Msg("error.start")}
+	switch only := s.places.OnlyEnv; {
+	case p.Home:
+		page.Languages = nil // whose addresses would lead to another error
+		page.Button = &views.Link{To: "app", URL: "/", Label: i18n.Msg("account.app")}
+	case r.Target != redirect.Refused && r.Portal && p.Status >= fiber.StatusInternalServerError:
+		page.Button = &views.Link{To: "retry", URL: r.Here(), Label: i18n.Msg("error.retry")}
+	case r.Target != redirect.Refused:
+		again.URL = r.To("/")
+		page.Button = again
+	case only != nil && (only.DefaultRedirectURI != "" || s.places.Demo):
+		page.Button = again
+	}
+	return page
+}
+
+// refuseEarly is Fiber's ErrorHandler. It answers what never became a request (too large, too late,
+// not HTTP), so no middleware of ours has run. That is the caller's doing, and no error of ours.
+func (s *Site) refuseEarly(c *fiber.Ctx, err error) error {
+	t := &Trace{early: true}
+	var idErr error
+	if t.id, idErr = s.newID(); idErr != nil {
+		err = idErr
+	}
+	c.Locals(localTrace, t)
+	setHeaders(c, fallbackCSP)
+	if conn, ok := c.Context().Conn().(*framing.Conn); ok {
+		if refused := conn.Refused(); refused != nil {
+			t.Code = refused.Error()
+		}
+		c.Request().Header.Set("Accept-Language", conn.Language())
+	}
+	defer s.logRequest(c, t, s.now())
+	var fe *fiber.Error
+	if errors.As(err, &fe) {
+		switch fe.Code {
+		case fiber.StatusRequestEntityTooLarge, fiber.StatusRequestHeaderFieldsTooLarge, fiber.StatusRequestTimeout:
+		default: // what Fiber takes for a bad gateway is a caller that hung up
+			err = &Problem{Status: fiber.StatusBadRequest, Title: "error.title", Lead: "error.page.malformed"}
+		}
+	}
+	return s.answer(c, err)
+}

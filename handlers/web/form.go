@@ -1,0 +1,159 @@
+package web
+
+import (
+	"mime"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"encoding/json"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"tcb-login/identifier"
+)
+
+// A Form is what was posted; an empty one where nothing was. Its values do not change. The captcha
+// does, as calls are made: it is written into the page that follows.
+type Form struct {
+	Name   string // of the form: from a closed list, see Site.rebuild
+	Agreed bool   // to the texts of the page
+	Stale  bool   // from a page of another session
+	Keep   bool   // the form shown next keeps a typed password, although it asks no captcha
+
+	action  string
+	device  string
+	values  *fasthttp.Args
+	captcha captchaState
+	session *Session
+	secret  string
+}
+
+// Buttons of somebody to whom what the page names does not belong.
+const (
+	ActionNotMe   = "not-me"   // an identity
+	ActionNotMine = "not-mine" // what was done in this browser without an account
+)
+
+// postedForm and PostedJSON are the only readers of bodies, which formsOnly and jsonOnly have seen
+// before. Both take the bytes as they came, and so as few as BodyLimit: Fiber's other readers undo
+// Content-Encoding, where 275 bytes become gigabytes, or take multipart apart.
+func postedForm(c *fiber.Ctx) *fasthttp.Args { return c.Request().PostArgs() }
+
+// PostedJSON reads a JSON body.
+func (r *Request) PostedJSON(into any) error { return json.Unmarshal(r.c.Request().Body(), into) }
+
+// readForm reads what stands in every form. name is the form's, where the body does not say.
+func readForm(c *fiber.Ctx, s *Session, name string) *Form {
+	f := &Form{values: postedForm(c), session: s}
+	if f.Name = f.Value("form"); f.Name == "" {
+		f.Name = name
+	}
+	f.Agreed = f.Value("agreement") != ""
+	f.action = f.Value("action")
+	if id := f.Value("device_id"); IsDeviceID(id) {
+		f.device = id
+	}
+	if s.Open("captcha "+f.Name, f.Value("captcha"), &f.captcha) {
+		if data, ok := picture(f.Value("captcha_picture")); ok {
+			f.captcha.data, f.captcha.key = data, Cut(identifier.NormalizeCode(f.Line("captcha_key")), 16)
+		}
+	}
+	return f
+}
+
+// deviceID is what we take for a device_id of the SDK's.
+var deviceID = regexp.MustCompile(`^[A-Za-z0-9-]{16,48}$`)
+
+// IsDeviceID reports whether a text can be a device_id of the SDK's.
+func IsDeviceID(s string) bool { return deviceID.MatchString(s) }
+
+// Value is a field, and of the posted form alone: Fiber's FormValue looks into the query string first.
+func (f *Form) Value(name string) string {
+	if f.values == nil {
+		return ""
+	}
+	v := string(f.values.Peek(name))
+	if !utf8.ValidString(v) {
+		return ""
+	}
+	return v
+}
+
+// Line is a field of one line, trimmed.
+func (f *Form) Line(name string) string {
+	return strings.TrimSpace(strings.NewReplacer("\r", " ", "\n", " ").Replace(f.Value(name)))
+}
+
+// Posted reports that there is a form of that name.
+func (f *Form) Posted(name string) bool { return f.Name == name }
+
+// Device is the device_id that the form brought, or empty.
+func (f *Form) Device() string { return f.device }
+
+// Button is what was pressed: the button itself, or the one that a captcha stood in the way of.
+func (f *Form) Button() string {
+	if f.action == "" {
+		return f.captcha.Action
+	}
+	return f.action
+}
+
+// Pressed is the button alone, with nothing between it and the answer.
+func (f *Form) Pressed() string { return f.action }
+
+// Secret is the password typed into a field, or the one that the form kept when a captcha or another
+// language was asked for in between. The form that is shown next may keep it again.
+func (f *Form) Secret(name string) string {
+	f.secret = f.Value(name)
+	if f.secret == "" && f.session != nil {
+		f.session.Open("kept "+f.Name, f.Value("kept"), &f.secret)
+	}
+	return f.secret
+}
+
+// Cut shortens s to n bytes at most, at a rune.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// readable tells that a body is of the media type that a route reads, as it is.
+func readable(c *fiber.Ctx, mediaType string) bool {
+	for _, encodings := range c.Request().Header.PeekAll("Content-Encoding") {
+		for encoding := range strings.SplitSeq(string(encodings), ",") {
+			if e := strings.TrimSpace(encoding); e != "" && !strings.EqualFold(e, "identity") {
+				return false
+			}
+		}
+	}
+	if len(c.Request().Body()) == 0 || c.Get("Content-Type") == "" {
+		return true // nothing is read as a form then, and an absent word is no wrong one
+	}
+	given, _, err := mime.ParseMediaType(c.Get("Content-Type"))
+	return err == nil && given == mediaType
+}
+
+// formsOnly and jsonOnly stand before everything that reads a body.
+func formsOnly(c *fiber.Ctx) error {
+	if !readable(c, "application/x-www-form-urlencoded") {
+		return errUnreadable
+	}
+	return c.Next()
+}
+
+// Unreadable is the error= of a JSON answer to a body of another kind.
+const Unreadable = "unsupported_body"
+
+func jsonOnly(c *fiber.Ctx) error {
+	if !readable(c, "application/json") {
+		return writeJSON(c, errUnreadable.Status, map[string]string{"error": Unreadable})
+	}
+	return c.Next()
+}

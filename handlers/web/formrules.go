@@ -1,0 +1,123 @@
+package web
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-playground/validator/v10"
+
+	"tcb-login/i18n"
+	"tcb-login/identifier"
+	"tcb-login/password"
+	"tcb-login/views"
+)
+
+// How long fields can be, in characters. The rules of forms name them as numbers.
+const (
+	MaxIdentifier = 254 // of an e-mail address, RFC 5321
+	MaxPassword   = 256 // far beyond TCB's 64: TCB is to say no, not we
+)
+
+// validate knows the rules of all forms and of the login request.
+var validate = newValidator()
+
+// formRules are ours, beside validator's own.
+var formRules = map[string]func(string) bool{
+	"username": identifier.ValidUsername,
+	"code":     sixDigits,
+}
+
+// ruleKeys are the messages of the rules where a form says nothing else of them.
+var ruleKeys = map[string]string{
+	"max":      "error.too_long",
+	"username": "error.username_form",
+	"code":     "error.code_format",
+}
+
+func sixDigits(code string) bool {
+	for _, r := range code {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return len(code) == 6
+}
+
+// Validate adds an error for each field that breaks a rule of its struct: fields have a tag `form`,
+// which is their name, `validate`, the rules, and where a rule needs other words than its own
+// `say:"rule=key"`. Lengths count characters.
+func Validate(b *views.Base, form any) {
+	var broken validator.ValidationErrors
+	if !errors.As(validate.Struct(form), &broken) {
+		return
+	}
+	said := wordsOf(reflect.TypeOf(form))
+	for _, f := range broken {
+		key := said[f.StructField()+" "+f.Tag()]
+		switch {
+		case key != "":
+		case f.Tag() == "required":
+			key = "error.required." + f.Field()
+		default:
+			key = ruleKeys[f.Tag()]
+		}
+		AddFieldError(b, f.Field(), key)
+	}
+}
+
+var words sync.Map // of each struct, by field and rule
+
+func wordsOf(t reflect.Type) map[string]string {
+	if known, ok := words.Load(t); ok {
+		return known.(map[string]string)
+	}
+	said := map[string]string{}
+	for _, field := range reflect.VisibleFields(t) {
+		for rule := range strings.FieldsSeq(field.Tag.Get("say")) {
+			name, key, _ := strings.Cut(rule, "=")
+			said[field.Name+" "+name] = key
+		}
+	}
+	words.Store(t, said)
+	return said
+}
+
+// AddFieldError notes what is wrong with a field.
+func AddFieldError(b *views.Base, name, key string) {
+	b.Errors = append(b.Errors, views.FieldError{Field: name, Message: i18n.Msg(key)})
+}
+
+// RequireConsent notes that the agreement was not agreed to.
+func RequireConsent(b *views.Base, f *Form) {
+	if b.Consent != nil && !f.Agreed {
+		AddFieldError(b, "agreement", "error.required.agreement")
+	}
+}
+
+// ValidateNewPassword adds what is wrong with a new password, beside TCB's own rule. about is what is
+// known of whose it will be.
+func ValidateNewPassword(b *views.Base, field, secret string, about ...string) {
+	switch {
+	case utf8.RuneCountInString(secret) > MaxPassword:
+		AddFieldError(b, field, "error.too_long")
+	case !password.Strong(secret): // TCB says so, in its time; or there is none
+	case password.Common(secret):
+		AddFieldError(b, field, "error.password_common")
+	case password.Personal(secret, about...):
+		AddFieldError(b, field, "error.password_personal")
+	}
+}
+
+// WeakPassword says what TCB's invalid_argument is about, which may be the password or the
+// verification_token: a password that meets the rule leaves the token, spent or expired.
+func WeakPassword(special Refusals, field, secret string) {
+	weak := Refusal{Status: 422, Key: "error.password_weak", Field: field}
+	special["weak_password"] = weak
+	special["invalid_argument"] = weak
+	if password.Strong(secret) {
+		special["invalid_argument"] = refusals["permission_denied"]
+	}
+}

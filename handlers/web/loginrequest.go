@@ -1,0 +1,370 @@
+package web
+
+import (
+	"cmp"
+	"errors"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/go-playground/validator/v10"
+
+	"tcb-login/config/loginpage"
+	"tcb-login/config/settings"
+	"tcb-login/i18n"
+	"tcb-login/redirect"
+)
+
+// A LoginRequest is what an address of ours asks for: who wants a login for which app, where it is to
+// lead, in which language, and which step of ours is under way. It is made once, by Places.Parse, and
+// nobody assigns to it afterwards: what differs in the address of another page is said to To.
+type LoginRequest struct {
+	Params
+	Step
+
+	Origin Origin
+	Base   string // base path, as /__auth
+	Path   string // of the page, below the base path
+	Portal bool   // the page is the portal's
+	OnWay  bool   // the page is on the way to one that next= names, and carries that along
+	Query  string // the entry query string as it came, without the parameters of our own steps
+
+	Env       *Environment
+	Client    *Client
+	LoginPage *loginpage.Page
+	Theme     *Theme
+	Target    redirect.Verdict
+	Loc       *i18n.Localizer
+}
+
+// Params are the parameters that the SDK's toDefaultLoginPage sends, and what an app may add.
+type Params struct {
+	AppID         string `param:"app_id" validate:"omitempty,max=64,tcbid"`
+	EnvID         string `param:"env_id" validate:"omitempty,max=64,tcbid"`
+	ClientID      string `param:"client_id" validate:"omitempty,max=64,tcbid"`
+	ConfigVersion string `param:"config_version" validate:"omitempty,max=128,tcbid"`
+	RedirectURI   string `param:"redirect_uri" validate:"omitempty,max=4096"` // where the login leads: the default where none came
+	ResponseType  string `param:"response_type" validate:"omitempty,max=64"`
+	CodeChallenge string `param:"code_challenge" validate:"omitempty,max=128"`
+
+	Lang            string // the rest is read as far as it makes sense
+	LoginHint       string
+	Prompt          string
+	State           string
+	ChallengeMethod string
+	HasRedirect     bool // redirect_uri came with the request
+}
+
+// Step are the parameters of our own: which step the page is at.
+type Step struct {
+	Flow      string // sealed: a code that was sent, or one that was right
+	Via       string // phone or email, where a page offers both
+	Next      string // name of the portal's page that this leads to, if any
+	NextPath  string // its path
+	Link      string // sealed: an identity that waits for the account it is bound to
+	Done      string // sealed: the change that the page confirms
+	PageToken string // TCB's, of a list
+}
+
+// single are the parameters that decide who gets a login: what two readers could understand
+// differently (twice, or with brackets) is refused.
+var single = map[string]func(*Params) *string{
+	"app_id":         func(q *Params) *string { return &q.AppID },
+	"env_id":         func(q *Params) *string { return &q.EnvID },
+	"client_id":      func(q *Params) *string { return &q.ClientID },
+	"config_version": func(q *Params) *string { return &q.ConfigVersion },
+	"redirect_uri":   func(q *Params) *string { return &q.RedirectURI },
+	"response_type":  func(q *Params) *string { return &q.ResponseType },
+	"code_challenge": func(q *Params) *string { return &q.CodeChallenge },
+}
+
+// first are those of which the first counts.
+var first = map[string]func(*Params) *string{
+	"lang":                  func(q *Params) *string { return &q.Lang },
+	"login_hint":            func(q *Params) *string { return &q.LoginHint },
+	"prompt":                func(q *Params) *string { return &q.Prompt },
+	"state":                 func(q *Params) *string { return &q.State },
+	"code_challenge_method": func(q *Params) *string { return &q.ChallengeMethod },
+}
+
+// id is what TCB's ids and config versions are made of; they end up in file names, so a path is none.
+var (
+	id         = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$`)
+	sealedText = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+)
+
+func newValidator() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	must := func(err error) {
+		if err != nil {
+			panic(err) // the names of the rules are constants
+		}
+	}
+	must(v.RegisterValidation("tcbid", func(f validator.FieldLevel) bool { return id.MatchString(f.Field().String()) }))
+	for name, check := range formRules {
+		must(v.RegisterValidation(name, func(f validator.FieldLevel) bool { return check(f.Field().String()) }))
+	}
+	v.RegisterTagNameFunc(func(f reflect.StructField) string { return cmp.Or(f.Tag.Get("param"), f.Tag.Get("form")) })
+	return v
+}
+
+// Environment is one TCB environment that we serve.
+type Environment struct {
+	settings.Environment
+	Clients    map[string]*Client
+	OnlyClient *Client // set when a request need not say which
+}
+
+// Client is one client_id of an environment.
+type Client struct {
+	settings.Client
+	Auth Auth
+}
+
+// LoginPages finds the login page of a config version; nil where there is none.
+type LoginPages interface {
+	Find(loginpage.Key) *loginpage.Page
+}
+
+// Places are all that an address can lead to.
+type Places struct {
+	Base         string
+	Environments map[string]*Environment
+	OnlyEnv      *Environment // set when there is exactly one
+	LoginPages   LoginPages
+	ThemeOf      func(*loginpage.Page) (*Theme, error)
+	Messages     *i18n.Bundle
+	Next         map[string]string // path of a portal's page, by the names that next= may have
+	Demo         bool              // there is an app of ours at /, which a login leads to where nothing else is said
+}
+
+// Raw is what a login request is made of.
+type Raw struct {
+	Origin         Origin
+	Path           string // below the base path
+	Query          string
+	Locale         string // the one that the person chose before
+	AcceptLanguage string
+	Portal         bool // the page is the portal's, and some parameters are its own
+	OnWay          bool // see LoginRequest
+}
+
+// Parse makes the login request. Where it returns a problem the request holds as much as was found
+// out, since the page that says so needs it: its language, and the app's look.
+func (p *Places) Parse(raw Raw) (LoginRequest, error) {
+	r := LoginRequest{Origin: raw.Origin, Base: p.Base, Path: raw.Path, Portal: raw.Portal, OnWay: raw.OnWay}
+	bad := p.readQuery(&r, raw)
+	r.Loc = p.Messages.Match(r.Lang, raw.Locale, raw.AcceptLanguage)
+	if bad == nil {
+		bad = p.resolve(&r)
+	}
+	if r.LoginPage != nil {
+		theme, err := p.ThemeOf(r.LoginPage)
+		if err != nil {
+			return r, err
+		}
+		r.Theme = theme
+		r.Loc = theme.Messages.Match(r.Lang, raw.Locale, raw.AcceptLanguage)
+	}
+	if bad != nil {
+		return r, bad
+	}
+	return r, nil
+}
+
+// readQuery reads the query string. It reads as much as it can even when it returns a problem.
+func (p *Places) readQuery(r *LoginRequest, raw Raw) *Problem {
+	params, ok := parseQuery(raw.Query)
+	if !ok {
+		return badParameter("?")
+	}
+	var bad *Problem
+	var carried []string
+	seen := map[string]bool{}
+	for _, q := range params {
+		if name, _, bracketed := strings.Cut(q.key, "["); bracketed && single[name] != nil {
+			bad = badParameter(name)
+		}
+		if p.readStep(&r.Step, q, raw.Portal) {
+			continue
+		}
+		carried = append(carried, q.raw)
+		if field := single[q.key]; field != nil {
+			if seen[q.key] {
+				bad = badParameter(q.key)
+			}
+			*field(&r.Params) = q.value
+			r.HasRedirect = r.HasRedirect || q.key == "redirect_uri"
+		} else if field := first[q.key]; field != nil && !seen[q.key] {
+			*field(&r.Params) = q.value
+		}
+		seen[q.key] = true
+	}
+	r.Query = strings.Join(carried, "&")
+	if len(r.Query) > maxEntryQuery {
+		return BadRequest("error.page.too_large", nil)
+	}
+	if bad != nil {
+		return bad
+	}
+	if err := validate.Struct(&r.Params); err != nil {
+		name := "?"
+		if fields := (validator.ValidationErrors)(nil); errors.As(err, &fields) && len(fields) > 0 {
+			name = fields[0].Field()
+		}
+		return badParameter(name)
+	}
+	return nil
+}
+
+// readStep reads a parameter of ours. What cannot be one is the app's own and carried along.
+func (p *Places) readStep(s *Step, q param, portal bool) bool {
+	switch q.key {
+	case "flow":
+		s.Flow = cmp.Or(s.Flow, q.value)
+		return true
+	case "via":
+		s.Via = cmp.Or(s.Via, q.value)
+		return true
+	case "next":
+		if p.Next[q.value] != "" && s.Next == "" {
+			s.Next, s.NextPath = q.value, p.Next[q.value]
+			return true
+		}
+	case "link":
+		if sealedText.MatchString(q.value) {
+			s.Link = cmp.Or(s.Link, q.value)
+			return true
+		}
+	case "done":
+		if portal {
+			s.Done = cmp.Or(s.Done, q.value)
+		}
+		return portal
+	case "page_token":
+		if portal {
+			s.PageToken = cmp.Or(s.PageToken, q.value)
+		}
+		return portal
+	}
+	return false
+}
+
+// resolve finds environment, client and login page, and validates the target.
+func (p *Places) resolve(r *LoginRequest) *Problem {
+	switch {
+	case r.EnvID != "":
+		r.Env = p.Environments[r.EnvID]
+	case p.OnlyEnv != nil:
+		r.Env = p.OnlyEnv
+	default:
+		return BadRequest("error.page.env_missing", nil)
+	}
+	if r.Env == nil {
+		return BadRequest("error.page.env", i18n.Args{"id": r.EnvID})
+	}
+	if r.ClientID != "" {
+		r.Client = r.Env.Clients[r.ClientID]
+	} else {
+		r.Client = r.Env.OnlyClient
+	}
+	if r.Client == nil && r.ClientID == "" {
+		return BadRequest("error.page.client_missing", nil)
+	}
+	if r.Client == nil {
+		return BadRequest("error.page.client", i18n.Args{"id": r.ClientID})
+	}
+	key := loginpage.Key{Env: r.Env.ID, App: r.AppID, Version: r.ConfigVersion}
+	if key.Version == "" && key.App == "" {
+		key.Version = loginpage.EnvVersion
+	}
+	if key.Version == loginpage.EnvVersion {
+		key.App = "" // the page is the environment's, whichever app asks
+	}
+	switch r.LoginPage = p.LoginPages.Find(key); {
+	case r.LoginPage == nil && key.App == "" && key.Version != loginpage.EnvVersion:
+		return BadRequest("error.page.app_missing", i18n.Args{"id": key.Version})
+	case r.LoginPage == nil && key.App != "":
+		return BadRequest("error.page.app", i18n.Args{"id": key.Version, "app": key.App})
+	case r.LoginPage == nil:
+		return BadRequest("error.page.config_version", i18n.Args{"id": key.Version})
+	}
+	return p.resolveTarget(r)
+}
+
+func (p *Places) resolveTarget(r *LoginRequest) *Problem {
+	if !r.HasRedirect {
+		r.RedirectURI = r.Env.DefaultRedirectURI
+		if r.RedirectURI == "" && p.Demo {
+			r.RedirectURI = r.Origin.Text + "/"
+		}
+		if r.RedirectURI == "" {
+			return BadRequest("error.page.redirect_missing", nil)
+		}
+	}
+	codeFlow := r.ResponseType == "code" && r.ChallengeMethod == "S256" && redirect.IsCodeChallenge(r.CodeChallenge)
+	r.Target = redirect.Check(r.Origin.Text, r.RedirectURI, r.Client.RedirectURIs, codeFlow)
+	if r.Target != redirect.Refused {
+		return nil
+	}
+	refused := BadRequest("error.page.redirect", nil)
+	refused.Value = r.RedirectURI
+	if !codeFlow && redirect.Check(r.Origin.Text, r.RedirectURI, r.Client.RedirectURIs, true) == redirect.WithCode {
+		refused.Lead, refused.Value = "error.page.pkce", ""
+	}
+	return refused
+}
+
+// OwnTarget reports that a login is handed over on our own origin.
+func (r *LoginRequest) OwnTarget() bool { return r.Target == redirect.OwnOrigin }
+
+// Destination is where a login leads.
+func (r *LoginRequest) Destination() string {
+	if r.NextPath != "" {
+		return r.Origin.Text + r.Into(r.NextPath)
+	}
+	return r.RedirectURI
+}
+
+// WithoutLink is the request of somebody to whom the identity that waits does not belong.
+func (r LoginRequest) WithoutLink() LoginRequest {
+	r.Link = ""
+	return r
+}
+
+// Here is the address of the page at hand.
+func (r *LoginRequest) Here() string {
+	if r.OnWay {
+		return r.To(r.Path)
+	}
+	return r.Into(r.Path)
+}
+
+// InOther is the address of the page at hand with something different.
+func (r *LoginRequest) InOther(differ Differ) string {
+	if r.OnWay {
+		return r.To(r.Path, differ)
+	}
+	return r.Into(r.Path, differ)
+}
+
+// at is the request for another page.
+func (r LoginRequest) at(row Row) LoginRequest {
+	r.Path, r.Portal, r.OnWay = row.Path, row.Portal, row.OnWay
+	return r
+}
+
+// InLanguage is the request for the same page in another language.
+func (r LoginRequest) InLanguage(loc *i18n.Localizer) LoginRequest {
+	r.Loc = loc
+	r.Query = withParam(r.Query, "lang", loc.Locale())
+	return r
+}
+
+// Title is "Sign in to App", or without the app where it has no name.
+func (r *LoginRequest) Title() i18n.Message {
+	if r.LoginPage.Name == "" {
+		return i18n.Msg("sign-in.title_plain")
+	}
+	return i18n.Message{Key: "sign-in.title", Args: i18n.Args{"app": r.LoginPage.Name}}
+}

@@ -1,0 +1,223 @@
+package web
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tcb-login/config"
+	"tcb-login/config/loginpage"
+	"tcb-login/config/settings"
+	"tcb-login/i18n"
+	"tcb-login/redirect"
+)
+
+const (
+	testOrigin = "https://login.example.net"
+	testTarget = testOrigin + "/orders"
+	registered = "https://app.example.com/callback"
+	pkce       = "&response_type=code&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM"
+)
+
+// testPlaces are two environments, of which the first has two clients and a default target.
+func testPlaces(t testing.TB) *Places {
+	t.Helper()
+	messages, err := i18n.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := settings.Demo()
+	s.Environments = []settings.Environment{
+		{ID: "demo", Region: settings.DefaultRegion, Clients: []settings.Client{{ID: "demo", RedirectURIs: []string{registered}}, {ID: "second"}}, DefaultRedirectURI: testOrigin + "/home"},
+		{ID: "north", Region: "ap-guangzhou", Clients: []settings.Client{{ID: "a"}, {ID: "b"}}},
+	}
+	environments, err := newEnvironments(Config{Settings: s, NewAuth: func(settings.Environment, settings.Client) (Auth, error) { return nil, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Places{
+		Base: "/__auth", Environments: environments, LoginPages: config.BuiltInPages(s), Messages: messages,
+		ThemeOf: func(*loginpage.Page) (*Theme, error) { return &Theme{Messages: messages}, nil },
+		Next:    map[string]string{"account": "/account", "account-email": "/account/email"},
+	}
+}
+
+// raw is a request for the entry page, with parameters after those that it needs.
+func raw(more string) Raw {
+	return Raw{
+		Origin: Origin{Scheme: "https", Text: testOrigin}, Path: "/", OnWay: true,
+		Query: "env_id=demo&client_id=demo&redirect_uri=" + url.QueryEscape(testTarget) + more,
+	}
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	places := testPlaces(t)
+	for name, tt := range map[string]struct {
+		raw  Raw
+		want func(*LoginRequest) // of what the plain request gives
+	}{
+		"nothing more":          {raw(""), func(*LoginRequest) {}},
+		"language of the query": {raw("&lang=ja"), func(r *LoginRequest) { r.Lang = "ja" }},
+		"the first counts": {raw("&lang=ja&lang=ko&prompt=login&prompt=create&state=a%20b&state=c"), func(r *LoginRequest) {
+			r.Lang, r.Prompt, r.State = "ja", "login", "a b"
+		}},
+		"unknown ones ride along": {raw("&x=1&x[]=2&y;=%zz"), func(*LoginRequest) {}},
+		"a step":                  {raw("&flow=abc&flow=def&via=email"), func(r *LoginRequest) { r.Flow, r.Via = "abc", "email" }},
+		"on to the portal":        {raw("&next=account-email&next=account"), func(r *LoginRequest) { r.Next, r.NextPath = "account-email", "/account/email" }},
+		"on to nowhere of ours":   {raw("&next=https://evil.example/&next=/account"), func(*LoginRequest) {}},
+		"an identity waits":       {raw("&link=a-b_c"), func(r *LoginRequest) { r.Link = "a-b_c" }},
+		"no identity":             {raw("&link=a%26b"), func(*LoginRequest) {}},
+		"the portal's own":        {raw("&done=a&page_token=b"), func(*LoginRequest) {}},
+		"a code": {raw(pkce), func(r *LoginRequest) {
+			r.ResponseType, r.ChallengeMethod, r.CodeChallenge = "code", "S256", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM"
+		}},
+	} {
+		got, err := places.Parse(tt.raw)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := LoginRequest{Params: Params{EnvID: "demo", ClientID: "demo", RedirectURI: testTarget, HasRedirect: true}}
+		tt.want(&want)
+		if diff := cmp.Diff(want.Params, got.Params); diff != "" {
+			t.Errorf("%s: parameters (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(want.Step, got.Step); diff != "" {
+			t.Errorf("%s: step (-want +got):\n%s", name, diff)
+		}
+		if got.Env.ID != "demo" || got.Client.ID != "demo" || got.Target != redirect.OwnOrigin || got.LoginPage == nil || got.Theme == nil || got.Loc == nil {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestParsePortal: some parameters are of the portal's pages alone, and are the app's elsewhere.
+func TestParsePortal(t *testing.T) {
+	t.Parallel()
+	places := testPlaces(t)
+	in := raw("&done=a&page_token=b&x=1")
+	elsewhere, err := places.Parse(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Portal, in.OnWay = true, false
+	portal, err := places.Parse(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if portal.Done != "a" || portal.PageToken != "b" || strings.Contains(portal.Query, "done") || !strings.HasSuffix(portal.Query, "&x=1") {
+		t.Errorf("the portal reads %+v, %q", portal.Step, portal.Query)
+	}
+	if !strings.HasSuffix(elsewhere.Query, "&done=a&page_token=b&x=1") {
+		t.Errorf("elsewhere the app's own are %q", elsewhere.Query)
+	}
+}
+
+// TestParseLanguage: the query before the person's choice before the browser.
+func TestParseLanguage(t *testing.T) {
+	t.Parallel()
+	places := testPlaces(t)
+	for _, tt := range []struct{ query, chosen, header, want string }{
+		{"&lang=ja", "ko", "zh-CN", "ja"},
+		{"", "ko", "zh-CN", "ko"},
+		{"", "", "zh-CN,en;q=0.5", "zh-CN"},
+		{"&lang=xx", "", "zh-TW", "zh-TW"},
+		{"&lang=xx", "yy", "zz", "en"},
+	} {
+		in := raw(tt.query)
+		in.Locale, in.AcceptLanguage = tt.chosen, tt.header
+		if got, err := places.Parse(in); err != nil || got.Loc.Locale() != tt.want {
+			t.Errorf("%+v: %s, %v", tt, got.Loc.Locale(), err)
+		}
+	}
+}
+
+// TestParseRefuses: what decides who gets a login is there once, and leads to something that we have.
+// The page that says so has a language all the same.
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	places := testPlaces(t)
+	target := "&redirect_uri=" + url.QueryEscape(testTarget)
+	for query, want := range map[string]string{
+		"":                            "error.page.env_missing",
+		"env_id=nowhere" + target:     "error.page.env",
+		"env_id=north" + target:       "error.page.client_missing",
+		"env_id=north&client_id=demo": "error.page.client",
+		"env_id=north&client_id=a":    "error.page.redirect_missing",
+		"env_id=demo&client_id=demo&redirect_uri=":                                         "error.page.redirect",
+		"env_id=demo&client_id=demo&redirect_uri=https://evil.example/":                    "error.page.redirect",
+		"env_id=demo&client_id=demo&redirect_uri=" + registered:                            "error.page.pkce",
+		"env_id=demo&client_id=second&redirect_uri=" + registered + pkce:                   "error.page.redirect",
+		"env_id=demo&client_id=demo&config_version=v1_1" + target:                          "error.page.app_missing",
+		"env_id=demo&client_id=demo&config_version=v1_1&app_id=x" + target:                 "error.page.app",
+		"env_id=demo&env_id=demo&client_id=demo" + target:                                  "error.page.parameter",
+		"env_id=demo&client_id[]=demo&client_id=demo" + target:                             "error.page.parameter",
+		"env_id=demo&client_id=demo" + target + target:                                     "error.page.parameter",
+		"env_id=demo&client_id=demo&app_id=../x" + target:                                  "error.page.parameter",
+		"env_id=demo&client_id=demo&app_id=" + strings.Repeat("x", 65) + target:            "error.page.parameter",
+		"env_id=demo&client_id=demo&x=%ff" + target:                                        "error.page.parameter",
+		"env_id=demo&client_id=demo" + target + "&x=" + strings.Repeat("x", maxQuery):      "error.page.parameter",
+		"env_id=demo&client_id=demo" + target + "&x=" + strings.Repeat("x", maxEntryQuery): "error.page.too_large",
+	} {
+		in := raw("")
+		in.Query, in.AcceptLanguage = query, "ja"
+		got, err := places.Parse(in)
+		var p *Problem
+		if !errors.As(err, &p) || p.Lead != want || p.Status != 400 {
+			t.Errorf("%s: %v, want %s", Cut(query, 120), err, want)
+		}
+		if got.Loc == nil || got.Loc.Locale() != "ja" {
+			t.Errorf("%s: the page has no language", Cut(query, 120))
+		}
+	}
+	in := raw("")
+	in.Query = "env_id=demo&client_id=demo"
+	if got, err := places.Parse(in); err != nil || got.RedirectURI != testOrigin+"/home" || got.HasRedirect {
+		t.Errorf("without redirect_uri: %+v, %v, want the default", got.Params, err)
+	}
+}
+
+// FuzzParse: whatever an address says, a login leads to a target that Check lets through, and what
+// rides along in the links of the page is read the same again.
+func FuzzParse(f *testing.F) {
+	places := testPlaces(f)
+	for _, more := range []string{"", pkce, "&next=account&flow=x&via=phone&link=y", "&lang=ja&x=%zz&y;z=1", "&env_id=x", "&done=1"} {
+		f.Add(raw(more).Query, false)
+		f.Add(raw(more).Query, true)
+	}
+	f.Add("env_id=demo&client_id=demo&redirect_uri="+registered+pkce, false)
+	f.Fuzz(func(t *testing.T, query string, portal bool) {
+		in := raw("")
+		in.Query, in.Portal, in.OnWay = query, portal, !portal
+		got, err := places.Parse(in)
+		if got.Loc == nil {
+			t.Fatalf("%q: no language", query)
+		}
+		if err != nil {
+			var p *Problem
+			if !errors.As(err, &p) || p.Status != 400 {
+				t.Fatalf("%q: %v", query, err)
+			}
+			return
+		}
+		codeFlow := got.ResponseType == "code" && got.ChallengeMethod == "S256" && redirect.IsCodeChallenge(got.CodeChallenge)
+		if v := redirect.Check(testOrigin, got.RedirectURI, got.Client.RedirectURIs, codeFlow); v == redirect.Refused || v != got.Target {
+			t.Fatalf("%q leads to %q, which is %d", query, got.RedirectURI, v)
+		}
+		if got.Next != "" && places.Next[got.Next] != got.NextPath {
+			t.Fatalf("%q leads on to %q", query, got.NextPath)
+		}
+		_, in.Query, _ = strings.Cut(got.Here(), "?")
+		again, err := places.Parse(in)
+		if err != nil {
+			t.Fatalf("%q is carried along as %q: %v", query, in.Query, err)
+		}
+		if again.Params != got.Params || again.Query != got.Query || got.OnWay && (again.Next != got.Next || again.Link != got.Link) {
+			t.Fatalf("%q is %+v, and carried along %+v", query, got, again)
+		}
+	})
+}

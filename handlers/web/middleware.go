@@ -1,0 +1,171 @@
+package web
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+)
+
+// Keys of Fiber's Locals.
+const (
+	localTrace   = "trace"
+	localOrigin  = "origin"
+	localRequest = "request"
+)
+
+// Trace is what the log line of a request tells.
+type Trace struct {
+	Code string // TCB's error code, if a call was refused, or what was wrong with the bytes
+	Err  error  // a bug or an outage; never shown to people
+
+	id    string
+	early bool // refused before there was a request
+
+	arrived time.Time // by the floor's clock
+	watched string    // the kind of the last watched call
+	alike   bool      // see Alike
+	leave   func()    // gives back the answer's place, which it has from the first watched call on
+}
+
+// Refused notes for the log line that TCB refused a call.
+func (t *Trace) Refused(err error) { t.Code = CodeOf(err) }
+
+// Alike notes that the answer must look like others of its kind, so that it waits for the kind's floor
+// where a watched call was made. The one that lets somebody in need not: it tells by itself.
+func (t *Trace) Alike() { t.alike = true }
+
+func traceOf(c *fiber.Ctx) *Trace {
+	if t, ok := c.Locals(localTrace).(*Trace); ok {
+		return t
+	}
+	return &Trace{}
+}
+
+// CodeOf is TCB's error code of a refused call, or empty.
+func CodeOf(err error) string {
+	var api *authclient.Error
+	if errors.As(err, &api) {
+		return api.Code
+	}
+	return ""
+}
+
+// observe gives every request an id, a deadline and one log line: never its query, form, cookies or
+// error texts of TCB's, which can hold what people typed.
+func (s *Site) observe(c *fiber.Ctx) (err error) {
+	start := s.now()
+	t := &Trace{arrived: s.floor.clock()}
+	if t.id, err = s.newID(); err != nil {
+		return err
+	}
+	c.Locals(localTrace, t)
+	ctx, cancel := context.WithTimeout(s.ctx, s.Timeout+grace)
+	defer cancel()
+	c.SetUserContext(ctx)
+	defer func() {
+		if p := recover(); p != nil {
+			t.Err = errors.New("panic")
+			s.log.Error("panic", "request_id", t.id, "panic", p, "stack", string(debug.Stack()))
+			err = s.answer(c, t.Err)
+		}
+		s.settle(t)
+		s.logRequest(c, t, start)
+	}()
+	if err := c.Next(); err != nil {
+		if err := s.answer(c, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newID is by what people and operators find a log line.
+func (s *Site) newID() (string, error) {
+	var b [8]byte
+	_, err := io.ReadFull(s.rand, b[:])
+	return hex.EncodeToString(b[:]), err
+}
+
+func (s *Site) logRequest(c *fiber.Ctx, t *Trace, start time.Time) {
+	level := slog.LevelInfo
+	if t.Err != nil {
+		level = slog.LevelError
+	}
+	if !s.log.Enabled(s.ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", t.id),
+	}
+	if !t.early { // else they are left over, or the caller's own words
+		attrs = append(attrs, slog.String("method", c.Method()), slog.String("route", c.Route().Path))
+	}
+	attrs = append(attrs,
+		slog.Int("status", c.Response().StatusCode()),
+		slog.Float64("took_ms", float64(s.now().Sub(start).Microseconds())/1000),
+		slog.String("address", s.clientAddress(c).String()),
+	)
+	if t.Code != "" {
+		attrs = append(attrs, slog.String("code", t.Code))
+	}
+	if t.Err != nil {
+		attrs = append(attrs, slog.String("error", loggable(t.Err)))
+	}
+	s.log.LogAttrs(s.ctx, level, "request", attrs...)
+}
+
+// loggable is an error's text where it cannot hold what a person typed: *authclient.Error leaves TCB's
+// description out of its text for that reason.
+func loggable(err error) string {
+	var api *authclient.Error
+	if errors.As(err, &api) {
+		return api.Error() + ", request " + api.RequestID
+	}
+	return err.Error()
+}
+
+// setHeaders sets what every HTML answer carries; assets overwrite some of it.
+func setHeaders(c *fiber.Ctx, csp string) {
+	header := &c.Response().Header
+	header.Set("Content-Security-Policy", csp)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "same-origin")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Permissions-Policy", permissionsPolicy)
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Robots-Tag", "noindex")
+}
+
+// fallbackCSP is for pages that no origin is known for.
+const fallbackCSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+func contentSecurityPolicy(origin, base string, imageHosts []string) string {
+	img := "'self' data:"
+	for _, host := range imageHosts {
+		img += " " + host
+	}
+	return "default-src 'none'" +
+		"; script-src " + origin + base + "/static/" +
+		"; style-src " + origin + base + "/static/ " + origin + base + "/theme/" +
+		"; img-src " + img +
+		"; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+}
+
+// permissionsPolicy turns off every feature that browsers know by this header; there is no wildcard.
+// otp-credentials alone (Web OTP) is left on.
+var permissionsPolicy = strings.Join([]string{
+	"accelerometer", "autoplay", "camera", "clipboard-read", "clipboard-write", "display-capture", "encrypted-media",
+	"fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection", "local-fonts",
+	"magnetometer", "microphone", "midi", "payment", "picture-in-picture", "publickey-credentials-create",
+	"publickey-credentials-get", "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
+}, "=(), ") + "=(), otp-credentials=(self)"

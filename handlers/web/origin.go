@@ -1,0 +1,203 @@
+package web
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// Origin is one address at which browsers reach us.
+type Origin struct {
+	Scheme string
+	Text   string // scheme://host[:port], byte for byte what browsers send as Origin
+}
+
+// Secure reports that it is https.
+func (o Origin) Secure() bool { return o.Scheme == "https" }
+
+// matchOrigin finds which page this is by Host, the scheme included: what we are reached at is for the
+// operator to say, not for the request. The response gets its headers here, so that error pages have
+// them too.
+func (s *Site) matchOrigin(c *fiber.Ctx) error {
+	setHeaders(c, fallbackCSP)
+	o, ok := s.originOf(c)
+	if !ok {
+		if strings.HasPrefix(c.Path(), s.places.Base+"/static/") {
+			return c.Next() // the look of the page that says so
+		}
+		return &Problem{Status: fiber.StatusMisdirectedRequest, Title: "error.title_request", Lead: "error.page.host"}
+	}
+	c.Locals(localOrigin, o)
+	c.Set("Content-Security-Policy", s.headers.csp[o.Text])
+	if s.headers.hsts != "" && o.Secure() {
+		c.Set("Strict-Transport-Security", s.headers.hsts)
+	}
+	return c.Next()
+}
+
+func (s *Site) originOf(c *fiber.Ctx) (Origin, bool) {
+	candidates := s.origins[string(c.Request().Header.Host())]
+	if len(candidates) == 0 {
+		return Origin{}, false
+	}
+	if len(candidates) > 1 && s.trusted(peerAddress(c)) {
+		proto := c.Get("X-Forwarded-Proto")
+		for _, o := range candidates {
+			if o.Scheme == proto {
+				return o, true
+			}
+		}
+	}
+	return candidates[0], true
+}
+
+// clientAddress is the caller's: the peer's, or, as far as proxies are trusted, the first untrusted
+// one of X-Forwarded-For from the right. Everything left of that is the caller's own writing.
+func (s *Site) clientAddress(c *fiber.Ctx) netip.Addr {
+	addr := peerAddress(c)
+	if !s.trusted(addr) {
+		return addr
+	}
+	var hops []string
+	for _, line := range c.Request().Header.PeekAll("X-Forwarded-For") {
+		hops = append(hops, strings.Split(string(line), ",")...)
+	}
+	for i := len(hops) - 1; i >= 0; i-- {
+		if strings.TrimSpace(hops[i]) == "" { // an empty element is none (RFC 9110 §5.6.1)
+			continue
+		}
+		hop, ok := parseHop(hops[i])
+		if !ok {
+			return addr
+		}
+		addr = hop
+		if !s.trusted(addr) {
+			return addr
+		}
+	}
+	return addr
+}
+
+// parseHop reads an entry of X-Forwarded-For, which some proxies write with a port.
+func parseHop(text string) (netip.Addr, bool) {
+	text = strings.TrimSpace(text)
+	if ap, err := netip.ParseAddrPort(text); err == nil {
+		return ap.Addr().Unmap().WithZone(""), true
+	}
+	a, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	return a.Unmap().WithZone(""), err == nil
+}
+
+func peerAddress(c *fiber.Ctx) netip.Addr {
+	addr, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	return addr.Unmap()
+}
+
+func (s *Site) trusted(addr netip.Addr) bool {
+	for _, p := range s.proxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkOrigin refuses POSTs that another site made. Browsers say so in Sec-Fetch-Site or Origin; for
+// those that say nothing, the form's token must be of this session. A token that is not (the page was
+// open for long, or the cookie is gone) costs nobody their input: the form is shown again.
+func (s *Site) checkOrigin(c *fiber.Ctx) error {
+	r := requestOf(c)
+	foreign := false
+	if r.Proven, foreign = s.saidOrigin(c, r.Origin.Text); foreign {
+		return errCrossSite
+	}
+	if r.Proven || r.Session.CSRFValid(r.Form.Value("csrf_token")) {
+		return c.Next()
+	}
+	r.Form.Stale = true
+	page, err := s.Rebuild(r)
+	if err != nil {
+		return err
+	}
+	b := page.Frame()
+	switch {
+	case b.Invalid(): // more was lost than the session
+	case r.Form.secret != "": // it is not kept: see carry
+		b.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.stale_password")}
+	default:
+		b.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.stale")}
+	}
+	return s.write(c, r, Reply{Status: fiber.StatusUnprocessableEntity, Page: page})
+}
+
+// provenOnly stands before what a script of ours posts, and no form: there is nothing to show again, so
+// who does not say where they come from is refused like who comes from elsewhere.
+func (s *Site) provenOnly(c *fiber.Ctx) error {
+	r := requestOf(c)
+	foreign := false
+	switch r.Proven, foreign = s.saidOrigin(c, r.Origin.Text); {
+	case r.Proven:
+		return c.Next()
+	case foreign:
+		return writeJSON(c, fiber.StatusForbidden, map[string]string{"error": "cross_site"})
+	}
+	return writeJSON(c, fiber.StatusBadRequest, map[string]string{"error": "origin_unsaid"})
+}
+
+// saidOrigin is what the browser says of the page that a POST comes from: that it is of our origin,
+// that it is of another, or neither.
+//
+// Origin is "null" where the browser will not say: from a page whose proxy has added
+// "Referrer-Policy: no-referrer", after a redirect between sites, in a sandboxed frame. That is no
+// answer, and never a wrong one. Sec-Fetch-Site proves the page all the same, since neither of the
+// latter two is same-origin. Its "none" is an action of the person's own and not of any page; a POST
+// that is repeated with a restored tab can carry it, so that it says nothing either. What is said
+// twice, and differently, is not believed: see said.
+func (s *Site) saidOrigin(c *fiber.Ctx, own string) (proven, foreign bool) {
+	site, from := said(c, "Sec-Fetch-Site"), said(c, "Origin")
+	if from == "null" {
+		from = ""
+	}
+	probe := &http.Request{
+		Method: c.Method(),
+		Host:   string(c.Request().Header.Host()),
+		URL:    &url.URL{},
+		Header: http.Header{},
+	}
+	if site != "" {
+		probe.Header.Set("Sec-Fetch-Site", site)
+	}
+	if from != "" {
+		probe.Header.Set("Origin", from)
+	}
+	if s.crossOrigin.Check(probe) != nil || from != "" && from != own {
+		return false, true
+	}
+	return site == "same-origin" || from == own, false
+}
+
+// said is a header of one value. One that stands there twice with two values is joined as its grammar
+// has no word for, so that whoever judges it refuses it: of two readers each could take another.
+func said(c *fiber.Ctx, name string) string {
+	var value string
+	for _, line := range c.Request().Header.PeekAll(name) {
+		switch next := strings.TrimSpace(string(line)); {
+		case next == "" || next == value:
+		case value == "":
+			value = next
+		default:
+			return value + ", " + next
+		}
+	}
+	return value
+}
+
+// FromPage reports that a page of our origin asks, and nobody's own action: such a page may have the
+// session's token.
+func (r *Request) FromPage() bool { return r.Proven && said(r.c, "Sec-Fetch-Site") != "none" }

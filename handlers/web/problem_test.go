@@ -1,0 +1,58 @@
+package web
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+)
+
+// TestProblemOf: whatever breaks has a page, and what is not the person's doing is logged.
+func TestProblemOf(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err    error
+		status int
+		lead   string
+		logged bool
+	}{
+		{ErrMissing, 404, "error.page.missing", false},
+		{fiber.ErrNotFound, 404, "error.page.missing", false},
+		{fiber.ErrMethodNotAllowed, 405, "error.page.method", false},
+		{fiber.ErrRequestEntityTooLarge, 413, "error.page.too_large", false},
+		{fiber.ErrRequestHeaderFieldsTooLarge, 431, "error.page.too_large", false},
+		{fiber.ErrRequestTimeout, 408, "error.page.timeout", false},
+		{fiber.ErrTeapot, 418, "error.page.method", false},
+		{fiber.ErrBadGateway, 500, "error.page.internal", true},
+		{&authclient.Error{Code: "unavailable"}, 503, "error.unavailable", true},
+		{&authclient.Error{Code: "internal"}, 502, "error.broken", true},
+		{&authclient.Error{Code: "not_found", Status: 404}, 502, "error.broken", true}, // nothing that a form could say
+		{errors.New("x"), 500, "error.page.internal", true},
+	} {
+		var tr Trace
+		p := problemOf(&tr, tt.err)
+		if p.Status != tt.status || p.Lead != tt.lead || (tr.Err != nil) != tt.logged {
+			t.Errorf("%v: %d %s, logged %v; want %d %s, %v", tt.err, p.Status, p.Lead, tr.Err, tt.status, tt.lead, tt.logged)
+		}
+	}
+}
+
+// TestPrintable: a refused value is shown as it is, and as nothing else.
+func TestPrintable(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"":                         "",
+		"https://evil.example/a b": "https://evil.example/a b",
+		"a\u202eb":                 `a\u202eb`,
+		"a\r\nb\x00":               `a\r\nb\x00`,
+		"中文":                       "中文",
+		strings.Repeat("x", 300):   strings.Repeat("x", 200) + "…",
+	} {
+		if got := printable(value); got != want {
+			t.Errorf("%q is shown as %q, want %q", value, got, want)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"tcb-login/authclient"
+)
+
+// A Refusal is what a page says when TCB, or a limit of ours, says no.
+type Refusal struct {
+	Status int
+	Key    string
+	Field  string        // the field it is about, else the whole form
+	Wait   time.Duration // Retry-After, and what a counting message counts
+}
+
+// Refusals say what TCB's codes mean.
+type Refusals map[string]Refusal
+
+// Limited is a refusal of our own counters.
+type Limited struct {
+	Key  string
+	Wait time.Duration
+	Unit time.Duration // of the message's count
+}
+
+func (l *Limited) Error() string { return "limited: " + l.Key }
+
+// FieldError refuses what was typed into one field.
+type FieldError struct{ Field, Key string }
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Key }
+
+// Meaning is what a code means where nobody says anything more exact.
+func Meaning(code string) Refusal { return refusals[code] }
+
+// refusals says for every code of TCB's what to answer where the flow has
+// nothing more exact to say.
+var refusals = Refusals{
+	"unreachable":       {Status: 503, Key: "error.unavailable"},
+	"unavailable":       {Status: 503, Key: "error.unavailable"},
+	"deadline_exceeded": {Status: 503, Key: "error.unavailable"},
+	"cancelled":         {Status: 503, Key: "error.unavailable"},
+
+	"temporarily_unavailable": {Status: 503, Key: "error.unavailable"},
+
+	"internal":     {Status: 502, Key: "error.broken"},
+	"server_error": {Status: 502, Key: "error.broken"},
+	"data_loss":    {Status: 502, Key: "error.broken"},
+
+	"provider_error": {Status: 502, Key: "error.broken"},
+
+	"unknown": {Status: 502, Key: "error.broken"},
+	"local":   {Status: 502, Key: "error.broken"},
+
+	"resource_exhausted": {Status: 429, Key: "error.too_many"},
+	"aborted":            {Status: 429, Key: "error.too_many"},
+
+	"not_found":                    {Status: 422, Key: "error.no_account"},
+	"user_not_found":               {Status: 422, Key: "error.no_account"},
+	"failed_precondition":          {Status: 422, Key: "error.refused"},
+	"invalid_argument":             {Status: 422, Key: "error.refused"},
+	"out_of_range":                 {Status: 422, Key: "error.refused"},
+	"already_exists":               {Status: 422, Key: "error.exists"},
+	"invalid_password":             {Status: 422, Key: "error.sign_in_failed"},
+	"wrong_password":               {Status: 422, Key: "error.sign_in_failed"},
+	"invalid_credentials":          {Status: 422, Key: "error.sign_in_failed"},
+	"invalid_username_or_password": {Status: 422, Key: "error.sign_in_failed"},
+	"password_not_set":             {Status: 422, Key: "error.sign_in_failed"},
+	"invalid_status":               {Status: 422, Key: "error.sign_in_failed"},
+	"weak_password":                {Status: 422, Key: "error.password_weak"},
+	"user_pending":                 {Status: 422, Key: "error.user_pending"},
+	"user_blocked":                 {Status: 422, Key: "error.user_blocked"},
+	"under_review":                 {Status: 422, Key: "error.under_review"},
+	"invalid_verification_code":    {Status: 422, Key: "error.code_wrong", Field: "verification_code"},
+	"two_factor_required":          {Status: 422, Key: "error.two_factor"},
+	"mfa_phone_required":           {Status: 422, Key: "error.two_factor"},
+	"invalid_two_factor":           {Status: 422, Key: "error.two_factor"},
+	"invalid_two_factor_recovery":  {Status: 422, Key: "error.two_factor"},
+
+	"unauthenticated":            {Status: 422, Key: "error.session_over"},
+	"permission_denied":          {Status: 422, Key: "error.session_over"},
+	"invalid_grant":              {Status: 422, Key: "error.session_over"},
+	"interaction_required":       {Status: 422, Key: "error.session_over"},
+	"login_required":             {Status: 422, Key: "error.session_over"},
+	"account_selection_required": {Status: 422, Key: "error.session_over"},
+	"consent_required":           {Status: 422, Key: "error.session_over"},
+	"access_denied":              {Status: 422, Key: "error.access_denied"},
+
+	"captcha_required": {Status: 422, Key: "error.captcha_failed"},
+	"captcha_invalid":  {Status: 422, Key: "error.captcha_failed"},
+
+	"unimplemented":              {Status: 422, Key: "error.disabled"},
+	"provider_not_enabled":       {Status: 422, Key: "error.disabled"},
+	"login_method_disabled":      {Status: 422, Key: "error.disabled"},
+	"login_type_disabled":        {Status: 422, Key: "error.disabled"},
+	"registration_not_supported": {Status: 422, Key: "error.no_registration"},
+
+	"payment_required": {Status: 503, Key: "error.quota"},
+	"license_required": {Status: 503, Key: "error.quota"},
+
+	"unauthorized_client":       {Status: 502, Key: "error.misconfigured"},
+	"invalid_request":           {Status: 502, Key: "error.misconfigured"},
+	"invalid_scope":             {Status: 502, Key: "error.misconfigured"},
+	"unsupported_response_type": {Status: 502, Key: "error.misconfigured"},
+	"invalid_request_uri":       {Status: 502, Key: "error.misconfigured"},
+	"invalid_request_object":    {Status: 502, Key: "error.misconfigured"},
+	"request_not_supported":     {Status: 502, Key: "error.misconfigured"},
+	"request_uri_not_supported": {Status: 502, Key: "error.misconfigured"},
+}
+
+// IsOutage reports that a call said nothing about what was sent.
+func IsOutage(err error) bool {
+	var api *authclient.Error
+	return errors.As(err, &api) && refusals[api.Code].Status >= 500
+}
+
+// RefusalOf is what an error of TCB's means: what the flow says of its code, else
+// what the table does. An answer that is none of TCB's (a proxy's page, nothing
+// at all) is a broken service, unless its status says that it is merely away; a
+// code that nobody documents is a refusal where the status says so.
+func RefusalOf(api *authclient.Error, special Refusals) Refusal {
+	if out, ok := special[api.Code]; ok {
+		return out
+	}
+	out, known := refusals[api.Code]
+	answered := api.Code == "unreachable" && api.Status != 0 && !errors.Is(api, context.DeadlineExceeded)
+	switch {
+	case !known && api.Status >= 400 && api.Status < 500:
+		return refusals["invalid_argument"]
+	case !known:
+		return refusals["unknown"]
+	case answered && (api.Status < 502 || api.Status > 504):
+		return refusals["unknown"]
+	}
+	return out
+}
+
+// withWait puts TCB's own waiting time into the words.
+func withWait(out Refusal, wait time.Duration) (Refusal, int) {
+	if wait <= 0 {
+		return out, 0
+	}
+	out.Wait = wait
+	if out.Key != "error.too_many" {
+		return out, 0
+	}
+	out.Key = "error.too_many_wait"
+	return out, int(math.Ceil(wait.Seconds()))
+}

@@ -1,0 +1,136 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/views"
+)
+
+// A Reply is what a handler has to say: a page, the way to another, or JSON.
+type Reply struct {
+	Status     int
+	Page       views.Page    // or
+	To         string        // the address of a page of ours that a 303 leads to, or
+	JSON       any           // an answer to a script
+	RetryAfter time.Duration // said where it is not 0
+	NoReferrer bool          // the address of this page is for nobody
+	NoSession  bool          // the session's own cookie stays as it is in the browser
+}
+
+// A Handler answers a request. What it cannot answer is an error, of which Site.answer makes a page.
+type Handler func(*Request) (Reply, error)
+
+// Show is a page.
+func Show(status int, page views.Page) (Reply, error) { return Reply{Status: status, Page: page}, nil }
+
+// OK is a page that was asked for.
+func OK(page views.Page) (Reply, error) { return Show(fiber.StatusOK, page) }
+
+// Invalid is a form again, whose page says what is wrong with it.
+func Invalid(page views.Page) (Reply, error) { return Show(fiber.StatusUnprocessableEntity, page) }
+
+// SeeOther leads to another page of ours, by an address that To or Into made.
+func SeeOther(to string) (Reply, error) { return Reply{To: to}, nil }
+
+// Leave is the page that leads away: a POST must not redirect off our origin, since Chromium holds
+// form-action against the whole redirect chain.
+func Leave(page *views.LeavingPage) (Reply, error) {
+	page.Languages = nil
+	page.Refresh = "2; url=" + page.Data.To
+	return Reply{Status: fiber.StatusOK, Page: page, NoReferrer: true}, nil
+}
+
+// JSON answers a script.
+func JSON(status int, v any) (Reply, error) { return Reply{Status: status, JSON: v}, nil }
+
+// write sends a reply, with all cookies that it owes.
+func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
+	if reply.Page != nil {
+		if err := s.finish(r, reply.Page.Frame()); err != nil {
+			return err
+		}
+	}
+	cookies, err := r.Session.cookies()
+	if reply.NoSession {
+		cookies, err = r.Session.loginCookies()
+	}
+	if err != nil {
+		return err
+	}
+	if reply.Page != nil {
+		if err := render(c, reply.Status, reply.Page); err != nil {
+			return err
+		}
+	}
+	addCookies(c, cookies)
+	if reply.RetryAfter > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(reply.RetryAfter.Seconds()))))
+	}
+	if reply.NoReferrer {
+		c.Set("Referrer-Policy", "no-referrer")
+	}
+	switch {
+	case reply.To != "":
+		return c.Redirect(reply.To, fiber.StatusSeeOther)
+	case reply.JSON != nil:
+		return writeJSON(c, reply.Status, reply.JSON)
+	}
+	return nil
+}
+
+func addCookies(c *fiber.Ctx, cookies []string) {
+	for _, cookie := range cookies {
+		c.Response().Header.Add("Set-Cookie", cookie) // c.Append would join them into one
+	}
+}
+
+// finish gives a page what only the end of a request knows: the CSRF token of the session as it is
+// now, the captcha, and a password to be kept.
+func (s *Site) finish(r *Request, b *views.Base) error {
+	b.Form.CSRF = r.Session.CSRFToken()
+	if b.Guard != nil {
+		b.Guard.CSRF = r.Session.CSRFToken()
+	}
+	if b.Form.DeviceID == "" {
+		b.Form.DeviceID = r.Device
+	}
+	if r.posted {
+		b.Canonical = b.Form.Action
+	}
+	return r.Form.carry(b)
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// render renders into a buffer first: half a page is worse than an error page.
+func render(c *fiber.Ctx, status int, page views.Page) error {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		buf.Reset()
+		buffers.Put(buf)
+	}()
+	if err := page.Component().Render(context.WithoutCancel(c.UserContext()), buf); err != nil {
+		return fmt.Errorf("rendering: %w", err)
+	}
+	c.Set("Content-Type", "text/html; charset=utf-8")
+	c.Status(status).Response().SetBody(buf.Bytes()) // copies, where Send would keep the buffer
+	return nil
+}
+
+func writeJSON(c *fiber.Ctx, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	c.Set("Content-Type", "application/json")
+	return c.Status(status).Send(body)
+}

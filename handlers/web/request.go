@@ -1,0 +1,162 @@
+package web
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/authclient"
+	"tcb-login/session"
+)
+
+// A Request is one request to a page: what it asks for, who asks, and the form that came with it.
+type Request struct {
+	LoginRequest
+	Session *Session
+	Form    *Form
+	Caller  Caller
+	Device  string // the device_id that TCB sees of the browser
+	Proven  bool   // a POST that the browser says is from a page of our origin
+	Trace   *Trace
+
+	ctx    context.Context
+	c      *fiber.Ctx
+	posted bool
+}
+
+// Caller is who asks, as far as an address tells.
+type Caller struct {
+	Address string
+	Network Network
+	Agent   string // User-Agent, at most 256 bytes
+}
+
+// Context ends with the request's deadline, or when the server has waited for it long enough.
+func (r *Request) Context() context.Context { return r.ctx }
+
+// Within is Context with less time. The caller ends it.
+func (r *Request) Within(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(r.ctx, d)
+}
+
+// Posted reports that it is a POST.
+func (r *Request) Posted() bool { return r.posted }
+
+// Header is a request header's value, the first of several.
+func (r *Request) Header(name string) string { return r.c.Get(name) }
+
+// Param is a part of the path that the route names.
+func (r *Request) Param(name string) string { return r.c.Params(name) }
+
+// Arg is a parameter of the query string as another site wrote it, at most 4 KB of it.
+func (r *Request) Arg(name string) string {
+	return Cut(string(r.c.Context().QueryArgs().Peek(name)), 4096)
+}
+
+// Auth makes the calls that need nobody signed in.
+func (r *Request) Auth() Auth { return r.Client.Auth }
+
+// Options tells TCB who is calling through us.
+func (r *Request) Options(more ...authclient.CallOption) []authclient.CallOption {
+	return append([]authclient.CallOption{
+		authclient.WithLocale(tcbLocale(r.Loc.Locale())),
+		authclient.WithDeviceID(r.Device),
+		authclient.WithUserAgent(r.Caller.Agent),
+		authclient.WithClientAddress(r.Caller.Address),
+	}, more...)
+}
+
+// tcbLocale is the nearer of the two locales that TCB writes messages in.
+func tcbLocale(locale string) string {
+	if strings.HasPrefix(locale, "zh") {
+		return "zh-CN"
+	}
+	return "en-US"
+}
+
+// As is the request with another login request: in another language, say. The session, the form and
+// what they will owe are the same.
+func (r *Request) As(l LoginRequest) *Request {
+	other := *r
+	other.LoginRequest = l
+	return &other
+}
+
+// OnDevice is the request of a browser that has said which device it is.
+func (r *Request) OnDevice(id string) *Request {
+	other := *r
+	other.Device = id
+	return &other
+}
+
+// prepare reads a request. What it returns beside an error holds as much as there is, which the
+// error's page needs.
+func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
+	addr := s.clientAddress(c)
+	o := c.Locals(localOrigin).(Origin)
+	r := &Request{
+		c: c, ctx: c.UserContext(), Trace: traceOf(c), posted: c.Method() == fiber.MethodPost,
+		Caller: Caller{Address: addr.String(), Network: networkOf(addr), Agent: Cut(c.Get("User-Agent"), 256)},
+	}
+	loaded, err := s.sessions.Load(c.UserContext(), c.Get("Cookie"), o.Secure())
+	if err != nil {
+		return nil, err
+	}
+	if !r.posted {
+		loaded.LeaveReplaced()
+	}
+	r.Session = &Session{s: loaded, now: s.now}
+	r.Form = &Form{session: r.Session}
+	login, bad := s.places.Parse(Raw{
+		Origin: o, Path: strings.TrimPrefix(c.Path(), s.places.Base), Query: query, Portal: row.Portal, OnWay: row.OnWay,
+		Locale: loaded.Locale(), AcceptLanguage: c.Get("Accept-Language"),
+	})
+	r.LoginRequest = login
+	r.Device = loaded.DeviceID()
+	if login.Env != nil && login.Client != nil {
+		r.Session.scope = session.Scope{Env: login.Env.ID, Client: login.Client.ID}
+	}
+	c.Locals(localRequest, r)
+	return r, bad
+}
+
+// requestOf is what prepare has left; nil before that.
+func requestOf(c *fiber.Ctx) *Request {
+	r, _ := c.Locals(localRequest).(*Request)
+	return r
+}
+
+// reading is the middleware before every page: the request is read, and the form of a POST.
+func (s *Site) reading(row Row) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		_, err := s.prepare(c, rawQuery(c), row)
+		if err != nil {
+			return err
+		}
+		return c.Next()
+	}
+}
+
+// formRead is the middleware that reads the form of a POST.
+func (s *Site) formRead(row Row) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		r := requestOf(c)
+		r.Form = readForm(c, r.Session, row.Form)
+		switch r.Form.action { // from here on: no page that follows has it
+		case ActionNotMe:
+			r.LoginRequest = r.WithoutLink()
+		case ActionNotMine:
+			if access, ok := r.Session.Access(); ok && access.Anonymous {
+				r.Session.DropAccess()
+			}
+		}
+		if r.Form.device != "" {
+			r.Device = r.Form.device
+		}
+		return c.Next()
+	}
+}
+
+func rawQuery(c *fiber.Ctx) string { return string(c.Request().URI().QueryString()) }

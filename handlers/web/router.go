@@ -1,0 +1,227 @@
+package web
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"tcb-login/views"
+)
+
+// Paths that more than one room leads to, below the base path.
+const (
+	PathEntry         = "/"
+	PathSignIn        = "/sign-in"
+	PathSignInSMS     = "/sign-in/sms"
+	PathSignInEmail   = "/sign-in/email"
+	PathSignUp        = "/sign-up"
+	PathResetPassword = "/reset-password"
+	PathAnonymous     = "/anonymous"
+	PathProvider      = "/provider"
+	PathSignOut       = "/sign-out"
+	PathSession       = "/session"
+	PathContinue      = "/continue"
+	PathAccount       = "/account"
+	PathVerify        = "/account/verify"
+	PathProviders     = "/account/providers"
+
+	pathLanguage = "/language"
+	pathCaptcha  = "/captcha"
+)
+
+// A Rebuild makes a form of a page again, with what was typed, and judges nothing.
+type Rebuild func(*Request) (views.Page, error)
+
+// A Row is one page: where it is, what answers, and how its forms are made again.
+type Row struct {
+	Path      string // below the base path, with Fiber's parameters
+	Get, Post Handler
+	Form      string             // the name of the form that a POST without one is of
+	Forms     map[string]Rebuild // by the form's name
+	Portal    bool               // a page of the account portal
+	OnWay     bool               // next= and link= go on through the page: see LoginRequest
+	JSON      bool               // takes and answers JSON
+	Bare      bool               // the handler reads the login request itself: see Site.Recall
+}
+
+// Install hangs rows below the base path, and what stands outside of it. changePassword is the path of
+// the page that password managers lead to.
+func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
+	entryAgain := func(r *Request) (Reply, error) { return SeeOther(r.To(PathEntry)) }
+	s.rows = append(slices.Clone(rows),
+		Row{Path: pathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true},
+		Row{Path: pathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true},
+	)
+	app.Use(s.observe, s.matchOrigin)
+	for _, row := range s.rows {
+		s.hang(app, row)
+	}
+	for path, serve := range s.Files() {
+		app.Get(s.places.Base+path, serve)
+		s.rows = append(s.rows, Row{Path: path, Get: func(*Request) (Reply, error) { return Reply{}, nil }})
+	}
+	// For password managers: https://w3c.github.io/webappsec-change-password-url/
+	app.Get("/.well-known/change-password", func(c *fiber.Ctx) error {
+		return c.Redirect(s.places.Base+changePassword, fiber.StatusSeeOther)
+	})
+	if s.Demo != nil {
+		app.Get("/", s.getDemo)
+	}
+	app.Use(s.nowhere)
+}
+
+// Files serve what pages load, by path below the base path.
+func (s *Site) Files() map[string]fiber.Handler {
+	return map[string]fiber.Handler{"/static/:name": s.getStatic, "/theme/:name": s.getTheme, "/media/:name": s.getMedia}
+}
+
+func (s *Site) hang(app *fiber.App, row Row) {
+	read := s.reading(row)
+	if row.Bare {
+		read = s.readingBare
+	}
+	if row.Get != nil {
+		app.Get(s.places.Base+row.Path, read, s.serve(row.Get)) // HEAD too
+	}
+	switch {
+	case row.Post == nil:
+	case row.JSON:
+		app.Post(s.places.Base+row.Path, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
+	default:
+		app.Post(s.places.Base+row.Path, s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.serve(row.Post))
+	}
+}
+
+// serve is a handler of ours as Fiber's.
+func (s *Site) serve(handle Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		reply, err := handle(requestOf(c))
+		if err != nil {
+			return err
+		}
+		return s.write(c, requestOf(c), reply)
+	}
+}
+
+// readingBare is the middleware before a page whose address holds no login request.
+func (s *Site) readingBare(c *fiber.Ctx) error {
+	if _, err := s.prepare(c, "", Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
+		return err
+	}
+	return c.Next()
+}
+
+// Recall is the request with a login request that waited while the browser was elsewhere.
+func (s *Site) Recall(r *Request, query string) (*Request, error) {
+	return s.prepare(r.c, query, Row{OnWay: true})
+}
+
+// nowhere answers for addresses and methods that are in no row.
+func (s *Site) nowhere(c *fiber.Ctx) error {
+	if _, err := s.prepare(c, rawQuery(c), Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
+		return err
+	}
+	if c.Method() == methodUnknown {
+		return &Problem{Status: fiber.StatusNotImplemented, Title: "error.title_request", Lead: "error.page.method"}
+	}
+	if allowed := s.allowed(c.Path()); allowed != "" {
+		c.Set("Allow", allowed)
+		return fiber.ErrMethodNotAllowed
+	}
+	return ErrMissing
+}
+
+// allowed lists the methods of a path that is in the table.
+func (s *Site) allowed(path string) string {
+	var methods []string
+	for _, row := range s.rows {
+		if path != s.places.Base+row.Path && path+"/" != s.places.Base+row.Path {
+			continue
+		}
+		if row.Get != nil {
+			methods = append(methods, "GET")
+		}
+		if row.Post != nil {
+			methods = append(methods, "POST")
+		}
+	}
+	return strings.Join(methods, ", ")
+}
+
+// Rebuild is the form that was posted, with what was typed, whichever page has it. Forms are named
+// from a closed list, the rows', and never by a URL. It is made as at its own address.
+func (s *Site) Rebuild(r *Request) (views.Page, error) {
+	for _, row := range s.rows {
+		if rebuild := row.Forms[r.Form.Name]; rebuild != nil {
+			return rebuild(r.As(r.at(row)))
+		}
+	}
+	return nil, ErrNoForm
+}
+
+// postLanguage shows a form again in another language, with everything that was typed, and calls
+// nothing.
+func (s *Site) postLanguage(r *Request) (Reply, error) {
+	if chosen, ok := r.Theme.Messages.Locale(r.Form.Value("lang")); ok {
+		r = r.As(r.InLanguage(chosen))
+		r.Session.SetLocale(chosen.Locale())
+	}
+	r.Form.Keep = true
+	page, err := s.Rebuild(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	return OK(page)
+}
+
+const (
+	// BodyLimit is for a captcha's picture, and all else that a form can hold.
+	BodyLimit   = maxPicture + 64<<10
+	headerLimit = 16 << 10
+	// grace is what a page gets on top of a call's own timeout, for the calls that follow it (a
+	// captcha's picture, a profile).
+	grace = 5 * time.Second
+)
+
+// NewApp is an app of Fiber's that serves s.
+func (s *Site) NewApp() *fiber.App {
+	app := fiber.New(fiber.Config{
+		AppName:                      "tcb-login",
+		BodyLimit:                    BodyLimit,
+		DisablePreParseMultipartForm: true, // nobody here reads such bodies
+		DisableStartupMessage:        true,
+		ErrorHandler:                 s.refuseEarly, // observe handles what handlers return
+		Immutable:                    true,          // strings outlive the request's buffer
+		ReadBufferSize:               headerLimit,
+		ReadTimeout:                  15 * time.Second,
+		WriteTimeout:                 s.Timeout + grace + 15*time.Second,
+		IdleTimeout:                  75 * time.Second,
+		CaseSensitive:                true, // as cookie paths and proxy rules are
+		RequestMethods:               Methods,
+	})
+	app.Server().CloseOnShutdown = true
+	CatchMethods(app)
+	return app
+}
+
+// methodUnknown is the method of requests with one that HTTP does not know.
+const methodUnknown = "UNKNOWN"
+
+// Methods are those that an app routes, once CatchMethods is called on it.
+var Methods = append(slices.Clone(fiber.DefaultMethods), methodUnknown)
+
+// CatchMethods sends requests with a method that Fiber does not know through the app's handlers. Fiber
+// answers them itself, before any handler, and without the headers that every answer of ours has.
+func CatchMethods(app *fiber.App) {
+	server := app.Server()
+	next := server.Handler
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		if !slices.Contains(Methods, string(ctx.Method())) {
+			ctx.Request.Header.SetMethod(methodUnknown)
+		}
+		next(ctx)
+	}
+}

@@ -1,0 +1,41 @@
+package web
+
+import (
+	"time"
+
+	"tcb-login/limit"
+)
+
+// The rules of guessing and sending. Of passwords, codes and pictures failures count, not
+// successes. No limit that refuses is keyed by the victim alone, but for the minute between two
+// codes: a stranger's tries cost the stranger. What is keyed wider only asks for a captcha, so that
+// no stranger can lock somebody out, and an office behind one address gets in.
+var (
+	RulePassword = limit.Rule{Name: "password", N: 4, Per: 10 * time.Minute} // of a person from a network; refuses
+	// TCB asks for a captcha from the sixth wrong password, for accounts that exist. Ours comes
+	// before, for every name, and remembers for as long as TCB can be thought to.
+	RulePasswordPerson  = limit.Rule{Name: "password of person", N: 4, Per: 24 * time.Hour}
+	RulePasswordNetwork = limit.Rule{Name: "password from network", N: 50, Per: time.Hour}
+	RuleStepUp          = limit.Rule{Name: "step-up of login", N: 10, Per: 12 * time.Hour} // ends the login
+	RuleCode            = limit.Rule{Name: "code", N: 5, Per: 20 * time.Minute}
+
+	ruleSendPause     = limit.Rule{Name: "send pause", N: 1, Per: time.Minute} // to a target; refuses
+	ruleSMSShare      = limit.Rule{Name: "SMS to target from network", N: 3, Per: time.Hour}
+	ruleSMSShareDay   = limit.Rule{Name: "SMS to target from network in a day", N: 5, Per: 24 * time.Hour}
+	ruleEmailShare    = limit.Rule{Name: "email to target from network", N: 5, Per: time.Hour}
+	ruleEmailShareDay = limit.Rule{Name: "email to target from network in a day", N: 15, Per: 24 * time.Hour}
+	ruleSendNetwork   = limit.Rule{Name: "send from network", N: 30, Per: time.Hour}
+	RuleAnonymous     = limit.Rule{Name: "anonymous from network", N: 60, Per: time.Hour}
+	RuleProvider      = limit.Rule{Name: "provider from network", N: 60, Per: time.Hour}
+	ruleCaptchaSolved = limit.Rule{Name: "picture solved", N: 1, Per: 2 * captchaLife}
+	ruleCaptchaWrong  = limit.Rule{Name: "picture wrong", N: 120, Per: time.Hour, Burst: 30}
+	ruleCaptcha       = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
+	RuleUsername      = limit.Rule{Name: "username check", N: 30, Per: time.Hour, Burst: 10}
+
+	// Each hand-off may take a place on the deny list, which forgets what it has no room for. An office
+	// has many people behind a network; one login may come from as many networks as an IPv6 block has.
+	// Sign-ins and step-ups take places too: what one account has of them is bounded for all three.
+	ruleSessions      = limit.Rule{Name: "session ids of account", N: 120, Per: time.Hour, Burst: 60}
+	RuleHandOff       = limit.Rule{Name: "hand-off from network", N: 600, Per: time.Hour, Burst: 60}
+	RuleHandOffPerson = limit.Rule{Name: "hand-off of person", N: 120, Per: time.Hour, Burst: 60}
+)

@@ -1,0 +1,119 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"tcb-login/limit"
+	"tcb-login/session"
+)
+
+// A Session is the browser's session as pages may use it: what they seal is for the environment and
+// client at hand, and cookies are written by the answer alone, once, when it is known what they hold.
+// So nothing depends on the order in which a handler changes it.
+type Session struct {
+	s     *session.Session
+	scope session.Scope
+	now   func() time.Time
+
+	access *session.Access // to be kept, from this answer on
+	drop   bool            // the login is to be forgotten
+	owed   []string        // other Set-Cookie values
+}
+
+// Seal encrypts v so that only this session can open it, for the same purpose, until ttl is over.
+func (s *Session) Seal(purpose string, v any, ttl time.Duration) (string, error) {
+	return s.s.Seal(s.scope, purpose, v, ttl)
+}
+
+// Open reads what Seal made; it reports false for anything else.
+func (s *Session) Open(purpose, sealed string, v any) bool {
+	return s.s.Open(s.scope, purpose, sealed, v)
+}
+
+// OpenProof is Open for what proves who sits there: it ends with the next sign-in or step-up.
+func (s *Session) OpenProof(purpose, sealed string, v any) bool {
+	return s.s.OpenProof(s.scope, purpose, sealed, v)
+}
+
+// BeginLogin gives the session a new id as somebody signs in or steps up. What was sealed under the
+// old one opens once more.
+func (s *Session) BeginLogin(ctx context.Context, sub string) error {
+	return s.s.Rotate(ctx, limit.Key(s.scope.Env, sub))
+}
+
+// EndLogin gives the session a new id as a login ends. What was sealed before is void.
+func (s *Session) EndLogin(ctx context.Context) error { return s.s.Rotate(ctx, "") }
+
+// CSRFToken is for a page of this session.
+func (s *Session) CSRFToken() string { return s.s.CSRFToken() }
+
+// CSRFValid reports whether a token came from a page of this session.
+func (s *Session) CSRFValid(token string) bool { return s.s.CSRFValid(token) }
+
+// SetLocale remembers a choice of language.
+func (s *Session) SetLocale(locale string) { s.s.SetLocale(locale) }
+
+// Access is this browser's login on our pages, if there is one: as the answer will leave it.
+func (s *Session) Access() (session.Access, bool) {
+	switch {
+	case s.scope == (session.Scope{}), s.drop:
+		return session.Access{}, false
+	case s.access != nil:
+		return *s.access, true
+	}
+	return s.s.Access(s.scope)
+}
+
+// KeepAccess makes a the browser's login on our pages, bound to the session as it leaves.
+func (s *Session) KeepAccess(a session.Access) { s.access, s.drop = &a, false }
+
+// DropAccess forgets the browser's login on our pages.
+func (s *Session) DropAccess() { s.access, s.drop = nil, true }
+
+// A FlowCookie waits for the browser to come back from another site.
+type FlowCookie struct{ cookies []string }
+
+// SealFlow makes the cookie of a state, which SendFlow adds to the answer. It returns
+// session.ErrTooLarge for a value that does not fit.
+func (s *Session) SealFlow(purpose, state string, v any, ttl time.Duration) (FlowCookie, error) {
+	cookies, err := s.s.FlowCookies(purpose, state, v, ttl)
+	return FlowCookie{cookies}, err
+}
+
+// SendFlow adds the cookie to the answer.
+func (s *Session) SendFlow(c FlowCookie) { s.owed = append(s.owed, c.cookies...) }
+
+// FlowValue reads the cookie of a state, if this browser has it.
+func (s *Session) FlowValue(purpose, state string, v any) bool {
+	return s.s.FlowValue(purpose, state, v)
+}
+
+// ForgetFlow removes the cookie of a state.
+func (s *Session) ForgetFlow(state string) { s.owed = append(s.owed, s.s.ForgetFlow(state)) }
+
+// leastLife is how long an access cookie lives at least, so that a page that is being loaded has it.
+const leastLife = time.Minute
+
+// loginCookies are the Set-Cookie values of what changed in the login.
+func (s *Session) loginCookies() ([]string, error) {
+	switch {
+	case s.access != nil:
+		life := time.Unix(s.access.ExpiresAt, 0).Sub(s.now())
+		cookies, err := s.s.AccessCookies(s.scope, *s.access, max(life, leastLife))
+		return append(s.owed, cookies...), err
+	case s.drop:
+		return append(s.owed, s.s.ClearAccess(s.scope)...), nil
+	}
+	return s.owed, nil
+}
+
+// cookies are all Set-Cookie values that the answer owes.
+func (s *Session) cookies() ([]string, error) {
+	login, err := s.loginCookies()
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.s.Cookies()
+	return append(login, own...), err
+}

@@ -1,0 +1,190 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"tcb-login/config"
+	"tcb-login/config/loginpage"
+	"tcb-login/config/settings"
+	"tcb-login/i18n"
+	"tcb-login/limit"
+	"tcb-login/session"
+	"tcb-login/static"
+)
+
+// Config is everything the pages need; all of it but LoginPages, Demo, Now and Rand is required.
+type Config struct {
+	Context    context.Context // ends requests that the server does not wait for any longer
+	Settings   *settings.Settings
+	Origins    []string // where browsers reach us: Settings.PublicOrigins, or loopback at the real port
+	NewAuth    func(settings.Environment, settings.Client) (Auth, error)
+	LoginPages *loginpage.Pages // nil: the built-in page everywhere
+	Sessions   *session.Manager
+	Counter    limit.Counter
+	Messages   *i18n.Bundle
+	Static     *static.Files
+	Logger     *slog.Logger
+	Demo       *Demo
+	Now        func() time.Time
+	Rand       io.Reader
+}
+
+// Demo turns on the demo app at /.
+type Demo struct {
+	Outbox string // address of the emulator's outbox
+}
+
+// Site is what all requests share. Nothing in it changes once routes hang.
+type Site struct {
+	Counter limit.Counter
+	Timeout time.Duration // of one call to TCB
+	Demo    *Demo
+
+	places      Places
+	origins     map[string][]Origin // by Host
+	proxies     []netip.Prefix
+	headers     headers
+	themes      *themes
+	sessions    *session.Manager
+	static      *static.Files
+	log         *slog.Logger
+	ctx         context.Context
+	now         func() time.Time
+	rand        io.Reader
+	crossOrigin *http.CrossOriginProtection
+	floor       *floor
+	lastResort  []byte // the page for when rendering itself fails
+	rows        []Row
+}
+
+// headers are what answers carry by the page's origin.
+type headers struct {
+	csp        map[string]string // by page origin
+	hsts       string
+	imageHosts []string // origins that pages may show pictures of
+}
+
+// NewSite checks cfg and makes what pages share.
+func NewSite(cfg Config) (*Site, error) {
+	if cfg.Context == nil || cfg.Settings == nil || cfg.NewAuth == nil || cfg.Sessions == nil || cfg.Counter == nil ||
+		cfg.Messages == nil || cfg.Static == nil || cfg.Logger == nil {
+		return nil, errors.New("handlers: Config lacks a required field")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.LoginPages == nil {
+		cfg.LoginPages = config.BuiltInPages(cfg.Settings)
+	}
+	s := &Site{
+		Counter: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
+		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, static: cfg.Static, log: cfg.Logger,
+		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
+		floor: newFloor(cfg.Settings.RefusalFloor),
+	}
+	if err := s.setOrigins(cfg); err != nil {
+		return nil, err
+	}
+	environments, err := newEnvironments(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.places = Places{
+		Base: cfg.Settings.BasePath, Environments: environments, OnlyEnv: only(environments),
+		LoginPages: cfg.LoginPages, Messages: cfg.Messages, Demo: cfg.Demo != nil,
+	}
+	s.themes = newThemes(s, cfg.LoginPages)
+	s.places.ThemeOf = s.themes.of
+	return s, s.renderLastResort()
+}
+
+// Now is the time.
+func (s *Site) Now() time.Time { return s.now() }
+
+// Random fills b.
+func (s *Site) Random(b []byte) error {
+	_, err := io.ReadFull(s.rand, b)
+	return err
+}
+
+// Messages are those of all pages that no login page changes.
+func (s *Site) Messages() *i18n.Bundle { return s.places.Messages }
+
+// Base is the base path, as /__auth.
+func (s *Site) Base() string { return s.places.Base }
+
+// SetPortal tells where the pages are that next= may name.
+func (s *Site) SetPortal(next map[string]string) { s.places.Next = next }
+
+// setOrigins reads where browsers reach us, and makes the headers that depend on it.
+func (s *Site) setOrigins(cfg Config) error {
+	s.origins = map[string][]Origin{}
+	s.headers = headers{csp: map[string]string{}, imageHosts: cfg.Settings.ImageHosts}
+	if max := cfg.Settings.HSTSMaxAge; max > 0 {
+		// Never for subdomains: the host is the app's, and so is that decision.
+		s.headers.hsts = fmt.Sprintf("max-age=%d", int(max.Seconds()))
+	}
+	for _, o := range cfg.Origins {
+		scheme, host, ok := strings.Cut(o, "://")
+		if !ok || host == "" {
+			return fmt.Errorf("handlers: %q is no origin", o)
+		}
+		s.origins[host] = append(s.origins[host], Origin{Scheme: scheme, Text: o})
+		s.headers.csp[o] = contentSecurityPolicy(o, cfg.Settings.BasePath, cfg.Settings.ImageHosts)
+	}
+	return nil
+}
+
+func newEnvironments(cfg Config) (map[string]*Environment, error) {
+	all := map[string]*Environment{}
+	for _, env := range cfg.Settings.Environments {
+		e := &Environment{Environment: env, Clients: map[string]*Client{}}
+		for _, c := range env.Clients {
+			auth, err := cfg.NewAuth(env, c)
+			if err != nil {
+				return nil, fmt.Errorf("handlers: environment %s, client %s: %w", env.ID, c.ID, err)
+			}
+			e.Clients[c.ID] = &Client{Client: c, Auth: auth}
+			e.OnlyClient = e.Clients[c.ID]
+		}
+		if len(e.Clients) != 1 {
+			e.OnlyClient = e.Clients[env.ID]
+		}
+		all[env.ID] = e
+	}
+	return all, nil
+}
+
+// only is the one environment that there is; nil where there are several.
+func only(environments map[string]*Environment) *Environment {
+	if len(environments) != 1 {
+		return nil
+	}
+	for _, e := range environments {
+		return e
+	}
+	return nil
+}
+
+// renderLastResort makes the page for when rendering itself fails.
+func (s *Site) renderLastResort() error {
+	r := &LoginRequest{Base: s.places.Base, Loc: s.places.Messages.Match()}
+	var buf bytes.Buffer
+	page := s.errorPage(r, &Problem{Title: "error.title", Lead: "error.page.internal"}, "")
+	err := page.Component().Render(s.ctx, &buf)
+	s.lastResort = buf.Bytes()
+	return err
+}

@@ -1,0 +1,230 @@
+package web
+
+import (
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tcb-login/config/loginpage"
+	"tcb-login/i18n"
+	"tcb-login/static"
+)
+
+// A Theme is a login page's theme and words as pages need them: its words laid over the catalogues, its
+// colours written into a stylesheet.
+type Theme struct {
+	Messages *i18n.Bundle
+	style    string // address of the stylesheet
+	sheet    *static.File
+}
+
+// themes keeps what was made of login pages. Those of a page that has changed since stay for a while:
+// documents that were sent before still load them.
+type themes struct {
+	site    *Site
+	pages   *loginpage.Pages
+	builtIn *Theme // of pages without a config
+
+	mu     sync.RWMutex
+	byHash map[string]*Theme
+	sheets map[string]*static.File     // by name, as 0123456789ab.css
+	media  map[string]*loginpage.Media // by name
+	order  []*loginpage.Page           // in the order they were made
+
+	making sync.Mutex // held while all are made
+	made   int        // the generation of login pages that all were made of; 0: none yet
+}
+
+func newThemes(s *Site, pages *loginpage.Pages) *themes {
+	return &themes{
+		site: s, pages: pages,
+		builtIn: &Theme{Messages: s.places.Messages, style: s.Asset("app.css")},
+		byHash:  map[string]*Theme{}, sheets: map[string]*static.File{}, media: map[string]*loginpage.Media{},
+	}
+}
+
+// maxOutdated bounds what is kept of login pages that changed.
+const maxOutdated = 64
+
+// of is the theme of a login page, made when it is first needed.
+func (k *themes) of(l *loginpage.Page) (*Theme, error) {
+	if l.Hash == "" {
+		return k.builtIn, nil
+	}
+	if known := k.known(l); known != nil {
+		return known, nil
+	}
+	made, err := k.make(l)
+	if err != nil {
+		return nil, err
+	}
+	made = k.keep(l, made)
+	k.forget(k.live())
+	return made, nil
+}
+
+func (k *themes) known(l *loginpage.Page) *Theme {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.byHash[l.Hash]
+}
+
+// live are the hashes of the login pages of now.
+func (k *themes) live() map[string]bool {
+	live := map[string]bool{}
+	for env := range k.site.places.Environments {
+		for _, key := range k.pages.Keys(env) {
+			if l := k.pages.Find(key); l != nil { // it has been readable
+				live[l.Hash] = true
+			}
+		}
+	}
+	return live
+}
+
+func (k *themes) make(l *loginpage.Page) (*Theme, error) {
+	base, ok := k.site.static.Lookup(k.site.static.Name("app.css"))
+	if !ok {
+		return nil, errors.New("handlers: no app.css")
+	}
+	sheet, err := static.NewFile("theme.css", slices.Concat(base.Plain, l.Theme.Stylesheet(k.site.Media(l.Background))))
+	if err != nil {
+		return nil, err
+	}
+	texts := map[string]map[string]map[string]string{}
+	for locale, messages := range l.Texts {
+		texts[locale] = map[string]map[string]string{}
+		for key, text := range messages {
+			texts[locale][key] = text
+		}
+	}
+	return &Theme{
+		Messages: k.site.places.Messages.With(l.Locales, texts),
+		style:    k.site.places.Base + "/theme/" + sheet.Hash + ".css",
+		sheet:    sheet,
+	}, nil
+}
+
+// keep adds a theme, unless another request was faster.
+func (k *themes) keep(l *loginpage.Page, made *Theme) *Theme {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if known := k.byHash[l.Hash]; known != nil {
+		return known
+	}
+	k.order = append(k.order, l)
+	k.add(l, made)
+	return made
+}
+
+func (k *themes) add(l *loginpage.Page, made *Theme) {
+	k.byHash[l.Hash] = made
+	k.sheets[made.sheet.Hash+".css"] = made.sheet
+	for _, m := range l.Pictures() {
+		k.media[m.Name] = m
+	}
+}
+
+// forget drops the oldest themes of pages that are not live any more.
+func (k *themes) forget(live map[string]bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	outdated := 0
+	for _, l := range k.order {
+		if !live[l.Hash] {
+			outdated++
+		}
+	}
+	if outdated <= maxOutdated {
+		return
+	}
+	// Several pages may share a picture, so what is left is counted anew.
+	all, byHash := k.order, k.byHash
+	k.order, k.byHash = nil, map[string]*Theme{}
+	clear(k.sheets)
+	clear(k.media)
+	for _, l := range all {
+		if !live[l.Hash] {
+			if outdated > maxOutdated {
+				outdated--
+				continue
+			}
+		}
+		k.order = append(k.order, l)
+		k.add(l, byHash[l.Hash])
+	}
+}
+
+// makeAll makes the themes of all pages, once after each change of one. A
+// stylesheet or picture may be asked for before any page was, as after a restart.
+func (k *themes) makeAll() {
+	k.making.Lock()
+	defer k.making.Unlock()
+	generation := k.pages.Generation() + 1 // never the 0 of the start
+	if k.made == generation {
+		return
+	}
+	for env := range k.site.places.Environments {
+		for _, key := range k.pages.Keys(env) {
+			l := k.pages.Find(key)
+			if l == nil || l.Hash == "" || k.known(l) != nil {
+				continue
+			}
+			made, err := k.make(l)
+			if err != nil {
+				k.site.log.Error("login config", "file", l.File, "error", err.Error())
+				continue
+			}
+			k.keep(l, made)
+		}
+	}
+	k.forget(k.live())
+	k.made = generation
+}
+
+// find looks for a stylesheet or picture by its name.
+func find[T any](k *themes, name string, in func() map[string]*T) *T {
+	look := func() *T {
+		k.mu.RLock()
+		defer k.mu.RUnlock()
+		return in()[name]
+	}
+	if found := look(); found != nil {
+		return found
+	}
+	k.makeAll()
+	return look()
+}
+
+// getTheme serves the stylesheet of a login page.
+func (s *Site) getTheme(c *fiber.Ctx) error {
+	file := find(s.themes, c.Params("name"), func() map[string]*static.File { return s.themes.sheets })
+	if file == nil {
+		return ErrMissing
+	}
+	return sendAsset(c, file)
+}
+
+// getMedia serves a logo or background of a login page. The picture is the operator's, but its address
+// can be opened by anybody: an SVG must not be a document with a script on the app's origin.
+func (s *Site) getMedia(c *fiber.Ctx) error {
+	m := find(s.themes, c.Params("name"), func() map[string]*loginpage.Media { return s.themes.media })
+	if m == nil {
+		return ErrMissing
+	}
+	header := &c.Response().Header
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+	header.Set("Content-Type", m.Type)
+	header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	return c.Send(m.Data)
+}
+
+// Media is the address of a picture of a login page; empty when there is none.
+func (s *Site) Media(m *loginpage.Media) string {
+	if m == nil {
+		return ""
+	}
+	return s.places.Base + "/media/" + m.Name
+}

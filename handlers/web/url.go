@@ -1,0 +1,90 @@
+package web
+
+import (
+	"strings"
+)
+
+// address is a page's address in the making.
+type address struct {
+	query, next, link string
+	extra             []string
+}
+
+// A Differ says what differs in an address from the request at hand.
+type Differ func(*address)
+
+// With replaces a parameter of the entry query string, or adds it.
+func With(name, value string) Differ {
+	return func(a *address) { a.query = withParam(a.query, name, value) }
+}
+
+// Next leads on to a page of the portal, by its name.
+func Next(name string) Differ { return func(a *address) { a.next = name } }
+
+// Link carries an identity that waits to be bound; none where sealed is empty.
+func Link(sealed string) Differ { return func(a *address) { a.link = sealed } }
+
+// Add adds a parameter of our own, whose value needs no escaping; nothing where it is empty.
+func Add(name, value string) Differ {
+	return func(a *address) {
+		if value != "" {
+			a.extra = append(a.extra, name+"="+value)
+		}
+	}
+}
+
+// To is the address of a page on the way to a login, with the entry query string, where in the portal
+// it leads, and the identity that waits.
+func (r *LoginRequest) To(path string, differs ...Differ) string {
+	a := address{query: r.Query, next: r.Next, link: r.Link}
+	for _, differ := range differs {
+		differ(&a)
+	}
+	params := []string{a.query}
+	if a.link != "" {
+		params = append(params, "link="+a.link)
+	}
+	if a.next != "" {
+		params = append(params, "next="+a.next)
+	}
+	return join(r.Base+path, append(params, a.extra...))
+}
+
+// Into is the address of a page of the portal, which is where next= led, and of what needs neither.
+func (r *LoginRequest) Into(path string, differs ...Differ) string {
+	a := address{query: r.Query}
+	for _, differ := range differs {
+		differ(&a)
+	}
+	params := append([]string{a.query}, a.extra...)
+	if a.link != "" {
+		params = append(params, "link="+a.link)
+	}
+	return join(r.Base+path, params)
+}
+
+func join(path string, params []string) string {
+	var b strings.Builder
+	b.WriteString(path)
+	sep := byte('?')
+	for _, p := range params {
+		if p != "" {
+			b.WriteByte(sep)
+			b.WriteString(p)
+			sep = '&'
+		}
+	}
+	return b.String()
+}
+
+// withParam is a query string with another value of one parameter, of which the first would count if
+// both stood there.
+func withParam(query, name, value string) string {
+	var parts []string
+	for part := range strings.SplitSeq(query, "&") {
+		if key, _, _ := strings.Cut(part, "="); part != "" && unescape(key) != name {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(append(parts, name+"="+value), "&")
+}

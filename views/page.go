@@ -1,0 +1,107 @@
+package views
+
+import "github.com/a-h/templ"
+
+// A Page is a page struct: what handlers make, change and send.
+type Page interface {
+	// Frame is what the page has like every other.
+	Frame() *Base
+	// Component renders the page as it is now.
+	Component() templ.Component
+}
+
+// Frame makes every page struct, which embeds Base, half a Page.
+func (b *Base) Frame() *Base { return b }
+
+// Component implements Page.
+func (p *AccountPage) Component() templ.Component { return Account(*p) }
+
+// Component implements Page.
+func (p *ProfilePage) Component() templ.Component { return Profile(*p) }
+
+// Component implements Page.
+func (p *UsernamePage) Component() templ.Component { return Username(*p) }
+
+// Component implements Page.
+func (p *PasswordPage) Component() templ.Component { return Password(*p) }
+
+// Component implements Page.
+func (p *StepUpPage) Component() templ.Component { return StepUp(*p) }
+
+// Component implements Page.
+func (p *ConflictPage) Component() templ.Component { return Conflict(*p) }
+
+// Component implements Page.
+func (p *ProvidersPage) Component() templ.Component { return Providers(*p) }
+
+// Component implements Page.
+func (p *BindPage) Component() templ.Component { return Bind(*p) }
+
+// Component implements Page.
+func (p *SessionsPage) Component() templ.Component { return Sessions(*p) }
+
+// Component implements Page.
+func (p *HistoryPage) Component() templ.Component { return History(*p) }
+
+// Component implements Page.
+func (p *DeletePage) Component() templ.Component { return Delete(*p) }
+
+// Component implements Page.
+func (p *ReturnPage) Component() templ.Component { return Return(*p) }
+
+// Component implements Page.
+func (p *ContinuePage) Component() templ.Component { return Continue(*p) }
+
+// Component implements Page.
+func (p *SignInPage) Component() templ.Component { return SignIn(*p) }
+
+// Component implements Page.
+func (p *ChoosePage) Component() templ.Component { return Choose(*p) }
+
+// Component implements Page.
+func (p *SendCodePage) Component() templ.Component { return SendCode(*p) }
+
+// Component implements Page.
+func (p *CodePage) Component() templ.Component { return Code(*p) }
+
+// Component implements Page.
+func (p *SignUpDetailsPage) Component() templ.Component { return SignUpDetails(*p) }
+
+// Component implements Page.
+func (p *AgreementPage) Component() templ.Component { return Agreement(*p) }
+
+// Component implements Page.
+func (p *ConfirmedPage) Component() templ.Component { return Confirmed(*p) }
+func (p *StartPage) Component() templ.Component     { return Start(*p) }
+
+// Component implements Page.
+func (p *NewPasswordPage) Component() templ.Component { return NewPassword(*p) }
+
+// Component implements Page.
+func (p *CompletePage) Component() templ.Component { return Complete(*p) }
+
+// Component implements Page.
+func (p *LeavingPage) Component() templ.Component { return Leaving(*p) }
+
+// Component implements Page.
+func (p *SignOutPage) Component() templ.Component { return SignOut(*p) }
+
+// Component implements Page.
+func (p *ErrorPage) Component() templ.Component { return Error(*p) }
+
+// Component implements Page.
+func (p *DemoPage) Component() templ.Component { return Demo(*p) }
+
+// Component implements Page.
+func (p *NoticePage) Component() templ.Component { return Notice(*p) }
+
+// Component implements Page.
+func (p *HandOffPage) Component() templ.Component { return HandOff(*p) }
+
+// What account.js is to do on a page, in Guard.Mode.
+const (
+	GuardPortal   = "portal"    // the page shows a person
+	GuardContinue = "continue"  // it offers to go on as one
+	GuardHandOff  = "take-over" // it looks for the browser's login
+	GuardSignOut  = "sign-out"  // it ends that
+)
