@@ -33,7 +33,7 @@ func BenchmarkGetSignIn(b *testing.B) {
 		b.Fatal(err)
 	}
 	app, err := New(Config{
-		Settings: settings.Demo(), Origins: []string{"http://127.0.0.1:8080"},
+		Context: b.Context(), Settings: settings.Demo(), Origins: []string{"http://127.0.0.1:8080"},
 		NewAuth:  func(settings.Environment, settings.Client) (web.Auth, error) { return nil, nil },
 		Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
 		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
