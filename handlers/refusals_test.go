@@ -15,6 +15,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 )
 
@@ -573,7 +574,7 @@ func TestEveryCode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	for _, code := range authclient.Codes() {
-		out := web.Meaning(code)
+		out := refusal.Meaning(code)
 		if out.Key == "" {
 			t.Errorf("%s has no entry in the table", code)
 			continue
@@ -596,15 +597,15 @@ func TestEveryCode(t *testing.T) {
 		b := b.at(fmt.Sprintf("192.0.2.%d", i+1))
 		who := fmt.Sprintf("person%d", i) // five refusals of one would want a picture
 		p := b.submit(b.open("/sign-in"), fields{"username": who, "password": "Some-pass-1"})
-		want := web.Meaning(code)
+		want := refusal.Meaning(code)
 		if sameAsWrong[code] {
-			want = web.Meaning("invalid_password")
+			want = refusal.Meaning("invalid_password")
 		}
 		switch {
 		case code == "" || code == "unreachable" || strings.Contains(code, "<"): // no code of TCB's
-			want = web.Meaning("unknown")
+			want = refusal.Meaning("unknown")
 		case want.Key == "": // what nobody documents is a refusal, as its status says
-			want = web.Meaning("invalid_argument")
+			want = refusal.Meaning("invalid_argument")
 		}
 		if p.status != want.Status || p.name() != "sign-in" || !p.has(want.Key) {
 			t.Errorf("%q answers %d with %q on page %q, want %d with %s", code, p.status, p.keys(), p.name(), want.Status, want.Key)
@@ -652,7 +653,7 @@ func TestWaitingTimes(t *testing.T) {
 		})
 		b := b.at(fmt.Sprintf("192.0.2.%d", i+1))
 		p := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": "Some-pass-1"})
-		p.want(web.Meaning(tt.code).Status, "sign-in", tt.key).wantRetryAfter(tt.retry)
+		p.want(refusal.Meaning(tt.code).Status, "sign-in", tt.key).wantRetryAfter(tt.retry)
 		if summary := textOf(p.byID("error-summary")); tt.n != "" && !strings.Contains(summary, " "+tt.n+" ") {
 			t.Errorf("%s%s: %q does not say %s", tt.code, tt.body, summary, tt.n)
 		}

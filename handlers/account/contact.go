@@ -6,6 +6,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -102,7 +103,7 @@ func (p *personal) Send(ctx context.Context, r *web.Request, in authclient.GetVe
 }
 
 // spentToken: what is left for TCB to object to after a right code is its token.
-var spentToken = web.Refusals{"invalid_argument": {Status: 422, Key: "error.session_over"}}
+var spentToken = refusal.Table{"invalid_argument": {Status: 422, Key: "error.session_over"}}
 
 // pressAgain is the verified step's page where TCB failed after a right code.
 func pressAgain(r *web.Request, f code.Flow, step *code.Step) (views.Page, error) {
@@ -144,7 +145,7 @@ func (f *contact) First(r *web.Request, to code.Destination) views.Page {
 	return code.SendPage(r, f, to, f.kind.title, f.kind.lead, f.kind.lead)
 }
 
-func (f *contact) Refuse(r *web.Request, page views.Page, err error, special web.Refusals) (web.Reply, error) {
+func (f *contact) Refuse(r *web.Request, page views.Page, err error, special refusal.Table) (web.Reply, error) {
 	return f.a.refuse(r, f.login, page, err, special)
 }
 

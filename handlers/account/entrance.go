@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -17,7 +18,7 @@ import (
 // everything is that keeps a handler from its work.
 func (a *Room) enter(r *web.Request, p page) (*web.Request, *visitor.Login, error) {
 	if p.texts && !r.Env.Texts() {
-		return r, nil, web.ErrDisabled
+		return r, nil, refusal.ErrDisabled
 	}
 	login, err := a.visitor.Load(r)
 	switch {
@@ -94,8 +95,8 @@ func (a *Room) over(r *web.Request, err error) (web.Reply, error) {
 
 // refuse is web.Refuse for a change in the portal: a login that has ended meanwhile is looked for
 // again, and a step-up that TCB does not accept any more is asked for again.
-func (a *Room) refuse(r *web.Request, login *visitor.Login, page views.Page, err error, special web.Refusals) (web.Reply, error) {
-	_, said := special[web.CodeOf(err)]
+func (a *Room) refuse(r *web.Request, login *visitor.Login, page views.Page, err error, special refusal.Table) (web.Reply, error) {
+	_, said := special[refusal.CodeOf(err)]
 	if !errors.Is(err, authclient.ErrPermissionDenied) || said || login.Access.SudoUntil == 0 {
 		return a.refuseStepUp(r, page, err, special)
 	}
@@ -107,7 +108,7 @@ func (a *Room) refuse(r *web.Request, login *visitor.Login, page views.Page, err
 }
 
 // refuseStepUp is refuse for the step-up itself.
-func (a *Room) refuseStepUp(r *web.Request, page views.Page, err error, special web.Refusals) (web.Reply, error) {
+func (a *Room) refuseStepUp(r *web.Request, page views.Page, err error, special refusal.Table) (web.Reply, error) {
 	if errors.Is(err, authclient.ErrUnauthenticated) {
 		return a.over(r, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/limit"
@@ -119,7 +120,7 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 func limited(out takenOver, err error) (web.Reply, error) {
 	out.Sub, out.Error = "", "limited"
 	reply, _ := web.JSON(429, out)
-	if limited := (*web.Limited)(nil); errors.As(err, &limited) {
+	if limited := (*refusal.Limited)(nil); errors.As(err, &limited) {
 		reply.RetryAfter = limited.Wait
 	}
 	return reply, nil

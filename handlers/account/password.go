@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -59,7 +60,7 @@ func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, er
 		return user.SetPassword(ctx, authclient.SetPasswordRequest{NewPassword: form.New, SudoToken: login.Access.SudoToken}, opts...)
 	})
 	if err != nil {
-		special := web.Refusals{}
+		special := refusal.Table{}
 		web.WeakPassword(special, "new_password", form.New)
 		return a.refuse(r, login, page, err, special)
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -164,7 +165,7 @@ func (a *Room) postProfile(r *web.Request, login *visitor.Login) (web.Reply, err
 }
 
 // profileRefusals: TCB wants no step-up for these fields, so that this is not about one.
-var profileRefusals = web.Refusals{"permission_denied": web.Meaning("invalid_argument")}
+var profileRefusals = refusal.Table{"permission_denied": refusal.Meaning("invalid_argument")}
 
 func (a *Room) update(r *web.Request, login *visitor.Login, update authclient.UserUpdate) error {
 	return a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {

@@ -9,6 +9,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/provider"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -107,7 +108,7 @@ func (a *Room) rebuildBind(r *web.Request, login *visitor.Login) (views.Page, er
 	case ok:
 		return a.bindPage(r, login, l), nil
 	}
-	return nil, web.ErrNoForm
+	return nil, refusal.ErrNoForm
 }
 
 // bindPage names an identity and an account.
@@ -128,7 +129,7 @@ func (a *Room) bindPage(r *web.Request, login *visitor.Login, l provider.Link) *
 }
 
 // lastProvider is TCB's refusal to unlink the only way in.
-var lastProvider = web.Refusals{"failed_precondition": {Status: 422, Key: "account.providers.last"}}
+var lastProvider = refusal.Table{"failed_precondition": {Status: 422, Key: "account.providers.last"}}
 
 func (a *Room) postProviders(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	switch l, ok, err := a.linkToBind(r, login); {
@@ -167,7 +168,7 @@ func (a *Room) postProviders(r *web.Request, login *visitor.Login) (web.Reply, e
 }
 
 // bindRefusals are TCB's to an identity.
-var bindRefusals = web.Refusals{
+var bindRefusals = refusal.Table{
 	"already_exists":      {Status: 422, Key: "provider.bind.taken"},
 	"failed_precondition": {Status: 422, Key: "provider.bind.another"},
 	"permission_denied":   {Status: 422, Key: "error.session_over"},

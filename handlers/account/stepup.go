@@ -10,6 +10,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/provider"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -123,7 +124,7 @@ func (a *Room) postVerify(r *web.Request, login *visitor.Login) (web.Reply, erro
 	f, way := a.stepUp(login), stepUpWay(r, login.Me)
 	if id, ok := strings.CutPrefix(r.Form.Pressed(), "provider:"); ok {
 		if way != byProvider || !provider.BoundTo(login.Me, id, "") {
-			return web.Reply{}, web.ErrDisabled
+			return web.Reply{}, refusal.ErrDisabled
 		}
 		return a.providers.Go(r, a.stepUpPage(r, login), provider.Authorization{Provider: id, For: purposeStepUp, Sub: login.Me.Sub})
 	}
@@ -154,7 +155,7 @@ func (a *Room) stepUpForms() map[string]rebuild {
 }
 
 // sudoRefusals: somebody who is signed in may hear what is wrong.
-var sudoRefusals = web.Refusals{
+var sudoRefusals = refusal.Table{
 	"invalid_password":             wrongPassword,
 	"wrong_password":               wrongPassword,
 	"invalid_credentials":          wrongPassword,
@@ -165,7 +166,7 @@ var sudoRefusals = web.Refusals{
 	"invalid_status":               {Status: 429, Key: "error.too_many"},
 }
 
-var wrongPassword = web.Refusal{Status: 422, Key: "step-up.wrong", Field: "password"}
+var wrongPassword = refusal.Refusal{Status: 422, Key: "step-up.wrong", Field: "password"}
 
 // stepUpForm is what the form brings.
 type stepUpForm struct {
@@ -196,7 +197,7 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 		tries.Refund(r.Context())
 		return a.steppedUp(r, access)
 	}
-	if sudoRefusals[web.CodeOf(err)].Field == "" {
+	if sudoRefusals[refusal.CodeOf(err)].Field == "" {
 		tries.Refund(r.Context())
 	} else if a.UsedUp(r.Context(), counts...) {
 		r.Trace.Refused(err)
@@ -298,7 +299,7 @@ func (f *stepUpFlow) Base(r *web.Request, form string, title i18n.Message, seale
 	return f.a.stepUpBase(r, f.login, form, title, sealed)
 }
 
-func (f *stepUpFlow) Refuse(r *web.Request, page views.Page, err error, special web.Refusals) (web.Reply, error) {
+func (f *stepUpFlow) Refuse(r *web.Request, page views.Page, err error, special refusal.Table) (web.Reply, error) {
 	return f.a.refuseStepUp(r, page, err, special)
 }
 

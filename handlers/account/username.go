@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -45,10 +46,10 @@ type usernameForm struct {
 
 // usernameRefusals: a call that changes nothing else is refused for the name. That of permission is no
 // word on the step-up, which TCB does not ask for here.
-var usernameRefusals = web.Refusals{
+var usernameRefusals = refusal.Table{
 	"already_exists":      {Status: 422, Key: "error.username_taken", Field: "username"},
 	"failed_precondition": {Status: 422, Key: "error.username_taken", Field: "username"},
-	"permission_denied":   web.Meaning("invalid_argument"),
+	"permission_denied":   refusal.Meaning("invalid_argument"),
 }
 
 func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
@@ -48,7 +49,7 @@ func (c *Codes) over(step *Step) bool {
 // Post handles the form of the step that the address names.
 func (c *Codes) Post(r *web.Request, f Flow) (web.Reply, error) {
 	if !r.OwnTarget() {
-		return web.Reply{}, web.ErrNotYet
+		return web.Reply{}, refusal.ErrNotYet
 	}
 	step, found := Open(r, f)
 	switch {
@@ -147,16 +148,16 @@ func (c *Codes) postCode(r *web.Request, f Flow, step *Step) (web.Reply, error) 
 }
 
 func aboutCode(err error) bool {
-	var field *web.FieldError
-	_, about := codeRefusals[web.CodeOf(err)]
+	var field *refusal.FieldError
+	_, about := codeRefusals[refusal.CodeOf(err)]
 	return about || errors.As(err, &field)
 }
 
 // wrongCode is one refusal for all: how many tries are left is counted here, for a decoy too.
-var wrongCode = web.Refusal{Status: 422, Key: "error.code_wrong", Field: "verification_code"}
+var wrongCode = refusal.Refusal{Status: 422, Key: "error.code_wrong", Field: "verification_code"}
 
 // codeRefusals are TCB's answers to a code (SDK docs, "Verification Code Related Errors").
-var codeRefusals = web.Refusals{
+var codeRefusals = refusal.Table{
 	"invalid_argument":          wrongCode,
 	"invalid_verification_code": wrongCode,
 	"not_found":                 wrongCode,
@@ -168,7 +169,7 @@ var codeRefusals = web.Refusals{
 // no further than five. On success the step is verified.
 func (c *Codes) verify(r *web.Request, step *Step, code string) error {
 	key := limit.Key(r.Env.ID, web.HashOf(step.VerificationID))
-	usedUp := &web.FieldError{Field: "verification_code", Key: "error.code_tries"}
+	usedUp := &refusal.FieldError{Field: "verification_code", Key: "error.code_tries"}
 	tries := c.Reserve()
 	if tries.Take(r.Context(), web.RuleCode, "", time.Minute, key) != nil {
 		return usedUp
@@ -183,7 +184,7 @@ func (c *Codes) verify(r *web.Request, step *Step, code string) error {
 		step.TokenUntil = c.Now().Unix() + int64(got.ExpiresIn)
 		return nil
 	}
-	if _, about := codeRefusals[web.CodeOf(err)]; !about {
+	if _, about := codeRefusals[refusal.CodeOf(err)]; !about {
 		tries.Refund(r.Context())
 		return err
 	}
@@ -216,7 +217,7 @@ func (c *Codes) Rebuild(r *web.Request, f Flow) (views.Page, error) {
 	case !posted(spec.Name+stepCode) && step.Verified():
 		return f.Last(r, step)
 	}
-	return nil, web.ErrNoForm
+	return nil, refusal.ErrNoForm
 }
 
 const stepCode = "-code"

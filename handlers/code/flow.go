@@ -14,6 +14,7 @@ import (
 	"context"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -57,7 +58,7 @@ type Flow interface {
 	// Send makes the call that sends the code.
 	Send(context.Context, *web.Request, authclient.GetVerificationRequest, ...authclient.CallOption) (*authclient.Verification, error)
 	// Refuse shows a form of the flow again.
-	Refuse(r *web.Request, page views.Page, err error, special web.Refusals) (web.Reply, error)
+	Refuse(r *web.Request, page views.Page, err error, special refusal.Table) (web.Reply, error)
 	// Verified goes on after a right code, in the same request.
 	Verified(r *web.Request, step *Step) (web.Reply, error)
 	// Last is the page of the verified step, filled with what was typed in a POST.

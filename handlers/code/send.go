@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/views"
 )
@@ -77,7 +78,7 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		if sent, err = c.decoy(step); err != nil {
 			return web.Reply{}, err
 		}
-	case web.IsOutage(err):
+	case refusal.IsOutage(err):
 		// The message may be on its way all the same. It counts, but nobody has to wait a minute because
 		// TCB failed.
 		counted.RefundPause(r.Context())

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/limit"
@@ -95,7 +96,7 @@ func (p *Providers) Go(r *web.Request, page views.Page, a Authorization) (web.Re
 	a.Env, a.Client, a.Query, a.Next, a.Link = r.Env.ID, r.Client.ID, r.Query, r.Next, r.Link
 	waiting, err := r.Session.SealFlow(cookie, state, a, life)
 	if errors.Is(err, session.ErrTooLarge) {
-		return web.Reply{}, web.BadRequest("error.page.too_large", nil)
+		return web.Reply{}, refusal.BadRequest("error.page.too_large", nil)
 	}
 	if err != nil {
 		return web.Reply{}, err
@@ -182,7 +183,7 @@ func (p *Providers) typed(r *web.Request) *views.ReturnPage {
 }
 
 // ErrLost says that the authorization was begun elsewhere, or too long ago, or it is used up.
-var ErrLost = &web.Problem{Status: 400, Title: "provider.lost_title", Lead: "provider.lost", Home: true}
+var ErrLost = &refusal.Problem{Status: 400, Title: "provider.lost_title", Lead: "provider.lost", Home: true}
 
 // Failed says that a provider did not tell who came, with the way back.
 func (p *Providers) Failed(r *web.Request, a Authorization, lead string) (web.Reply, error) {
@@ -217,7 +218,7 @@ func (p *Providers) postCallback(r *web.Request) (web.Reply, error) {
 		return web.Refuse(page, err, nil)
 	case err != nil:
 		var api *authclient.Error
-		if !errors.As(err, &api) || web.IsOutage(err) {
+		if !errors.As(err, &api) || refusal.IsOutage(err) {
 			return web.Reply{}, err
 		}
 		r.Trace.Code = api.Code

@@ -8,6 +8,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -159,7 +160,7 @@ func (in *Room) postDetails(r *web.Request, f registering, step *code.Step) (web
 		r.Trace.Refused(err)
 		return code.SeeVerified(r, f, step)
 	}
-	special := web.Refusals{"already_exists": {Status: 422, Key: "error.username_taken", Field: "username"}}
+	special := refusal.Table{"already_exists": {Status: 422, Key: "error.username_taken", Field: "username"}}
 	if form.Password != "" {
 		web.WeakPassword(special, "password", form.Password)
 	}
@@ -187,7 +188,7 @@ func (in *Room) checkUsername(r *web.Request, name string) error {
 		return err
 	}
 	if exists {
-		return &web.FieldError{Field: "username", Key: "error.username_taken"}
+		return &refusal.FieldError{Field: "username", Key: "error.username_taken"}
 	}
 	return nil
 }

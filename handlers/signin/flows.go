@@ -7,6 +7,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -66,7 +67,7 @@ func (p *public) Send(ctx context.Context, r *web.Request, in authclient.GetVeri
 	return r.Auth().GetVerification(ctx, in, opts...)
 }
 
-func (p *public) Refuse(_ *web.Request, page views.Page, err error, special web.Refusals) (web.Reply, error) {
+func (p *public) Refuse(_ *web.Request, page views.Page, err error, special refusal.Table) (web.Reply, error) {
 	return web.Refuse(page, err, special)
 }
 

@@ -7,6 +7,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/provider"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -16,7 +17,7 @@ import (
 // the agreement that it holds counts. Where something is wrong with that the page has errors.
 func (in *Room) start(r *web.Request) (views.Page, error) {
 	if !r.OwnTarget() {
-		return nil, web.ErrNotYet
+		return nil, refusal.ErrNotYet
 	}
 	page, err := in.Rebuild(r)
 	if instead := (*web.Instead)(nil); errors.As(err, &instead) && instead.Reply.Page != nil {
@@ -29,7 +30,7 @@ func (in *Room) start(r *web.Request) (views.Page, error) {
 	// that a way in begins on.
 	_, asksCode := page.(*views.CodePage)
 	if page.Frame().Consent == nil && len(r.LoginPage.Agreements) > 0 && !asksCode {
-		return nil, web.ErrNoForm
+		return nil, refusal.ErrNoForm
 	}
 	web.RequireConsent(page.Frame(), r.Form)
 	return page, nil
@@ -38,7 +39,7 @@ func (in *Room) start(r *web.Request) (views.Page, error) {
 // postAnonymous signs in without an account. TCB tells anonymous people apart by their device alone.
 func (in *Room) postAnonymous(r *web.Request) (web.Reply, error) {
 	if !r.LoginPage.Anonymous {
-		return web.Reply{}, web.ErrDisabled
+		return web.Reply{}, refusal.ErrDisabled
 	}
 	page, err := in.start(r)
 	if err != nil {
@@ -63,7 +64,7 @@ func (in *Room) postAnonymous(r *web.Request) (web.Reply, error) {
 func (in *Room) postProvider(r *web.Request) (web.Reply, error) {
 	id := r.Param("id")
 	if !offersProvider(r, id) {
-		return web.Reply{}, web.ErrDisabled
+		return web.Reply{}, refusal.ErrDisabled
 	}
 	page, err := in.start(r)
 	if err != nil {
@@ -116,7 +117,7 @@ func (in *Room) signInByProvider(r *web.Request, a provider.Authorization, grant
 		return in.offerToLink(r, a, granted)
 	case web.CaptchaAsked(err): // the code is spent: a new try brings another
 		return in.providers.Failed(r, a, "provider.failed")
-	case !errors.As(err, &api), web.IsOutage(err):
+	case !errors.As(err, &api), refusal.IsOutage(err):
 		return web.Reply{}, err
 	}
 	r.Trace.Code = api.Code
@@ -125,7 +126,7 @@ func (in *Room) signInByProvider(r *web.Request, a provider.Authorization, grant
 
 // refusalWords says why TCB lets a known identity not in.
 func refusalWords(api *authclient.Error) string {
-	if key := web.RefusalOf(api, nil).Key; key == "error.user_blocked" || key == "error.user_pending" {
+	if key := refusal.Of(api, nil).Key; key == "error.user_blocked" || key == "error.user_pending" {
 		return key
 	}
 	return "provider.failed"

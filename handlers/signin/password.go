@@ -7,6 +7,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
@@ -42,7 +43,7 @@ func (in *Room) PasswordSet(r *web.Request, username string) (web.Reply, error) 
 
 func (in *Room) getSignIn(r *web.Request) (web.Reply, error) {
 	if !r.LoginPage.Offers(loginpage.MethodPassword) {
-		return web.Reply{}, web.ErrDisabled
+		return web.Reply{}, refusal.ErrDisabled
 	}
 	return web.OK(in.SignInPage(r, web.Cut(r.LoginHint, web.MaxIdentifier)))
 }
@@ -61,7 +62,7 @@ func (in *Room) typedSignIn(r *web.Request) (*views.SignInPage, signInForm) {
 
 func (in *Room) rebuildSignIn(r *web.Request) (views.Page, error) {
 	if !r.LoginPage.Offers(loginpage.MethodPassword) {
-		return nil, web.ErrDisabled
+		return nil, refusal.ErrDisabled
 	}
 	p, _ := in.typedSignIn(r)
 	return p, nil
@@ -69,10 +70,10 @@ func (in *Room) rebuildSignIn(r *web.Request) (views.Page, error) {
 
 func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	if !r.LoginPage.Offers(loginpage.MethodPassword) {
-		return web.Reply{}, web.ErrDisabled
+		return web.Reply{}, refusal.ErrDisabled
 	}
 	if !r.OwnTarget() {
-		return web.Reply{}, web.ErrNotYet
+		return web.Reply{}, refusal.ErrNotYet
 	}
 	page, form := in.typedSignIn(r)
 	web.Validate(&page.Base, form)
@@ -90,18 +91,18 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 
 // passwordRefusals: who has no account, no password or no access hears the same as who mistyped; the
 // page must not tell strangers who has an account.
-var passwordRefusals = web.Refusals{
-	"not_found":        web.Meaning("invalid_password"),
-	"user_not_found":   web.Meaning("invalid_password"),
-	"user_pending":     web.Meaning("invalid_password"),
-	"user_blocked":     web.Meaning("invalid_password"),
-	"invalid_status":   web.Meaning("invalid_password"), // only accounts that exist are locked
-	"invalid_argument": web.Meaning("invalid_password"), // TCB's word for a name that cannot be one
+var passwordRefusals = refusal.Table{
+	"not_found":        refusal.Meaning("invalid_password"),
+	"user_not_found":   refusal.Meaning("invalid_password"),
+	"user_pending":     refusal.Meaning("invalid_password"),
+	"user_blocked":     refusal.Meaning("invalid_password"),
+	"invalid_status":   refusal.Meaning("invalid_password"), // only accounts that exist are locked
+	"invalid_argument": refusal.Meaning("invalid_password"), // TCB's word for a name that cannot be one
 }
 
 // otherWays offers code and reset beside a refusal that they get around.
 func otherWays(page *views.SignInPage, err error) {
-	var limited *web.Limited
+	var limited *refusal.Limited
 	page.Refused = wrongPassword(err)
 	if page.Refused || errors.As(err, &limited) {
 		waysAround(page)
@@ -155,5 +156,5 @@ func (in *Room) signInCall(r *web.Request, demand bool, with authclient.SignInRe
 // wrongPassword reports that a call was a guess that failed.
 func wrongPassword(err error) bool {
 	var api *authclient.Error
-	return errors.As(err, &api) && web.RefusalOf(api, passwordRefusals).Key == "error.sign_in_failed"
+	return errors.As(err, &api) && refusal.Of(api, passwordRefusals).Key == "error.sign_in_failed"
 }

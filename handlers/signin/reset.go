@@ -5,6 +5,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -48,7 +49,7 @@ func (in *Room) postNewPassword(r *web.Request, f code.Flow, step *code.Step) (w
 		}, opts...)
 	})
 	if err != nil {
-		special := web.Refusals{}
+		special := refusal.Table{}
 		web.WeakPassword(special, "new_password", form.Password)
 		return web.Refuse(page, err, special)
 	}

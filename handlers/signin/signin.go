@@ -8,6 +8,7 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/provider"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -61,7 +62,7 @@ func (in *Room) flowRow(f flow) web.Row {
 	offered := func(handle func(*web.Request, code.Flow) (web.Reply, error)) web.Handler {
 		return func(r *web.Request) (web.Reply, error) {
 			if !f.offered(r.LoginPage) {
-				return web.Reply{}, web.ErrDisabled
+				return web.Reply{}, refusal.ErrDisabled
 			}
 			return handle(r, f)
 		}
@@ -71,7 +72,7 @@ func (in *Room) flowRow(f flow) web.Row {
 	for _, name := range code.Forms(spec) {
 		row.Forms[name] = func(r *web.Request) (views.Page, error) {
 			if !f.offered(r.LoginPage) {
-				return nil, web.ErrNoForm
+				return nil, refusal.ErrNoForm
 			}
 			return in.codes.Rebuild(r, f)
 		}
@@ -118,7 +119,7 @@ func (in *Room) rebuildChoose(r *web.Request) (views.Page, error) { return in.ch
 func (in *Room) getAgreement(r *web.Request) (web.Reply, error) {
 	n, err := strconv.Atoi(r.Param("n"))
 	if err != nil || n < 1 || n > len(r.LoginPage.Agreements) {
-		return web.Reply{}, web.ErrMissing
+		return web.Reply{}, refusal.ErrMissing
 	}
 	return web.OK(in.agreementPage(&r.LoginRequest, n-1))
 }

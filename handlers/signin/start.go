@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -31,7 +32,7 @@ func (in *Room) startPage(r *web.Request, provider string) *views.StartPage {
 
 func (in *Room) rebuildAnonymous(r *web.Request) (views.Page, error) {
 	if !r.LoginPage.Anonymous {
-		return nil, web.ErrDisabled
+		return nil, refusal.ErrDisabled
 	}
 	return in.startPage(r, ""), nil
 }
@@ -39,7 +40,7 @@ func (in *Room) rebuildAnonymous(r *web.Request) (views.Page, error) {
 func (in *Room) rebuildProvider(r *web.Request) (views.Page, error) {
 	id := r.Form.Value("provider")
 	if !offersProvider(r, id) {
-		return nil, web.ErrDisabled
+		return nil, refusal.ErrDisabled
 	}
 	return in.startPage(r, id), nil
 }

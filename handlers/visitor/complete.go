@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -18,7 +19,7 @@ const profileWait = 3 * time.Second
 // and there is none for a target on another origin.
 func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string) (web.Reply, error) {
 	if !r.OwnTarget() {
-		return web.Reply{}, web.ErrNotYet
+		return web.Reply{}, refusal.ErrNotYet
 	}
 	follow := v.Follow(r, creds)
 	if err := r.Session.BeginLogin(r.Context(), creds.Sub); err != nil {

@@ -3,12 +3,14 @@ package web
 import (
 	"errors"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
 	"tcb-login/framing"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/redirect"
 	"tcb-login/views"
@@ -23,7 +25,7 @@ func (*Instead) Error() string { return "another page instead" }
 type refused struct {
 	page    views.Page
 	err     error
-	special Refusals
+	special refusal.Table
 }
 
 func (r *refused) Error() string { return r.err.Error() }
@@ -32,7 +34,7 @@ func (r *refused) Unwrap() error { return r.err }
 // Refuse shows a form again because of err: a refusal of TCB's, a limit, a field, a captcha that is
 // asked for. special are the refusals that mean something else on this page. An error that says
 // nothing to a person becomes an error page.
-func Refuse(page views.Page, err error, special Refusals) (Reply, error) {
+func Refuse(page views.Page, err error, special refusal.Table) (Reply, error) {
 	return Reply{}, &refused{page, err, special}
 }
 
@@ -64,11 +66,11 @@ func (s *Site) answer(c *fiber.Ctx, err error) error {
 func (r *refused) reply(t *Trace) (Reply, bool) {
 	var (
 		api   *authclient.Error
-		lim   *Limited
-		field *FieldError
+		lim   *refusal.Limited
+		field *refusal.FieldError
 		asked *captchaAsked
 		say   i18n.Message
-		out   Refusal
+		out   refusal.Refusal
 	)
 	b := r.page.Frame()
 	switch {
@@ -77,24 +79,24 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 			b.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("captcha.ask")}
 			return Reply{Status: fiber.StatusUnprocessableEntity, Page: r.page}, true
 		}
-		out = Refusal{Status: 422, Field: "captcha_key", Key: asked.key}
+		out = refusal.Refusal{Status: 422, Field: "captcha_key", Key: asked.key}
 	case errors.Is(r.err, errBusy):
-		out = Refusal{Status: 503, Key: "error.busy", Wait: busyWait}
+		out = refusal.Refusal{Status: 503, Key: "error.busy", Wait: busyWait}
 	case errors.As(r.err, &field):
-		out = Refusal{Status: 422, Field: field.Field, Key: field.Key}
+		out = refusal.Refusal{Status: 422, Field: field.Field, Key: field.Key}
 	case errors.As(r.err, &lim):
-		out = Refusal{Status: 429, Key: lim.Key, Wait: lim.Wait}
+		out = refusal.Refusal{Status: 429, Key: lim.Key, Wait: lim.Wait}
 		say.N = int(math.Ceil(lim.Wait.Seconds() / lim.Unit.Seconds()))
 	case errors.As(r.err, &api):
 		t.Code = api.Code
-		out = RefusalOf(api, r.special)
+		out = refusal.Of(api, r.special)
 		if _, own := r.special[api.Code]; !own {
 			out.Field = "" // the table knows no form, so no fields
 		}
 		if out.Status >= 500 {
 			t.Err = r.err
 		}
-		out, say.N = withWait(out, api.RetryAfter)
+		out, say.N = refusal.WithWait(out, api.RetryAfter)
 	default:
 		return Reply{}, false
 	}
@@ -141,7 +143,7 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 	return nil
 }
 
-func (s *Site) errorPage(r *LoginRequest, p *Problem, id string) *views.ErrorPage {
+func (s *Site) errorPage(r *LoginRequest, p *refusal.Problem, id string) *views.ErrorPage {
 	if r.Target == redirect.Refused {
 		refused := *r
 		refused.Query = "" // must not be repeated in a link
@@ -195,8 +197,59 @@ func (s *Site) refuseEarly(c *fiber.Ctx, err error) error {
 		switch fe.Code {
 		case fiber.StatusRequestEntityTooLarge, fiber.StatusRequestHeaderFieldsTooLarge, fiber.StatusRequestTimeout:
 		default: // what Fiber takes for a bad gateway is a caller that hung up
-			err = &Problem{Status: fiber.StatusBadRequest, Title: "error.title", Lead: "error.page.malformed"}
+			err = &refusal.Problem{Status: fiber.StatusBadRequest, Title: "error.title", Lead: "error.page.malformed"}
 		}
 	}
 	return s.answer(c, err)
+}
+
+// problemOf finds the page that an error deserves and notes for the log what is not the person's doing.
+func problemOf(t *Trace, err error) *refusal.Problem {
+	var (
+		p   *refusal.Problem
+		fe  *fiber.Error
+		api *authclient.Error
+	)
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &api):
+		t.Code, t.Err = api.Code, err
+		out := refusal.Of(api, nil)
+		if out.Status < 500 {
+			out = refusal.Codes["unknown"]
+		}
+		return &refusal.Problem{Status: out.Status, Title: "error.title_unavailable", Lead: out.Key}
+	case errors.As(err, &fe):
+		switch fe.Code {
+		case fiber.StatusNotFound:
+			return refusal.ErrMissing
+		case fiber.StatusMethodNotAllowed:
+			return &refusal.Problem{Status: fe.Code, Title: "error.title_request", Lead: "error.page.method"}
+		case fiber.StatusRequestEntityTooLarge, fiber.StatusRequestHeaderFieldsTooLarge:
+			return &refusal.Problem{Status: fe.Code, Title: "error.title", Lead: "error.page.too_large"}
+		case fiber.StatusRequestTimeout:
+			return &refusal.Problem{Status: fe.Code, Title: "error.title", Lead: "error.page.timeout"}
+		}
+		if fe.Code >= 400 && fe.Code < 500 {
+			return &refusal.Problem{Status: fe.Code, Title: "error.title", Lead: "error.page.method"}
+		}
+	}
+	t.Err = err
+	return &refusal.Problem{Status: fiber.StatusInternalServerError, Title: "error.title", Lead: "error.page.internal"}
+}
+
+// printable shows a refused value as text: bounded, and with everything that could make it read
+// otherwise escaped.
+func printable(value string) string {
+	const most = 200
+	if value == "" {
+		return ""
+	}
+	runes := []rune(value)
+	if len(runes) > most {
+		runes = append(runes[:most], '…')
+	}
+	quoted := strconv.QuoteToGraphic(string(runes))
+	return quoted[1 : len(quoted)-1]
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -22,7 +23,7 @@ func TestRefuse(t *testing.T) {
 	alert := func(kind views.AlertKind, m i18n.Message) views.Base {
 		return views.Base{Alert: views.Alert{Kind: kind, Message: m}}
 	}
-	special := Refusals{
+	special := refusal.Table{
 		"not_found":      {Status: 422, Key: "error.sign_in_failed"},
 		"already_exists": {Status: 422, Key: "error.username_taken", Field: "username"},
 	}
@@ -38,9 +39,9 @@ func TestRefuse(t *testing.T) {
 		"another captcha": {
 			err: &captchaAsked{key: "error.captcha_wrong"}, status: 422, says: field("captcha_key", "error.captcha_wrong"),
 		},
-		"a field": {err: &FieldError{"username", "error.username_taken"}, status: 422, says: field("username", "error.username_taken")},
+		"a field": {err: &refusal.FieldError{Field: "username", Key: "error.username_taken"}, status: 422, says: field("username", "error.username_taken")},
 		"a limit": {
-			err: &Limited{Key: "error.password_limit", Wait: 90 * time.Second, Unit: time.Minute}, status: 429, retryAfter: 90 * time.Second,
+			err: &refusal.Limited{Key: "error.password_limit", Wait: 90 * time.Second, Unit: time.Minute}, status: 429, retryAfter: 90 * time.Second,
 			says: alert(views.AlertError, i18n.Message{Key: "error.password_limit", N: 2}),
 		},
 		"TCB's no": {
@@ -80,7 +81,7 @@ func TestRefuse(t *testing.T) {
 			err: &authclient.Error{Code: "internal"}, status: 502, says: alert(views.AlertError, i18n.Msg("error.broken")), code: "internal", logged: true,
 		},
 		"a bug":     {err: errors.New("x")},
-		"a problem": {err: ErrMissing},
+		"a problem": {err: refusal.ErrMissing},
 	} {
 		page := &views.SignInPage{Username: "typed"}
 		empty, err := Refuse(page, tt.err, special)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/static"
 	"tcb-login/views"
@@ -17,7 +18,7 @@ func (s *Site) Asset(file string) string { return s.places.Base + "/static/" + s
 func (s *Site) getStatic(c *fiber.Ctx) error {
 	file, ok := s.static.Lookup(c.Params("name"))
 	if !ok {
-		return ErrMissing
+		return refusal.ErrMissing
 	}
 	return sendAsset(c, file)
 }

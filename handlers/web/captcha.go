@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
 	"tcb-login/views"
 )
@@ -140,7 +141,7 @@ func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call
 		return s.askCaptcha(ctx, r, of, "error.captcha_wrong")
 	}
 	got, err := r.Auth().VerifyCaptchaData(ctx, captcha.Picture, key, r.Options()...)
-	if err == nil || IsOutage(err) {
+	if err == nil || refusal.IsOutage(err) {
 		tries.Refund(ctx)
 	}
 	switch {
@@ -151,7 +152,7 @@ func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call
 			Renewed: captcha.Renewed,
 		}
 		return nil
-	case IsOutage(err):
+	case refusal.IsOutage(err):
 		*captcha = captchaState{}
 		return err
 	default:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 	"tcb-login/limit"
 )
 
@@ -196,8 +197,8 @@ func (s *Site) Watched(r *Request, do Call, of ...string) Call {
 		t.watched = kind
 		begun := s.floor.clock()
 		err := do(ctx, opts...)
-		if !IsOutage(err) { // for how long TCB is away says nothing of what it does
-			s.floor.note(kind, CodeOf(err), s.floor.clock().Sub(begun))
+		if !refusal.IsOutage(err) { // for how long TCB is away says nothing of what it does
+			s.floor.note(kind, refusal.CodeOf(err), s.floor.clock().Sub(begun))
 		}
 		return err
 	}

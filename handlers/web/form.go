@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
 )
 
@@ -143,7 +144,7 @@ func readable(c *fiber.Ctx, mediaType string) bool {
 // formsOnly and jsonOnly stand before everything that reads a body.
 func formsOnly(c *fiber.Ctx) error {
 	if !readable(c, "application/x-www-form-urlencoded") {
-		return errUnreadable
+		return refusal.ErrUnreadable
 	}
 	return c.Next()
 }
@@ -153,7 +154,7 @@ const Unreadable = "unsupported_body"
 
 func jsonOnly(c *fiber.Ctx) error {
 	if !readable(c, "application/json") {
-		return writeJSON(c, errUnreadable.Status, map[string]string{"error": Unreadable})
+		return writeJSON(c, refusal.ErrUnreadable.Status, map[string]string{"error": Unreadable})
 	}
 	return c.Next()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-playground/validator/v10"
 
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
 	"tcb-login/password"
@@ -113,11 +114,11 @@ func ValidateNewPassword(b *views.Base, field, secret string, about ...string) {
 
 // WeakPassword says what TCB's invalid_argument is about, which may be the password or the
 // verification_token: a password that meets the rule leaves the token, spent or expired.
-func WeakPassword(special Refusals, field, secret string) {
-	weak := Refusal{Status: 422, Key: "error.password_weak", Field: field}
+func WeakPassword(special refusal.Table, field, secret string) {
+	weak := refusal.Refusal{Status: 422, Key: "error.password_weak", Field: field}
 	special["weak_password"] = weak
 	special["invalid_argument"] = weak
 	if password.Strong(secret) {
-		special["invalid_argument"] = refusals["permission_denied"]
+		special["invalid_argument"] = refusal.Codes["permission_denied"]
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcb-login/config/settings"
+	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -35,7 +36,7 @@ func (t *Reservation) Take(ctx context.Context, rule limit.Rule, message string,
 		return nil
 	}
 	if !d.OK {
-		return &Limited{Key: message, Wait: max(d.RetryAfter, time.Second), Unit: unit}
+		return &refusal.Limited{Key: message, Wait: max(d.RetryAfter, time.Second), Unit: unit}
 	}
 	t.counts = append(t.counts, Count{rule, key})
 	return nil

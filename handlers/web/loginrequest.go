@@ -11,6 +11,7 @@ import (
 
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/redirect"
 )
@@ -173,17 +174,17 @@ func (p *Places) Parse(raw Raw) (LoginRequest, error) {
 }
 
 // readQuery reads the query string. It reads as much as it can even when it returns a problem.
-func (p *Places) readQuery(r *LoginRequest, raw Raw) *Problem {
+func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 	params, ok := parseQuery(raw.Query)
 	if !ok {
-		return badParameter("?")
+		return refusal.BadParameter("?")
 	}
-	var bad *Problem
+	var bad *refusal.Problem
 	var carried []string
 	seen := map[string]bool{}
 	for _, q := range params {
 		if name, _, bracketed := strings.Cut(q.key, "["); bracketed && single[name] != nil {
-			bad = badParameter(name)
+			bad = refusal.BadParameter(name)
 		}
 		if p.readStep(&r.Step, q, raw.Portal) {
 			continue
@@ -191,7 +192,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *Problem {
 		carried = append(carried, q.raw)
 		if field := single[q.key]; field != nil {
 			if seen[q.key] {
-				bad = badParameter(q.key)
+				bad = refusal.BadParameter(q.key)
 			}
 			*field(&r.Params) = q.value
 			r.HasRedirect = r.HasRedirect || q.key == "redirect_uri"
@@ -202,7 +203,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *Problem {
 	}
 	r.Query = strings.Join(carried, "&")
 	if len(r.Query) > maxEntryQuery {
-		return BadRequest("error.page.too_large", nil)
+		return refusal.BadRequest("error.page.too_large", nil)
 	}
 	if bad != nil {
 		return bad
@@ -212,7 +213,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *Problem {
 		if fields := (validator.ValidationErrors)(nil); errors.As(err, &fields) && len(fields) > 0 {
 			name = fields[0].Field()
 		}
-		return badParameter(name)
+		return refusal.BadParameter(name)
 	}
 	return nil
 }
@@ -251,17 +252,17 @@ func (p *Places) readStep(s *Step, q param, portal bool) bool {
 }
 
 // resolve finds environment, client and login page, and validates the target.
-func (p *Places) resolve(r *LoginRequest) *Problem {
+func (p *Places) resolve(r *LoginRequest) *refusal.Problem {
 	switch {
 	case r.EnvID != "":
 		r.Env = p.Environments[r.EnvID]
 	case p.OnlyEnv != nil:
 		r.Env = p.OnlyEnv
 	default:
-		return BadRequest("error.page.env_missing", nil)
+		return refusal.BadRequest("error.page.env_missing", nil)
 	}
 	if r.Env == nil {
-		return BadRequest("error.page.env", i18n.Args{"id": r.EnvID})
+		return refusal.BadRequest("error.page.env", i18n.Args{"id": r.EnvID})
 	}
 	if r.ClientID != "" {
 		r.Client = r.Env.Clients[r.ClientID]
@@ -269,10 +270,10 @@ func (p *Places) resolve(r *LoginRequest) *Problem {
 		r.Client = r.Env.OnlyClient
 	}
 	if r.Client == nil && r.ClientID == "" {
-		return BadRequest("error.page.client_missing", nil)
+		return refusal.BadRequest("error.page.client_missing", nil)
 	}
 	if r.Client == nil {
-		return BadRequest("error.page.client", i18n.Args{"id": r.ClientID})
+		return refusal.BadRequest("error.page.client", i18n.Args{"id": r.ClientID})
 	}
 	key := loginpage.Key{Env: r.Env.ID, App: r.AppID, Version: r.ConfigVersion}
 	if key.Version == "" && key.App == "" {
@@ -283,23 +284,23 @@ func (p *Places) resolve(r *LoginRequest) *Problem {
 	}
 	switch r.LoginPage = p.LoginPages.Find(key); {
 	case r.LoginPage == nil && key.App == "" && key.Version != loginpage.EnvVersion:
-		return BadRequest("error.page.app_missing", i18n.Args{"id": key.Version})
+		return refusal.BadRequest("error.page.app_missing", i18n.Args{"id": key.Version})
 	case r.LoginPage == nil && key.App != "":
-		return BadRequest("error.page.app", i18n.Args{"id": key.Version, "app": key.App})
+		return refusal.BadRequest("error.page.app", i18n.Args{"id": key.Version, "app": key.App})
 	case r.LoginPage == nil:
-		return BadRequest("error.page.config_version", i18n.Args{"id": key.Version})
+		return refusal.BadRequest("error.page.config_version", i18n.Args{"id": key.Version})
 	}
 	return p.resolveTarget(r)
 }
 
-func (p *Places) resolveTarget(r *LoginRequest) *Problem {
+func (p *Places) resolveTarget(r *LoginRequest) *refusal.Problem {
 	if !r.HasRedirect {
 		r.RedirectURI = r.Env.DefaultRedirectURI
 		if r.RedirectURI == "" && p.Demo {
 			r.RedirectURI = r.Origin.Text + "/"
 		}
 		if r.RedirectURI == "" {
-			return BadRequest("error.page.redirect_missing", nil)
+			return refusal.BadRequest("error.page.redirect_missing", nil)
 		}
 	}
 	codeFlow := r.ResponseType == "code" && r.ChallengeMethod == "S256" && redirect.IsCodeChallenge(r.CodeChallenge)
@@ -307,7 +308,7 @@ func (p *Places) resolveTarget(r *LoginRequest) *Problem {
 	if r.Target != redirect.Refused {
 		return nil
 	}
-	refused := BadRequest("error.page.redirect", nil)
+	refused := refusal.BadRequest("error.page.redirect", nil)
 	refused.Value = r.RedirectURI
 	if !codeFlow && redirect.Check(r.Origin.Text, r.RedirectURI, r.Client.RedirectURIs, true) == redirect.WithCode {
 		refused.Lead, refused.Value = "error.page.pkce", ""

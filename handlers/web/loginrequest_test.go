@@ -11,6 +11,7 @@ import (
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/redirect"
 )
@@ -166,7 +167,7 @@ func TestParseRefuses(t *testing.T) {
 		in := raw("")
 		in.Query, in.AcceptLanguage = query, "ja"
 		got, err := places.Parse(in)
-		var p *Problem
+		var p *refusal.Problem
 		if !errors.As(err, &p) || p.Lead != want || p.Status != 400 {
 			t.Errorf("%s: %v, want %s", Cut(query, 120), err, want)
 		}
@@ -198,7 +199,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: no language", query)
 		}
 		if err != nil {
-			var p *Problem
+			var p *refusal.Problem
 			if !errors.As(err, &p) || p.Status != 400 {
 				t.Fatalf("%q: %v", query, err)
 			}

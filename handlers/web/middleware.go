@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 )
 
 // Keys of Fiber's Locals.
@@ -37,7 +38,7 @@ type Trace struct {
 }
 
 // Refused notes for the log line that TCB refused a call.
-func (t *Trace) Refused(err error) { t.Code = CodeOf(err) }
+func (t *Trace) Refused(err error) { t.Code = refusal.CodeOf(err) }
 
 // Alike notes that the answer must look like others of its kind, so that it waits for the kind's floor
 // where a watched call was made. The one that lets somebody in need not: it tells by itself.
@@ -48,15 +49,6 @@ func traceOf(c *fiber.Ctx) *Trace {
 		return t
 	}
 	return &Trace{}
-}
-
-// CodeOf is TCB's error code of a refused call, or empty.
-func CodeOf(err error) string {
-	var api *authclient.Error
-	if errors.As(err, &api) {
-		return api.Code
-	}
-	return ""
 }
 
 // observe gives every request an id, a deadline and one log line: never its query, form, cookies or

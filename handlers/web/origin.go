@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -31,7 +32,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 		if strings.HasPrefix(c.Path(), s.places.Base+"/static/") {
 			return c.Next() // the look of the page that says so
 		}
-		return &Problem{Status: fiber.StatusMisdirectedRequest, Title: "error.title_request", Lead: "error.page.host"}
+		return &refusal.Problem{Status: fiber.StatusMisdirectedRequest, Title: "error.title_request", Lead: "error.page.host"}
 	}
 	c.Locals(localOrigin, o)
 	c.Set("Content-Security-Policy", s.headers.csp[o.Text])
@@ -115,7 +116,7 @@ func (s *Site) checkOrigin(c *fiber.Ctx) error {
 	r := requestOf(c)
 	foreign := false
 	if r.Proven, foreign = s.saidOrigin(c, r.Origin.Text); foreign {
-		return errCrossSite
+		return refusal.ErrCrossSite
 	}
 	if r.Proven || r.Session.CSRFValid(r.Form.Value("csrf_token")) {
 		return c.Next()

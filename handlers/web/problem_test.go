@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/refusal"
 )
 
 // TestProblemOf: whatever breaks has a page, and what is not the person's doing is logged.
@@ -19,7 +20,7 @@ func TestProblemOf(t *testing.T) {
 		lead   string
 		logged bool
 	}{
-		{ErrMissing, 404, "error.page.missing", false},
+		{refusal.ErrMissing, 404, "error.page.missing", false},
 		{fiber.ErrNotFound, 404, "error.page.missing", false},
 		{fiber.ErrMethodNotAllowed, 405, "error.page.method", false},
 		{fiber.ErrRequestEntityTooLarge, 413, "error.page.too_large", false},

@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"tcb-login/handlers/refusal"
 	"tcb-login/views"
 )
 
@@ -125,13 +126,13 @@ func (s *Site) nowhere(c *fiber.Ctx) error {
 		return err
 	}
 	if c.Method() == methodUnknown {
-		return &Problem{Status: fiber.StatusNotImplemented, Title: "error.title_request", Lead: "error.page.method"}
+		return &refusal.Problem{Status: fiber.StatusNotImplemented, Title: "error.title_request", Lead: "error.page.method"}
 	}
 	if allowed := s.allowed(c.Path()); allowed != "" {
 		c.Set("Allow", allowed)
 		return fiber.ErrMethodNotAllowed
 	}
-	return ErrMissing
+	return refusal.ErrMissing
 }
 
 // allowed lists the methods of a path that is in the table.
@@ -159,7 +160,7 @@ func (s *Site) Rebuild(r *Request) (views.Page, error) {
 			return rebuild(r.As(r.at(row)))
 		}
 	}
-	return nil, ErrNoForm
+	return nil, refusal.ErrNoForm
 }
 
 // postLanguage shows a form again in another language, with everything that was typed, and calls

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/redirect"
 	"tcb-login/session"
@@ -92,7 +93,7 @@ func SampleConsent(r *Request) []SampleState {
 // refusalKeys are the messages that any call of TCB's may lead to.
 func refusalKeys() []string {
 	var keys []string
-	for _, out := range refusals {
+	for _, out := range refusal.Codes {
 		if out.Field == "" && !slices.Contains(keys, out.Key) {
 			keys = append(keys, out.Key)
 		}
@@ -154,21 +155,21 @@ func (r *Request) AsSample(change func(*LoginRequest)) *Request {
 func (s *Site) ErrorSamples(r *Request) (all []Sample) {
 	for _, e := range []struct {
 		state string
-		*Problem
+		*refusal.Problem
 	}{
-		{"missing", ErrMissing},
-		{"disabled", ErrDisabled},
-		{"not-yet", ErrNotYet},
-		{"cross-site", errCrossSite},
-		{"redirect", &Problem{Title: "error.title_request", Lead: "error.page.redirect", Value: "https://evil.example/steal?from=" + strings.Repeat("app", 30)}},
-		{"parameter", badParameter("redirect_uri")},
-		{"environment", BadRequest("error.page.env", i18n.Args{"id": "no-such-environment"})},
-		{"client", BadRequest("error.page.client", i18n.Args{"id": "no-such-client"})},
-		{"version", BadRequest("error.page.app", i18n.Args{"id": "v1_1700000000", "app": "app-orders"})},
-		{"unavailable", &Problem{Title: "error.title_unavailable", Lead: "error.unavailable"}},
-		{"broken", &Problem{Title: "error.title_unavailable", Lead: "error.broken"}},
-		{"timeout", &Problem{Title: "error.title", Lead: "error.page.timeout"}},
-		{"internal", &Problem{Title: "error.title", Lead: "error.page.internal"}},
+		{"missing", refusal.ErrMissing},
+		{"disabled", refusal.ErrDisabled},
+		{"not-yet", refusal.ErrNotYet},
+		{"cross-site", refusal.ErrCrossSite},
+		{"redirect", &refusal.Problem{Title: "error.title_request", Lead: "error.page.redirect", Value: "https://evil.example/steal?from=" + strings.Repeat("app", 30)}},
+		{"parameter", refusal.BadParameter("redirect_uri")},
+		{"environment", refusal.BadRequest("error.page.env", i18n.Args{"id": "no-such-environment"})},
+		{"client", refusal.BadRequest("error.page.client", i18n.Args{"id": "no-such-client"})},
+		{"version", refusal.BadRequest("error.page.app", i18n.Args{"id": "v1_1700000000", "app": "app-orders"})},
+		{"unavailable", &refusal.Problem{Title: "error.title_unavailable", Lead: "error.unavailable"}},
+		{"broken", &refusal.Problem{Title: "error.title_unavailable", Lead: "error.broken"}},
+		{"timeout", &refusal.Problem{Title: "error.title", Lead: "error.page.timeout"}},
+		{"internal", &refusal.Problem{Title: "error.title", Lead: "error.page.internal"}},
 	} {
 		all = append(all, Sample{Page: "error", Path: "/error", State: e.state, Make: func() (views.Page, error) {
 			return s.errorPage(&r.LoginRequest, e.Problem, fmt.Sprintf("%016x", 0x5a3d9c0f1e2b)), nil

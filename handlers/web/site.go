@@ -16,6 +16,7 @@ import (
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -183,7 +184,7 @@ func only(environments map[string]*Environment) *Environment {
 func (s *Site) renderLastResort() error {
 	r := &LoginRequest{Base: s.places.Base, Loc: s.places.Messages.Match()}
 	var buf bytes.Buffer
-	page := s.errorPage(r, &Problem{Title: "error.title", Lead: "error.page.internal"}, "")
+	page := s.errorPage(r, &refusal.Problem{Title: "error.title", Lead: "error.page.internal"}, "")
 	err := page.Component().Render(s.ctx, &buf)
 	s.lastResort = buf.Bytes()
 	return err

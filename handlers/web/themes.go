@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/static"
 )
@@ -202,7 +203,7 @@ func find[T any](k *themes, name string, in func() map[string]*T) *T {
 func (s *Site) getTheme(c *fiber.Ctx) error {
 	file := find(s.themes, c.Params("name"), func() map[string]*static.File { return s.themes.sheets })
 	if file == nil {
-		return ErrMissing
+		return refusal.ErrMissing
 	}
 	return sendAsset(c, file)
 }
@@ -212,7 +213,7 @@ func (s *Site) getTheme(c *fiber.Ctx) error {
 func (s *Site) getMedia(c *fiber.Ctx) error {
 	m := find(s.themes, c.Params("name"), func() map[string]*loginpage.Media { return s.themes.media })
 	if m == nil {
-		return ErrMissing
+		return refusal.ErrMissing
 	}
 	header := &c.Response().Header
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")

@@ -1,4 +1,7 @@
-package web
+// Package refusal says what pages make of what goes wrong: a refusal of TCB's or of a limit of ours
+// stands on the form that met it, a problem has a page of its own. It knows messages by their keys, and
+// neither pages nor HTTP.
+package refusal
 
 import (
 	"context"
@@ -17,8 +20,8 @@ type Refusal struct {
 	Wait   time.Duration // Retry-After, and what a counting message counts
 }
 
-// Refusals say what TCB's codes mean.
-type Refusals map[string]Refusal
+// A Table says what TCB's codes mean.
+type Table map[string]Refusal
 
 // Limited is a refusal of our own counters.
 type Limited struct {
@@ -35,11 +38,11 @@ type FieldError struct{ Field, Key string }
 func (e *FieldError) Error() string { return e.Field + ": " + e.Key }
 
 // Meaning is what a code means where nobody says anything more exact.
-func Meaning(code string) Refusal { return refusals[code] }
+func Meaning(code string) Refusal { return Codes[code] }
 
-// refusals says for every code of TCB's what to answer where the flow has
+// Codes says for every code of TCB's what to answer where the flow has
 // nothing more exact to say.
-var refusals = Refusals{
+var Codes = Table{
 	"unreachable":       {Status: 503, Key: "error.unavailable"},
 	"unavailable":       {Status: 503, Key: "error.unavailable"},
 	"deadline_exceeded": {Status: 503, Key: "error.unavailable"},
@@ -115,32 +118,32 @@ var refusals = Refusals{
 // IsOutage reports that a call said nothing about what was sent.
 func IsOutage(err error) bool {
 	var api *authclient.Error
-	return errors.As(err, &api) && refusals[api.Code].Status >= 500
+	return errors.As(err, &api) && Codes[api.Code].Status >= 500
 }
 
 // RefusalOf is what an error of TCB's means: what the flow says of its code, else
 // what the table does. An answer that is none of TCB's (a proxy's page, nothing
 // at all) is a broken service, unless its status says that it is merely away; a
 // code that nobody documents is a refusal where the status says so.
-func RefusalOf(api *authclient.Error, special Refusals) Refusal {
+func Of(api *authclient.Error, special Table) Refusal {
 	if out, ok := special[api.Code]; ok {
 		return out
 	}
-	out, known := refusals[api.Code]
+	out, known := Codes[api.Code]
 	answered := api.Code == "unreachable" && api.Status != 0 && !errors.Is(api, context.DeadlineExceeded)
 	switch {
 	case !known && api.Status >= 400 && api.Status < 500:
-		return refusals["invalid_argument"]
+		return Codes["invalid_argument"]
 	case !known:
-		return refusals["unknown"]
+		return Codes["unknown"]
 	case answered && (api.Status < 502 || api.Status > 504):
-		return refusals["unknown"]
+		return Codes["unknown"]
 	}
 	return out
 }
 
 // withWait puts TCB's own waiting time into the words.
-func withWait(out Refusal, wait time.Duration) (Refusal, int) {
+func WithWait(out Refusal, wait time.Duration) (Refusal, int) {
 	if wait <= 0 {
 		return out, 0
 	}
@@ -150,4 +153,13 @@ func withWait(out Refusal, wait time.Duration) (Refusal, int) {
 	}
 	out.Key = "error.too_many_wait"
 	return out, int(math.Ceil(wait.Seconds()))
+}
+
+// CodeOf is TCB's error code of a refused call, or empty.
+func CodeOf(err error) string {
+	var api *authclient.Error
+	if errors.As(err, &api) {
+		return api.Code
+	}
+	return ""
 }

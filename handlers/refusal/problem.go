@@ -1,0 +1,41 @@
+package refusal
+
+import (
+	"net/http"
+	"tcb-login/i18n"
+)
+
+// A Problem is an error that has a page of its own.
+type Problem struct {
+	Status int
+	Title  string // message keys
+	Lead   string
+	Args   i18n.Args
+	Value  string // what was refused, shown as text
+	Home   bool   // the way on is to the app at this origin: no login request is known
+}
+
+func (p *Problem) Error() string { return "problem: " + p.Lead }
+
+// BadRequest is the problem of an address that leads nowhere.
+func BadRequest(lead string, args i18n.Args) *Problem {
+	return &Problem{Status: http.StatusBadRequest, Title: "error.title_request", Lead: lead, Args: args}
+}
+
+func BadParameter(name string) *Problem {
+	return BadRequest("error.page.parameter", i18n.Args{"name": name})
+}
+
+// Problems that several pages have.
+var (
+	ErrMissing  = &Problem{Status: http.StatusNotFound, Title: "error.title_missing", Lead: "error.page.missing"}
+	ErrDisabled = &Problem{Status: http.StatusNotFound, Title: "error.title_missing", Lead: "error.disabled"}
+	// ErrNoForm is for a form that no page has.
+	ErrNoForm = BadParameter("form")
+	// errUnreadable is for bodies that are compressed, in parts or otherwise not what a form of ours sends.
+	ErrUnreadable = &Problem{Status: http.StatusUnsupportedMediaType, Title: "error.title", Lead: "error.page.unreadable"}
+	// ErrNotYet is for a login that is to reach another origin.
+	ErrNotYet = &Problem{Status: http.StatusNotImplemented, Title: "error.title_not_yet", Lead: "error.page.not_yet"}
+	// errCrossSite is for POSTs from pages that are not of our origin.
+	ErrCrossSite = &Problem{Status: http.StatusForbidden, Title: "error.title_request", Lead: "error.page.cross_site"}
+)
