@@ -32,7 +32,7 @@ import (
 	"tcb-login/config/settings"
 	"tcb-login/emulator"
 	"tcb-login/handlers"
-	"tcb-login/handlers/web"
+	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -284,9 +284,9 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		Context:  requests,
 		Settings: s,
 		Origins:  s.PublicOrigins,
-		NewAuth: func(env settings.Environment, c settings.Client) (web.Auth, error) {
+		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
 			client, err := newClient(s, env, c, emulated)
-			return web.ClientAuth{Client: client}, err
+			return entry.ClientAuth{Client: client}, err
 		},
 		LoginPages: logins,
 		Sessions:   sessions,

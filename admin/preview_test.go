@@ -20,6 +20,7 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
 	"tcb-login/handlers"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/preview"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -57,7 +58,7 @@ func configOf(t *testing.T, trees map[string]string) (cfg handlers.Config, envs 
 	}
 	return handlers.Config{
 		Context: t.Context(), Settings: s, LoginPages: logins, Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
-		NewAuth: func(settings.Environment, settings.Client) (web.Auth, error) { return nil, nil }, // a preview calls nothing
+		NewAuth: func(settings.Environment, settings.Client) (entry.Auth, error) { return nil, nil }, // a preview calls nothing
 		Logger:  slog.New(slog.DiscardHandler),
 	}, envs
 }

@@ -18,6 +18,7 @@ import (
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -159,7 +160,7 @@ func TestPortalWithoutLogin(t *testing.T) {
 		// Signing in leads to the page that was asked for.
 		done := b.submit(b.click(p, "sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
 		want := path
-		if path == web.PathVerify {
+		if path == entry.PathVerify {
 			want = "/account"
 		}
 		if u, err := url.Parse(done.RedirectURI); err != nil || u.Host != "login.example.net" || u.Path != s.base+want || u.Query().Get("next") != "" {
@@ -259,7 +260,7 @@ func TestPortalCrossSite(t *testing.T) {
 			{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}},
 			{"Sec-Fetch-Site": nil, "Origin": {"https://evil.example"}},
 		} {
-			p := b.do(http.MethodPost, s.base+path+"?"+entry(appPage), url.Values{"new_password": {"Quiet-river-1"}, "confirm": {"delete"}, "action": {"everywhere"}}, header)
+			p := b.do(http.MethodPost, s.base+path+"?"+entryQuery(appPage), url.Values{"new_password": {"Quiet-river-1"}, "confirm": {"delete"}, "action": {"everywhere"}}, header)
 			p.want(http.StatusForbidden, "error", "error.page.cross_site")
 		}
 	}
@@ -296,7 +297,7 @@ func TestTakeOver(t *testing.T) {
 	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
 	refused("TCB is away", good, nil, http.StatusServiceUnavailable, "unavailable")
 	s.backend.answer("", nil)
-	second := b.get(s.base+"/account?"+strings.Replace(entry(appPage), "client_id=demo", "client_id=second", 1)).want(http.StatusOK, "take-over")
+	second := b.get(s.base+"/account?"+strings.Replace(entryQuery(appPage), "client_id=demo", "client_id=second", 1)).want(http.StatusOK, "take-over")
 	if status, out := b.handOver(second, good, nil); status != http.StatusBadRequest || out.Error != "other_client" {
 		t.Errorf("another client's page: %d %+v", status, out)
 	}
@@ -430,7 +431,7 @@ func TestProfile(t *testing.T) {
 	// A field that the page has not is none of its form's.
 	form := b.open("/account/profile").filled(fields{"name": "演示 2"})
 	form.Set("username", "slipped.in")
-	b.do(http.MethodPost, s.base+"/account/profile?"+entry(appPage), form, nil)
+	b.do(http.MethodPost, s.base+"/account/profile?"+entryQuery(appPage), form, nil)
 	patch := last(s.backend.callsTo("/v1/user/profile"))
 	if !strings.Contains(patch.body, "演示 2") || strings.Contains(patch.body, "username") || strings.Contains(patch.body, "email") || strings.Contains(patch.body, "phone") {
 		t.Errorf("the update holds %s", patch.body)
@@ -464,7 +465,7 @@ func TestUsername(t *testing.T) {
 	form := p.filled(nil)
 	form.Set("form", "account-username")
 	form.Set("username", "demo.2")
-	b.follow(b.do(http.MethodPost, s.base+"/account/username?"+entry(appPage), form, nil)).want(http.StatusOK, "step-up-password")
+	b.follow(b.do(http.MethodPost, s.base+"/account/username?"+entryQuery(appPage), form, nil)).want(http.StatusOK, "step-up-password")
 	if got := s.backend.count("/v1/user/profile"); got != 0 {
 		t.Fatalf("TCB was called %d times", got)
 	}
@@ -819,7 +820,7 @@ func (s *site) signInTo(t *testing.T, client string) completion {
 	t.Helper()
 	b := s.browser()
 	b.t = t
-	p := b.get(s.base + "/sign-in?" + strings.Replace(entry(appPage), "client_id=demo", "client_id="+client, 1))
+	p := b.get(s.base + "/sign-in?" + strings.Replace(entryQuery(appPage), "client_id=demo", "client_id="+client, 1))
 	return b.submit(p, fields{"username": "demo", "password": demoPassword}).completed()
 }
 
@@ -1031,7 +1032,7 @@ func TestTypedFormsNeedStepUp(t *testing.T) {
 	for name, p := range pages {
 		for way, got := range ways(p) {
 			to := got.header.Get("Location")
-			if got.status != http.StatusSeeOther || !strings.Contains(to, s.base+web.PathVerify+"?") || got.body != "" {
+			if got.status != http.StatusSeeOther || !strings.Contains(to, s.base+entry.PathVerify+"?") || got.body != "" {
 				t.Errorf("%s by %s: %d to %q with %q", name, way, got.status, to, got.name())
 				continue
 			}
@@ -1081,7 +1082,7 @@ func TestTypedFormsOfNobody(t *testing.T) {
 	show := func(name string) *page {
 		t.Helper()
 		form.Set("form", name)
-		return b.do(http.MethodPost, s.base+"/language?"+entry(appPage), form, nil)
+		return b.do(http.MethodPost, s.base+"/language?"+entryQuery(appPage), form, nil)
 	}
 	for name := range portalRoutes {
 		if name == "account" || name == "account-history" || name == "account-phone" {
@@ -1135,7 +1136,7 @@ func TestDone(t *testing.T) {
 	for _, name := range doneNames {
 		for _, path := range []string{"/account", "/account/providers", "/account/sessions", "/account/profile"} {
 			for _, value := range []string{name, "account.done." + name, done(to)[:40], flip(done(to), 60), done(to) + "A"} {
-				if says(b, s.base+path+"?"+entry(appPage, "done="+url.QueryEscape(value))) {
+				if says(b, s.base+path+"?"+entryQuery(appPage, "done="+url.QueryEscape(value))) {
 					t.Errorf("done=%s: the page confirms what did not happen", value)
 				}
 			}
@@ -1149,7 +1150,7 @@ func TestDone(t *testing.T) {
 	}
 	second := func(address string) string { return strings.Replace(address, "client_id=demo", "client_id=second", 1) }
 	to = change()
-	b.submit(b.get(second(s.base+"/sign-in?"+entry(appPage))), fields{"username": "demo", "password": demoPassword}).completed()
+	b.submit(b.get(second(s.base+"/sign-in?"+entryQuery(appPage))), fields{"username": "demo", "password": demoPassword}).completed()
 	if says(b, second(to)) {
 		t.Error("another client's portal confirms it")
 	}

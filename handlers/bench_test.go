@@ -8,7 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"tcb-login/config/settings"
-	"tcb-login/handlers/web"
+	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -34,7 +34,7 @@ func BenchmarkGetSignIn(b *testing.B) {
 	}
 	app, err := New(Config{
 		Context: b.Context(), Settings: settings.Demo(), Origins: []string{"http://127.0.0.1:8080"},
-		NewAuth:  func(settings.Environment, settings.Client) (web.Auth, error) { return nil, nil },
+		NewAuth:  func(settings.Environment, settings.Client) (entry.Auth, error) { return nil, nil },
 		Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
 		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	})

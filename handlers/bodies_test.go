@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"tcb-login/handlers/web"
-
 	"github.com/andybalholm/brotli"
+
+	"tcb-login/handlers/web"
 )
 
 // bomb compresses a lot of nothing, once per writer, from the inside out.
@@ -95,7 +95,7 @@ func TestEncodedBodies(t *testing.T) {
 			if len(tt.body) > web.BodyLimit {
 				t.Fatalf("%s has %d bytes", tt.name, len(tt.body))
 			}
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.addr+path+"?"+entry(appPage), bytes.NewReader(tt.body))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.addr+path+"?"+entryQuery(appPage), bytes.NewReader(tt.body))
 			if err != nil {
 				t.Fatal(err)
 			}

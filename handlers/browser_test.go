@@ -236,7 +236,7 @@ func (b *browser) get(target string) *page {
 // open asks for a page below the base path with the usual login request.
 func (b *browser) open(path string, more ...string) *page {
 	b.t.Helper()
-	return b.get(b.s.base + path + "?" + entry(b.target, more...))
+	return b.get(b.s.base + path + "?" + entryQuery(b.target, more...))
 }
 
 func (b *browser) follow(p *page) *page {

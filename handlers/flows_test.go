@@ -411,7 +411,7 @@ func TestLinks(t *testing.T) {
 		p := b.open(tt.path, "state=s", "custom=x%zz;y").want(http.StatusOK, tt.page)
 		for _, to := range tt.links {
 			link := p.link(to)
-			if !strings.HasSuffix(link, entry(appPage, "state=s", "custom=x%zz;y")) {
+			if !strings.HasSuffix(link, entryQuery(appPage, "state=s", "custom=x%zz;y")) {
 				t.Errorf("%s: the link to %s is %q", tt.page, to, link)
 				continue
 			}
@@ -441,7 +441,7 @@ func TestEntry(t *testing.T) {
 	b.open("/", "prompt=create").want(http.StatusOK, "sign-up")
 	b.open("/", "prompt=login").want(http.StatusOK, "sign-in")
 	b.open("/", "prompt=anything").want(http.StatusOK, "sign-in")
-	get(entry(appPage)+"&client_id=").want(http.StatusBadRequest, "error") // twice
+	get(entryQuery(appPage)+"&client_id=").want(http.StatusBadRequest, "error") // twice
 	target := "redirect_uri=" + url.QueryEscape(appPage)
 	get("env_id=demo&"+target).want(http.StatusOK, "sign-in") // client_id defaults to the environment's id
 	get("env_id=demo&client_id=second&"+target).want(http.StatusOK, "sign-in")
@@ -479,8 +479,8 @@ func TestErrorPageLeadsOn(t *testing.T) {
 	b := s.browser()
 	p := b.open("/", "env_id=demo").want(http.StatusBadRequest, "error")
 	b.click(p, "entry").want(http.StatusOK, "sign-in")
-	p = b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage), url.Values{}, http.Header{"Sec-Fetch-Site": {"cross-site"}}).want(http.StatusForbidden, "error")
-	if link := p.link("entry"); !strings.HasSuffix(link, entry(appPage)) {
+	p = b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage), url.Values{}, http.Header{"Sec-Fetch-Site": {"cross-site"}}).want(http.StatusForbidden, "error")
+	if link := p.link("entry"); !strings.HasSuffix(link, entryQuery(appPage)) {
 		t.Errorf("the way on from a refused form is %q: the target is lost", link)
 	}
 }
@@ -585,7 +585,7 @@ func TestOtherOrigin(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls := s.backend.count("")
-	p := b.do(http.MethodPost, s.base+"/sign-in/email?"+entry(registered, pkce, "flow="+u.Query().Get("flow")),
+	p := b.do(http.MethodPost, s.base+"/sign-in/email?"+entryQuery(registered, pkce, "flow="+u.Query().Get("flow")),
 		code.filled(fields{"verification_code": s.backend.code(demoEmail)}), nil)
 	p.want(http.StatusNotImplemented, "error", "error.page.not_yet")
 	if got := s.backend.count(""); got != calls {
@@ -742,7 +742,7 @@ func TestLongRequest(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	b.target = publicOrigin + "/?q=" + strings.Repeat("x", 3000)
-	more := "custom=" + strings.Repeat("y", 6<<10-len(entry(b.target))-len("&custom="))
+	more := "custom=" + strings.Repeat("y", 6<<10-len(entryQuery(b.target))-len("&custom="))
 	b.header.Set("Referer", publicOrigin+"/"+strings.Repeat("r", 4000)) // browsers cut a longer one down to the origin
 	b.header.Set("User-Agent", strings.Repeat("u", 300))
 	b.open("/", more, "z").want(http.StatusBadRequest, "error", "error.page.too_large")
@@ -767,7 +767,7 @@ func TestRoutes(t *testing.T) {
 		"/__auth/static/": 404, "/__auth/static/../sign-in": 404, "/sign-in": 404, "/": 404, "/__authx": 404, "/__auth/index.html": 404,
 		"/__auth/%73ign-in": 404, "/robots.txt": 404, "/__emulator/": 404, "/healthz": 404,
 	} {
-		resp := s.raw(t, "GET "+path+"?"+entry(appPage)+" HTTP/1.1\r\nHost: login.example.net\r\nConnection: close\r\n\r\n")
+		resp := s.raw(t, "GET "+path+"?"+entryQuery(appPage)+" HTTP/1.1\r\nHost: login.example.net\r\nConnection: close\r\n\r\n")
 		if resp.StatusCode != status {
 			t.Errorf("GET %s: status %d, want %d", path, resp.StatusCode, status)
 		}

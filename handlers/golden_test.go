@@ -36,7 +36,7 @@ func golden(t *testing.T, name string, p *page) {
 	for _, token := range goldenTokens {
 		got = token.ReplaceAllString(got, "${1}…")
 	}
-	got = strings.ReplaceAll(got, html.EscapeString(entry(appPage)), "…entry…")
+	got = strings.ReplaceAll(got, html.EscapeString(entryQuery(appPage)), "…entry…")
 	got = goldenTimes.ReplaceAllString(got, "…")
 	got = sealedButton.ReplaceAllString(got, "${1}…")
 	got = strings.ReplaceAll(got, "><", ">\n<") + "\n"
@@ -80,7 +80,7 @@ func TestGoldenPages(t *testing.T) {
 		golden(t, "reset-password-code."+lang, code)
 		newPassword := b.submit(code, fields{"verification_code": s.backend.code(demoEmail)}).want(http.StatusOK, "reset-password-new")
 		golden(t, "reset-password-new."+lang, newPassword)
-		golden(t, "error."+lang, b.get(s.base+"/?"+entry("https://evil.example/\u202e<b>")).want(http.StatusBadRequest, "error"))
+		golden(t, "error."+lang, b.get(s.base+"/?"+entryQuery("https://evil.example/\u202e<b>")).want(http.StatusBadRequest, "error"))
 		s.backend.captcha("always")
 		golden(t, "captcha."+lang, b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask"))
 		s.backend.captcha("never")

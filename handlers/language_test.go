@@ -136,8 +136,8 @@ func TestLanguageByGet(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	for _, path := range []string{"/language", "/captcha"} {
-		p := b.do(http.MethodGet, s.base+path+"?"+entry(appPage, "state=x"), nil, nil)
-		if p.status != http.StatusSeeOther || p.location() != publicOrigin+s.base+"/?"+entry(appPage, "state=x") {
+		p := b.do(http.MethodGet, s.base+path+"?"+entryQuery(appPage, "state=x"), nil, nil)
+		if p.status != http.StatusSeeOther || p.location() != publicOrigin+s.base+"/?"+entryQuery(appPage, "state=x") {
 			t.Errorf("GET %s: status %d, Location %q", path, p.status, p.header.Get("Location"))
 		}
 		b.follow(p).want(http.StatusOK, "sign-in")
@@ -146,7 +146,7 @@ func TestLanguageByGet(t *testing.T) {
 	form := b.open("/sign-in").filled(fields{"username": "typed"})
 	for _, lang := range []string{"", "xx", "../en", "zh"} {
 		form.Set("lang", lang)
-		p := b.do(http.MethodPost, s.base+"/language?"+entry(appPage), form, nil).want(http.StatusOK, "sign-in")
+		p := b.do(http.MethodPost, s.base+"/language?"+entryQuery(appPage), form, nil).want(http.StatusOK, "sign-in")
 		if p.wantValue(fields{"username": "typed"}).lang() != "en" {
 			t.Errorf("lang=%q shows %s", lang, p.lang())
 		}

@@ -408,7 +408,7 @@ func TestAgreementBeforeWays(t *testing.T) {
 		for _, tt := range tests {
 			form := signIn.filled(nil)
 			form.Set("form", tt.form)
-			query := entry(appPage)
+			query := entryQuery(appPage)
 			if tt.flow != "" {
 				query += "&flow=" + tt.flow
 			}
@@ -490,7 +490,7 @@ func TestFormsOfPagesThatAreOff(t *testing.T) {
 		"reset-password": {http.StatusBadRequest, "error.page.parameter"},
 	} {
 		form.Set("form", name)
-		p := b.do(http.MethodPost, s.base+"/language?"+entry(appPage), form, nil)
+		p := b.do(http.MethodPost, s.base+"/language?"+entryQuery(appPage), form, nil)
 		if p.status != want.status || !p.has(want.key) {
 			t.Errorf("form %s: page %q with status %d and messages %q, want status %d and %s", name, p.name(), p.status, p.keys(), want.status, want.key)
 		}
@@ -609,7 +609,7 @@ func TestAnonymousDisabled(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	p := b.open("/")
-	b.do(http.MethodPost, s.base+"/anonymous?"+entry(appPage), p.filled(nil), nil).want(http.StatusNotFound, "error", "error.disabled")
+	b.do(http.MethodPost, s.base+"/anonymous?"+entryQuery(appPage), p.filled(nil), nil).want(http.StatusNotFound, "error", "error.disabled")
 	b.open("/anonymous") // a GET leads to the entry
 }
 

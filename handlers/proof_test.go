@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"tcb-login/handlers/web"
+	"tcb-login/handlers/entry"
 )
 
 // Who may change how somebody signs in has just proven to be that person. The
@@ -42,7 +42,7 @@ func TestLinkNeedsSignIn(t *testing.T) {
 			b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
 		}
 		list := b.open("/account/providers", link).want(http.StatusOK, "account-providers")
-		b.do(http.MethodPost, s.base+"/account/providers?"+entry(appPage, link), list.filled(nil), nil).
+		b.do(http.MethodPost, s.base+"/account/providers?"+entryQuery(appPage, link), list.filled(nil), nil).
 			want(http.StatusUnprocessableEntity, "account-providers", "error.refused")
 	}
 	// Who goes on by the login that is there leaves the identity behind.
@@ -119,7 +119,7 @@ func TestPortalStepsOfOnePerson(t *testing.T) {
 	token := map[string]string{"access_token": victim.Credentials.AccessToken}
 
 	b.submit(b.open("/sign-in"), mei).completed()
-	code := b.submit(b.open(web.PathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
+	code := b.submit(b.open(entry.PathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
 	right := fields{"verification_code": s.backend.code("mei@example.com")}
 	if status, out := b.handOver(b.open("/account"), token, nil); status != http.StatusOK || out.Sub != victim.Credentials.Sub {
 		t.Fatalf("%d %+v", status, out)
@@ -148,7 +148,7 @@ func TestPortalStepsOfOnePerson(t *testing.T) {
 
 // second is an entry query of the environment's other client.
 func second(more ...string) string {
-	return strings.Replace(entry(appPage, more...), "client_id=demo", "client_id=second", 1)
+	return strings.Replace(entryQuery(appPage, more...), "client_id=demo", "client_id=second", 1)
 }
 
 // TestStepUpEndsWithNextSignIn: a step-up proves who sits there, until somebody else does, for whichever client or
@@ -171,9 +171,9 @@ func TestStepUpEndsWithNextSignIn(t *testing.T) {
 	}{
 		{"somebody else, for another client", signIn(second(), mei), true},
 		{"the same person, for another client", signIn(second(), demo), true},
-		{"for another environment", signIn(strings.NewReplacer("env_id=demo", "env_id=other", "client_id=demo", "client_id=other").Replace(entry(appPage)), demo), true},
-		{"the same person again", signIn(entry(appPage), demo), true},
-		{"somebody else", signIn(entry(appPage), mei), false},
+		{"for another environment", signIn(strings.NewReplacer("env_id=demo", "env_id=other", "client_id=demo", "client_id=other").Replace(entryQuery(appPage)), demo), true},
+		{"the same person again", signIn(entryQuery(appPage), demo), true},
+		{"somebody else", signIn(entryQuery(appPage), mei), false},
 		{"a hand-off of another login", func(b *browser) {
 			if status, out := b.handOver(b.open("/account"), map[string]string{"access_token": apps.Credentials.AccessToken}, nil); status != http.StatusOK {
 				b.t.Fatalf("%d %+v", status, out)
@@ -220,7 +220,7 @@ func TestRightCodeEndsWithNextSignIn(t *testing.T) {
 	s := newSite(t)
 	mei := s.otherPerson()
 	b, _ := s.signedIn(t)
-	code := b.submit(b.open(web.PathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
+	code := b.submit(b.open(entry.PathVerify, "via=email").want(http.StatusOK, "step-up"), nil).want(http.StatusOK, "step-up-code")
 	s.backend.refuse("/v1/user/sudo", http.StatusServiceUnavailable, "unavailable")
 	right := b.submit(code, fields{"verification_code": s.backend.code(demoEmail)}).want(http.StatusServiceUnavailable, "step-up-confirmed")
 	s.backend.answer("", nil)

@@ -12,6 +12,7 @@ import (
 
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/web"
 	"tcb-login/identifier"
@@ -274,7 +275,7 @@ func TestLinking(t *testing.T) {
 	form := b.open("/account/providers").filled(nil)
 	for _, action := range []string{"", "link:nobody", "unlink:demo", "x"} {
 		form.Set("action", action)
-		b.do(http.MethodPost, s.base+"/account/providers?"+entry(appPage), form, nil).want(http.StatusUnprocessableEntity, "account-providers", "error.refused")
+		b.do(http.MethodPost, s.base+"/account/providers?"+entryQuery(appPage), form, nil).want(http.StatusUnprocessableEntity, "account-providers", "error.refused")
 	}
 }
 
@@ -309,8 +310,8 @@ func TestProviderAlone(t *testing.T) {
 	// With an address there is another way: an empty sudo_token serves no more.
 	s.clock.advance(16 * time.Minute)
 	b.open("/account/email").want(http.StatusOK, "step-up")
-	b.do(http.MethodPost, s.base+web.PathVerify+"?"+entry(appPage), func() url.Values {
-		v := b.open(web.PathVerify).filled(nil)
+	b.do(http.MethodPost, s.base+entry.PathVerify+"?"+entryQuery(appPage), func() url.Values {
+		v := b.open(entry.PathVerify).filled(nil)
 		v.Set("action", "provider:demo")
 		return v
 	}(), nil).want(http.StatusNotFound, "error")
@@ -505,7 +506,7 @@ func TestProviderByGet(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withProvider)
 	b := s.browser()
-	query := entry(appPage, "state=s", "link=abc", "next=account-email")
+	query := entryQuery(appPage, "state=s", "link=abc", "next=account-email")
 	for _, id := range []string{"demo", "nobody"} {
 		p := b.do(http.MethodGet, s.base+"/provider/"+id+"?"+query, nil, nil)
 		if p.status != http.StatusSeeOther {
@@ -730,7 +731,7 @@ func TestWaitingIdentityEnds(t *testing.T) {
 		b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
 		bind := b.comesBack(b.pressOnly(b.open("/account/providers"), "action=link:demo", nil), "mine", "").want(http.StatusOK, "account-bind")
 		link := "link=" + bind.url.Query().Get("link")
-		if register(t, b, s.base+"/sign-up?"+entry(appPage, link)) {
+		if register(t, b, s.base+"/sign-up?"+entryQuery(appPage, link)) {
 			t.Error("sign-up offers an identity that waits for another account")
 		}
 		other := s.otherPerson()

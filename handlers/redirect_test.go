@@ -249,7 +249,7 @@ func TestRepeatedParameters(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.browser()
-	whole := entry(appPage) + "&" + pkce
+	whole := entryQuery(appPage) + "&" + pkce
 	for _, name := range []string{"app_id", "env_id", "client_id", "config_version", "redirect_uri", "response_type", "code_challenge"} {
 		for _, more := range []string{
 			name + "=", name + "=demo", name, name + "[]=x", name + "%5B%5D=x", name + "[0]=x", name + "%5b", strings.Replace(name, "e", "%65", 1) + "=x",
@@ -355,7 +355,7 @@ func TestInternalTargets(t *testing.T) {
 				form := signIn.filled(nil)
 				form.Set("form", v)
 				form.Set("lang", "en")
-				refused(b.do(http.MethodPost, s.base+path+"?"+entry(appPage), form, nil))
+				refused(b.do(http.MethodPost, s.base+path+"?"+entryQuery(appPage), form, nil))
 			}
 			var named []string
 			for _, name := range []string{"via", "flow", "next", "link", "to", "return_to", "lang", "login_hint", "prompt", "state"} {
@@ -367,9 +367,9 @@ func TestInternalTargets(t *testing.T) {
 				}
 			}
 			form := signIn.filled(fields{"username": "", "password": ""})
-			b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage, named...), form, nil)
+			b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage, named...), form, nil)
 			form.Set("lang", "zh-CN")
-			b.do(http.MethodPost, s.base+"/language?"+entry(appPage, named...), form, nil)
+			b.do(http.MethodPost, s.base+"/language?"+entryQuery(appPage, named...), form, nil)
 			for _, path := range []string{v, "/" + v, s.base + v, s.base + "/" + v, s.base + "/sign-in/" + v, s.base + "/static/" + v} {
 				if strings.TrimSuffix(path, "/") == s.base+"/sign-in" {
 					continue

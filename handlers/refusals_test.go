@@ -233,7 +233,7 @@ func TestBrokenForms(t *testing.T) {
 				if tt.contentType != "application/x-www-form-urlencoded" {
 					want = http.StatusUnsupportedMediaType
 				}
-				resp := b.rawPage("POST " + s.base + path + "?" + entry(appPage, "username=demo&password=x&email=x@example.com&phone_number=13800138000") +
+				resp := b.rawPage("POST " + s.base + path + "?" + entryQuery(appPage, "username=demo&password=x&email=x@example.com&phone_number=13800138000") +
 					" HTTP/1.1\r\nHost: login.example.net\r\nOrigin: " + publicOrigin + "\r\nContent-Type: " + tt.contentType +
 					fmt.Sprintf("\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(tt.body), tt.body))
 				if resp.status != want || resp.name() != "error" && resp.byID("error-summary") == nil {
@@ -241,7 +241,7 @@ func TestBrokenForms(t *testing.T) {
 				}
 			}
 			for _, path := range []string{"/language", "/captcha"} {
-				resp := b.rawPage("POST " + s.base + path + "?" + entry(appPage) + " HTTP/1.1\r\nHost: login.example.net\r\nOrigin: " + publicOrigin +
+				resp := b.rawPage("POST " + s.base + path + "?" + entryQuery(appPage) + " HTTP/1.1\r\nHost: login.example.net\r\nOrigin: " + publicOrigin +
 					"\r\nContent-Type: " + tt.contentType + fmt.Sprintf("\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(tt.body), tt.body))
 				if tt.contentType != "application/x-www-form-urlencoded" {
 					resp.want(http.StatusUnsupportedMediaType, "error", "error.page.unreadable")

@@ -17,6 +17,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config/settings"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/limit"
 )
@@ -58,7 +59,7 @@ func (brokenDeny) Has(context.Context, string) (bool, error) {
 }
 
 // panicking is a client with a bug.
-type panicking struct{ web.Auth }
+type panicking struct{ entry.Auth }
 
 func (panicking) SignIn(context.Context, authclient.SignInRequest, ...authclient.CallOption) (*authclient.Credentials, error) {
 	panic("a bug")
@@ -70,7 +71,7 @@ func TestErrorPages(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	const host = "Host: login.example.net\r\n"
-	whole := "?" + entry(appPage)
+	whole := "?" + entryQuery(appPage)
 	tests := []struct {
 		name, request string
 		status        int
@@ -153,7 +154,7 @@ func TestErrorPages(t *testing.T) {
 	})
 	t.Run("a bug", func(t *testing.T) {
 		broken := newSite(t, func(c *siteConfig) {
-			c.backend, c.wrap = s.backend, func(a web.Auth) web.Auth { return panicking{a} }
+			c.backend, c.wrap = s.backend, func(a entry.Auth) entry.Auth { return panicking{a} }
 		})
 		b := broken.browser()
 		p := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword})
@@ -193,7 +194,7 @@ func TestHead(t *testing.T) {
 		"/captcha", "/nothing", "/static/" + s.cfg.Static.Name("app.css"), "/sign-in?env_id=x", "/static/x"} {
 		target := s.base + path
 		if !strings.Contains(path, "?") {
-			target += "?" + entry(appPage)
+			target += "?" + entryQuery(appPage)
 		}
 		get, head := b.do(http.MethodGet, target, nil, nil), b.do(http.MethodHead, target, nil, nil)
 		if head.status != get.status || head.body != "" || !slices.Equal(names(head.header), names(get.header)) {
@@ -440,7 +441,7 @@ func TestCrossSite(t *testing.T) {
 		{"nonsense", http.Header{"Sec-Fetch-Site": {"x"}}},
 	} {
 		for _, path := range paths {
-			p := b.do(http.MethodPost, s.base+path+"?"+entry(appPage), good, tt.header)
+			p := b.do(http.MethodPost, s.base+path+"?"+entryQuery(appPage), good, tt.header)
 			if p.status != http.StatusForbidden || !p.has("error.page.cross_site") || len(p.header.Values("Set-Cookie")) > 0 {
 				t.Errorf("%s to %s: status %d, %q", tt.name, path, p.status, p.keys())
 			}
@@ -459,17 +460,17 @@ func TestCrossSite(t *testing.T) {
 		{}, {"Sec-Fetch-Site": {"none"}}, {"Origin": {"null"}}, {"Origin": {""}}, {"Sec-Fetch-Site": {""}, "Origin": {"null"}}, // by the token alone
 	} {
 		good := b.open("/sign-in").filled(fields{"username": "demo", "password": demoPassword})
-		b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage), good, header).completed()
+		b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage), good, header).completed()
 	}
 	// Where the browser vouches for the page, a lost token costs nothing.
 	good.Set("csrf_token", "lost")
 	for _, header := range []http.Header{{"Origin": {publicOrigin}}, {"Sec-Fetch-Site": {"same-origin"}, "Origin": {"null"}}} {
-		b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage), good, header).completed()
+		b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage), good, header).completed()
 	}
 	// Where it does not, the form comes back and nothing is called.
 	calls := s.backend.count("")
 	for _, header := range []http.Header{{}, {"Origin": {"null"}}, {"Origin": {""}}, {"Sec-Fetch-Site": {"none"}, "Origin": {"null"}}} {
-		p := b.do(http.MethodPost, s.base+"/sign-in?"+entry(appPage), good, header)
+		p := b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage), good, header)
 		p.want(http.StatusUnprocessableEntity, "sign-in", "error.stale_password").wantValue(fields{"username": "demo"})
 	}
 	if got := s.backend.count(""); got != calls {
@@ -518,7 +519,7 @@ func TestUnsaidHeaders(t *testing.T) {
 		b := s.browser().on(t, s)
 		b.client.Jar = nil
 		for _, values := range [][]string{nil, {""}, {"null"}, {"__Host-tcb_login="}, {"__Host-tcb_login=null; __Host-tcb_login=x"}} {
-			p := b.do(http.MethodGet, s.base+"/sign-in?"+entry(appPage), nil, http.Header{"Cookie": values}).want(http.StatusOK, "sign-in")
+			p := b.do(http.MethodGet, s.base+"/sign-in?"+entryQuery(appPage), nil, http.Header{"Cookie": values}).want(http.StatusOK, "sign-in")
 			if len(p.header.Values("Set-Cookie")) != 1 {
 				t.Errorf("%q: no new session: %q", values, p.header.Values("Set-Cookie"))
 			}
@@ -547,9 +548,9 @@ func TestUnsaidHeaders(t *testing.T) {
 	t.Run("Host", func(t *testing.T) {
 		// Which page this is cannot go unsaid. No answer is the page that says so, and never another's.
 		b := s.browser().on(t, s)
-		b.rawPage("GET /__auth/?"+entry(appPage)+" HTTP/1.0\r\n\r\n").want(http.StatusMisdirectedRequest, "error", "error.page.host")
-		b.rawPage("GET /__auth/?"+entry(appPage)+" HTTP/1.1\r\nHost: null\r\n\r\n").want(http.StatusMisdirectedRequest, "error", "error.page.host")
-		b.rawPage("GET /__auth/?"+entry(appPage)+" HTTP/1.1\r\nHost:\r\n\r\n").want(http.StatusBadRequest, "error", "error.page.malformed")
+		b.rawPage("GET /__auth/?"+entryQuery(appPage)+" HTTP/1.0\r\n\r\n").want(http.StatusMisdirectedRequest, "error", "error.page.host")
+		b.rawPage("GET /__auth/?"+entryQuery(appPage)+" HTTP/1.1\r\nHost: null\r\n\r\n").want(http.StatusMisdirectedRequest, "error", "error.page.host")
+		b.rawPage("GET /__auth/?"+entryQuery(appPage)+" HTTP/1.1\r\nHost:\r\n\r\n").want(http.StatusBadRequest, "error", "error.page.malformed")
 	})
 	t.Run("X-Forwarded-Proto of one that is listed with both", func(t *testing.T) {
 		for _, values := range [][]string{nil, {""}, {"null"}} {
@@ -681,7 +682,7 @@ func TestLanguageAndCaptchaOfStrangers(t *testing.T) {
 	values.Set("csrf_token", "")
 	values.Set("lang", "zh-CN")
 	for _, path := range []string{"/language", "/captcha"} {
-		p := b.do(http.MethodPost, s.base+path+"?"+entry(appPage), values, nil)
+		p := b.do(http.MethodPost, s.base+path+"?"+entryQuery(appPage), values, nil)
 		p.wantValue(fields{"username": "mallory"})
 		if _, kept := p.controls()["kept"]; kept || p.status != http.StatusUnprocessableEntity || !p.has("error.stale_password") {
 			t.Errorf("%s: kept %v, messages %q", path, kept, p.keys())
@@ -798,27 +799,27 @@ func TestForeignFlows(t *testing.T) {
 	}
 	other := s.browser()
 	other.open("/")
-	refused("another browser", other, "/sign-in/email", entry(appPage, "flow="+flow))
-	refused("no cookies", s.browser(), "/sign-in/email", entry(appPage, "flow="+flow))
-	refused("another client", b, "/sign-in/email", strings.Replace(entry(appPage, "flow="+flow), "client_id=demo", "client_id=second", 1))
+	refused("another browser", other, "/sign-in/email", entryQuery(appPage, "flow="+flow))
+	refused("no cookies", s.browser(), "/sign-in/email", entryQuery(appPage, "flow="+flow))
+	refused("another client", b, "/sign-in/email", strings.Replace(entryQuery(appPage, "flow="+flow), "client_id=demo", "client_id=second", 1))
 	refused("another environment", b, "/sign-in/email", "env_id=other&client_id=other&redirect_uri="+url.QueryEscape(appPage)+"&flow="+flow)
-	refused("another purpose", b, "/sign-up", entry(appPage, "via=email", "flow="+flow))
-	refused("another purpose", b, "/reset-password", entry(appPage, "via=email", "flow="+flow))
-	refused("another way", b, "/sign-in/sms", entry(appPage, "flow="+flow))
+	refused("another purpose", b, "/sign-up", entryQuery(appPage, "via=email", "flow="+flow))
+	refused("another purpose", b, "/reset-password", entryQuery(appPage, "via=email", "flow="+flow))
+	refused("another way", b, "/sign-in/sms", entryQuery(appPage, "flow="+flow))
 	for _, at := range []int{0, 10, 32, 33, len(flow) / 2, len(flow) - 1} {
 		if at == len(flow)-1 && len(flow)%4 != 0 {
 			at-- // the last character's lower bits may be padding
 		}
-		refused("changed", b, "/sign-in/email", entry(appPage, "flow="+flip(flow, at)))
+		refused("changed", b, "/sign-in/email", entryQuery(appPage, "flow="+flip(flow, at)))
 	}
-	refused("cut short", b, "/sign-in/email", entry(appPage, "flow="+flow[:len(flow)-4]))
-	refused("longer", b, "/sign-in/email", entry(appPage, "flow="+flow+"AAAA"))
-	refused("nonsense", b, "/sign-in/email", entry(appPage, "flow=x"))
+	refused("cut short", b, "/sign-in/email", entryQuery(appPage, "flow="+flow[:len(flow)-4]))
+	refused("longer", b, "/sign-in/email", entryQuery(appPage, "flow="+flow+"AAAA"))
+	refused("nonsense", b, "/sign-in/email", entryQuery(appPage, "flow=x"))
 	if got := s.backend.count(""); got != calls {
 		t.Errorf("TCB was called %d times", got-calls)
 	}
 	// The target is no part of the flow: it is judged with every request anyway.
-	b.do(http.MethodPost, s.base+"/sign-in/email?"+entry("https://evil.example/", "flow="+flow), code.filled(right), nil).
+	b.do(http.MethodPost, s.base+"/sign-in/email?"+entryQuery("https://evil.example/", "flow="+flow), code.filled(right), nil).
 		want(http.StatusBadRequest, "error", "error.page.redirect")
 	b.submit(code, right).completed()
 }
@@ -874,7 +875,7 @@ func TestSealedFields(t *testing.T) {
 		t.Errorf("another browser opened a kept password: %q", p.keys())
 	}
 	for name, query := range map[string]string{
-		"client":      strings.Replace(entry(appPage), "client_id=demo", "client_id=second", 1),
+		"client":      strings.Replace(entryQuery(appPage), "client_id=demo", "client_id=second", 1),
 		"environment": "env_id=other&client_id=other&redirect_uri=" + url.QueryEscape(appPage),
 	} {
 		p := b.do(http.MethodPost, s.base+"/sign-in?"+query, asked.filled(fields{"captcha_key": s.backend.key()}), nil)
@@ -1008,7 +1009,7 @@ func TestNewRefusesHalfAConfig(t *testing.T) {
 		"no logger":   func(c *Config) { c.Logger = nil },
 		"an origin":   func(c *Config) { c.Origins = []string{"login.example.net"} },
 		"a broken client": func(c *Config) {
-			c.NewAuth = func(settings.Environment, settings.Client) (web.Auth, error) { return nil, errors.New("broken") }
+			c.NewAuth = func(settings.Environment, settings.Client) (entry.Auth, error) { return nil, errors.New("broken") }
 		},
 	} {
 		cfg := s.cfg

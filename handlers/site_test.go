@@ -31,7 +31,7 @@ import (
 	"tcb-login/config/settings"
 	"tcb-login/emulator"
 	"tcb-login/framing"
-	"tcb-login/handlers/web"
+	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -410,7 +410,7 @@ type siteConfig struct {
 	counter  limit.Counter
 	demo     *Demo
 	logins   *loginpage.Pages
-	wrap     func(web.Auth) web.Auth // changes what handlers call
+	wrap     func(entry.Auth) entry.Auth // changes what handlers call
 
 }
 
@@ -498,15 +498,15 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		Context:  sc.context,
 		Settings: sc.settings,
 		Origins:  sc.origins,
-		NewAuth: func(env settings.Environment, c settings.Client) (web.Auth, error) {
+		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
 			client, err := authclient.New(authclient.Config{
 				Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: sc.backend.srv.URL,
 				Timeout: sc.settings.BackendTimeout, UserAgent: "tcb-login/test", Now: sc.clock.Now,
 			})
 			if sc.wrap != nil && err == nil {
-				return sc.wrap(web.ClientAuth{Client: client}), nil
+				return sc.wrap(entry.ClientAuth{Client: client}), nil
 			}
-			return web.ClientAuth{Client: client}, err
+			return entry.ClientAuth{Client: client}, err
 		},
 		Sessions:   sessions,
 		Counter:    sc.counter,
@@ -617,7 +617,7 @@ func (s *site) secretIn(text string, kinds ...string) bool {
 }
 
 // entry is a login request's query string, with more parameters of ours.
-func entry(redirectURI string, more ...string) string {
+func entryQuery(redirectURI string, more ...string) string {
 	q := "app_id=&env_id=demo&client_id=demo&config_version=env&redirect_uri=" + url.QueryEscape(redirectURI)
 	for _, m := range more {
 		q += "&" + m

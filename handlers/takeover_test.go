@@ -109,7 +109,7 @@ func TestReplacedCookie(t *testing.T) {
 	}
 	for _, path := range []string{"/account", "/", "/sign-in", "/continue", "/sign-out", "/account/verify"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			got := late.do(method, s.base+path+"?"+entry(appPage), nil, nil)
+			got := late.do(method, s.base+path+"?"+entryQuery(appPage), nil, nil)
 			if set := got.header.Values("Set-Cookie"); len(set) != 0 {
 				t.Errorf("%s %s sets %d cookies", method, path, len(set))
 			}

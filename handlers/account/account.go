@@ -12,6 +12,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -58,18 +59,18 @@ func (a *Room) Rows() []web.Row {
 		rows = append(rows, a.row(p))
 	}
 	return append(rows,
-		web.Row{Path: web.PathSession, Post: a.postSession, JSON: true, OnWay: true},
-		web.Row{Path: web.PathContinue, Get: a.getContinue, OnWay: true},
+		web.Row{Path: entry.PathSession, Post: a.postSession, JSON: true, OnWay: true},
+		web.Row{Path: entry.PathContinue, Get: a.getContinue, OnWay: true},
 	)
 }
 
 // user makes a person's own calls.
-func user(r *web.Request, login *visitor.Login) web.User {
+func user(r *web.Request, login *visitor.Login) entry.User {
 	return r.Auth().AsUser(login.Access.AccessToken)
 }
 
 // userCall is a person's own call, with what a captcha adds to it.
-type userCall func(context.Context, web.User, ...authclient.CallOption) error
+type userCall func(context.Context, entry.User, ...authclient.CallOption) error
 
 // asPerson makes one call of the person's, which TCB may want a captcha for.
 func (a *Room) asPerson(r *web.Request, login *visitor.Login, do userCall) error {

@@ -6,6 +6,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -35,7 +36,7 @@ type contactKind struct {
 	title, lead string
 	same        string // what to say of the one that the account has
 	is          func(*authclient.UserInfo) string
-	bind        func(context.Context, web.User, contactBinding, ...authclient.CallOption) error
+	bind        func(context.Context, entry.User, contactBinding, ...authclient.CallOption) error
 }
 
 // A contactBinding is what TCB wants to know of a number or address to bind.
@@ -50,7 +51,7 @@ var phoneContact = contactKind{
 	spec:  code.Spec{Name: "account-phone", Path: "/account/phone", Phone: true, Usage: "PHONE_NUMBER_CHANGE", Last: contactLast},
 	title: "account.phone.title", lead: "account.phone.lead", same: "account.phone.same",
 	is: func(me *authclient.UserInfo) string { return me.PhoneNumber },
-	bind: func(ctx context.Context, user web.User, b contactBinding, opts ...authclient.CallOption) error {
+	bind: func(ctx context.Context, user entry.User, b contactBinding, opts ...authclient.CallOption) error {
 		return user.BindPhoneNumber(ctx, authclient.BindPhoneNumberRequest{
 			PhoneNumber: b.step.Phone, SudoToken: b.sudoToken, VerificationToken: b.step.VerificationToken, ConflictResolution: b.conflict,
 		}, opts...)
@@ -61,7 +62,7 @@ var emailContact = contactKind{
 	spec:  code.Spec{Name: "account-email", Path: "/account/email", Email: true, Usage: "EMAIL_ADDRESS_CHANGE", Last: contactLast},
 	title: "account.email.title", lead: "account.email.lead", same: "account.email.same",
 	is: func(me *authclient.UserInfo) string { return me.Email },
-	bind: func(ctx context.Context, user web.User, b contactBinding, opts ...authclient.CallOption) error {
+	bind: func(ctx context.Context, user entry.User, b contactBinding, opts ...authclient.CallOption) error {
 		return user.BindEmail(ctx, authclient.BindEmailRequest{
 			Email: b.step.Email, SudoToken: b.sudoToken, VerificationToken: b.step.VerificationToken, ConflictResolution: b.conflict,
 		}, opts...)
@@ -173,13 +174,13 @@ func (f *contact) Submit(r *web.Request, step *code.Step) (web.Reply, error) {
 // bind asks TCB to bind what was verified.
 func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.ConflictResolution) (web.Reply, error) {
 	binding := contactBinding{step: step, sudoToken: f.login.Access.SudoToken, conflict: conflict}
-	err := f.a.asPerson(r, f.login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+	err := f.a.asPerson(r, f.login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return f.kind.bind(ctx, user, binding, opts...)
 	})
 	taken := errors.Is(err, authclient.ErrFailedPrecondition) || errors.Is(err, authclient.ErrAlreadyExists)
 	switch {
 	case err == nil:
-		return f.a.finished(r, f.login, web.PathAccount, step.Via())
+		return f.a.finished(r, f.login, entry.PathAccount, step.Via())
 	case taken && !step.IsUser(): // registered since the code was sent
 		r.Trace.Refused(err)
 		step.SetUser(true)
@@ -221,7 +222,7 @@ func (f *contact) postConflict(r *web.Request, step *code.Step) (web.Reply, erro
 	}
 	switch choice := authclient.ConflictResolution(page.Chosen); choice {
 	case authclient.ConflictDefault:
-		return web.SeeOther(r.Into(web.PathAccount))
+		return web.SeeOther(r.Into(entry.PathAccount))
 	case authclient.ConflictTransfer, authclient.ConflictDeleteAccount:
 		return f.bind(r, step, choice)
 	}

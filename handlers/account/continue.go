@@ -1,6 +1,7 @@
 package account
 
 import (
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -10,7 +11,7 @@ import (
 // signInAgain is sign-in by somebody who does not go on with the login at hand: what led here is not to
 // be tried there again.
 func signInAgain(r *web.Request) string {
-	return r.To(web.PathEntry, web.With("prompt", "login"))
+	return r.To(entry.PathEntry, entry.With("prompt", "login"))
 }
 
 // getContinue offers the login that the browser has. It is led to by the script that has just handed

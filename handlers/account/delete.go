@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -53,7 +54,7 @@ func (a *Room) postDelete(r *web.Request, login *visitor.Login) (web.Reply, erro
 	if web.Validate(&page.Base, deleteForm{strings.ToLower(page.Typed), strings.ToLower(page.Word)}); page.Invalid() {
 		return web.Invalid(page)
 	}
-	err := a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		_, err := user.DeleteMe(ctx, login.Access.SudoToken, opts...)
 		return err
 	})

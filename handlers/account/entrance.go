@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -47,12 +48,12 @@ func (a *Room) nameHere(r *web.Request) string {
 
 // signInHere leads to sign-in, and from there back to the page at hand.
 func (a *Room) signInHere(r *web.Request) string {
-	return r.To(web.PathEntry, web.Next(a.nameHere(r)))
+	return r.To(entry.PathEntry, entry.Next(a.nameHere(r)))
 }
 
 // stepUpFor is the way to the step-up, and from there to a page of the portal.
 func (a *Room) stepUpFor(r *web.Request, name string) string {
-	return r.To(web.PathVerify, web.Next(name))
+	return r.To(entry.PathVerify, entry.Next(name))
 }
 
 // askStepUp leads to the step-up, and from there back to the page at hand.
@@ -74,11 +75,11 @@ func (a *Room) offerRegistration(r *web.Request, login *visitor.Login) *views.No
 	}
 	p.Guard = visitor.Guard(r, views.GuardPortal, a.signInHere(r), login) // they may have signed in to the app since
 	web.LinkLanguages(&p.Base, r.InOther)
-	next, again := web.Next("account"), web.With("prompt", "login")
+	next, again := entry.Next("account"), entry.With("prompt", "login")
 	if path := r.LoginPage.RegisterPath(); path != "" {
 		p.Button = linkTo("sign-up", r.To(path, next, again), "account.anonymous.button")
 	}
-	p.Others = []views.Link{linkTo("sign-in", r.To(web.PathEntry, next, again), "account.anonymous.sign_in")}
+	p.Others = []views.Link{linkTo("sign-in", r.To(entry.PathEntry, next, again), "account.anonymous.sign_in")}
 	return p
 }
 
@@ -150,7 +151,7 @@ func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string)
 	if err != nil {
 		return web.Reply{}, err
 	}
-	return web.SeeOther(r.Into(path, web.Add("done", sealed)))
+	return web.SeeOther(r.Into(path, entry.Add("done", sealed)))
 }
 
 // doneOf is the message of the change that the page at hand is to confirm, if any.

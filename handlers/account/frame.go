@@ -2,9 +2,9 @@ package account
 
 import (
 	"time"
-
 	_ "time/tzdata" // people's time zones, wherever we run
 
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -29,9 +29,9 @@ func (a *Room) form(r *web.Request, login *visitor.Login, name string, title i18
 
 // framed puts the portal around a page.
 func (a *Room) framed(r *web.Request, login *visitor.Login, b views.Base) views.Base {
-	b.Portal = &views.Portal{Person: a.person(login), SignOut: r.To(web.PathSignOut)}
-	if r.Path != web.PathAccount {
-		b.Portal.Home = r.Into(web.PathAccount)
+	b.Portal = &views.Portal{Person: a.person(login), SignOut: r.To(entry.PathSignOut)}
+	if r.Path != entry.PathAccount {
+		b.Portal.Home = r.Into(entry.PathAccount)
 	}
 	if r.OwnTarget() {
 		b.Portal.App = r.RedirectURI

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -70,7 +71,7 @@ func (a *Room) historyPage(r *web.Request, login *visitor.Login) (*views.History
 		p.First = linkTo("first", r.Here(), "account.history.first")
 	}
 	if rows.NextPageToken != "" {
-		p.More = linkTo("more", r.InOther(web.Add("page_token", url.QueryEscape(rows.NextPageToken))), "account.history.more")
+		p.More = linkTo("more", r.InOther(entry.Add("page_token", url.QueryEscape(rows.NextPageToken))), "account.history.more")
 	}
 	return p, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -73,8 +74,8 @@ func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []web.Sampl
 	fresh := *login
 	fresh.Me = &authclient.UserInfo{Sub: login.Me.Sub, PhoneNumber: login.Me.PhoneNumber}
 	return append(
-		web.Samples("account", web.PathAccount, make, web.SampleAlert("done", views.AlertOK, i18n.Msg("account.done.password"))),
-		web.Sample{Page: "account", Path: web.PathAccount, State: "new-account", Make: func() (views.Page, error) {
+		web.Samples("account", entry.PathAccount, make, web.SampleAlert("done", views.AlertOK, i18n.Msg("account.done.password"))),
+		web.Sample{Page: "account", Path: entry.PathAccount, State: "new-account", Make: func() (views.Page, error) {
 			return a.overviewPage(r, &fresh), nil
 		}},
 	)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -36,14 +37,14 @@ type rebuild func(*web.Request, *visitor.Login) (views.Page, error)
 // table is all pages of the portal.
 func (a *Room) table() []page {
 	return []page{
-		{name: "account", path: web.PathAccount, get: a.getOverview, samples: a.overviewSamples},
+		{name: "account", path: entry.PathAccount, get: a.getOverview, samples: a.overviewSamples},
 		{
 			name: "account-profile", path: "/account/profile", get: a.getProfile, post: a.postProfile,
 			forms:    map[string]rebuild{"account-profile": a.rebuildProfile},
 			overview: []summary{{"profile", 1, a.nameRow}, {"profile", 3, a.moreRow}}, samples: a.profileSamples,
 		},
 		{
-			path: web.PathVerify, onWay: true, get: a.getVerify, post: a.postVerify,
+			path: entry.PathVerify, onWay: true, get: a.getVerify, post: a.postVerify,
 			forms: a.stepUpForms(), samples: a.stepUpSamples,
 		},
 		{
@@ -65,7 +66,7 @@ func (a *Room) table() []page {
 			overview: []summary{{"sign-in", 3, a.passwordRow}}, samples: a.passwordSamples,
 		},
 		{ // its changes ask for a step-up themselves
-			name: "account-providers", path: web.PathProviders, takesLink: true, get: a.getProviders, post: a.postProviders,
+			name: "account-providers", path: entry.PathProviders, takesLink: true, get: a.getProviders, post: a.postProviders,
 			forms:    map[string]rebuild{"account-providers": a.rebuildProviders, "account-bind": a.rebuildBind},
 			overview: []summary{{"sign-in", 4, a.providersRow}}, samples: a.providersSamples,
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -56,7 +57,7 @@ func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, er
 	if page.Invalid() {
 		return web.Invalid(page)
 	}
-	err := a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.SetPassword(ctx, authclient.SetPasswordRequest{NewPassword: form.New, SudoToken: login.Access.SudoToken}, opts...)
 	})
 	if err != nil {
@@ -74,7 +75,7 @@ func (a *Room) afterPassword(r *web.Request, login *visitor.Login, password stri
 	defer cancel()
 	_, err := user(r, login).GetUserInfo(ctx, r.Options()...)
 	if !errors.Is(err, authclient.ErrUnauthenticated) {
-		return a.finished(r, login, web.PathAccount, "password")
+		return a.finished(r, login, entry.PathAccount, "password")
 	}
 	var creds *authclient.Credentials
 	err = a.Guarded(r, authclient.CallSignIn, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
@@ -82,7 +83,7 @@ func (a *Room) afterPassword(r *web.Request, login *visitor.Login, password stri
 		return err
 	})
 	if err == nil {
-		return a.visitor.Complete(r, creds, r.Origin.Text+r.Into(web.PathAccount))
+		return a.visitor.Complete(r, creds, r.Origin.Text+r.Into(entry.PathAccount))
 	}
 	r.Trace.Refused(err)
 	r.Session.DropAccess()

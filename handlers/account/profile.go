@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -161,14 +162,14 @@ func (a *Room) postProfile(r *web.Request, login *visitor.Login) (web.Reply, err
 			return a.refuse(r, login, page, err, profileRefusals)
 		}
 	}
-	return a.finished(r, login, web.PathAccount, "profile")
+	return a.finished(r, login, entry.PathAccount, "profile")
 }
 
 // profileRefusals: TCB wants no step-up for these fields, so that this is not about one.
 var profileRefusals = refusal.Table{"permission_denied": refusal.Meaning("invalid_argument")}
 
 func (a *Room) update(r *web.Request, login *visitor.Login, update authclient.UserUpdate) error {
-	return a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+	return a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		_, err := user.Update(ctx, update, opts...)
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
@@ -37,7 +38,7 @@ func (a *Room) providersPage(r *web.Request, login *visitor.Login) (*views.Provi
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &views.ProvidersPage{Base: a.form(r, login, "account-providers", i18n.Msg("account.providers.title"), web.PathProviders, "")}
+	p := &views.ProvidersPage{Base: a.form(r, login, "account-providers", i18n.Msg("account.providers.title"), entry.PathProviders, "")}
 	enters := func(id string) bool { // the built-in page has no say in which there are
 		_, offered := r.LoginPage.Way(id)
 		return offered || r.LoginPage.File == ""
@@ -114,11 +115,11 @@ func (a *Room) rebuildBind(r *web.Request, login *visitor.Login) (views.Page, er
 // bindPage names an identity and an account.
 func (a *Room) bindPage(r *web.Request, login *visitor.Login, l provider.Link) *views.BindPage {
 	p := &views.BindPage{
-		Base:     a.form(r, login, "account-bind", i18n.Msg("provider.bind.title"), web.PathProviders, ""),
+		Base:     a.form(r, login, "account-bind", i18n.Msg("provider.bind.title"), entry.PathProviders, ""),
 		Provider: r.ProviderName(l.Provider, l.Called), Identity: a.PersonOf(l.Name, l.Picture), Account: a.person(login),
-		Skip: linkTo("account-providers", r.Into(web.PathProviders), "provider.bind.skip"),
+		Skip: linkTo("account-providers", r.Into(entry.PathProviders), "provider.bind.skip"),
 	}
-	p.Form.Action = r.Into(web.PathProviders, web.Link(r.Link))
+	p.Form.Action = r.Into(entry.PathProviders, entry.Link(r.Link))
 	if known := visitor.KnownAs(login.Me); known != p.Account.Name {
 		p.Detail = known
 	}
@@ -158,13 +159,13 @@ func (a *Room) postProviders(r *web.Request, login *visitor.Login) (web.Reply, e
 	case what == "link":
 		return a.providers.Go(r, page, provider.Authorization{Provider: id, Name: all[i].Name, For: purposeBind, Sub: login.Me.Sub})
 	}
-	err = a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+	err = a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.UnbindProvider(ctx, id, opts...)
 	})
 	if err != nil && !errors.Is(err, authclient.ErrNotFound) {
 		return a.refuse(r, login, page, err, lastProvider)
 	}
-	return a.finished(r, login, web.PathProviders, "unlinked")
+	return a.finished(r, login, entry.PathProviders, "unlinked")
 }
 
 // bindRefusals are TCB's to an identity.
@@ -176,7 +177,7 @@ var bindRefusals = refusal.Table{
 
 // postBind binds an identity: the person has seen its name and the account's.
 func (a *Room) postBind(r *web.Request, login *visitor.Login, l provider.Link) (web.Reply, error) {
-	err := a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.BindWithProvider(ctx, l.Token, opts...)
 	})
 	if err != nil {
@@ -189,7 +190,7 @@ func (a *Room) postBind(r *web.Request, login *visitor.Login, l provider.Link) (
 			Data: views.Departure{To: r.RedirectURI},
 		})
 	}
-	return a.finished(r, login, web.PathProviders, "linked")
+	return a.finished(r, login, entry.PathProviders, "linked")
 }
 
 // What the portal goes to identity providers for.
@@ -203,7 +204,7 @@ type bind struct{ a *Room }
 
 // Back leads to the list.
 func (bind) Back(r *web.Request) views.Link {
-	return linkTo("account-providers", r.Into(web.PathProviders), "account.back")
+	return linkTo("account-providers", r.Into(entry.PathProviders), "account.back")
 }
 
 // Receive leads to the page that names identity and account.
@@ -218,7 +219,7 @@ func (b bind) Receive(r *web.Request, authorization provider.Authorization) (fun
 		if err != nil {
 			return web.Reply{}, err
 		}
-		return web.SeeOther(r.Into(web.PathProviders, web.Link(sealed)))
+		return web.SeeOther(r.Into(entry.PathProviders, entry.Link(sealed)))
 	}, nil
 }
 
@@ -238,10 +239,10 @@ var sampleLink = provider.Link{Token: "sample", Provider: "wx_open", Name: "Â∞èÈ
 
 func (a *Room) providersSamples(r *web.Request, login *visitor.Login) []web.Sample {
 	return append(
-		web.FormSamples("account-providers", web.PathProviders,
+		web.FormSamples("account-providers", entry.PathProviders,
 			func() (views.Page, error) { return a.rebuildProviders(r, login) },
 			web.SampleAlert("last", views.AlertError, i18n.Msg("account.providers.last")),
 		),
-		web.Samples("account-bind", web.PathProviders+"/bind", func() (views.Page, error) { return a.bindPage(r, login, sampleLink), nil })...,
+		web.Samples("account-bind", entry.PathProviders+"/bind", func() (views.Page, error) { return a.bindPage(r, login, sampleLink), nil })...,
 	)
 }

@@ -3,6 +3,7 @@ package account
 import (
 	"strings"
 
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/views"
@@ -13,7 +14,7 @@ import (
 func (a *Room) Samples(r *web.Request) []web.Sample {
 	me, err := r.Auth().AsUser("sample").GetUserInfo(r.Context())
 	if err != nil {
-		return web.Samples("account", web.PathAccount, func() (views.Page, error) { return nil, err })
+		return web.Samples("account", entry.PathAccount, func() (views.Page, error) { return nil, err })
 	}
 	login := &visitor.Login{Me: me, Access: accessCookie{
 		AccessToken: "sample", Sub: me.Sub, DeviceID: strings.Repeat("0", 32), ExpiresAt: a.Now().Unix() + 7200,
@@ -27,12 +28,12 @@ func (a *Room) Samples(r *web.Request) []web.Sample {
 	in := a.atPage(r, a.named("account"))
 	all = append(all, web.Samples("account-anonymous", "/account/anonymous", func() (views.Page, error) { return a.offerRegistration(in, login), nil })...)
 	all = append(all, web.Samples("goodbye", "/goodbye", func() (views.Page, error) { return a.goodbyePage(in), nil })...)
-	return append(all, web.Samples("continue", web.PathContinue, func() (views.Page, error) {
-		return a.continuePage(r.AsSample(func(l *web.LoginRequest) { l.Path = web.PathContinue }), login), nil
+	return append(all, web.Samples("continue", entry.PathContinue, func() (views.Page, error) {
+		return a.continuePage(r.AsSample(func(l *entry.LoginRequest) { l.Path = entry.PathContinue }), login), nil
 	})...)
 }
 
 // atPage is a sample of a request to a page.
 func (a *Room) atPage(r *web.Request, p page) *web.Request {
-	return r.AsSample(func(l *web.LoginRequest) { l.Path, l.Portal, l.OnWay = p.path, true, p.onWay })
+	return r.AsSample(func(l *entry.LoginRequest) { l.Path, l.Portal, l.OnWay = p.path, true, p.onWay })
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -134,7 +135,7 @@ func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, er
 		}
 		return a.finished(r, login, "/account/sessions", "others")
 	case button == "everywhere":
-		err := a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+		err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 			return user.RevokeAllDevices(ctx, opts...)
 		})
 		if err != nil {
@@ -148,7 +149,7 @@ func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, er
 
 // endDevice ends the logins of a device. That it has none any more is fine.
 func (a *Room) endDevice(r *web.Request, login *visitor.Login, id string) error {
-	err := a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) error {
+	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.RevokeDevice(ctx, id, opts...)
 	})
 	if errors.Is(err, authclient.ErrNotFound) {

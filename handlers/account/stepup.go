@@ -9,6 +9,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
@@ -102,14 +103,14 @@ func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
 	for _, other := range stepUpWays(r, me) {
 		if other != way {
 			words := stepUpWords[other]
-			p.Ways.Others = append(p.Ways.Others, views.Way{Link: linkTo(words.icon, r.To(web.PathVerify, web.Add("via", other)), words.label)})
+			p.Ways.Others = append(p.Ways.Others, views.Way{Link: linkTo(words.icon, r.To(entry.PathVerify, entry.Add("via", other)), words.label)})
 		}
 	}
 	return p
 }
 
 func (a *Room) stepUpBase(r *web.Request, login *visitor.Login, name string, title i18n.Message, sealed string) views.Base {
-	return a.framed(r, login, a.FormPage(&r.LoginRequest, name, title, web.PathVerify, sealed))
+	return a.framed(r, login, a.FormPage(&r.LoginRequest, name, title, entry.PathVerify, sealed))
 }
 
 func (a *Room) getVerify(r *web.Request, login *visitor.Login) (web.Reply, error) {
@@ -225,13 +226,13 @@ func (a *Room) endStolen(r *web.Request, login *visitor.Login) (web.Reply, error
 		r.Trace.Refused(err)
 		r.Trace.Err = err
 	}
-	return a.visitor.SignedOut(r, i18n.Msg("step-up.ended"), err == nil, r.To(web.PathEntry))
+	return a.visitor.SignedOut(r, i18n.Msg("step-up.ended"), err == nil, r.To(entry.PathEntry))
 }
 
 // sudo asks TCB for a sudo_token. It returns the login with it.
 func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequest) (access accessCookie, err error) {
 	var got *authclient.SudoToken
-	err = a.asPerson(r, login, func(ctx context.Context, user web.User, opts ...authclient.CallOption) (err error) {
+	err = a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) (err error) {
 		got, err = user.Sudo(ctx, in, opts...)
 		return err
 	})
@@ -257,14 +258,14 @@ func (a *Room) steppedUp(r *web.Request, access accessCookie) (web.Reply, error)
 func (a *Room) afterStepUp(r *web.Request) (web.Reply, error) {
 	next := a.named(cmp.Or(r.Next, "account"))
 	if next.takesLink {
-		return web.SeeOther(r.Into(next.path, web.Link(r.Link)))
+		return web.SeeOther(r.Into(next.path, entry.Link(r.Link)))
 	}
 	return web.SeeOther(r.Into(next.path))
 }
 
 // stepUpSpec is the step-up's code flow. A right code in it proves who is there.
 var stepUpSpec = code.Spec{
-	Name: formStepUp, Path: web.PathVerify, Phone: true, Email: true, Usage: "reauthentication",
+	Name: formStepUp, Path: entry.PathVerify, Phone: true, Email: true, Usage: "reauthentication",
 	OnWay: true, Proof: true, Last: []string{"-confirmed"},
 }
 
@@ -328,7 +329,7 @@ type stepUpBy struct{ a *Room }
 
 // Back leads to the step-up.
 func (stepUpBy) Back(r *web.Request) views.Link {
-	return linkTo("step-up", r.To(web.PathVerify), "account.back")
+	return linkTo("step-up", r.To(entry.PathVerify), "account.back")
 }
 
 // Receive ends the step-up: whoever came back must be one of the account's own identities. TCB asks
@@ -344,7 +345,7 @@ func (s stepUpBy) Receive(r *web.Request, authorization provider.Authorization) 
 			return a.providers.Failed(r, authorization, "provider.other_identity")
 		}
 		if stepUpWay(r, login.Me) != byProvider {
-			return web.SeeOther(r.To(web.PathVerify))
+			return web.SeeOther(r.To(entry.PathVerify))
 		}
 		access, err := a.sudo(r, login, authclient.SudoRequest{})
 		if err != nil {
@@ -363,11 +364,11 @@ func (a *Room) stepUpSamples(r *web.Request, login *visitor.Login) []web.Sample 
 	alone := me
 	alone.Email, alone.HasPassword = "", false
 	return append(append(all,
-		web.FormSamples(formStepUpPassword, web.PathVerify+"/password",
+		web.FormSamples(formStepUpPassword, entry.PathVerify+"/password",
 			func() (views.Page, error) { return a.stepUpPage(r, as(me)), nil },
 			web.SampleFieldErrors("required", "password", "error.required.password"),
 			web.SampleFieldErrors("wrong", "password", "step-up.wrong"),
 		)...),
-		web.FormSamples(formStepUpProvider, web.PathVerify+"/provider", func() (views.Page, error) { return a.stepUpPage(r, as(alone)), nil })...,
+		web.FormSamples(formStepUpProvider, entry.PathVerify+"/provider", func() (views.Page, error) { return a.stepUpPage(r, as(alone)), nil })...,
 	)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -69,7 +70,7 @@ func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, er
 	if err != nil {
 		return a.refuse(r, login, page, err, usernameRefusals)
 	}
-	return a.finished(r, login, web.PathAccount, "username")
+	return a.finished(r, login, entry.PathAccount, "username")
 }
 
 func (a *Room) usernameSamples(r *web.Request, login *visitor.Login) []web.Sample {

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/text/width"
 
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
@@ -113,7 +114,7 @@ func SendPage(r *web.Request, f Flow, to Destination, title, leadPhone, leadEmai
 		if p.Phone == nil {
 			other, label = "phone", "via.phone"
 		}
-		p.Via = []views.Link{{To: "via-" + other, URL: Address(r, f.Spec(), web.Add("via", other)), Label: i18n.Msg(label)}}
+		p.Via = []views.Link{{To: "via-" + other, URL: Address(r, f.Spec(), entry.Add("via", other)), Label: i18n.Msg(label)}}
 	}
 	return p
 }

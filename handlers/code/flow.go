@@ -14,6 +14,7 @@ import (
 	"context"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -83,7 +84,7 @@ func ByPhone(r *web.Request, f Flow) bool {
 }
 
 // Address is the address of a flow's page.
-func Address(r *web.Request, spec Spec, differs ...web.Differ) string {
+func Address(r *web.Request, spec Spec, differs ...entry.Differ) string {
 	if spec.OnWay {
 		return r.To(spec.Path, differs...)
 	}
@@ -92,5 +93,5 @@ func Address(r *web.Request, spec Spec, differs ...web.Differ) string {
 
 // At is the address of a sealed step of a flow, on the channel that it goes by.
 func At(r *web.Request, spec Spec, step *Step, sealed string) string {
-	return Address(r, spec, web.Add("via", step.Via()), web.Add("flow", sealed))
+	return Address(r, spec, entry.Add("via", step.Via()), entry.Add("flow", sealed))
 }

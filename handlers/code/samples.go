@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -16,8 +17,8 @@ func (c *Codes) Samples(r *web.Request, f Flow, states func(last views.Page) []w
 	if phone, email := f.Channels(r); !phone || !email {
 		return c.samples(r, f, spec.Name, spec.Path, states)
 	}
-	byPhone := r.AsSample(func(l *web.LoginRequest) { l.Via = "phone" })
-	byEmail := r.AsSample(func(l *web.LoginRequest) { l.Via = "email" })
+	byPhone := r.AsSample(func(l *entry.LoginRequest) { l.Via = "phone" })
+	byEmail := r.AsSample(func(l *entry.LoginRequest) { l.Via = "email" })
 	return append(
 		c.samples(byPhone, f, spec.Name, spec.Path, states),
 		c.samples(byEmail, f, spec.Name+" (email)", spec.Path+"/by-email", states)...,

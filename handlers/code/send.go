@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/views"
@@ -104,7 +105,7 @@ func (c *Codes) sentTo(r *web.Request, f Flow, step *Step, sent *authclient.Veri
 	if r.Via != "" && spec.Phone && spec.Email {
 		return web.SeeOther(At(r, spec, step, sealed))
 	}
-	return web.SeeOther(Address(r, spec, web.Add("flow", sealed)))
+	return web.SeeOther(Address(r, spec, entry.Add("flow", sealed)))
 }
 
 // aboutAccount reports that a code was not sent because of the state of an account.

@@ -7,18 +7,18 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config/settings"
-	"tcb-login/handlers/web"
+	"tcb-login/handlers/entry"
 )
 
 // What the portal's pages ask of TCB is answered here, for a person who has one of everything.
 
 // NewAuth is a client of an API that has one person in it and no network.
-func NewAuth(env settings.Environment, c settings.Client) (web.Auth, error) {
+func NewAuth(env settings.Environment, c settings.Client) (entry.Auth, error) {
 	client, err := authclient.New(authclient.Config{
 		Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: "http://preview.invalid",
 		HTTPClient: &http.Client{Transport: sampleAPI{}},
 	})
-	return web.ClientAuth{Client: client}, err
+	return entry.ClientAuth{Client: client}, err
 }
 
 type sampleAPI struct{}

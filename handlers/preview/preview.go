@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -148,13 +149,13 @@ func (p *Preview) getPage(c *fiber.Ctx) error {
 func entryPath(r *web.Request) string {
 	switch r.LoginPage.Default {
 	case loginpage.MethodSMS:
-		return web.PathSignInSMS
+		return entry.PathSignInSMS
 	case loginpage.MethodEmail:
-		return web.PathSignInEmail
+		return entry.PathSignInEmail
 	case loginpage.MethodPassword:
-		return web.PathSignIn
+		return entry.PathSignIn
 	}
-	return web.PathEntry
+	return entry.PathEntry
 }
 
 // dress gives a page what a preview of it has differently: the scheme that was picked, and a language

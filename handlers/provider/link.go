@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 )
 
@@ -77,6 +78,6 @@ func Follow(r *web.Request, creds *authclient.Credentials) func() (string, error
 		if err != nil {
 			return "", err
 		}
-		return r.Origin.Text + r.Into(web.PathProviders, web.Link(sealed)), nil
+		return r.Origin.Text + r.Into(entry.PathProviders, entry.Link(sealed)), nil
 	}
 }

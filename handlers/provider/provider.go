@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -173,7 +174,7 @@ func (p *Providers) returnPage(r *web.Request, code, state string) *views.Return
 		Base: p.FormPage(&r.LoginRequest, formReturn, i18n.Msg("provider.return.title"), pathCallback, ""),
 		Code: code, State: state,
 	}
-	page.Canonical = r.To(web.PathEntry) // the address loses code and state
+	page.Canonical = r.To(entry.PathEntry) // the address loses code and state
 	return page
 }
 

@@ -121,7 +121,7 @@ func IsOutage(err error) bool {
 	return errors.As(err, &api) && Codes[api.Code].Status >= 500
 }
 
-// RefusalOf is what an error of TCB's means: what the flow says of its code, else
+// Of is what an error of TCB's means: what the flow says of its code, else
 // what the table does. An answer that is none of TCB's (a proxy's page, nothing
 // at all) is a broken service, unless its status says that it is merely away; a
 // code that nobody documents is a refusal where the status says so.
@@ -142,7 +142,7 @@ func Of(api *authclient.Error, special Table) Refusal {
 	return out
 }
 
-// withWait puts TCB's own waiting time into the words.
+// WithWait puts TCB's own waiting time into the words.
 func WithWait(out Refusal, wait time.Duration) (Refusal, int) {
 	if wait <= 0 {
 		return out, 0

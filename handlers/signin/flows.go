@@ -7,6 +7,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -109,12 +110,12 @@ func newByCode(in *Room, method loginpage.Method, spec code.Spec, w words) *byCo
 }
 
 func bySMS(in *Room) flow {
-	return newByCode(in, loginpage.MethodSMS, code.Spec{Name: "sign-in-sms", Path: web.PathSignInSMS, Phone: true},
+	return newByCode(in, loginpage.MethodSMS, code.Spec{Name: "sign-in-sms", Path: entry.PathSignInSMS, Phone: true},
 		words{title: "sign-in.sms.title", leadPhone: "sign-in.sms.lead"})
 }
 
 func byEmail(in *Room) flow {
-	return newByCode(in, loginpage.MethodEmail, code.Spec{Name: "sign-in-email", Path: web.PathSignInEmail, Email: true},
+	return newByCode(in, loginpage.MethodEmail, code.Spec{Name: "sign-in-email", Path: entry.PathSignInEmail, Email: true},
 		words{title: "sign-in.email.title", leadEmail: "sign-in.email.lead"})
 }
 
@@ -142,7 +143,7 @@ func (f *byCode) Others(r *web.Request) []views.Link { return f.in.others(r, f.m
 // it.
 func (f *byCode) Dress(r *web.Request, page *views.CodePage, sealed string) {
 	page.Button = i18n.Msg("sign-in.button")
-	page.Ways = f.in.Methods(&r.LoginRequest, f.method, web.Add("flow", sealed))
+	page.Ways = f.in.Methods(&r.LoginRequest, f.method, entry.Add("flow", sealed))
 	page.Ways.Anonymous, page.Ways.Skip = "", ""
 }
 
@@ -185,7 +186,7 @@ func signUp(in *Room) flow {
 	return &joins{public{
 		in: in, target: authclient.TargetAny,
 		spec: code.Spec{
-			Name: "sign-up", Path: web.PathSignUp, Phone: true, Email: true, Usage: "REGISTER", OnWay: true,
+			Name: "sign-up", Path: entry.PathSignUp, Phone: true, Email: true, Usage: "REGISTER", OnWay: true,
 			Last: []string{"-details", "-confirmed"},
 		},
 		words: words{
@@ -237,7 +238,7 @@ func resetPassword(in *Room) flow {
 	return &resets{public{
 		in: in, target: authclient.TargetUser,
 		spec: code.Spec{
-			Name: "reset-password", Path: web.PathResetPassword, Phone: true, Email: true, Usage: "PASSWORD_RESET", OnWay: true,
+			Name: "reset-password", Path: entry.PathResetPassword, Phone: true, Email: true, Usage: "PASSWORD_RESET", OnWay: true,
 			Last: []string{"-new"},
 		},
 		words: words{

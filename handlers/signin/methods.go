@@ -6,6 +6,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
@@ -88,7 +89,7 @@ type enter struct{ in *Room }
 
 // Back leads to the ways in.
 func (enter) Back(r *web.Request) views.Link {
-	return views.Link{To: "sign-in", URL: r.To(web.PathEntry), Label: i18n.Msg("sign-in.back")}
+	return views.Link{To: "sign-in", URL: r.To(entry.PathEntry), Label: i18n.Msg("sign-in.back")}
 }
 
 // Receive takes whoever comes.
@@ -144,11 +145,11 @@ func (in *Room) offerToLink(r *web.Request, a provider.Authorization, granted *a
 }
 
 func (in *Room) unknownPage(r *web.Request, l provider.Link, sealed string) *views.NoticePage {
-	link := web.Link(sealed)
+	link := entry.Link(sealed)
 	p := &views.NoticePage{
 		Base:   in.Page(&r.LoginRequest, "provider-unknown", i18n.Msg("provider.unknown.title")),
 		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": r.ProviderName(l.Provider, l.Called)}},
-		Button: views.Link{To: "sign-in", URL: r.To(web.PathEntry, link, web.With("prompt", "login")), Label: i18n.Msg("provider.unknown.sign_in")},
+		Button: views.Link{To: "sign-in", URL: r.To(entry.PathEntry, link, entry.With("prompt", "login")), Label: i18n.Msg("provider.unknown.sign_in")},
 	}
 	p.Languages = nil
 	if r.OwnTarget() && !hasForm(r.LoginPage) { // there is no other way to be found by

@@ -7,6 +7,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -20,16 +21,16 @@ const formSignIn = "sign-in"
 // SignInPage is sign-in by password.
 func (in *Room) SignInPage(r *web.Request, username string) *views.SignInPage {
 	p := &views.SignInPage{
-		Base:     in.FormPage(&r.LoginRequest, formSignIn, r.Title(), web.PathSignIn, ""),
+		Base:     in.FormPage(&r.LoginRequest, formSignIn, r.Title(), entry.PathSignIn, ""),
 		Username: username,
 		Ways:     in.Methods(&r.LoginRequest, loginpage.MethodPassword),
 	}
 	p.Consent = web.Consent(&r.LoginRequest, r.Form)
 	if r.LoginPage.CanReset() {
-		p.Reset = views.Link{To: "reset-password", URL: r.To(web.PathResetPassword), Label: i18n.Msg("sign-in.forgot")}
+		p.Reset = views.Link{To: "reset-password", URL: r.To(entry.PathResetPassword), Label: i18n.Msg("sign-in.forgot")}
 	}
 	if r.LoginPage.SignUpPage {
-		p.SignUp = views.Link{To: "sign-up", URL: r.To(web.PathSignUp), Label: i18n.Msg("sign-up.link")}
+		p.SignUp = views.Link{To: "sign-up", URL: r.To(entry.PathSignUp), Label: i18n.Msg("sign-up.link")}
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -14,18 +15,18 @@ import (
 // Samples are the pages of the room, in all their states.
 func (in *Room) Samples(r *web.Request) (all []web.Sample) {
 	if r.LoginPage.Default == "" {
-		all = append(all, web.FormSamples("choose", web.PathEntry, func() (views.Page, error) { return in.choosePage(r), nil }, web.SampleConsent(r)...)...)
+		all = append(all, web.FormSamples("choose", entry.PathEntry, func() (views.Page, error) { return in.choosePage(r), nil }, web.SampleConsent(r)...)...)
 	}
 	if r.LoginPage.Offers(loginpage.MethodPassword) {
-		all = append(all, web.FormSamples("sign-in", web.PathSignIn, func() (views.Page, error) { return in.SignInPage(r, ""), nil },
+		all = append(all, web.FormSamples("sign-in", entry.PathSignIn, func() (views.Page, error) { return in.SignInPage(r, ""), nil },
 			append(slices.Clone(signInStates), web.SampleConsent(r)...)...)...)
 	}
 	if r.LoginPage.Anonymous {
-		all = append(all, web.FormSamples("anonymous", web.PathAnonymous, func() (views.Page, error) { return in.startPage(r, ""), nil }, web.SampleConsent(r)...)...)
+		all = append(all, web.FormSamples("anonymous", entry.PathAnonymous, func() (views.Page, error) { return in.startPage(r, ""), nil }, web.SampleConsent(r)...)...)
 	}
 	for _, w := range r.LoginPage.Ways {
 		if w.Method() == "" {
-			all = append(all, web.FormSamples("provider ("+w.ID+")", web.PathProvider+"/"+w.ID, func() (views.Page, error) { return in.startPage(r, w.ID), nil }, web.SampleConsent(r)...)...)
+			all = append(all, web.FormSamples("provider ("+w.ID+")", entry.PathProvider+"/"+w.ID, func() (views.Page, error) { return in.startPage(r, w.ID), nil }, web.SampleConsent(r)...)...)
 		}
 	}
 	for _, f := range in.flows {
@@ -35,9 +36,9 @@ func (in *Room) Samples(r *web.Request) (all []web.Sample) {
 		}
 	}
 	for i := range r.LoginPage.Agreements {
-		all = append(all, web.Samples("agreement", web.AgreementPath(i), func() (views.Page, error) { return in.agreementPage(&r.LoginRequest, i), nil })...)
+		all = append(all, web.Samples("agreement", entry.AgreementPath(i), func() (views.Page, error) { return in.agreementPage(&r.LoginRequest, i), nil })...)
 	}
-	all = append(all, web.FormSamples("sign-out", web.PathSignOut, func() (views.Page, error) { return in.signOutPage(r), nil })...)
+	all = append(all, web.FormSamples("sign-out", entry.PathSignOut, func() (views.Page, error) { return in.signOutPage(r), nil })...)
 	return append(all, in.providerSamples(r)...)
 }
 
@@ -93,7 +94,7 @@ func (in *Room) identitySample(r *web.Request, f flow) []web.Sample {
 		if err != nil {
 			return nil, err
 		}
-		linking := r.AsSample(func(l *web.LoginRequest) { l.Link = sealed })
+		linking := r.AsSample(func(l *entry.LoginRequest) { l.Link = sealed })
 		step := in.codes.SampleStep(linking, f)
 		step.VerificationToken = "sample"
 		page, _, err := in.details(linking, makes, step)

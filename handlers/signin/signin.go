@@ -7,6 +7,7 @@ import (
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
@@ -34,22 +35,22 @@ func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Pr
 
 // Rows are the pages of the room.
 func (in *Room) Rows() []web.Row {
-	entryAgain := func(r *web.Request) (web.Reply, error) { return web.SeeOther(r.To(web.PathEntry)) }
+	entryAgain := func(r *web.Request) (web.Reply, error) { return web.SeeOther(r.To(entry.PathEntry)) }
 	rows := []web.Row{
-		{Path: web.PathEntry, Get: in.getEntry, Forms: map[string]web.Rebuild{"choose": in.rebuildChoose}},
-		{Path: web.PathSignIn, Get: in.getSignIn, Post: in.postSignIn, Form: formSignIn, Forms: map[string]web.Rebuild{formSignIn: in.rebuildSignIn}},
+		{Path: entry.PathEntry, Get: in.getEntry, Forms: map[string]web.Rebuild{"choose": in.rebuildChoose}},
+		{Path: entry.PathSignIn, Get: in.getSignIn, Post: in.postSignIn, Form: formSignIn, Forms: map[string]web.Rebuild{formSignIn: in.rebuildSignIn}},
 	}
 	for _, f := range in.flows {
 		rows = append(rows, in.flowRow(f))
 	}
 	rows = append(rows,
-		web.Row{Path: web.PathAnonymous, Get: entryAgain, Post: in.postAnonymous, Forms: map[string]web.Rebuild{formAnonymous: in.rebuildAnonymous}},
+		web.Row{Path: entry.PathAnonymous, Get: entryAgain, Post: in.postAnonymous, Forms: map[string]web.Rebuild{formAnonymous: in.rebuildAnonymous}},
 		web.Row{Path: "/agreement/:n", Get: in.getAgreement},
 		web.Row{
-			Path: web.PathSignOut, Get: in.getSignOut, Post: in.postSignOut, Form: formSignOut,
+			Path: entry.PathSignOut, Get: in.getSignOut, Post: in.postSignOut, Form: formSignOut,
 			Forms: map[string]web.Rebuild{formSignOut: func(r *web.Request) (views.Page, error) { return in.signOutPage(r), nil }},
 		},
-		web.Row{Path: web.PathProvider + "/:id", Get: entryAgain, Post: in.postProvider, Forms: map[string]web.Rebuild{formProvider: in.rebuildProvider}},
+		web.Row{Path: entry.PathProvider + "/:id", Get: entryAgain, Post: in.postProvider, Forms: map[string]web.Rebuild{formProvider: in.rebuildProvider}},
 	)
 	for i := range rows {
 		rows[i].OnWay = true
@@ -106,7 +107,7 @@ func (in *Room) entry(r *web.Request) (web.Reply, error) {
 // choosePage is the page of a login config that has identity providers alone.
 func (in *Room) choosePage(r *web.Request) *views.ChoosePage {
 	p := &views.ChoosePage{
-		Base: in.FormPage(&r.LoginRequest, "choose", r.Title(), web.PathEntry, ""),
+		Base: in.FormPage(&r.LoginRequest, "choose", r.Title(), entry.PathEntry, ""),
 		Ways: in.Methods(&r.LoginRequest, ""),
 	}
 	p.Consent = web.Consent(&r.LoginRequest, r.Form)
@@ -124,13 +125,13 @@ func (in *Room) getAgreement(r *web.Request) (web.Reply, error) {
 	return web.OK(in.agreementPage(&r.LoginRequest, n-1))
 }
 
-func (in *Room) agreementPage(r *web.LoginRequest, i int) *views.AgreementPage {
+func (in *Room) agreementPage(r *entry.LoginRequest, i int) *views.AgreementPage {
 	a := r.LoginPage.Agreements[i]
 	p := &views.AgreementPage{
 		Base: in.Page(r, "agreement", i18n.Message{Text: a.Label}),
-		Back: views.Link{To: "entry", URL: r.To(web.PathEntry), Label: i18n.Msg("sign-in.back")},
+		Back: views.Link{To: "entry", URL: r.To(entry.PathEntry), Label: i18n.Msg("sign-in.back")},
 	}
-	web.LinkLanguages(&p.Base, func(other web.Differ) string { return r.To(web.AgreementPath(i), other) })
+	web.LinkLanguages(&p.Base, func(other entry.Differ) string { return r.To(entry.AgreementPath(i), other) })
 	for _, b := range a.Text {
 		block := views.Block{Kind: string(b.Kind)}
 		for _, run := range b.Runs {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -17,7 +18,7 @@ const formSignOut = "sign-out"
 
 func (in *Room) signOutPage(r *web.Request) *views.SignOutPage {
 	p := &views.SignOutPage{
-		Base: in.FormPage(&r.LoginRequest, formSignOut, i18n.Msg("sign-out.title"), web.PathSignOut, ""),
+		Base: in.FormPage(&r.LoginRequest, formSignOut, i18n.Msg("sign-out.title"), entry.PathSignOut, ""),
 		Back: r.RedirectURI,
 	}
 	p.Guard = visitor.Guard(r, views.GuardSignOut, "", nil)

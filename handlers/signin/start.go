@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -16,9 +17,9 @@ const (
 // startPage begins a way in that has no form of its own: an identity provider's, or without an account
 // where that is empty.
 func (in *Room) startPage(r *web.Request, provider string) *views.StartPage {
-	name, path, title := formAnonymous, web.PathAnonymous, i18n.Msg("anonymous.button")
+	name, path, title := formAnonymous, entry.PathAnonymous, i18n.Msg("anonymous.button")
 	if provider != "" {
-		name, path = formProvider, web.PathProvider+"/"+provider
+		name, path = formProvider, entry.PathProvider+"/"+provider
 		title = i18n.Message{Key: "start.provider", Args: i18n.Args{"provider": r.ProviderName(provider, "")}}
 	}
 	p := &views.StartPage{

@@ -7,6 +7,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -117,7 +118,7 @@ func (in *Room) confirmed(r *web.Request, f code.Flow, step *code.Step) (*views.
 		Base:   f.Base(r, f.Spec().Name+"-confirmed", i18n.Msg("confirmed.title"), sealed),
 		Lead:   i18n.Message{Key: "confirmed.lead", Args: i18n.Args{"who": step.Masked()}},
 		Button: i18n.Msg("sign-in.button"),
-		Other:  views.Link{To: "sign-in", URL: r.To(web.PathEntry), Label: i18n.Msg("sign-in.back")},
+		Other:  views.Link{To: "sign-in", URL: r.To(entry.PathEntry), Label: i18n.Msg("sign-in.back")},
 	}, nil
 }
 
@@ -131,6 +132,6 @@ func (in *Room) exists(r *web.Request, f code.Flow, step *code.Step) (*views.Con
 		Base:   f.Base(r, f.Spec().Name+"-confirmed", i18n.Msg("exists.title"), sealed),
 		Lead:   i18n.Message{Key: "exists.lead", Args: i18n.Args{"who": step.Masked()}},
 		Button: i18n.Msg("exists.button"),
-		Other:  views.Link{To: "sign-up", URL: r.To(web.PathSignUp), Label: i18n.Msg("exists.other")},
+		Other:  views.Link{To: "sign-up", URL: r.To(entry.PathSignUp), Label: i18n.Msg("exists.other")},
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -46,7 +47,7 @@ func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string
 }
 
 func (v *Room) completePage(r *web.Request, data views.Completion) *views.CompletePage {
-	data.Back = r.To(r.SignInPath(), web.Link(""))
+	data.Back = r.To(r.SignInPath(), entry.Link(""))
 	page := &views.CompletePage{Base: v.Page(&r.LoginRequest, "complete", i18n.Msg("complete.title")), Data: data}
 	page.Languages = nil // a way out of this page would leave the login behind
 	return page

@@ -1,6 +1,7 @@
 package visitor
 
 import (
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -11,7 +12,7 @@ import (
 func Guard(r *web.Request, mode, signIn string, login *Login) *views.Guard {
 	g := &views.Guard{
 		Mode: mode, EnvID: r.Env.ID, ClientID: r.Client.ID,
-		Session: r.To(web.PathSession), Here: r.Here(), SignIn: signIn,
+		Session: r.To(entry.PathSession), Here: r.Here(), SignIn: signIn,
 	}
 	if login != nil {
 		g.Sub, g.UserInfo = login.Me.Sub, login.Me.Raw

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -36,7 +37,7 @@ func (v *Room) SignedOut(r *web.Request, title i18n.Message, revoked bool, to st
 }
 
 // StorageKeys are the SDK's in localStorage that hold a login.
-func StorageKeys(r *web.LoginRequest) []string {
+func StorageKeys(r *entry.LoginRequest) []string {
 	return []string{"credentials_" + r.Client.ID, "user_info_" + r.Env.ID}
 }
 

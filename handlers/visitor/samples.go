@@ -1,6 +1,7 @@
 package visitor
 
 import (
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -16,9 +17,9 @@ func (v *Room) Samples(r *web.Request) (all []web.Sample) {
 		})
 		return reply.Page, err
 	})...)
-	const path = web.PathAccount + "/take-over"
-	handOff := r.AsSample(func(l *web.LoginRequest) { l.Path, l.Portal, l.OnWay = path, true, false })
+	const path = entry.PathAccount + "/take-over"
+	handOff := r.AsSample(func(l *entry.LoginRequest) { l.Path, l.Portal, l.OnWay = path, true, false })
 	return append(all, web.Samples("take-over", path, func() (views.Page, error) {
-		return v.HandOffPage(handOff, handOff.To(web.PathEntry)), nil
+		return v.HandOffPage(handOff, handOff.To(entry.PathEntry)), nil
 	})...)
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"tcb-login/handlers/web"
+	"tcb-login/handlers/entry"
 )
 
 // Claims are what we read of an access token. Nothing is believed of it before TCB has answered to
@@ -49,6 +49,6 @@ func (c Claims) Anonymous() bool { return c.Scope == "anonymous" }
 
 // Meant reports that a token is for the client at hand: another client's login is not to become this
 // one's.
-func (c Claims) Meant(r *web.LoginRequest) bool {
+func (c Claims) Meant(r *entry.LoginRequest) bool {
 	return slices.Contains(c.Audience, r.Client.ID) && (c.Project == "" || c.Project == r.Env.ID)
 }

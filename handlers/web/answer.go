@@ -10,6 +10,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/framing"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/redirect"
@@ -124,7 +125,7 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 	c.Response().ResetBody()
 	c.Response().Header.Del("Location")
 	c.Set("Referrer-Policy", "no-referrer")
-	var login LoginRequest
+	var login entry.LoginRequest
 	if r != nil {
 		login = r.LoginRequest
 		if cookies, err := r.Session.loginCookies(); err == nil {
@@ -132,8 +133,8 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 		}
 	}
 	if login.Loc == nil {
-		lang := unescape(string(c.Context().QueryArgs().Peek("lang")))
-		login = LoginRequest{Base: s.places.Base, Loc: s.places.Messages.Match(lang, c.Get("Accept-Language"))}
+		lang := entry.Unescape(string(c.Context().QueryArgs().Peek("lang")))
+		login = entry.LoginRequest{Base: s.places.Base, Loc: s.places.Messages.Match(lang, c.Get("Accept-Language"))}
 	}
 	if err := render(c, p.Status, s.errorPage(&login, p, t.id)); err != nil {
 		t.Err = err
@@ -143,7 +144,7 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 	return nil
 }
 
-func (s *Site) errorPage(r *LoginRequest, p *refusal.Problem, id string) *views.ErrorPage {
+func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *views.ErrorPage {
 	if r.Target == redirect.Refused {
 		refused := *r
 		refused.Query = "" // must not be repeated in a link
@@ -155,7 +156,7 @@ func (s *Site) errorPage(r *LoginRequest, p *refusal.Problem, id string) *views.
 		Value: printable(p.Value),
 	}
 	for i, l := range page.Languages { // those of an error lead to the entry
-		page.Languages[i].URL = join(r.Base+"/", []string{withParam(r.Query, "lang", l.Tag)})
+		page.Languages[i].URL = entry.Join(r.Base+"/", []string{entry.WithParam(r.Query, "lang", l.Tag)})
 	}
 	page.Alert.Kind = views.AlertError // the title says that this is an error
 	page.RequestID = id

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/static"
@@ -73,9 +74,9 @@ func (s *Site) getDemo(c *fiber.Ctx) error {
 		EnvID:     r.Env.ID,
 		ClientID:  r.Client.ID,
 		Outbox:    s.Demo.Outbox,
-		LoginPage: s.places.Base + PathEntry,
-		SignOut:   s.places.Base + PathSignOut,
-		Account:   s.places.Base + PathAccount,
+		LoginPage: s.places.Base + entry.PathEntry,
+		SignOut:   s.places.Base + entry.PathSignOut,
+		Account:   s.places.Base + entry.PathAccount,
 	}
 	for i, l := range s.places.Messages.Locales() {
 		page.Languages[i].URL = "/?lang=" + l.Locale()

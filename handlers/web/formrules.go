@@ -22,8 +22,22 @@ const (
 	MaxPassword   = 256 // far beyond TCB's 64: TCB is to say no, not we
 )
 
-// validate knows the rules of all forms and of the login request.
+// validate knows the rules of all forms.
 var validate = newValidator()
+
+func newValidator() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	must := func(err error) {
+		if err != nil {
+			panic(err) // the names of the rules are constants
+		}
+	}
+	for name, check := range formRules {
+		must(v.RegisterValidation(name, func(f validator.FieldLevel) bool { return check(f.Field().String()) }))
+	}
+	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("form") })
+	return v
+}
 
 // formRules are ours, beside validator's own.
 var formRules = map[string]func(string) bool{

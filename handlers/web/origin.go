@@ -8,19 +8,11 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
-
-// Origin is one address at which browsers reach us.
-type Origin struct {
-	Scheme string
-	Text   string // scheme://host[:port], byte for byte what browsers send as Origin
-}
-
-// Secure reports that it is https.
-func (o Origin) Secure() bool { return o.Scheme == "https" }
 
 // matchOrigin finds which page this is by Host, the scheme included: what we are reached at is for the
 // operator to say, not for the request. The response gets its headers here, so that error pages have
@@ -42,10 +34,10 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-func (s *Site) originOf(c *fiber.Ctx) (Origin, bool) {
+func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
 	candidates := s.origins[string(c.Request().Header.Host())]
 	if len(candidates) == 0 {
-		return Origin{}, false
+		return entry.Origin{}, false
 	}
 	if len(candidates) > 1 && s.trusted(peerAddress(c)) {
 		proto := c.Get("X-Forwarded-Proto")

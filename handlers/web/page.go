@@ -1,21 +1,20 @@
 package web
 
 import (
-	"cmp"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
 
 // Page is the Base of a page without a form.
-func (s *Site) Page(r *LoginRequest, name string, title i18n.Message) views.Base {
+func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) views.Base {
 	theme := r.Theme
 	if theme == nil {
 		theme = s.themes.builtIn
@@ -25,7 +24,7 @@ func (s *Site) Page(r *LoginRequest, name string, title i18n.Message) views.Base
 		Page:  name,
 		Title: title,
 		Assets: views.Assets{
-			Style:    theme.style,
+			Style:    theme.Style,
 			Script:   s.Asset("app.js"),
 			Complete: s.Asset("complete.js"),
 			Demo:     s.Asset("demo.js"),
@@ -51,7 +50,7 @@ func (s *Site) Page(r *LoginRequest, name string, title i18n.Message) views.Base
 
 // appName is the app's, also on an error page that came before the app was known, where there is only
 // one.
-func (s *Site) appName(r *LoginRequest) string {
+func (s *Site) appName(r *entry.LoginRequest) string {
 	switch {
 	case r.LoginPage != nil:
 		return r.LoginPage.Name
@@ -63,30 +62,30 @@ func (s *Site) appName(r *LoginRequest) string {
 
 // FormPage is the Base of a page whose form posts to path. flow is the sealed step that goes along, if
 // any.
-func (s *Site) FormPage(r *LoginRequest, name string, title i18n.Message, path, flow string) views.Base {
-	return s.formPage(r, name, title, r.To(path, Add("via", url.QueryEscape(r.Via)), Add("flow", flow)), flow)
+func (s *Site) FormPage(r *entry.LoginRequest, name string, title i18n.Message, path, flow string) views.Base {
+	return s.formPage(r, name, title, r.To(path, entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)), flow)
 }
 
 // PortalFormPage is FormPage for a page of the portal.
-func (s *Site) PortalFormPage(r *LoginRequest, name string, title i18n.Message, path, flow string) views.Base {
-	return s.formPage(r, name, title, r.Into(path, Add("via", url.QueryEscape(r.Via)), Add("flow", flow)), flow)
+func (s *Site) PortalFormPage(r *entry.LoginRequest, name string, title i18n.Message, path, flow string) views.Base {
+	return s.formPage(r, name, title, r.Into(path, entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)), flow)
 }
 
-func (s *Site) formPage(r *LoginRequest, name string, title i18n.Message, action, flow string) views.Base {
+func (s *Site) formPage(r *entry.LoginRequest, name string, title i18n.Message, action, flow string) views.Base {
 	b := s.Page(r, name, title)
-	via, flowing := Add("via", url.QueryEscape(r.Via)), Add("flow", flow)
+	via, flowing := entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)
 	b.Form.Name = name
 	b.Form.Action = action
-	b.LanguageAction = r.To(pathLanguage, via, flowing)
-	b.CaptchaAction = r.To(pathCaptcha, via, flowing)
+	b.LanguageAction = r.To(entry.PathLanguage, via, flowing)
+	b.CaptchaAction = r.To(entry.PathCaptcha, via, flowing)
 	return b
 }
 
 // LinkLanguages makes the language switch of a page without a form: links to the address that an
 // entry query with another lang= has.
-func LinkLanguages(b *views.Base, address func(Differ) string) {
+func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
 	for i, l := range b.Languages {
-		b.Languages[i].URL = address(With("lang", l.Tag))
+		b.Languages[i].URL = address(entry.With("lang", l.Tag))
 	}
 }
 
@@ -120,7 +119,7 @@ func (h *headers) showsImage(picture string) bool {
 
 // Methods are the ways in beside the form of one method. What differs in the addresses of identity
 // providers' buttons comes after it.
-func (s *Site) Methods(r *LoginRequest, except loginpage.Method, differs ...Differ) views.Ways {
+func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Method, differs ...entry.Differ) views.Ways {
 	var out views.Ways
 	for _, w := range r.LoginPage.Ways {
 		if m := w.Method(); m == "" || m != except {
@@ -128,7 +127,7 @@ func (s *Site) Methods(r *LoginRequest, except loginpage.Method, differs ...Diff
 		}
 	}
 	if r.LoginPage.Anonymous {
-		out.Anonymous = r.To(PathAnonymous)
+		out.Anonymous = r.To(entry.PathAnonymous)
 	}
 	if r.LoginPage.Skippable && r.OwnTarget() {
 		out.Skip = r.RedirectURI
@@ -136,69 +135,38 @@ func (s *Site) Methods(r *LoginRequest, except loginpage.Method, differs ...Diff
 	return out
 }
 
-func (s *Site) method(r *LoginRequest, w loginpage.Way, differs []Differ) views.Way {
+func (s *Site) method(r *entry.LoginRequest, w loginpage.Way, differs []entry.Differ) views.Way {
 	out := views.Way{Icon: s.Media(w.Icon)}
 	switch w.Method() {
 	case loginpage.MethodPassword:
-		out.Link = views.Link{To: "sign-in", URL: r.To(PathSignIn), Label: i18n.Msg("method.password")}
+		out.Link = views.Link{To: "sign-in", URL: r.To(entry.PathSignIn), Label: i18n.Msg("method.password")}
 	case loginpage.MethodSMS:
-		out.Link = views.Link{To: "sign-in-sms", URL: r.To(PathSignInSMS), Label: i18n.Msg("method.sms")}
+		out.Link = views.Link{To: "sign-in-sms", URL: r.To(entry.PathSignInSMS), Label: i18n.Msg("method.sms")}
 	case loginpage.MethodEmail:
-		out.Link = views.Link{To: "sign-in-email", URL: r.To(PathSignInEmail), Label: i18n.Msg("method.email")}
+		out.Link = views.Link{To: "sign-in-email", URL: r.To(entry.PathSignInEmail), Label: i18n.Msg("method.email")}
 	default:
 		out.Provider = true
 		name := r.ProviderName(w.ID, "")
-		out.Link = views.Link{To: "provider-" + w.ID, URL: r.To(PathProvider+"/"+w.ID, differs...), Label: i18n.Message{Text: name}}
+		out.Link = views.Link{To: "provider-" + w.ID, URL: r.To(entry.PathProvider+"/"+w.ID, differs...), Label: i18n.Message{Text: name}}
 		out.Mark = InitialOf(name)
 		if strings.HasPrefix(w.ID, "wx_") {
 			out.Mark = "wechat"
 		}
 	}
-	if label := labelFor(r.Loc, w.Label); label != "" {
+	if label := entry.LabelFor(r.Loc, w.Label); label != "" {
 		out.Label = i18n.Message{Text: label}
 	}
 	return out
 }
 
-// labelFor is an operator's label where it fits the page. TCB's own are in Chinese: on a page in
-// another language our words are better.
-func labelFor(loc *i18n.Localizer, label string) string {
-	base, _ := loc.Tag().Base()
-	if base.String() != "zh" && strings.ContainsFunc(label, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
-		return ""
-	}
-	return label
-}
-
-// ProviderName is an identity provider's name: the login page's, TCB's, or its id.
-func (r *LoginRequest) ProviderName(id, given string) string {
-	way, _ := r.LoginPage.Way(id)
-	name := cmp.Or(labelFor(r.Loc, way.Label), given)
-	if name == "" && strings.HasPrefix(id, "wx_") { // all of TCB's that begin so are WeChat's
-		name = r.Loc.T("provider.wechat")
-	}
-	return cmp.Or(name, way.Label, id)
-}
-
 // Consent is the checkbox of a page that begins a way in.
-func Consent(r *LoginRequest, f *Form) *views.Consent {
+func Consent(r *entry.LoginRequest, f *Form) *views.Consent {
 	if len(r.LoginPage.Agreements) == 0 {
 		return nil
 	}
 	out := &views.Consent{Checked: f.Agreed}
 	for i, a := range r.LoginPage.Agreements {
-		out.Texts = append(out.Texts, views.Link{To: "agreement", URL: r.To(AgreementPath(i)), Label: i18n.Message{Text: a.Label}})
+		out.Texts = append(out.Texts, views.Link{To: "agreement", URL: r.To(entry.AgreementPath(i)), Label: i18n.Message{Text: a.Label}})
 	}
 	return out
-}
-
-// AgreementPath is where the text of an agreement is, counted from 0.
-func AgreementPath(i int) string { return "/agreement/" + strconv.Itoa(i+1) }
-
-// SignInPath is where the page's own way to sign in is.
-func (r *LoginRequest) SignInPath() string {
-	if r.LoginPage.Offers(loginpage.MethodPassword) {
-		return PathSignIn
-	}
-	return PathEntry
 }

@@ -8,12 +8,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/session"
 )
 
 // A Request is one request to a page: what it asks for, who asks, and the form that came with it.
 type Request struct {
-	LoginRequest
+	entry.LoginRequest
 	Session *Session
 	Form    *Form
 	Caller  Caller
@@ -56,7 +57,7 @@ func (r *Request) Arg(name string) string {
 }
 
 // Auth makes the calls that need nobody signed in.
-func (r *Request) Auth() Auth { return r.Client.Auth }
+func (r *Request) Auth() entry.Auth { return r.Client.Auth }
 
 // Options tells TCB who is calling through us.
 func (r *Request) Options(more ...authclient.CallOption) []authclient.CallOption {
@@ -78,7 +79,7 @@ func tcbLocale(locale string) string {
 
 // As is the request with another login request: in another language, say. The session, the form and
 // what they will owe are the same.
-func (r *Request) As(l LoginRequest) *Request {
+func (r *Request) As(l entry.LoginRequest) *Request {
 	other := *r
 	other.LoginRequest = l
 	return &other
@@ -95,7 +96,7 @@ func (r *Request) OnDevice(id string) *Request {
 // error's page needs.
 func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	addr := s.clientAddress(c)
-	o := c.Locals(localOrigin).(Origin)
+	o := c.Locals(localOrigin).(entry.Origin)
 	r := &Request{
 		c: c, ctx: c.UserContext(), Trace: traceOf(c), posted: c.Method() == fiber.MethodPost,
 		Caller: Caller{Address: addr.String(), Network: networkOf(addr), Agent: Cut(c.Get("User-Agent"), 256)},
@@ -109,7 +110,7 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	}
 	r.Session = &Session{s: loaded, now: s.now}
 	r.Form = &Form{session: r.Session}
-	login, bad := s.places.Parse(Raw{
+	login, bad := s.places.Parse(entry.Raw{
 		Origin: o, Path: strings.TrimPrefix(c.Path(), s.places.Base), Query: query, Portal: row.Portal, OnWay: row.OnWay,
 		Locale: loaded.Locale(), AcceptLanguage: c.Get("Accept-Language"),
 	})

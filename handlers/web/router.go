@@ -8,29 +8,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/views"
-)
-
-// Paths that more than one room leads to, below the base path.
-const (
-	PathEntry         = "/"
-	PathSignIn        = "/sign-in"
-	PathSignInSMS     = "/sign-in/sms"
-	PathSignInEmail   = "/sign-in/email"
-	PathSignUp        = "/sign-up"
-	PathResetPassword = "/reset-password"
-	PathAnonymous     = "/anonymous"
-	PathProvider      = "/provider"
-	PathSignOut       = "/sign-out"
-	PathSession       = "/session"
-	PathContinue      = "/continue"
-	PathAccount       = "/account"
-	PathVerify        = "/account/verify"
-	PathProviders     = "/account/providers"
-
-	pathLanguage = "/language"
-	pathCaptcha  = "/captcha"
 )
 
 // A Rebuild makes a form of a page again, with what was typed, and judges nothing.
@@ -51,10 +31,10 @@ type Row struct {
 // Install hangs rows below the base path, and what stands outside of it. changePassword is the path of
 // the page that password managers lead to.
 func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
-	entryAgain := func(r *Request) (Reply, error) { return SeeOther(r.To(PathEntry)) }
+	entryAgain := func(r *Request) (Reply, error) { return SeeOther(r.To(entry.PathEntry)) }
 	s.rows = append(slices.Clone(rows),
-		Row{Path: pathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true},
-		Row{Path: pathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true},
+		Row{Path: entry.PathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true},
+		Row{Path: entry.PathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true},
 	)
 	app.Use(s.observe, s.matchOrigin)
 	for _, row := range s.rows {
@@ -157,7 +137,7 @@ func (s *Site) allowed(path string) string {
 func (s *Site) Rebuild(r *Request) (views.Page, error) {
 	for _, row := range s.rows {
 		if rebuild := row.Forms[r.Form.Name]; rebuild != nil {
-			return rebuild(r.As(r.at(row)))
+			return rebuild(r.As(r.At(row.Path, row.Portal, row.OnWay)))
 		}
 	}
 	return nil, refusal.ErrNoForm

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/redirect"
@@ -134,9 +135,9 @@ func (s *Site) SampleRequest(ctx context.Context, key loginpage.Key, locale, que
 		loc = pseudo
 	}
 	const app = "https://app.example.com"
-	r := &Request{ctx: ctx, Trace: &Trace{}, LoginRequest: LoginRequest{
-		Params: Params{EnvID: env.ID, RedirectURI: app + "/orders"},
-		Origin: Origin{Scheme: "https", Text: app}, Base: s.places.Base, Path: PathEntry, OnWay: true, Query: query,
+	r := &Request{ctx: ctx, Trace: &Trace{}, LoginRequest: entry.LoginRequest{
+		Params: entry.Params{EnvID: env.ID, RedirectURI: app + "/orders"},
+		Origin: entry.Origin{Scheme: "https", Text: app}, Base: s.places.Base, Path: entry.PathEntry, OnWay: true, Query: query,
 		Env: env, Client: client, LoginPage: page, Theme: theme, Target: redirect.OwnOrigin, Loc: loc,
 	}}
 	r.Session = &Session{s: loaded, now: s.now, scope: session.Scope{Env: env.ID, Client: client.ID}}
@@ -145,7 +146,7 @@ func (s *Site) SampleRequest(ctx context.Context, key loginpage.Key, locale, que
 }
 
 // AsSample is the sample of a request to another page, or for another step.
-func (r *Request) AsSample(change func(*LoginRequest)) *Request {
+func (r *Request) AsSample(change func(*entry.LoginRequest)) *Request {
 	l := r.LoginRequest
 	change(&l)
 	return r.As(l)

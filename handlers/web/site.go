@@ -16,6 +16,7 @@ import (
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/limit"
@@ -28,7 +29,7 @@ type Config struct {
 	Context    context.Context // ends requests that the server does not wait for any longer
 	Settings   *settings.Settings
 	Origins    []string // where browsers reach us: Settings.PublicOrigins, or loopback at the real port
-	NewAuth    func(settings.Environment, settings.Client) (Auth, error)
+	NewAuth    func(settings.Environment, settings.Client) (entry.Auth, error)
 	LoginPages *loginpage.Pages // nil: the built-in page everywhere
 	Sessions   *session.Manager
 	Counter    limit.Counter
@@ -51,8 +52,8 @@ type Site struct {
 	Timeout time.Duration // of one call to TCB
 	Demo    *Demo
 
-	places      Places
-	origins     map[string][]Origin // by Host
+	places      entry.Places
+	origins     map[string][]entry.Origin // by Host
 	proxies     []netip.Prefix
 	headers     headers
 	themes      *themes
@@ -99,12 +100,12 @@ func NewSite(cfg Config) (*Site, error) {
 	if err := s.setOrigins(cfg); err != nil {
 		return nil, err
 	}
-	environments, err := newEnvironments(cfg)
+	environments, err := entry.NewEnvironments(cfg.Settings.Environments, cfg.NewAuth)
 	if err != nil {
 		return nil, err
 	}
-	s.places = Places{
-		Base: cfg.Settings.BasePath, Environments: environments, OnlyEnv: only(environments),
+	s.places = entry.Places{
+		Base: cfg.Settings.BasePath, Environments: environments, OnlyEnv: entry.Only(environments),
 		LoginPages: cfg.LoginPages, Messages: cfg.Messages, Demo: cfg.Demo != nil,
 	}
 	s.themes = newThemes(s, cfg.LoginPages)
@@ -132,7 +133,7 @@ func (s *Site) SetPortal(next map[string]string) { s.places.Next = next }
 
 // setOrigins reads where browsers reach us, and makes the headers that depend on it.
 func (s *Site) setOrigins(cfg Config) error {
-	s.origins = map[string][]Origin{}
+	s.origins = map[string][]entry.Origin{}
 	s.headers = headers{csp: map[string]string{}, imageHosts: cfg.Settings.ImageHosts}
 	if max := cfg.Settings.HSTSMaxAge; max > 0 {
 		// Never for subdomains: the host is the app's, and so is that decision.
@@ -143,46 +144,15 @@ func (s *Site) setOrigins(cfg Config) error {
 		if !ok || host == "" {
 			return fmt.Errorf("handlers: %q is no origin", o)
 		}
-		s.origins[host] = append(s.origins[host], Origin{Scheme: scheme, Text: o})
+		s.origins[host] = append(s.origins[host], entry.Origin{Scheme: scheme, Text: o})
 		s.headers.csp[o] = contentSecurityPolicy(o, cfg.Settings.BasePath, cfg.Settings.ImageHosts)
-	}
-	return nil
-}
-
-func newEnvironments(cfg Config) (map[string]*Environment, error) {
-	all := map[string]*Environment{}
-	for _, env := range cfg.Settings.Environments {
-		e := &Environment{Environment: env, Clients: map[string]*Client{}}
-		for _, c := range env.Clients {
-			auth, err := cfg.NewAuth(env, c)
-			if err != nil {
-				return nil, fmt.Errorf("handlers: environment %s, client %s: %w", env.ID, c.ID, err)
-			}
-			e.Clients[c.ID] = &Client{Client: c, Auth: auth}
-			e.OnlyClient = e.Clients[c.ID]
-		}
-		if len(e.Clients) != 1 {
-			e.OnlyClient = e.Clients[env.ID]
-		}
-		all[env.ID] = e
-	}
-	return all, nil
-}
-
-// only is the one environment that there is; nil where there are several.
-func only(environments map[string]*Environment) *Environment {
-	if len(environments) != 1 {
-		return nil
-	}
-	for _, e := range environments {
-		return e
 	}
 	return nil
 }
 
 // renderLastResort makes the page for when rendering itself fails.
 func (s *Site) renderLastResort() error {
-	r := &LoginRequest{Base: s.places.Base, Loc: s.places.Messages.Match()}
+	r := &entry.LoginRequest{Base: s.places.Base, Loc: s.places.Messages.Match()}
 	var buf bytes.Buffer
 	page := s.errorPage(r, &refusal.Problem{Title: "error.title", Lead: "error.page.internal"}, "")
 	err := page.Component().Render(s.ctx, &buf)

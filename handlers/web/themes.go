@@ -8,17 +8,15 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
-	"tcb-login/i18n"
 	"tcb-login/static"
 )
 
-// A Theme is a login page's theme and words as pages need them: its words laid over the catalogues, its
-// colours written into a stylesheet.
-type Theme struct {
-	Messages *i18n.Bundle
-	style    string // address of the stylesheet
-	sheet    *static.File
+// themeFile is a theme with the stylesheet that it is served from.
+type themeFile struct {
+	entry.Theme
+	sheet *static.File
 }
 
 // themes keeps what was made of login pages. Those of a page that has changed since stay for a while:
@@ -26,10 +24,10 @@ type Theme struct {
 type themes struct {
 	site    *Site
 	pages   *loginpage.Pages
-	builtIn *Theme // of pages without a config
+	builtIn *entry.Theme // of pages without a config
 
 	mu     sync.RWMutex
-	byHash map[string]*Theme
+	byHash map[string]*themeFile
 	sheets map[string]*static.File     // by name, as 0123456789ab.css
 	media  map[string]*loginpage.Media // by name
 	order  []*loginpage.Page           // in the order they were made
@@ -41,8 +39,8 @@ type themes struct {
 func newThemes(s *Site, pages *loginpage.Pages) *themes {
 	return &themes{
 		site: s, pages: pages,
-		builtIn: &Theme{Messages: s.places.Messages, style: s.Asset("app.css")},
-		byHash:  map[string]*Theme{}, sheets: map[string]*static.File{}, media: map[string]*loginpage.Media{},
+		builtIn: &entry.Theme{Messages: s.places.Messages, Style: s.Asset("app.css")},
+		byHash:  map[string]*themeFile{}, sheets: map[string]*static.File{}, media: map[string]*loginpage.Media{},
 	}
 }
 
@@ -50,12 +48,12 @@ func newThemes(s *Site, pages *loginpage.Pages) *themes {
 const maxOutdated = 64
 
 // of is the theme of a login page, made when it is first needed.
-func (k *themes) of(l *loginpage.Page) (*Theme, error) {
+func (k *themes) of(l *loginpage.Page) (*entry.Theme, error) {
 	if l.Hash == "" {
 		return k.builtIn, nil
 	}
 	if known := k.known(l); known != nil {
-		return known, nil
+		return &known.Theme, nil
 	}
 	made, err := k.make(l)
 	if err != nil {
@@ -63,10 +61,10 @@ func (k *themes) of(l *loginpage.Page) (*Theme, error) {
 	}
 	made = k.keep(l, made)
 	k.forget(k.live())
-	return made, nil
+	return &made.Theme, nil
 }
 
-func (k *themes) known(l *loginpage.Page) *Theme {
+func (k *themes) known(l *loginpage.Page) *themeFile {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.byHash[l.Hash]
@@ -85,7 +83,8 @@ func (k *themes) live() map[string]bool {
 	return live
 }
 
-func (k *themes) make(l *loginpage.Page) (*Theme, error) {
+// make reads a login page's words and writes its stylesheet.
+func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
 	base, ok := k.site.static.Lookup(k.site.static.Name("app.css"))
 	if !ok {
 		return nil, errors.New("handlers: no app.css")
@@ -101,15 +100,14 @@ func (k *themes) make(l *loginpage.Page) (*Theme, error) {
 			texts[locale][key] = text
 		}
 	}
-	return &Theme{
+	return &themeFile{sheet: sheet, Theme: entry.Theme{
 		Messages: k.site.places.Messages.With(l.Locales, texts),
-		style:    k.site.places.Base + "/theme/" + sheet.Hash + ".css",
-		sheet:    sheet,
-	}, nil
+		Style:    k.site.places.Base + "/theme/" + sheet.Hash + ".css",
+	}}, nil
 }
 
 // keep adds a theme, unless another request was faster.
-func (k *themes) keep(l *loginpage.Page, made *Theme) *Theme {
+func (k *themes) keep(l *loginpage.Page, made *themeFile) *themeFile {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if known := k.byHash[l.Hash]; known != nil {
@@ -120,7 +118,7 @@ func (k *themes) keep(l *loginpage.Page, made *Theme) *Theme {
 	return made
 }
 
-func (k *themes) add(l *loginpage.Page, made *Theme) {
+func (k *themes) add(l *loginpage.Page, made *themeFile) {
 	k.byHash[l.Hash] = made
 	k.sheets[made.sheet.Hash+".css"] = made.sheet
 	for _, m := range l.Pictures() {
@@ -143,7 +141,7 @@ func (k *themes) forget(live map[string]bool) {
 	}
 	// Several pages may share a picture, so what is left is counted anew.
 	all, byHash := k.order, k.byHash
-	k.order, k.byHash = nil, map[string]*Theme{}
+	k.order, k.byHash = nil, map[string]*themeFile{}
 	clear(k.sheets)
 	clear(k.media)
 	for _, l := range all {

@@ -1,4 +1,4 @@
-package web
+package entry
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ func testPlaces(t testing.TB) *Places {
 		{ID: "demo", Region: settings.DefaultRegion, Clients: []settings.Client{{ID: "demo", RedirectURIs: []string{registered}}, {ID: "second"}}, DefaultRedirectURI: testOrigin + "/home"},
 		{ID: "north", Region: "ap-guangzhou", Clients: []settings.Client{{ID: "a"}, {ID: "b"}}},
 	}
-	environments, err := newEnvironments(Config{Settings: s, NewAuth: func(settings.Environment, settings.Client) (Auth, error) { return nil, nil }})
+	environments, err := NewEnvironments(s.Environments, func(settings.Environment, settings.Client) (Auth, error) { return nil, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,10 +169,10 @@ func TestParseRefuses(t *testing.T) {
 		got, err := places.Parse(in)
 		var p *refusal.Problem
 		if !errors.As(err, &p) || p.Lead != want || p.Status != 400 {
-			t.Errorf("%s: %v, want %s", Cut(query, 120), err, want)
+			t.Errorf("%.120s: %v, want %s", query, err, want)
 		}
 		if got.Loc == nil || got.Loc.Locale() != "ja" {
-			t.Errorf("%s: the page has no language", Cut(query, 120))
+			t.Errorf("%.120s: the page has no language", query)
 		}
 	}
 	in := raw("")

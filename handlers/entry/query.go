@@ -1,4 +1,4 @@
-package web
+package entry
 
 import (
 	"strings"
@@ -27,7 +27,7 @@ func parseQuery(raw string) ([]param, bool) {
 			continue
 		}
 		key, value, _ := strings.Cut(part, "=")
-		p := param{raw: part, key: unescape(key), value: unescape(value)}
+		p := param{raw: part, key: Unescape(key), value: Unescape(value)}
 		if !utf8.ValidString(p.key) || !utf8.ValidString(p.value) || strings.ContainsRune(p.key, 0) {
 			return nil, false
 		}
@@ -36,8 +36,8 @@ func parseQuery(raw string) ([]param, bool) {
 	return params, true
 }
 
-// unescape decodes + and %xx, once; a % that starts no escape stays.
-func unescape(s string) string {
+// Unescape decodes + and %xx, once; a % that starts no escape stays.
+func Unescape(s string) string {
 	if !strings.ContainsAny(s, "%+") {
 		return s
 	}

@@ -1,4 +1,4 @@
-package web
+package entry
 
 import (
 	"strings"
@@ -15,7 +15,7 @@ type Differ func(*address)
 
 // With replaces a parameter of the entry query string, or adds it.
 func With(name, value string) Differ {
-	return func(a *address) { a.query = withParam(a.query, name, value) }
+	return func(a *address) { a.query = WithParam(a.query, name, value) }
 }
 
 // Next leads on to a page of the portal, by its name.
@@ -47,7 +47,7 @@ func (r *LoginRequest) To(path string, differs ...Differ) string {
 	if a.next != "" {
 		params = append(params, "next="+a.next)
 	}
-	return join(r.Base+path, append(params, a.extra...))
+	return Join(r.Base+path, append(params, a.extra...))
 }
 
 // Into is the address of a page of the portal, which is where next= led, and of what needs neither.
@@ -60,10 +60,10 @@ func (r *LoginRequest) Into(path string, differs ...Differ) string {
 	if a.link != "" {
 		params = append(params, "link="+a.link)
 	}
-	return join(r.Base+path, params)
+	return Join(r.Base+path, params)
 }
 
-func join(path string, params []string) string {
+func Join(path string, params []string) string {
 	var b strings.Builder
 	b.WriteString(path)
 	sep := byte('?')
@@ -77,12 +77,12 @@ func join(path string, params []string) string {
 	return b.String()
 }
 
-// withParam is a query string with another value of one parameter, of which the first would count if
+// WithParam is a query string with another value of one parameter, of which the first would count if
 // both stood there.
-func withParam(query, name, value string) string {
+func WithParam(query, name, value string) string {
 	var parts []string
 	for part := range strings.SplitSeq(query, "&") {
-		if key, _, _ := strings.Cut(part, "="); part != "" && unescape(key) != name {
+		if key, _, _ := strings.Cut(part, "="); part != "" && Unescape(key) != name {
 			parts = append(parts, part)
 		}
 	}

@@ -1,4 +1,4 @@
-package web
+package entry
 
 import (
 	"cmp"
@@ -9,8 +9,8 @@ import (
 
 	"github.com/go-playground/validator/v10"
 
+	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
-	"tcb-login/config/settings"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/redirect"
@@ -88,38 +88,19 @@ var first = map[string]func(*Params) *string{
 	"code_challenge_method": func(q *Params) *string { return &q.ChallengeMethod },
 }
 
-// id is what TCB's ids and config versions are made of; they end up in file names, so a path is none.
-var (
-	id         = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$`)
-	sealedText = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-)
+// sealedText is what session.Seal makes.
+var sealedText = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
-func newValidator() *validator.Validate {
+// rules are those of Params.
+var rules = newRules()
+
+func newRules() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
-	must := func(err error) {
-		if err != nil {
-			panic(err) // the names of the rules are constants
-		}
+	if err := v.RegisterValidation("tcbid", func(f validator.FieldLevel) bool { return input.IsID(f.Field().String()) }); err != nil {
+		panic(err) // the rule's name is a constant
 	}
-	must(v.RegisterValidation("tcbid", func(f validator.FieldLevel) bool { return id.MatchString(f.Field().String()) }))
-	for name, check := range formRules {
-		must(v.RegisterValidation(name, func(f validator.FieldLevel) bool { return check(f.Field().String()) }))
-	}
-	v.RegisterTagNameFunc(func(f reflect.StructField) string { return cmp.Or(f.Tag.Get("param"), f.Tag.Get("form")) })
+	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("param") })
 	return v
-}
-
-// Environment is one TCB environment that we serve.
-type Environment struct {
-	settings.Environment
-	Clients    map[string]*Client
-	OnlyClient *Client // set when a request need not say which
-}
-
-// Client is one client_id of an environment.
-type Client struct {
-	settings.Client
-	Auth Auth
 }
 
 // LoginPages finds the login page of a config version; nil where there is none.
@@ -208,7 +189,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 	if bad != nil {
 		return bad
 	}
-	if err := validate.Struct(&r.Params); err != nil {
+	if err := rules.Struct(&r.Params); err != nil {
 		name := "?"
 		if fields := (validator.ValidationErrors)(nil); errors.As(err, &fields) && len(fields) > 0 {
 			name = fields[0].Field()
@@ -349,16 +330,16 @@ func (r *LoginRequest) InOther(differ Differ) string {
 	return r.Into(r.Path, differ)
 }
 
-// at is the request for another page.
-func (r LoginRequest) at(row Row) LoginRequest {
-	r.Path, r.Portal, r.OnWay = row.Path, row.Portal, row.OnWay
+// At is the request for another page.
+func (r LoginRequest) At(path string, portal, onWay bool) LoginRequest {
+	r.Path, r.Portal, r.OnWay = path, portal, onWay
 	return r
 }
 
 // InLanguage is the request for the same page in another language.
 func (r LoginRequest) InLanguage(loc *i18n.Localizer) LoginRequest {
 	r.Loc = loc
-	r.Query = withParam(r.Query, "lang", loc.Locale())
+	r.Query = WithParam(r.Query, "lang", loc.Locale())
 	return r
 }
 
@@ -368,4 +349,20 @@ func (r *LoginRequest) Title() i18n.Message {
 		return i18n.Msg("sign-in.title_plain")
 	}
 	return i18n.Message{Key: "sign-in.title", Args: i18n.Args{"app": r.LoginPage.Name}}
+}
+
+// Origin is one address at which browsers reach us.
+type Origin struct {
+	Scheme string
+	Text   string // scheme://host[:port], byte for byte what browsers send as Origin
+}
+
+// Secure reports that it is https.
+func (o Origin) Secure() bool { return o.Scheme == "https" }
+
+// A Theme is a login page's theme and words as pages need them: its words laid over the catalogues, its
+// colours written into a stylesheet.
+type Theme struct {
+	Messages *i18n.Bundle
+	Style    string // address of the stylesheet
 }

@@ -1,0 +1,39 @@
+package entry
+
+import (
+	"strconv"
+
+	"tcb-login/config/loginpage"
+)
+
+// Paths that more than one room leads to, below the base path.
+const (
+	PathEntry         = "/"
+	PathSignIn        = "/sign-in"
+	PathSignInSMS     = "/sign-in/sms"
+	PathSignInEmail   = "/sign-in/email"
+	PathSignUp        = "/sign-up"
+	PathResetPassword = "/reset-password"
+	PathAnonymous     = "/anonymous"
+	PathProvider      = "/provider"
+	PathSignOut       = "/sign-out"
+	PathSession       = "/session"
+	PathContinue      = "/continue"
+	PathAccount       = "/account"
+	PathVerify        = "/account/verify"
+	PathProviders     = "/account/providers"
+
+	PathLanguage = "/language"
+	PathCaptcha  = "/captcha"
+)
+
+// AgreementPath is where the text of an agreement is, counted from 0.
+func AgreementPath(i int) string { return "/agreement/" + strconv.Itoa(i+1) }
+
+// SignInPath is where the page's own way to sign in is.
+func (r *LoginRequest) SignInPath() string {
+	if r.LoginPage.Offers(loginpage.MethodPassword) {
+		return PathSignIn
+	}
+	return PathEntry
+}
