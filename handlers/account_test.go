@@ -19,7 +19,7 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
 	"tcb-login/handlers/entry"
-	"tcb-login/handlers/web"
+	"tcb-login/handlers/limits"
 	"tcb-login/limit"
 	"tcb-login/session"
 )
@@ -521,10 +521,10 @@ func TestUsernameLimit(t *testing.T) {
 		t.Helper()
 		return b.submit(b.open("/account/username"), fields{"username": name})
 	}
-	for i := range web.RuleUsername.Burst + 5 {
+	for i := range limits.RuleUsername.Burst + 5 {
 		rename(fmt.Sprintf("free.%d", i)).want(http.StatusOK, "account", "account.done.username")
 	}
-	for range web.RuleUsername.Burst {
+	for range limits.RuleUsername.Burst {
 		rename("hanmeimei").want(http.StatusUnprocessableEntity, "account-username", "error.username_taken")
 	}
 	asked := s.backend.count("/v1/user/profile")

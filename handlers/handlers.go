@@ -17,6 +17,7 @@ import (
 
 	"tcb-login/handlers/account"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/preview"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/signin"
@@ -31,7 +32,7 @@ type Config = web.Config
 type Demo = web.Demo
 
 // SessionQuota is the quota of session ids that Config.Sessions wants.
-var SessionQuota = web.SessionQuota
+var SessionQuota = limits.SessionQuota
 
 // rooms are those of a site.
 type rooms struct {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tcb-login/handlers/web"
+	"tcb-login/handlers/limits"
 	"tcb-login/limit"
 	"tcb-login/session"
 )
@@ -255,7 +255,7 @@ func TestHandOffLimit(t *testing.T) {
 		t.Fatalf("%d %+v", status, out)
 	}
 	page := b.open("/account").want(http.StatusOK, "account")
-	for range 2 * web.RuleHandOff.Burst { // which changes nothing
+	for range 2 * limits.RuleHandOff.Burst { // which changes nothing
 		if status, out := b.handOver(page, map[string]string{"access_token": login.Credentials.AccessToken}, nil); status != http.StatusOK {
 			t.Fatalf("the same login once more: %d %+v", status, out)
 		}
@@ -263,7 +263,7 @@ func TestHandOffLimit(t *testing.T) {
 	worthless := map[string]string{"access_token": "x", "refresh_token": "m.dead"}
 	other := s.browser()
 	p := other.open("/account")
-	for range web.RuleHandOff.Burst - 1 {
+	for range limits.RuleHandOff.Burst - 1 {
 		if status, out := other.handOver(p, worthless, nil); status == http.StatusTooManyRequests {
 			t.Fatalf("%d %+v", status, out)
 		}

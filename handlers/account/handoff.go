@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -72,7 +73,7 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	var out takenOver
 	counts := a.Reserve()
 	if !known {
-		if err := counts.Take(r.Context(), web.RuleHandOff, "", time.Second, r.Caller.Network.Key); err != nil {
+		if err := counts.Take(r.Context(), limits.RuleHandOff, "", time.Second, r.Caller.Network.Key); err != nil {
 			return limited(out, err)
 		}
 	}
@@ -98,7 +99,7 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 		out.CSRF = r.Session.CSRFToken()
 		return web.JSON(200, out)
 	}
-	if err := counts.Take(r.Context(), web.RuleHandOffPerson, "", time.Second, limit.Key(r.Env.ID, me.Sub)); err != nil {
+	if err := counts.Take(r.Context(), limits.RuleHandOffPerson, "", time.Second, limit.Key(r.Env.ID, me.Sub)); err != nil {
 		return limited(out, err)
 	}
 	if err := r.Session.BeginLogin(r.Context(), me.Sub); err != nil {

@@ -10,6 +10,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
@@ -184,7 +185,7 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 	}
 	tries := a.Reserve()
 	person := limit.Key(r.Env.ID, limit.NormalizeIdentifier(login.Me.Sub))
-	if err := tries.Take(r.Context(), web.RulePassword, "step-up.limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
+	if err := tries.Take(r.Context(), limits.RulePassword, "step-up.limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
 		return web.Refuse(page, err, nil)
 	}
 	// From many addresses a login would have many tries. Beyond ten it is the login that ends, and no
@@ -209,10 +210,10 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 
 // loginCounts are what the tries of a login count under: its token, and the first one that we have seen
 // of it. Whoever refreshes the one has the other sealed in the cookie.
-func loginCounts(r *web.Request, login *visitor.Login) []web.Count {
-	counts := []web.Count{{Rule: web.RuleStepUp, Key: limit.Key(r.Env.ID, web.HashOf(login.Access.AccessToken))}}
+func loginCounts(r *web.Request, login *visitor.Login) []limits.Count {
+	counts := []limits.Count{{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, web.HashOf(login.Access.AccessToken))}}
 	if login.Access.Login != "" {
-		counts = append(counts, web.Count{Rule: web.RuleStepUp, Key: limit.Key(r.Env.ID, login.Access.Login)})
+		counts = append(counts, limits.Count{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, login.Access.Login)})
 	}
 	return counts
 }

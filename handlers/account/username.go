@@ -6,6 +6,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -60,7 +61,7 @@ func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, er
 	}
 	// That a name is taken is as limited to learn as at sign-up.
 	asked := a.Reserve()
-	if err := asked.Take(r.Context(), web.RuleUsername, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
+	if err := asked.Take(r.Context(), limits.RuleUsername, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
 		return web.Refuse(page, err, nil)
 	}
 	err := a.update(r, login, authclient.UserUpdate{Username: &page.Username})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -171,14 +172,14 @@ func (c *Codes) verify(r *web.Request, step *Step, code string) error {
 	key := limit.Key(r.Env.ID, web.HashOf(step.VerificationID))
 	usedUp := &refusal.FieldError{Field: "verification_code", Key: "error.code_tries"}
 	tries := c.Reserve()
-	if tries.Take(r.Context(), web.RuleCode, "", time.Minute, key) != nil {
+	if tries.Take(r.Context(), limits.RuleCode, "", time.Minute, key) != nil {
 		return usedUp
 	}
 	var got *authclient.VerificationToken
 	err := c.Guarded(r, authclient.Call{}, false, c.Watched(r, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		got, err = r.Auth().Verify(ctx, authclient.VerifyRequest{VerificationID: step.VerificationID, VerificationCode: code}, opts...)
 		return err
-	}, web.FloorCode, r.Env.ID))
+	}, limits.FloorCode, r.Env.ID))
 	if err == nil {
 		step.VerificationToken = got.VerificationToken
 		step.TokenUntil = c.Now().Unix() + int64(got.ExpiresIn)
@@ -189,7 +190,7 @@ func (c *Codes) verify(r *web.Request, step *Step, code string) error {
 		return err
 	}
 	r.Trace.Alike()
-	if c.UsedUp(r.Context(), web.Count{Rule: web.RuleCode, Key: key}) {
+	if c.UsedUp(r.Context(), limits.Count{Rule: limits.RuleCode, Key: key}) {
 		r.Trace.Refused(err)
 		return usedUp // the last try: say so now, and for a code never sent too
 	}

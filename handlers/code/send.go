@@ -8,6 +8,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/views"
@@ -68,7 +69,7 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 			PhoneNumber: step.Phone, Email: step.Email, Target: target, Usage: f.Spec().Usage,
 		}, opts...)
 		return err
-	}, web.FloorSend, r.Env.ID, step.Via()))
+	}, limits.FloorSend, r.Env.ID, step.Via()))
 	switch {
 	case err == nil:
 		c.issued.note(step, sent)

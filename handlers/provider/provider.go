@@ -28,6 +28,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -102,7 +103,7 @@ func (p *Providers) Go(r *web.Request, page views.Page, a Authorization) (web.Re
 	if err != nil {
 		return web.Reply{}, err
 	}
-	demand := p.Reserve().TakeSoft(r.Context(), r.Counts(web.RuleProvider)...) || r.Env.Limits.AttackMode
+	demand := p.Reserve().TakeSoft(r.Context(), r.Caller.Network.Counts(limits.RuleProvider)...) || r.Env.Limits.AttackMode
 	var out *authclient.ProviderRedirectURI
 	err = p.Guarded(r, authclient.CallGenProviderRedirectURI, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		out, err = r.Auth().GenProviderRedirectURI(ctx, authclient.GenProviderRedirectURIRequest{

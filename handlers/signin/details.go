@@ -8,6 +8,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -175,7 +176,7 @@ func (in *Room) checkUsername(r *web.Request, name string) error {
 		return nil
 	}
 	asked := in.Reserve()
-	if err := asked.Take(r.Context(), web.RuleUsername, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
+	if err := asked.Take(r.Context(), limits.RuleUsername, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
 		return err
 	}
 	var exists bool

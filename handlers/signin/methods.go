@@ -7,6 +7,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
@@ -49,7 +50,7 @@ func (in *Room) postAnonymous(r *web.Request) (web.Reply, error) {
 	if page.Frame().Invalid() {
 		return web.Invalid(page)
 	}
-	demand := in.Reserve().TakeSoft(r.Context(), r.Counts(web.RuleAnonymous)...) || r.Env.Limits.AttackMode
+	demand := in.Reserve().TakeSoft(r.Context(), r.Caller.Network.Counts(limits.RuleAnonymous)...) || r.Env.Limits.AttackMode
 	var creds *authclient.Credentials
 	err = in.Guarded(r, authclient.CallSignInAnonymously, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.Auth().SignInAnonymously(ctx, opts...)

@@ -8,6 +8,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -127,16 +128,16 @@ func waysAround(page *views.SignInPage) {
 func (in *Room) signInWithPassword(r *web.Request, name, password string) (*authclient.Credentials, error) {
 	person := limit.Key(r.Env.ID, limit.NormalizeIdentifier(name))
 	tries := in.Reserve()
-	if err := tries.Take(r.Context(), web.RulePassword, "error.password_limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
+	if err := tries.Take(r.Context(), limits.RulePassword, "error.password_limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
 		return nil, err
 	}
-	soft := append(r.Counts(web.RulePasswordNetwork), web.Count{Rule: web.RulePasswordPerson, Key: person})
+	soft := append(r.Caller.Network.Counts(limits.RulePasswordNetwork), limits.Count{Rule: limits.RulePasswordPerson, Key: person})
 	demand := tries.TakeSoft(r.Context(), soft...) || r.Env.Limits.AttackMode
 	var creds *authclient.Credentials
 	err := in.Guarded(r, authclient.CallSignIn, demand, in.Watched(r, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		creds, err = r.Auth().SignIn(ctx, authclient.SignInRequest{Username: name, Password: password}, opts...)
 		return err
-	}, web.FloorPassword, r.Env.ID))
+	}, limits.FloorPassword, r.Env.ID))
 	if wrongPassword(err) {
 		r.Trace.Alike()
 	} else {

@@ -11,6 +11,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/framing"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/redirect"
@@ -81,8 +82,8 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 			return Reply{Status: fiber.StatusUnprocessableEntity, Page: r.page}, true
 		}
 		out = refusal.Refusal{Status: 422, Field: "captcha_key", Key: asked.key}
-	case errors.Is(r.err, errBusy):
-		out = refusal.Refusal{Status: 503, Key: "error.busy", Wait: busyWait}
+	case errors.Is(r.err, limits.ErrBusy):
+		out = refusal.Refusal{Status: 503, Key: "error.busy", Wait: limits.BusyWait}
 	case errors.As(r.err, &field):
 		out = refusal.Refusal{Status: 422, Field: field.Field, Key: field.Key}
 	case errors.As(r.err, &lim):

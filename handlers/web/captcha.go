@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
 	"tcb-login/views"
@@ -30,8 +31,7 @@ type captchaState struct {
 }
 
 const (
-	captchaLife = 15 * time.Minute
-	secretLife  = 5 * time.Minute
+	secretLife = 5 * time.Minute
 )
 
 // captchaAsked says that the form must be shown again with a captcha. key is what was wrong with the
@@ -61,7 +61,7 @@ func (f *Form) BringCaptcha(token string, until int64) {
 func (f *Form) carry(b *views.Base) error {
 	var err error
 	if f.captcha.Picture != "" || f.captcha.Token != "" {
-		if b.Form.Captcha, err = f.session.Seal("captcha "+b.Form.Name, f.captcha, captchaLife); err != nil {
+		if b.Form.Captcha, err = f.session.Seal("captcha "+b.Form.Name, f.captcha, limits.CaptchaLife); err != nil {
 			return err
 		}
 	}
@@ -132,10 +132,10 @@ func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call
 	// both before TCB is asked, so that many at once get no further.
 	tries := s.Reserve()
 	// The network's share comes first: what it refuses has not used up the picture.
-	if err := tries.Take(ctx, ruleCaptchaWrong, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
+	if err := tries.Take(ctx, limits.RuleCaptchaWrong, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
 		return err
 	}
-	if first, err := s.Once(ctx, ruleCaptchaSolved, HashOf(captcha.Picture)); err != nil {
+	if first, err := s.Once(ctx, limits.RuleCaptchaSolved, HashOf(captcha.Picture)); err != nil {
 		return err // a proof that could be used again is none
 	} else if !first {
 		return s.askCaptcha(ctx, r, of, "error.captcha_wrong")
@@ -187,7 +187,7 @@ func (s *Site) postCaptcha(r *Request) (Reply, error) {
 		return Reply{}, err
 	}
 	asks := s.Reserve()
-	if err := asks.Take(r.Context(), ruleCaptcha, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
+	if err := asks.Take(r.Context(), limits.RuleCaptcha, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
 		return Refuse(page, err, nil)
 	}
 	of := cmp.Or(r.Form.captcha.Call, authclient.CallGetVerification)

@@ -7,8 +7,8 @@
 //	bytes (../../framing)     refused where they can be read in more than one way
 //	observe (middleware.go)   request id, log line, the floor of answers that must look alike
 //	origin (origin.go)        which page this is, by Host; the response's headers
-//	login request             the query string, read and validated once (loginrequest.go), by a pure
-//	                          function that knows no Fiber; nobody assigns to it afterwards
+//	login request             the query string, read and validated once (../entry), by a pure
+//	                          function; nobody assigns to it afterwards
 //	session and form          the cookie (session.go); cross-site refusal, the form's fields (form.go)
 //	handler                   a function from *Request to Reply; Fiber is known in this package alone
 //	reply.go                  writes a Reply, with the cookies that the session owes, once

@@ -55,7 +55,7 @@ func traceOf(c *fiber.Ctx) *Trace {
 // error texts of TCB's, which can hold what people typed.
 func (s *Site) observe(c *fiber.Ctx) (err error) {
 	start := s.now()
-	t := &Trace{arrived: s.floor.clock()}
+	t := &Trace{arrived: s.floor.Clock()}
 	if t.id, err = s.newID(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/limits"
 	"tcb-login/session"
 )
 
@@ -30,7 +31,7 @@ type Request struct {
 // Caller is who asks, as far as an address tells.
 type Caller struct {
 	Address string
-	Network Network
+	Network limits.Network
 	Agent   string // User-Agent, at most 256 bytes
 }
 
@@ -99,7 +100,7 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	o := c.Locals(localOrigin).(entry.Origin)
 	r := &Request{
 		c: c, ctx: c.UserContext(), Trace: traceOf(c), posted: c.Method() == fiber.MethodPost,
-		Caller: Caller{Address: addr.String(), Network: networkOf(addr), Agent: Cut(c.Get("User-Agent"), 256)},
+		Caller: Caller{Address: addr.String(), Network: limits.NetworkOf(addr), Agent: Cut(c.Get("User-Agent"), 256)},
 	}
 	loaded, err := s.sessions.Load(c.UserContext(), c.Get("Cookie"), o.Secure())
 	if err != nil {

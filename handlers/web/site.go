@@ -17,6 +17,7 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/limit"
@@ -64,7 +65,7 @@ type Site struct {
 	now         func() time.Time
 	rand        io.Reader
 	crossOrigin *http.CrossOriginProtection
-	floor       *floor
+	floor       *limits.Floor
 	lastResort  []byte // the page for when rendering itself fails
 	rows        []Row
 }
@@ -95,7 +96,7 @@ func NewSite(cfg Config) (*Site, error) {
 		Counter: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
 		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, static: cfg.Static, log: cfg.Logger,
 		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
-		floor: newFloor(cfg.Settings.RefusalFloor),
+		floor: limits.NewFloor(cfg.Settings.RefusalFloor),
 	}
 	if err := s.setOrigins(cfg); err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package web
+package limits
 
 import (
 	"net/netip"
@@ -25,8 +25,8 @@ var (
 	sixTo = netip.MustParsePrefix("2002::/16")    // RFC 3056: the IPv4 address follows the prefix
 )
 
-// networkOf is the network of an address. One that only carries an IPv4 address counts as that.
-func networkOf(addr netip.Addr) Network {
+// NetworkOf is the network of an address. One that only carries an IPv4 address counts as that.
+func NetworkOf(addr netip.Addr) Network {
 	addr = addr.Unmap()
 	switch b := addr.As16(); {
 	case nat64.Contains(addr):
@@ -43,9 +43,9 @@ func networkOf(addr netip.Addr) Network {
 
 // Counts are what a rule that only asks for a captcha counts for a caller: the network, and the
 // blocks around it.
-func (r *Request) Counts(rule limit.Rule) []Count {
-	out := []Count{{rule, r.Caller.Network.Key}}
-	for _, w := range r.Caller.Network.wide {
+func (n Network) Counts(rule limit.Rule) []Count {
+	out := []Count{{rule, n.Key}}
+	for _, w := range n.wide {
 		wider := rule
 		wider.N *= w.times
 		wider.Burst = wider.N // more than an exact window holds

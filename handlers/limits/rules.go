@@ -1,10 +1,13 @@
-package web
+package limits
 
 import (
 	"time"
 
 	"tcb-login/limit"
 )
+
+// CaptchaLife is how long a captcha that was asked for may be answered.
+const CaptchaLife = 15 * time.Minute
 
 // The rules of guessing and sending. Of passwords, codes and pictures failures count, not
 // successes. No limit that refuses is keyed by the victim alone, but for the minute between two
@@ -19,17 +22,17 @@ var (
 	RuleStepUp          = limit.Rule{Name: "step-up of login", N: 10, Per: 12 * time.Hour} // ends the login
 	RuleCode            = limit.Rule{Name: "code", N: 5, Per: 20 * time.Minute}
 
-	ruleSendPause     = limit.Rule{Name: "send pause", N: 1, Per: time.Minute} // to a target; refuses
-	ruleSMSShare      = limit.Rule{Name: "SMS to target from network", N: 3, Per: time.Hour}
-	ruleSMSShareDay   = limit.Rule{Name: "SMS to target from network in a day", N: 5, Per: 24 * time.Hour}
-	ruleEmailShare    = limit.Rule{Name: "email to target from network", N: 5, Per: time.Hour}
-	ruleEmailShareDay = limit.Rule{Name: "email to target from network in a day", N: 15, Per: 24 * time.Hour}
-	ruleSendNetwork   = limit.Rule{Name: "send from network", N: 30, Per: time.Hour}
+	RuleSendPause     = limit.Rule{Name: "send pause", N: 1, Per: time.Minute} // to a target; refuses
+	RuleSMSShare      = limit.Rule{Name: "SMS to target from network", N: 3, Per: time.Hour}
+	RuleSMSShareDay   = limit.Rule{Name: "SMS to target from network in a day", N: 5, Per: 24 * time.Hour}
+	RuleEmailShare    = limit.Rule{Name: "email to target from network", N: 5, Per: time.Hour}
+	RuleEmailShareDay = limit.Rule{Name: "email to target from network in a day", N: 15, Per: 24 * time.Hour}
+	RuleSendNetwork   = limit.Rule{Name: "send from network", N: 30, Per: time.Hour}
 	RuleAnonymous     = limit.Rule{Name: "anonymous from network", N: 60, Per: time.Hour}
 	RuleProvider      = limit.Rule{Name: "provider from network", N: 60, Per: time.Hour}
-	ruleCaptchaSolved = limit.Rule{Name: "picture solved", N: 1, Per: 2 * captchaLife}
-	ruleCaptchaWrong  = limit.Rule{Name: "picture wrong", N: 120, Per: time.Hour, Burst: 30}
-	ruleCaptcha       = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
+	RuleCaptchaSolved = limit.Rule{Name: "picture solved", N: 1, Per: 2 * CaptchaLife}
+	RuleCaptchaWrong  = limit.Rule{Name: "picture wrong", N: 120, Per: time.Hour, Burst: 30}
+	RuleCaptcha       = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
 	RuleUsername      = limit.Rule{Name: "username check", N: 30, Per: time.Hour, Burst: 10}
 
 	// Each hand-off may take a place on the deny list, which forgets what it has no room for. An office

@@ -1,19 +1,14 @@
-package web
+package limits
 
 import (
-	"context"
 	"errors"
 	"math"
 	"slices"
 	"sync"
 	"time"
-
-	"tcb-login/authclient"
-	"tcb-login/handlers/refusal"
-	"tcb-login/limit"
 )
 
-// A floor keeps answers that must look alike from telling by their time. TCB is faster to say that
+// A Floor keeps answers that must look alike from telling by their time. TCB is faster to say that
 // it does not know an account or a verification_id than to hash a password or to look at a code.
 // So such an answer leaves no sooner than the floor after its request came; one that took longer
 // leaves at the next multiple. The floor follows TCB: it is the time within which 99 of 100 calls
@@ -26,9 +21,9 @@ import (
 //
 // Waiting takes memory. A request has its place before TCB is called, so that none finds afterwards
 // that its code was sent and there is no room for the answer; a network has a share of the places.
-type floor struct {
+type Floor struct {
 	least time.Duration
-	clock func() time.Time // the real one: what it measures is this process
+	Clock func() time.Time // the real one: what it measures is this process
 
 	mu    sync.Mutex
 	calls map[string]map[string]*durations // by kind, then by TCB's answer
@@ -55,11 +50,11 @@ const (
 	FloorCode     = "code"
 )
 
-func newFloor(least time.Duration) *floor {
+func NewFloor(least time.Duration) *Floor {
 	if least <= 0 {
 		least = defaultFloor
 	}
-	return &floor{least: least, clock: time.Now, calls: map[string]map[string]*durations{}, taken: map[string]int{}}
+	return &Floor{least: least, Clock: time.Now, calls: map[string]map[string]*durations{}, taken: map[string]int{}}
 }
 
 // durations are the last ones of calls with one outcome, the oldest overwritten first.
@@ -92,8 +87,8 @@ func (d *durations) p99() time.Duration {
 	return sorted[int(math.Ceil(0.99*float64(len(sorted))))-1]
 }
 
-// note adds how long the calls of a request took, and what TCB answered.
-func (f *floor) note(kind, outcome string, took time.Duration) {
+// Note adds how long the calls of a request took, and what TCB answered.
+func (f *Floor) Note(kind, outcome string, took time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.calls[kind] == nil {
@@ -104,15 +99,15 @@ func (f *floor) note(kind, outcome string, took time.Duration) {
 		d = &durations{}
 		f.calls[kind][outcome] = d
 	}
-	d.add(took, f.clock())
+	d.add(took, f.Clock())
 }
 
 // level is the floor of a kind.
-func (f *floor) level(kind string) time.Duration {
+func (f *Floor) level(kind string) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var slowest time.Duration
-	now := f.clock()
+	now := f.Clock()
 	for _, d := range f.calls[kind] {
 		if now.Sub(d.last) > floorMemory {
 			continue
@@ -129,8 +124,9 @@ func (f *floor) level(kind string) time.Duration {
 	return min(max(level, f.least), max(maxFloor, f.least))
 }
 
-// enter takes a place for a request of a network, until leave is called.
-func (f *floor) enter(from []share) (leave func(), ok bool) {
+// Enter takes a place for a request of a network, until leave is called.
+func (f *Floor) Enter(n Network) (leave func(), ok bool) {
+	from := n.shares()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range from {
@@ -166,54 +162,14 @@ func (n Network) shares() []share {
 	return shares
 }
 
-// wait is how long an answer of the kind has to wait that has taken so long already.
-func (f *floor) wait(kind string, took time.Duration) time.Duration {
+// Wait is how long an answer of the kind has to wait that has taken so long already.
+func (f *Floor) Wait(kind string, took time.Duration) time.Duration {
 	level := f.level(kind)
 	return level - took%level
 }
 
-// errBusy is the answer where too many wait. It is the same for everybody, and nothing was called.
-var errBusy = errors.New("too many requests wait")
+// ErrBusy is the answer where too many wait. It is the same for everybody, and nothing was called.
+var ErrBusy = errors.New("too many requests wait")
 
-// busyWait is after how long it is worth another try.
-const busyWait = 5 * time.Second
-
-// A Call is what Guarded makes.
-type Call = func(context.Context, ...authclient.CallOption) error
-
-// Watched is a call whose answer may have a floor: it is measured, and there is a place for the
-// answer before it is made. of are the kind and what TCB tells apart by itself.
-func (s *Site) Watched(r *Request, do Call, of ...string) Call {
-	kind := limit.Key(of...)
-	return func(ctx context.Context, opts ...authclient.CallOption) error {
-		t := r.Trace
-		if t.leave == nil {
-			leave, ok := s.floor.enter(r.Caller.Network.shares())
-			if !ok {
-				return errBusy
-			}
-			t.leave = leave
-		}
-		t.watched = kind
-		begun := s.floor.clock()
-		err := do(ctx, opts...)
-		if !refusal.IsOutage(err) { // for how long TCB is away says nothing of what it does
-			s.floor.note(kind, refusal.CodeOf(err), s.floor.clock().Sub(begun))
-		}
-		return err
-	}
-}
-
-// settle lets the answer leave when its floor is reached.
-func (s *Site) settle(t *Trace) {
-	if t.leave == nil {
-		return
-	}
-	defer t.leave()
-	if !t.alike {
-		return
-	}
-	timer := time.NewTimer(s.floor.wait(t.watched, s.floor.clock().Sub(t.arrived)))
-	defer timer.Stop()
-	<-timer.C
-}
+// BusyWait is after how long it is worth another try.
+const BusyWait = 5 * time.Second

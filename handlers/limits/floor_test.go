@@ -1,4 +1,4 @@
-package web
+package limits
 
 import (
 	"fmt"
@@ -12,31 +12,31 @@ func TestFloorLevel(t *testing.T) {
 	t.Parallel()
 	const slow, quick = 700 * time.Millisecond, 5 * time.Millisecond
 	now := time.Now()
-	times := func(f *floor, n int, outcome string, took time.Duration) {
+	times := func(f *Floor, n int, outcome string, took time.Duration) {
 		for range n {
-			f.note("kind", outcome, took)
+			f.Note("kind", outcome, took)
 		}
 	}
 	tests := []struct {
 		name string
-		do   func(f *floor)
+		do   func(f *Floor)
 		want time.Duration
 	}{
-		{"nothing known", func(*floor) {}, 300 * time.Millisecond},
-		{"quick", func(f *floor) { times(f, 300, "", quick) }, 300 * time.Millisecond},
-		{"one slow call", func(f *floor) { times(f, 1, "", slow) }, 900 * time.Millisecond},
-		{"another kind", func(f *floor) { f.note("other", "", slow) }, 300 * time.Millisecond},
-		{"slower than anybody waits", func(f *floor) { times(f, 1, "", time.Minute) }, 2 * time.Second},
-		{"quick calls with another outcome", func(f *floor) { times(f, 1, "", slow); times(f, 1000, "not_found", quick) }, 900 * time.Millisecond},
-		{"quick calls with the same outcome", func(f *floor) { times(f, 100, "", slow); times(f, 1000, "", quick) }, 900 * time.Millisecond},
-		{"an accident among quick calls", func(f *floor) { times(f, 99, "", quick); times(f, 1, "", slow); times(f, 256, "", quick) }, 300 * time.Millisecond},
-		{"almost for too long", func(f *floor) {
+		{"nothing known", func(*Floor) {}, 300 * time.Millisecond},
+		{"quick", func(f *Floor) { times(f, 300, "", quick) }, 300 * time.Millisecond},
+		{"one slow call", func(f *Floor) { times(f, 1, "", slow) }, 900 * time.Millisecond},
+		{"another kind", func(f *Floor) { f.Note("other", "", slow) }, 300 * time.Millisecond},
+		{"slower than anybody waits", func(f *Floor) { times(f, 1, "", time.Minute) }, 2 * time.Second},
+		{"quick calls with another outcome", func(f *Floor) { times(f, 1, "", slow); times(f, 1000, "not_found", quick) }, 900 * time.Millisecond},
+		{"quick calls with the same outcome", func(f *Floor) { times(f, 100, "", slow); times(f, 1000, "", quick) }, 900 * time.Millisecond},
+		{"an accident among quick calls", func(f *Floor) { times(f, 99, "", quick); times(f, 1, "", slow); times(f, 256, "", quick) }, 300 * time.Millisecond},
+		{"almost for too long", func(f *Floor) {
 			times(f, 100, "", slow)
 			times(f, 1000, "", quick)
 			now = now.Add(floorMemory)
 		}, 900 * time.Millisecond},
-		{"forgotten", func(f *floor) { times(f, 100, "", slow); now = now.Add(floorMemory + 1) }, 300 * time.Millisecond},
-		{"slow long ago, quick since", func(f *floor) {
+		{"forgotten", func(f *Floor) { times(f, 100, "", slow); now = now.Add(floorMemory + 1) }, 300 * time.Millisecond},
+		{"slow long ago, quick since", func(f *Floor) {
 			times(f, 100, "", slow)
 			for range 10 {
 				now = now.Add(time.Hour)
@@ -45,8 +45,8 @@ func TestFloorLevel(t *testing.T) {
 		}, 300 * time.Millisecond},
 	}
 	for _, tt := range tests {
-		f := newFloor(0)
-		f.clock = func() time.Time { return now }
+		f := NewFloor(0)
+		f.Clock = func() time.Time { return now }
 		tt.do(f)
 		if got := f.level("kind"); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
@@ -58,8 +58,8 @@ func TestFloorLevel(t *testing.T) {
 // back what it has taken.
 func TestPlaces(t *testing.T) {
 	t.Parallel()
-	enter := func(f *floor, address string) (func(), bool) {
-		return f.enter(networkOf(netip.MustParseAddr(address)).shares())
+	enter := func(f *Floor, address string) (func(), bool) {
+		return f.Enter(NetworkOf(netip.MustParseAddr(address)))
 	}
 	tests := []struct {
 		name  string
@@ -74,7 +74,7 @@ func TestPlaces(t *testing.T) {
 		{"everywhere", func(i int) string { return fmt.Sprintf("10.0.%d.%d", i/250, i%250) }, maxWaiting, ""},
 	}
 	for _, tt := range tests {
-		f := newFloor(0)
+		f := NewFloor(0)
 		var leave []func()
 		for i := range 2 * maxWaiting {
 			if l, ok := enter(f, tt.from(i)); ok {
