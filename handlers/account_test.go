@@ -688,6 +688,62 @@ func TestPassword(t *testing.T) {
 	b.open("/account").want(http.StatusOK, "account")
 }
 
+// TestPasswordThenSignIn: where TCB ends the login and has no other for the new password just then, the
+// person signs in with it, and is in the portal again.
+func TestPasswordThenSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	p := b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+	s.backend.answer("/v1/user/password", func(w http.ResponseWriter, r *http.Request) {
+		s.backend.em.ServeHTTP(w, r)
+		out := httptest.NewRequest(http.MethodDelete, "/auth/v1/user/revoke/all", nil)
+		out.Header.Set("Authorization", r.Header.Get("Authorization"))
+		s.backend.em.ServeHTTP(httptest.NewRecorder(), out)
+		s.backend.refuse("/v1/signin", http.StatusServiceUnavailable, "unavailable")
+	})
+	p = b.submit(p, fields{"new_password": "Quiet-river-8"}).want(http.StatusOK, "sign-in", "reset.done")
+	s.backend.answer("", nil)
+	done := b.submit(p, fields{"password": "Quiet-river-8"}).completed()
+	if !strings.HasPrefix(done.RedirectURI, publicOrigin+s.base+"/account?") {
+		t.Errorf("it leads to %s", done.RedirectURI)
+	}
+}
+
+// TestPortalRoutes: the tests' own list of the portal's pages, and of those that want a step-up, is the
+// whole of them.
+func TestPortalRoutes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	stepUp := map[string]bool{}
+	for _, route := range portalRoutes {
+		stepUp[route.path] = route.stepUp
+	}
+	rooms, err := newRooms(s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages int
+	for _, row := range rooms.table() {
+		if !row.Portal || row.Path == entry.PathVerify {
+			continue
+		}
+		pages++
+		want, listed := stepUp[row.Path]
+		if !listed {
+			t.Errorf("portalRoutes has not %s", row.Path)
+		}
+		got := b.do(http.MethodGet, s.base+row.Path+"?"+entryQuery(appPage), nil, nil)
+		if asks := strings.Contains(got.header.Get("Location"), s.base+entry.PathVerify+"?"); asks != want {
+			t.Errorf("%s: it asks for a step-up: %v", row.Path, asks)
+		}
+	}
+	if pages != len(portalRoutes) {
+		t.Errorf("%d pages, and %d in portalRoutes", pages, len(portalRoutes))
+	}
+}
+
 func TestSessions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *siteConfig) { c.settings.Environments[0].TCBSeesClientAddress = true })

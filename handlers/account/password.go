@@ -87,7 +87,7 @@ func (a *Room) afterPassword(r *web.Request, login *visitor.Login, password stri
 	}
 	r.Trace.Refused(err)
 	r.Session.DropAccess()
-	return a.passwordSet(r, visitor.KnownAs(login.Me))
+	return a.passwordSet(r.As(r.Toward("account", entry.PathAccount)), visitor.KnownAs(login.Me))
 }
 
 func (a *Room) passwordSamples(r *web.Request, login *visitor.Login) []web.Sample {

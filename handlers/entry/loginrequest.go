@@ -314,6 +314,12 @@ func (r LoginRequest) WithoutLink() LoginRequest {
 	return r
 }
 
+// Toward is the request of somebody on the way to a page of the portal, by its name and path.
+func (r LoginRequest) Toward(name, path string) LoginRequest {
+	r.Next, r.NextPath = name, path
+	return r
+}
+
 // Here is the address of the page at hand.
 func (r *LoginRequest) Here() string {
 	if r.OnWay {

@@ -138,7 +138,7 @@ func (p *Providers) callback(r *web.Request) string { return r.Origin.Text + p.B
 func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 	state, code := r.Arg("state"), r.Arg("code")
 	var a Authorization
-	if !r.Session.FlowValue(cookie, state, &a) {
+	if !r.Session.FlowValue(cookie, state, &a) || p.purposes[a.For] == nil {
 		return web.Reply{}, ErrLost
 	}
 	query := a.Query
