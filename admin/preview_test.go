@@ -184,9 +184,9 @@ func TestPreview(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"sign-in", "sign-in-sms", "sign-in-sms-code", "sign-in-email-code", "sign-up-details", "sign-up-confirmed",
-		"reset-password-new", "agreement", "complete", "sign-out", "leaving", "error", "account", "account-profile", "step-up", "step-up-code", "step-up-password",
+		"reset-password-new", "agreement", "complete", "sign-out", "interstitial", "error", "account", "account-profile", "step-up", "step-up-code", "step-up-password",
 		"account-phone", "account-phone-code", "account-phone-conflict", "account-email", "account-password", "account-providers", "account-bind",
-		"account-sessions", "account-history", "account-delete", "goodbye", "take-over", "account-anonymous", "continue", "provider-unknown",
+		"account-sessions", "account-history", "account-delete", "goodbye", "hand-off", "account-anonymous", "continue", "provider-unknown",
 		"provider-failed", "provider-return"} {
 		if !pages[want] {
 			t.Errorf("no preview of %s", want)

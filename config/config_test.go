@@ -42,15 +42,15 @@ func TestLoad(t *testing.T) {
 	if s == nil || pages == nil {
 		t.Fatalf("problems:\n%s", problems)
 	}
-	if page := pages.Find(demo); page == nil || page.Name != "Shop" || !page.Offers(loginpage.MethodSMS) {
+	if page := pages.Find(demo); page == nil || page.Name != "Shop" || !page.Offers(loginpage.KindSMS) {
 		t.Errorf("the page of a config: %+v", page)
 	}
 	// An environment without a tree has the built-in page, and outside of Shanghai no text
 	// messages.
-	if page := pages.Find(other); page == nil || page.File != "" || page.Name != "Other" || page.Offers(loginpage.MethodSMS) {
+	if page := pages.Find(other); page == nil || page.File != "" || page.Name != "Other" || page.Offers(loginpage.KindSMS) {
 		t.Errorf("the built-in page: %+v", page)
 	}
-	if page := BuiltInPages(s).Find(demo); page == nil || page.File != "" || !page.Offers(loginpage.MethodSMS) {
+	if page := BuiltInPages(s).Find(demo); page == nil || page.File != "" || !page.Offers(loginpage.KindSMS) {
 		t.Errorf("BuiltInPages has %+v", page)
 	}
 	if s.Environments[0].LoginConfigs == "" {

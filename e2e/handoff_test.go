@@ -90,7 +90,7 @@ func TestRefreshRace(t *testing.T) {
 				b := v.open(t, "about:blank")
 				held, release := b.hold(t, "**/__auth/session*")
 				b.goTo(t, s.portal(""))
-				b.at(t, "take-over")
+				b.at(t, "hand-off")
 				held() // with the old refresh token
 				if _, err := app.Evaluate(`() => auth.getAccessToken()`); err != nil {
 					t.Fatal(err)
@@ -345,7 +345,7 @@ func TestHandOffLimited(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.goTo(t, s.portal(""))
-	b.at(t, "take-over")
+	b.at(t, "hand-off")
 	b.count(t, "#going", 0)
 	b.follow(t, "sign-in")
 	b.at(t, "sign-in")

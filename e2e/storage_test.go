@@ -43,7 +43,7 @@ func TestCookiesForgotten(t *testing.T) {
 	s := start(t, options{})
 	v := s.visit(t)
 	v.signIn(t, demoName, demoPassword)
-	const form, left = `body[data-page="sign-in"] #form`, `body[data-page="take-over"]:not(:has(#going)) a[data-to="sign-in"]`
+	const form, left = `body[data-page="sign-in"] #form`, `body[data-page="hand-off"]:not(:has(#going)) a[data-to="sign-in"]`
 	tests := []struct{ forgets, address, end string }{
 		{"", s.portal(""), left},
 		{"tcb_login_at_", s.portal(""), left},

@@ -57,7 +57,7 @@ func TestPortalWithoutScript(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	b := s.visit(t, withoutScript).open(t, s.portal("/profile"))
-	b.at(t, "take-over")
+	b.at(t, "hand-off")
 	b.visible(t, "noscript")
 	b.follow(t, "sign-in")
 	b.typePassword(t, demoName, demoPassword)
@@ -79,5 +79,5 @@ func TestPortalWithoutScript(t *testing.T) {
 	b.follow(t, "sign-out")
 	b.at(t, "sign-out")
 	b.submit(t)
-	b.at(t, "leaving")
+	b.at(t, "interstitial")
 }

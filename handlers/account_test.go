@@ -60,15 +60,15 @@ func (b *browser) stepUp(path, password string) *page {
 	return b.submit(p, fields{"password": password})
 }
 
-// takenOver is what the server says to a hand-off.
-type takenOver struct {
+// handOffAnswer is what the server says to a hand-off.
+type handOffAnswer struct {
 	Sub, Error  string
 	CSRF        string `json:"csrf_token"`
 	Credentials *authclient.Credentials
 }
 
 // handOver posts what account.js does.
-func (b *browser) handOver(p *page, in any, header http.Header) (int, takenOver) {
+func (b *browser) handOver(p *page, in any, header http.Header) (int, handOffAnswer) {
 	b.t.Helper()
 	status, _, out := b.handOff(p, in, header)
 	return status, out
@@ -81,7 +81,7 @@ func (b *browser) handOffStatus(p *page, in any) (int, http.Header) {
 	return status, header
 }
 
-func (b *browser) handOff(p *page, in any, header http.Header) (int, http.Header, takenOver) {
+func (b *browser) handOff(p *page, in any, header http.Header) (int, http.Header, handOffAnswer) {
 	b.t.Helper()
 	var guard struct {
 		Session string
@@ -112,7 +112,7 @@ func (b *browser) handOff(p *page, in any, header http.Header) (int, http.Header
 		b.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var out takenOver
+	var out handOffAnswer
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
 		decode(b.t, resp.Body, &out)
 	}
@@ -144,7 +144,7 @@ func TestPortalWithoutLogin(t *testing.T) {
 	s := newSite(t)
 	for path := range portalPages {
 		b := s.browser()
-		p := b.open(path).want(http.StatusOK, "take-over")
+		p := b.open(path).want(http.StatusOK, "hand-off")
 		var guard struct {
 			Here   string
 			SignIn string `json:"sign_in"`
@@ -232,7 +232,7 @@ func TestPortalPages(t *testing.T) {
 		s.backend.answer("", nil)
 		other := b.copy()
 		s.backend.refuse("/v1/user/me", http.StatusUnauthorized, "unauthenticated")
-		p = other.open(path).want(http.StatusOK, "take-over")
+		p = other.open(path).want(http.StatusOK, "hand-off")
 		s.backend.answer("", nil)
 		if !slices.ContainsFunc((&http.Response{Header: p.header}).Cookies(), func(c *http.Cookie) bool {
 			return accessCookie.MatchString(c.Name) && c.MaxAge < 0
@@ -242,7 +242,7 @@ func TestPortalPages(t *testing.T) {
 	}
 	b.open("/account", "lang=zh-CN").want(http.StatusOK, "account")
 	s.clock.advance(3 * time.Hour) // longer than an access token
-	b.open("/account").want(http.StatusOK, "take-over")
+	b.open("/account").want(http.StatusOK, "hand-off")
 }
 
 // TestPortalCrossSite: no other site's form changes anything.
@@ -269,13 +269,13 @@ func TestPortalCrossSite(t *testing.T) {
 	}
 }
 
-func TestTakeOver(t *testing.T) {
+func TestHandOver(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	_, login := s.signedIn(t)
 	token := login.Credentials.AccessToken
 	b := s.browser()
-	p := b.open("/account").want(http.StatusOK, "take-over")
+	p := b.open("/account").want(http.StatusOK, "hand-off")
 
 	refused := func(name string, in any, header http.Header, status int, code string) {
 		t.Helper()
@@ -297,12 +297,12 @@ func TestTakeOver(t *testing.T) {
 	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
 	refused("TCB is away", good, nil, http.StatusServiceUnavailable, "unavailable")
 	s.backend.answer("", nil)
-	second := b.get(s.base+"/account?"+strings.Replace(entryQuery(appPage), "client_id=demo", "client_id=second", 1)).want(http.StatusOK, "take-over")
+	second := b.get(s.base+"/account?"+strings.Replace(entryQuery(appPage), "client_id=demo", "client_id=second", 1)).want(http.StatusOK, "hand-off")
 	if status, out := b.handOver(second, good, nil); status != http.StatusBadRequest || out.Error != "other_client" {
 		t.Errorf("another client's page: %d %+v", status, out)
 	}
 
-	p = b.open("/account").want(http.StatusOK, "take-over")
+	p = b.open("/account").want(http.StatusOK, "hand-off")
 	before := b.copy()
 	status, out := b.handOver(p, map[string]string{"access_token": token, "device_id": "0123456789abcdef0123456789abcdef"}, nil)
 	if status != http.StatusOK || out.Sub != login.Credentials.Sub || out.Credentials != nil || out.CSRF == "" {
@@ -323,14 +323,14 @@ func TestTakeOver(t *testing.T) {
 	if status, out = b.handOver(b.open("/account"), map[string]string{"access_token": token, "refresh_token": login.Credentials.RefreshToken}, nil); status != http.StatusUnauthorized || out.Error != "invalid_grant" {
 		t.Errorf("an old refresh token: %d %+v", status, out)
 	}
-	b.open("/account").want(http.StatusOK, "take-over")
+	b.open("/account").want(http.StatusOK, "hand-off")
 
 	// Nothing drops the login.
 	b, _ = s.signedIn(t)
 	if status, _ = b.handOver(b.open("/account"), struct{}{}, nil); status != http.StatusOK {
 		t.Errorf("an empty body: %d", status)
 	}
-	b.open("/account").want(http.StatusOK, "take-over")
+	b.open("/account").want(http.StatusOK, "hand-off")
 }
 
 // TestRefreshedAndThenAway: the new pair reaches the browser whatever fails after the refresh.
@@ -357,7 +357,7 @@ func TestRefreshedAndThenAway(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b, login := s.signedIn(t)
 			s.clock.advance(3 * time.Hour) // longer than an access token
-			p := b.open("/account").want(http.StatusOK, "take-over")
+			p := b.open("/account").want(http.StatusOK, "hand-off")
 			tt.fail(true)
 			status, out := b.handOver(p, map[string]string{"access_token": login.Credentials.AccessToken, "refresh_token": login.Credentials.RefreshToken}, nil)
 			tt.fail(false)
@@ -446,7 +446,7 @@ func TestProfile(t *testing.T) {
 		b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(status, "account-profile").wantValue(fields{"name": "Other"})
 	}
 	s.backend.refuse("/v1/user/profile", http.StatusUnauthorized, "unauthenticated")
-	b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(http.StatusOK, "take-over")
+	b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(http.StatusOK, "hand-off")
 }
 
 // TestUsername: a name to sign in with is changed by who has just proven to be
@@ -500,7 +500,7 @@ func TestUsername(t *testing.T) {
 		b.submit(b.open("/account/username"), fields{"username": "demo.3"}).want(status, "account-username").wantValue(fields{"username": "demo.3"})
 	}
 	s.backend.refuse("/v1/user/profile", http.StatusUnauthorized, "unauthenticated")
-	b.submit(b.open("/account/username"), fields{"username": "demo.3"}).want(http.StatusOK, "take-over")
+	b.submit(b.open("/account/username"), fields{"username": "demo.3"}).want(http.StatusOK, "hand-off")
 	s.backend.answer("", nil)
 	other := s.browser()
 	done := other.submit(other.open("/sign-in", "next=account-username"), fields{"username": "demo.2", "password": demoPassword}).completed()
@@ -667,7 +667,7 @@ func TestPassword(t *testing.T) {
 		}
 	}
 	b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusOK, "account", "account.done.password")
-	elsewhere.open("/account").want(http.StatusOK, "take-over")
+	elsewhere.open("/account").want(http.StatusOK, "hand-off")
 	b.open("/account").want(http.StatusOK, "account")
 
 	// Should TCB end this login as well, the new password begins another.
@@ -777,20 +777,20 @@ func TestSessions(t *testing.T) {
 		t.Fatalf("%d devices can be ended, want 2", len(buttons))
 	}
 	b.press(p, "action="+attr(buttons[1], "value"), nil).want(http.StatusOK, "account-sessions", "account.done.ended")
-	phone.open("/account").want(http.StatusOK, "take-over")
+	phone.open("/account").want(http.StatusOK, "hand-off")
 	other.open("/account").want(http.StatusOK, "account")
 	b.press(b.open("/account/sessions"), "action=others", nil).want(http.StatusOK, "account-sessions", "account.done.others")
-	other.open("/account").want(http.StatusOK, "take-over")
+	other.open("/account").want(http.StatusOK, "hand-off")
 	b.open("/account").want(http.StatusOK, "account")
 	stolen := p.filled(nil)
 	stolen.Set("action", "end:"+strings.Repeat("x", 40))
 	b.do(http.MethodPost, p.action(), stolen, nil).want(http.StatusUnprocessableEntity, "account-sessions", "error.stale")
 	var where departure
-	b.press(b.open("/account/sessions"), "action=everywhere", nil).want(http.StatusOK, "leaving").script("departure", &where)
+	b.press(b.open("/account/sessions"), "action=everywhere", nil).want(http.StatusOK, "interstitial").script("departure", &where)
 	if !slices.Contains(where.Forget, "credentials_demo") {
 		t.Errorf("%+v", where)
 	}
-	b.open("/account").want(http.StatusOK, "take-over")
+	b.open("/account").want(http.StatusOK, "hand-off")
 	if err := settings.Demo().Environments[0].TCBSeesClientAddress; !err {
 		t.Error("the demo hides addresses")
 	}
@@ -840,7 +840,7 @@ func TestDelete(t *testing.T) {
 	if len(s.backend.users("demo")) != 0 {
 		t.Error("the account is still there")
 	}
-	b.open("/account").want(http.StatusOK, "take-over")
+	b.open("/account").want(http.StatusOK, "hand-off")
 }
 
 func TestAnonymousPortal(t *testing.T) {
@@ -956,7 +956,7 @@ func TestSignOutOfTwoLogins(t *testing.T) {
 			for name, value := range tt.posted(app) {
 				values.Set(name, value)
 			}
-			p := b.do(http.MethodPost, ask.action(), values, nil).want(http.StatusOK, "leaving")
+			p := b.do(http.MethodPost, ask.action(), values, nil).want(http.StatusOK, "interstitial")
 			for _, call := range s.backend.callsTo("")[before:] {
 				sent := call.body + call.header.Get("Authorization")
 				if tt.apps == lives && (strings.Contains(sent, app.Credentials.AccessToken) || strings.Contains(sent, app.Credentials.RefreshToken)) {
@@ -980,7 +980,7 @@ func TestSignOutOfTwoLogins(t *testing.T) {
 			if got := s.over(t, tt.client, app); got != tt.apps {
 				t.Errorf("the app's login has ended: %v, want %v", got, tt.apps)
 			}
-			b.open("/account").want(http.StatusOK, "take-over")
+			b.open("/account").want(http.StatusOK, "hand-off")
 		})
 	}
 }
@@ -1006,7 +1006,7 @@ func TestSignOutWithoutTCB(t *testing.T) {
 	ask := b.open("/sign-out").want(http.StatusOK, "sign-out")
 	values := ask.filled(nil)
 	values.Set("access_token", app.Credentials.AccessToken)
-	p := b.do(http.MethodPost, ask.action(), values, nil).want(http.StatusOK, "leaving")
+	p := b.do(http.MethodPost, ask.action(), values, nil).want(http.StatusOK, "interstitial")
 	if strings.Contains(p.body, "Your login has been ended.") {
 		t.Error("the page says that the login has ended")
 	}
@@ -1144,7 +1144,7 @@ func TestTypedFormsOfNobody(t *testing.T) {
 		if name == "account" || name == "account-history" || name == "account-phone" {
 			continue
 		}
-		show(name).want(http.StatusOK, "take-over")
+		show(name).want(http.StatusOK, "hand-off")
 	}
 	show("account-phone").want(http.StatusNotFound, "error", "error.disabled")
 	b.pressWay(b.open("/sign-in"), "anonymous", nil).completed()

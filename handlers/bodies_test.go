@@ -135,7 +135,7 @@ func TestEncodedBodies(t *testing.T) {
 			if got := s.backend.count(""); got != calls {
 				t.Errorf("%s, %s: TCB was called", path, tt.name)
 			}
-			var answer takenOver
+			var answer handOffAnswer
 			switch {
 			case !r.JSON:
 				if !bytes.Contains(body, []byte("error.page.unreadable")) {

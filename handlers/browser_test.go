@@ -735,7 +735,7 @@ func (p *page) checkHeaders() (wrong []string) {
 		"Etag":                         "",
 	}
 	switch p.name() {
-	case "complete", "leaving", "error":
+	case "complete", "interstitial", "error":
 		want["Referrer-Policy"] = "no-referrer"
 	}
 	switch p.status {
@@ -907,7 +907,7 @@ func (p *page) checkAddress(n *html.Node, a html.Attribute) string {
 		if value == target && attr(n, "data-to") == "skip" {
 			return ""
 		}
-	case p.name() == "leaving":
+	case p.name() == "interstitial":
 		if target, _, _ = strings.Cut(target, "#"); strings.HasPrefix(value, target) || strings.HasPrefix(value, p.b.s.backend.srv.URL+"/demo-idp/") {
 			return ""
 		}

@@ -593,7 +593,7 @@ func TestOtherOrigin(t *testing.T) {
 	}
 }
 
-// departure is what the leaving page leads to.
+// departure is what the interstitial leads to.
 type departure struct {
 	To     string
 	Forget []string
@@ -616,7 +616,7 @@ func TestSignOut(t *testing.T) {
 			b.t, b.target = t, tt.target
 			login := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
 			ask := b.open("/sign-out", tt.more).want(http.StatusOK, "sign-out")
-			p := b.submit(ask, nil).want(http.StatusOK, "leaving")
+			p := b.submit(ask, nil).want(http.StatusOK, "interstitial")
 			var where departure
 			p.script("departure", &where)
 			if where.To != tt.want || !slices.Equal(where.Forget, []string{"credentials_demo", "user_info_demo"}) {
@@ -648,7 +648,7 @@ func TestSignOut(t *testing.T) {
 		b := s.browser()
 		b.t = t
 		revoked := s.backend.count("/v1/user/signout")
-		b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+		b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 		if s.backend.count("/v1/user/signout") != revoked {
 			t.Error("something was revoked")
 		}
@@ -660,7 +660,7 @@ func TestSignOut(t *testing.T) {
 			b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
 			s.backend.refuse("/v1/user/signout", http.StatusServiceUnavailable, code)
 			defer s.backend.answer("", nil)
-			p := b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving") // whoever wants out gets out
+			p := b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial") // whoever wants out gets out
 			for _, c := range (&http.Response{Header: p.header}).Cookies() {
 				if strings.Contains(c.Name, "_at_") && c.MaxAge >= 0 {
 					t.Errorf("cookie %s stays", c.Name)

@@ -89,7 +89,7 @@ func TestGoldenPages(t *testing.T) {
 		golden(t, "complete."+lang, done)
 		out := b.open("/sign-out").want(http.StatusOK, "sign-out")
 		golden(t, "sign-out."+lang, out)
-		golden(t, "leaving."+lang, b.submit(out, nil).want(http.StatusOK, "leaving"))
+		golden(t, "interstitial."+lang, b.submit(out, nil).want(http.StatusOK, "interstitial"))
 		s.clock.advance(time.Hour)
 	}
 }
@@ -103,7 +103,7 @@ func TestGoldenPortal(t *testing.T) {
 		s.backend.register("taken@example.com", "taken", "Quiet-river-7")
 		b := s.browser()
 		b.header.Set("Accept-Language", lang)
-		golden(t, "take-over."+lang, b.open("/account").want(http.StatusOK, "take-over"))
+		golden(t, "hand-off."+lang, b.open("/account").want(http.StatusOK, "hand-off"))
 		b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
 		golden(t, "continue."+lang, b.open("/continue").want(http.StatusOK, "continue"))
 		profile := b.open("/account/profile").want(http.StatusOK, "account-profile")

@@ -194,7 +194,7 @@ func TestLanguageOfSignOut(t *testing.T) {
 	if p.lang() != "zh-CN" || s.backend.count("/v1/user/signout") != 0 {
 		t.Errorf("in %s, revoked %d", p.lang(), s.backend.count("/v1/user/signout"))
 	}
-	p = b.submit(p, nil).want(http.StatusOK, "leaving")
+	p = b.submit(p, nil).want(http.StatusOK, "interstitial")
 	var where departure
 	p.script("departure", &where)
 	if !strings.Contains(where.To, "state=x") || p.lang() != "zh-CN" || s.backend.count("/v1/user/signout") != 1 {

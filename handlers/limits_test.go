@@ -506,13 +506,13 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
-// TestWaysWithoutName: sign-in without an account, and ways to a provider, need a picture each
+// TestMethodsWithoutName: sign-in without an account, and ways to a provider, need a picture each
 // beyond sixty an hour from a network.
-func TestWaysWithoutName(t *testing.T) {
+func TestMethodsWithoutName(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ path, call, name, then string }{
 		{"/anonymous", "/v1/signin/anonymously", "anonymous", "complete"},
-		{"/provider/demo", "/v1/provider/uri", "provider", "leaving"},
+		{"/provider/demo", "/v1/provider/uri", "provider", "interstitial"},
 	} {
 		path, call, name, then := tt.path, tt.call, tt.name, tt.then
 		s := newSite(t, func(c *siteConfig) {
@@ -582,13 +582,13 @@ func TestStepUpEndsLogin(t *testing.T) {
 		b.submit(b.open("/account/verify"), fields{"password": fmt.Sprintf("Wrong-pass-%d", i)}).want(http.StatusUnprocessableEntity, "step-up-password", "step-up.wrong")
 	}
 	b := thief.at("192.0.2.10")
-	p := b.submit(b.open("/account/verify"), fields{"password": "Wrong-pass-9"}).want(http.StatusOK, "leaving")
+	p := b.submit(b.open("/account/verify"), fields{"password": "Wrong-pass-9"}).want(http.StatusOK, "interstitial")
 	var away departure
 	p.script("departure", &away)
 	if want := "/__auth/?"; !strings.HasPrefix(away.To, want) || len(away.Forget) != 2 {
 		t.Errorf("it leads to %q and forgets %q, want sign-in, and the SDK's two keys", away.To, away.Forget)
 	}
-	thief.open("/account").want(http.StatusOK, "take-over")
+	thief.open("/account").want(http.StatusOK, "hand-off")
 	if alive(token) {
 		t.Error("TCB still takes the ended login's token")
 	}

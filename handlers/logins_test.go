@@ -131,7 +131,7 @@ func TestLoginConfigRouting(t *testing.T) {
 		want(http.StatusBadRequest, "error", "error.page.app")
 }
 
-func TestWays(t *testing.T) {
+func TestMethods(t *testing.T) {
 	t.Parallel()
 	labelled := []map[string]any{
 		{"id": "email", "label": "Mail me", "enable": true},
@@ -370,8 +370,8 @@ func TestAgreement(t *testing.T) {
 	}
 }
 
-// withAgreedWays is a login page with an agreement and with every kind of way in.
-func withAgreedWays(t *testing.T) func(*siteConfig) {
+// withAgreedMethods is a login page with an agreement and with every kind of way in.
+func withAgreedMethods(t *testing.T) func(*siteConfig) {
 	return withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
 		"web":       webMethods("__password", "email", "demo"),
 		"agreement": map[string]any{"enable": true, "items": []map[string]any{{"label": "Terms", "enable": true, "value": "text"}}},
@@ -379,11 +379,11 @@ func withAgreedWays(t *testing.T) func(*siteConfig) {
 	})})
 }
 
-// TestAgreementBeforeWays: a way in begins on a page with the agreement, or on
+// TestAgreementBeforeMethods: a way in begins on a page with the agreement, or on
 // one that comes after it, whatever form a request says it is.
-func TestAgreementBeforeWays(t *testing.T) {
+func TestAgreementBeforeMethods(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, withAgreedWays(t))
+	s := newSite(t, withAgreedMethods(t))
 	b := s.browser()
 	signIn := b.open("/").want(http.StatusOK, "sign-in")
 	tests := []struct {
@@ -421,16 +421,16 @@ func TestAgreementBeforeWays(t *testing.T) {
 	if calls := s.backend.count("") - before; calls != 0 {
 		t.Errorf("%d calls of TCB without an agreement", calls)
 	}
-	b.pressWay(signIn, "provider-demo", fields{"agreement": "yes"}).want(http.StatusOK, "leaving")
+	b.pressWay(signIn, "provider-demo", fields{"agreement": "yes"}).want(http.StatusOK, "interstitial")
 	code := b.submit(b.open("/sign-in/email"), fields{"email": demoEmail, "agreement": "yes"}).want(http.StatusOK, "sign-in-email-code")
-	b.pressWay(code, "provider-demo", nil).want(http.StatusOK, "leaving") // it was agreed to a page before
+	b.pressWay(code, "provider-demo", nil).want(http.StatusOK, "interstitial") // it was agreed to a page before
 }
 
 // TestAgreementBeforeCaptcha: the page of a way's own captcha has the agreement too, as far as it was
 // given a page before.
 func TestAgreementBeforeCaptcha(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, withAgreedWays(t), func(c *siteConfig) { c.settings.Environments[0].Limits.AttackMode = true })
+	s := newSite(t, withAgreedMethods(t), func(c *siteConfig) { c.settings.Environments[0].Limits.AttackMode = true })
 	b := s.browser()
 	signIn := b.open("/sign-in")
 	sent := b.submit(b.open("/sign-in/email"), fields{"email": demoEmail, "agreement": "yes"}).want(http.StatusUnprocessableEntity, "sign-in-email", "captcha.ask")
@@ -443,7 +443,7 @@ func TestAgreementBeforeCaptcha(t *testing.T) {
 		missing := p.filled(fields{"captcha_key": s.backend.key()})
 		missing.Del("agreement")
 		b.do(http.MethodPost, p.action(), missing, nil).want(http.StatusUnprocessableEntity, "provider", "error.required.agreement")
-		b.solve(p).want(http.StatusOK, "leaving")
+		b.solve(p).want(http.StatusOK, "interstitial")
 	}
 }
 

@@ -75,7 +75,7 @@ func TestLinkNeedsSignIn(t *testing.T) {
 	}
 
 	done = b.submit(b.click(unknown("p-3"), "sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
-	b.submit(b.get(done.RedirectURI).want(http.StatusOK, "account-bind"), nil).want(http.StatusOK, "leaving")
+	b.submit(b.get(done.RedirectURI).want(http.StatusOK, "account-bind"), nil).want(http.StatusOK, "interstitial")
 	other := s.browser()
 	again := other.comesBack(other.toProvider(other.open("/sign-in"), "demo"), "p-3", "").completed()
 	if binds() != 1 || again.Credentials.Sub != demo.Credentials.Sub {

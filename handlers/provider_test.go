@@ -22,7 +22,7 @@ import (
 func withProvider(c *siteConfig) {
 	c.logins = config.BuiltInPages(c.settings)
 	login := c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion})
-	login.Ways = append(login.Ways, loginpage.Way{ID: "demo", Label: "Demo provider"})
+	login.Methods = append(login.Methods, loginpage.SignInMethod{ID: "demo", Label: "Demo provider"})
 }
 
 // provider changes the demo provider's settings at the emulator.
@@ -35,7 +35,7 @@ func (b *backend) provider(change map[string]bool) {
 func (b *browser) consent(leaving *page, decision, sub, email string) string {
 	b.t.Helper()
 	var where departure
-	leaving.want(http.StatusOK, "leaving").script("departure", &where)
+	leaving.want(http.StatusOK, "interstitial").script("departure", &where)
 	form := url.Values{"decision": {decision}, "sub": {sub}, "name": {"Person " + sub}, "email": {email}}
 	client := *b.s.backend.srv.Client()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -204,7 +204,7 @@ func TestProviderUnknown(t *testing.T) {
 			t.Error("it was bound before the person said so")
 		}
 		var where departure
-		if b.submit(p, nil).want(http.StatusOK, "leaving").script("departure", &where); where.To != appPage || len(where.Forget) > 0 {
+		if b.submit(p, nil).want(http.StatusOK, "interstitial").script("departure", &where); where.To != appPage || len(where.Forget) > 0 {
 			t.Errorf("%+v", where)
 		}
 		other := s.browser()
@@ -324,7 +324,7 @@ func TestProviderSignOut(t *testing.T) {
 	b := s.browser()
 	b.submit(b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", "")), nil).completed()
 	var where departure
-	b.submit(b.open("/sign-out", "state=x"), nil).want(http.StatusOK, "leaving").script("departure", &where)
+	b.submit(b.open("/sign-out", "state=x"), nil).want(http.StatusOK, "interstitial").script("departure", &where)
 	u, err := url.Parse(where.To)
 	if err != nil || !strings.HasPrefix(where.To, s.backend.srv.URL+"/demo-idp/") || u.Query().Get("redirect_uri") != appPage || u.Query().Get("state") != "x" {
 		t.Errorf("leads to %s", where.To)
@@ -435,7 +435,7 @@ func TestLinkByAnotherProvider(t *testing.T) {
 	leaving = b.toProvider(b.click(p, "sign-in").want(http.StatusOK, "sign-in"), "wx_open")
 	done := b.comesBack(leaving, "w-1", "").completed()
 	p = b.get(done.RedirectURI).want(http.StatusOK, "account-bind")
-	b.submit(p, nil).want(http.StatusOK, "leaving")
+	b.submit(p, nil).want(http.StatusOK, "interstitial")
 
 	other := s.browser()
 	again := other.comesBack(other.toProvider(other.open("/sign-in"), "demo"), "p-1", "").completed()
@@ -700,11 +700,11 @@ func TestWaitingIdentityEnds(t *testing.T) {
 		}, true}, // its page says whose it is
 		{"after a sign-out", func(_ *testing.T, b *browser) *browser {
 			b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
-			b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+			b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 			return b
 		}, false},
 		{"after a sign-out of nobody", func(_ *testing.T, b *browser) *browser {
-			b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+			b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 			return b
 		}, false},
 		{"in another browser", func(t *testing.T, _ *browser) *browser { return s.browser().on(t, s) }, false},

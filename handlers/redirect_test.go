@@ -140,7 +140,7 @@ func (x *targets) run(t *testing.T, query, expect, uri, host string) {
 			do(http.MethodPost, step.path, step.values).want(http.StatusOK, "sign-in")
 		case step.name == "sign-out":
 			var where departure
-			do(http.MethodPost, step.path, step.values).want(http.StatusOK, "leaving").script("departure", &where)
+			do(http.MethodPost, step.path, step.values).want(http.StatusOK, "interstitial").script("departure", &where)
 			if uri != "" && where.To != uri {
 				t.Errorf("sign-out leads to %q", where.To)
 			}
@@ -437,7 +437,7 @@ func TestWellKnown(t *testing.T) {
 	if p.status != http.StatusSeeOther || p.location() != publicOrigin+"/__auth/account/password" {
 		t.Errorf("status %d, Location %q", p.status, p.header.Get("Location"))
 	}
-	b.follow(p).want(http.StatusOK, "take-over") // and on, once it is known whose
+	b.follow(p).want(http.StatusOK, "hand-off") // and on, once it is known whose
 }
 
 // TestRegisteredEntries: the settings' own checks let the cases' list through.

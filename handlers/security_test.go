@@ -226,7 +226,7 @@ func TestReadingChangesNothing(t *testing.T) {
 	if got := s.backend.count(""); got != calls {
 		t.Errorf("GETs made %d calls", got-calls)
 	}
-	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 	if s.backend.count("/v1/user/signout") != 1 {
 		t.Error("the login was gone before sign-out")
 	}
@@ -399,7 +399,7 @@ func TestCookies(t *testing.T) {
 			if set := b.open("/sign-in").header.Values("Set-Cookie"); len(set) != 0 {
 				t.Errorf("Set-Cookie %q on a page that changes nothing", set)
 			}
-			p = b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+			p = b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 			if !slices.ContainsFunc(p.header.Values("Set-Cookie"), func(c string) bool {
 				return strings.HasPrefix(c, tt.access) && strings.HasSuffix(c, "=; Path=/__auth; Max-Age=0"+tt.attributes)
 			}) {
@@ -735,13 +735,13 @@ func TestRotation(t *testing.T) {
 	s.clock.advance(time.Minute)
 	another := b.submit(b.open("/sign-in/email"), fields{"email": "two@example.com"}).want(http.StatusOK, "sign-in-email-code")
 	signedIn := b.copy()
-	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 	if same(b, signedIn) {
 		t.Error("the session cookie is the same after sign-out")
 	}
 	b.submit(another, fields{"verification_code": s.backend.code("two@example.com")}).want(http.StatusUnprocessableEntity, "sign-in-email", "error.code_lost")
 	revoked := s.backend.count("/v1/user/signout")
-	signedIn.submit(signedIn.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+	signedIn.submit(signedIn.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 	if got := s.backend.count("/v1/user/signout"); got != revoked {
 		t.Error("the access cookie opens under a session that has ended")
 	}
@@ -993,7 +993,7 @@ func TestManyLogins(t *testing.T) {
 		b.submit(p, fields{"username": "demo", "password": demoPassword}).completed()
 	}
 	b.open("/sign-in").want(http.StatusOK, "sign-in")
-	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 }
 
 func TestNewRefusesHalfAConfig(t *testing.T) {

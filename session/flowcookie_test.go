@@ -13,38 +13,38 @@ func TestFlowCookies(t *testing.T) {
 	b := newBench(t)
 	s := b.load("")
 	own := cookies(t, s)
-	type trip struct{ To string }
-	set, err := s.FlowCookies("trip", "state-1", trip{"here"}, time.Minute)
+	type authorization struct{ To string }
+	set, err := s.FlowCookies("authorization", "state-1", authorization{"here"}, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
 	jar := browser(t, own, set)
-	var got trip
-	if back := b.load(jar); !back.FlowValue("trip", "state-1", &got) || got.To != "here" {
+	var got authorization
+	if back := b.load(jar); !back.FlowValue("authorization", "state-1", &got) || got.To != "here" {
 		t.Errorf("got %+v", got)
 	}
 	for name, other := range map[string]func() bool{
-		"another state":   func() bool { return b.load(jar).FlowValue("trip", "state-2", &got) },
+		"another state":   func() bool { return b.load(jar).FlowValue("authorization", "state-2", &got) },
 		"another purpose": func() bool { return b.load(jar).FlowValue("errand", "state-1", &got) },
-		"another browser": func() bool { return b.load(browser(t, set)).FlowValue("trip", "state-1", &got) },
+		"another browser": func() bool { return b.load(browser(t, set)).FlowValue("authorization", "state-1", &got) },
 	} {
 		if other() {
 			t.Errorf("%s opens it", name)
 		}
 	}
-	if gone := browser(t, own, set, []string{b.load(jar).ForgetFlow("state-1")}); b.load(gone).FlowValue("trip", "state-1", &got) {
+	if gone := browser(t, own, set, []string{b.load(jar).ForgetFlow("state-1")}); b.load(gone).FlowValue("authorization", "state-1", &got) {
 		t.Error("it is there after it was forgotten")
 	}
-	if _, err := s.FlowCookies("trip", "state-1", trip{strings.Repeat("x", chunkSize)}, time.Minute); !errors.Is(err, ErrTooLarge) {
+	if _, err := s.FlowCookies("authorization", "state-1", authorization{strings.Repeat("x", chunkSize)}, time.Minute); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a value that is too large: %v", err)
 	}
 	// Where they get too many, the others go.
-	large := trip{strings.Repeat("x", 2000)}
-	one, err := b.load(jar).FlowCookies("trip", "state-2", large, time.Minute)
+	large := authorization{strings.Repeat("x", 2000)}
+	one, err := b.load(jar).FlowCookies("authorization", "state-2", large, time.Minute)
 	if err != nil || len(one) != 1 {
 		t.Fatalf("%d cookies, %v", len(one), err)
 	}
-	two, err := b.load(browser(t, own, set, one)).FlowCookies("trip", "state-3", large, time.Minute)
+	two, err := b.load(browser(t, own, set, one)).FlowCookies("authorization", "state-3", large, time.Minute)
 	if err != nil || len(two) != 3 || !slices.ContainsFunc(two, func(c string) bool { return strings.Contains(c, "Max-Age=0") }) {
 		t.Errorf("%d cookies, %v", len(two), err)
 	}

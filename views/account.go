@@ -25,7 +25,7 @@ type Person struct {
 
 // Guard is what account.js needs to keep the page and the SDK's login of the
 // browser together. Mode says what for: "portal" and "continue" show a person,
-// "take-over" looks for one, "sign-out" has one to end.
+// "hand-off" looks for one, "sign-out" has one to end.
 type Guard struct {
 	Mode     string          `json:"mode"`
 	EnvID    string          `json:"env_id"`
@@ -103,7 +103,7 @@ type StepUpPage struct {
 	Password  bool // asks for the password; else it sends a code, or
 	Known     string
 	Providers []Choice // leads to one of these
-	Ways      Ways
+	Methods   Methods
 }
 
 // ConflictPage is for a number or address that is another account's.

@@ -81,7 +81,7 @@ func (p *NewPasswordPage) Component() templ.Component { return NewPassword(*p) }
 func (p *CompletePage) Component() templ.Component { return Complete(*p) }
 
 // Component implements Page.
-func (p *LeavingPage) Component() templ.Component { return Leaving(*p) }
+func (p *InterstitialPage) Component() templ.Component { return Interstitial(*p) }
 
 // Component implements Page.
 func (p *SignOutPage) Component() templ.Component { return SignOut(*p) }
@@ -100,8 +100,8 @@ func (p *HandOffPage) Component() templ.Component { return HandOff(*p) }
 
 // What account.js is to do on a page, in Guard.Mode.
 const (
-	GuardPortal   = "portal"    // the page shows a person
-	GuardContinue = "continue"  // it offers to go on as one
-	GuardHandOff  = "take-over" // it looks for the browser's login
-	GuardSignOut  = "sign-out"  // it ends that
+	GuardPortal   = "portal"   // the page shows a person
+	GuardContinue = "continue" // it offers to go on as one
+	GuardHandOff  = "hand-off" // it looks for the browser's login
+	GuardSignOut  = "sign-out" // it ends that
 )

@@ -113,9 +113,9 @@ type Link struct {
 	Label i18n.Message
 }
 
-// Way is another way to sign in: a link to a page with a form of its own, or a
+// Method is another way to sign in: a link to a page with a form of its own, or a
 // button that posts this page's form to where an identity provider begins.
-type Way struct {
+type Method struct {
 	Link
 	Provider bool
 	Icon     string // address of a mark, else
@@ -222,12 +222,12 @@ type SignInPage struct {
 	Refused  bool // the pair was wrong: both fields are marked, neither is blamed
 	Reset    Link
 	SignUp   Link
-	Ways     Ways
+	Methods  Methods
 }
 
-// Ways are the ways in beside the page's own form.
-type Ways struct {
-	Others    []Way
+// Methods are the ways in beside the page's own form.
+type Methods struct {
+	Others    []Method
 	Anonymous string // where "continue without an account" posts to
 	Skip      string // where "not now" leads: the app
 }
@@ -235,18 +235,18 @@ type Ways struct {
 // ChoosePage is sign-in where identity providers are all there is.
 type ChoosePage struct {
 	Base
-	Ways Ways
+	Methods Methods
 }
 
 // SendCodePage asks where to send a code.
 type SendCodePage struct {
 	Base
-	Lead  i18n.Message
-	Phone *PhoneField // asked for a phone number, or
-	Email string      // for an e-mail address
-	Via   []Link      // the other of the two, where both will do
-	Other Prompt
-	Ways  Ways
+	Lead    i18n.Message
+	Phone   *PhoneField // asked for a phone number, or
+	Email   string      // for an e-mail address
+	Via     []Link      // the other of the two, where both will do
+	Other   Prompt
+	Methods Methods
 }
 
 // Prompt is a question with a link, as "No account yet? Create one".
@@ -266,7 +266,7 @@ type CodePage struct {
 	Phone   *PhoneField // where it went, to fill in again, or
 	Email   string
 	Fixed   bool // it goes to what is bound: there is nothing to change
-	Ways    Ways
+	Methods Methods
 }
 
 // SignUpDetailsPage asks for what a new account may have.
@@ -365,8 +365,8 @@ type Departure struct {
 	Forget []string `json:"forget,omitempty"` // localStorage keys
 }
 
-// LeavingPage leads away from our origin, which a POST's redirect must not.
-type LeavingPage struct {
+// InterstitialPage leads away from our origin, which a POST's redirect must not.
+type InterstitialPage struct {
 	Base
 	Lead    i18n.Message
 	Revoked bool // whether what script alone can forget is void at least

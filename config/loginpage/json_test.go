@@ -164,7 +164,7 @@ func FuzzLoginConfig(f *testing.F) {
 			return
 		}
 		l := p.page
-		if len(l.Ways) == 0 || l.Registration == "" || l.Theme.Radius > 24 || l.Theme.Radius < 0 {
+		if len(l.Methods) == 0 || l.Registration == "" || l.Theme.Radius > 24 || l.Theme.Radius < 0 {
 			t.Errorf("incomplete page %+v", l)
 		}
 		for _, palette := range []theme.Palette{l.Theme.Light, l.Theme.Dark} {

@@ -3,17 +3,17 @@ package loginpage
 import "slices"
 
 // Offers reports whether the page offers a method.
-func (p *Page) Offers(m Method) bool {
-	return slices.ContainsFunc(p.Ways, func(w Way) bool { return w.ID == string(m) })
+func (p *Page) Offers(m Kind) bool {
+	return slices.ContainsFunc(p.Methods, func(w SignInMethod) bool { return w.ID == string(m) })
 }
 
-// Way finds an enabled way by its id, or returns false.
-func (p *Page) Way(id string) (Way, bool) {
-	i := slices.IndexFunc(p.Ways, func(w Way) bool { return w.ID == id })
+// Method finds an enabled sign-in method by its id, or returns false.
+func (p *Page) Method(id string) (SignInMethod, bool) {
+	i := slices.IndexFunc(p.Methods, func(w SignInMethod) bool { return w.ID == id })
 	if i < 0 {
-		return Way{}, false
+		return SignInMethod{}, false
 	}
-	return p.Ways[i], true
+	return p.Methods[i], true
 }
 
 // SignsUp reports whether sign-up has pages of its own that somebody can get through.
@@ -27,9 +27,9 @@ func (p *Page) RegisterPath() string {
 		return "/sign-up"
 	case p.Registration != RegistrationAuto:
 		return ""
-	case p.Offers(MethodSMS):
+	case p.Offers(KindSMS):
 		return "/sign-in/sms"
-	case p.Offers(MethodEmail):
+	case p.Offers(KindEmail):
 		return "/sign-in/email"
 	}
 	return ""
@@ -46,12 +46,12 @@ func (p *Page) RegistersByItself() bool {
 
 // VerifiesBy reports by which of the two channels the page can verify somebody: those it signs in
 // by and those it signs up by.
-func (p *Page) VerifiesBy(m Method) bool { return p.Offers(m) || slices.Contains(p.SignUpWith, m) }
+func (p *Page) VerifiesBy(m Kind) bool { return p.Offers(m) || slices.Contains(p.SignUpWith, m) }
 
 // CanReset reports whether the page asks for passwords, and can send the code that is needed to
 // reset one.
 func (p *Page) CanReset() bool {
-	return p.Offers(MethodPassword) && (p.VerifiesBy(MethodSMS) || p.VerifiesBy(MethodEmail))
+	return p.Offers(KindPassword) && (p.VerifiesBy(KindSMS) || p.VerifiesBy(KindEmail))
 }
 
 // AsksFields reports that sign-in asks new people for something: for what an account must have, or
@@ -71,7 +71,7 @@ func (p *Page) Pictures() (all []*Media) {
 	add(p.Logo)
 	add(p.LogoDark)
 	add(p.Background)
-	for _, w := range p.Ways {
+	for _, w := range p.Methods {
 		add(w.Icon)
 	}
 	return all

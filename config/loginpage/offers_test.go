@@ -4,9 +4,9 @@ import "testing"
 
 func TestWhatPagesOffer(t *testing.T) {
 	t.Parallel()
-	ways := func(ids ...Method) (all []Way) {
+	ways := func(ids ...Kind) (all []SignInMethod) {
 		for _, id := range ids {
-			all = append(all, Way{ID: string(id)})
+			all = append(all, SignInMethod{ID: string(id)})
 		}
 		return all
 	}
@@ -21,28 +21,28 @@ func TestWhatPagesOffer(t *testing.T) {
 		page Page
 		want offer
 	}{
-		{"codes register", Page{Ways: ways(MethodSMS, MethodEmail), Registration: RegistrationAuto},
+		{"codes register", Page{Methods: ways(KindSMS, KindEmail), Registration: RegistrationAuto},
 			offer{register: "/sign-in/sms", byItself: true, sms: true, emails: true}},
-		{"email codes alone", Page{Ways: ways(MethodPassword, MethodEmail), Registration: RegistrationAuto},
+		{"email codes alone", Page{Methods: ways(KindPassword, KindEmail), Registration: RegistrationAuto},
 			offer{register: "/sign-in/email", byItself: true, reset: true, emails: true}},
-		{"passwords alone", Page{Ways: ways(MethodPassword), Registration: RegistrationAuto},
+		{"passwords alone", Page{Methods: ways(KindPassword), Registration: RegistrationAuto},
 			offer{byItself: true}},
-		{"passwords, verified by sign-up's codes", Page{Ways: ways(MethodPassword), Registration: RegistrationSplit, SignUpPage: true,
-			SignUpWith: []Method{MethodEmail}, SignUpFields: []SignUpField{optional}},
+		{"passwords, verified by sign-up's codes", Page{Methods: ways(KindPassword), Registration: RegistrationSplit, SignUpPage: true,
+			SignUpWith: []Kind{KindEmail}, SignUpFields: []SignUpField{optional}},
 			offer{register: "/sign-up", byItself: true, reset: true, emails: true}},
-		{"a page that verifies nobody", Page{Ways: ways(MethodEmail), Registration: RegistrationSplit, SignUpPage: true},
+		{"a page that verifies nobody", Page{Methods: ways(KindEmail), Registration: RegistrationSplit, SignUpPage: true},
 			offer{byItself: true, emails: true}},
-		{"nobody registers", Page{Ways: ways(MethodSMS), Registration: RegistrationOff, SignUpFields: []SignUpField{optional}},
+		{"nobody registers", Page{Methods: ways(KindSMS), Registration: RegistrationOff, SignUpFields: []SignUpField{optional}},
 			offer{asks: true, sms: true}},
-		{"fields without a page of their own", Page{Ways: ways(MethodSMS), Registration: RegistrationAuto, SignUpFields: []SignUpField{optional}},
+		{"fields without a page of their own", Page{Methods: ways(KindSMS), Registration: RegistrationAuto, SignUpFields: []SignUpField{optional}},
 			offer{register: "/sign-in/sms", byItself: true, asks: true, sms: true}},
-		{"a required field beside a page", Page{Ways: ways(MethodSMS), Registration: RegistrationAuto, SignUpPage: true, SignUpWith: []Method{MethodSMS},
+		{"a required field beside a page", Page{Methods: ways(KindSMS), Registration: RegistrationAuto, SignUpPage: true, SignUpWith: []Kind{KindSMS},
 			SignUpFields: []SignUpField{optional, required}},
 			offer{register: "/sign-up", asks: true, sms: true}},
 	}
 	for _, tt := range tests {
 		p := &tt.page
-		got := offer{p.RegisterPath(), p.RegistersByItself(), p.CanReset(), p.AsksFields(), p.VerifiesBy(MethodSMS), p.VerifiesBy(MethodEmail)}
+		got := offer{p.RegisterPath(), p.RegistersByItself(), p.CanReset(), p.AsksFields(), p.VerifiesBy(KindSMS), p.VerifiesBy(KindEmail)}
 		if got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
 		}
@@ -52,7 +52,7 @@ func TestWhatPagesOffer(t *testing.T) {
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	logo, icon := &Media{Name: "logo"}, &Media{Name: "icon"}
-	p := &Page{Logo: logo, Ways: []Way{{ID: "email"}, {ID: "wx_open", Icon: icon}}}
+	p := &Page{Logo: logo, Methods: []SignInMethod{{ID: "email"}, {ID: "wx_open", Icon: icon}}}
 	if got := p.Pictures(); len(got) != 2 || got[0] != logo || got[1] != icon {
 		t.Errorf("Pictures() = %v", got)
 	}

@@ -6,15 +6,15 @@ import (
 	"tcb-login/theme"
 )
 
-// Method is a way to sign in with a form of ours; the values are the ids of TCB's own
+// A Kind is one of the sign-in methods that have a form of ours; the values are the ids of TCB's own
 // login.config.json.
-type Method string
+type Kind string
 
-// The methods.
+// The kinds.
 const (
-	MethodPassword Method = "__password"
-	MethodSMS      Method = "__sms"
-	MethodEmail    Method = "email"
+	KindPassword Kind = "__password"
+	KindSMS      Kind = "__sms"
+	KindEmail    Kind = "email"
 )
 
 // Registration is how new accounts come to be: userRegistry of login.config.json.
@@ -46,11 +46,11 @@ type Page struct {
 	LogoDark   *Media // for the dark scheme; nil: Logo serves both
 	Background *Media // of the split layout's panel; nil: a tinted one
 
-	Ways         []Way  // enabled, in their order
-	Default      Method // whose form is shown first; empty when all Ways are identity providers
+	Methods      []SignInMethod // enabled, in their order
+	Default      Kind           // whose form is shown first; empty when all Methods are identity providers
 	Registration Registration
 	SignUpPage   bool          // whether sign-up has pages of its own
-	SignUpWith   []Method      // MethodSMS, MethodEmail or both: what they verify
+	SignUpWith   []Kind        // MethodSMS, MethodEmail or both: what they verify
 	SignUpFields []SignUpField // asked for a new account, in their order
 	Anonymous    bool          // "continue without an account"
 	Skippable    bool          // access.needLogin is false: "not now" leads back to the app
@@ -65,17 +65,17 @@ type Page struct {
 	Theme theme.Theme
 }
 
-// A Way is one way to sign in: a method of ours, or an identity provider of TCB's.
-type Way struct {
-	ID    string // a Method, or the provider_id
+// A SignInMethod is one of a page: one of ours, or an identity provider of TCB's.
+type SignInMethod struct {
+	ID    string // a Kind, or the provider_id
 	Label string // what the config calls it; empty: our own words
 	Icon  *Media // a provider's mark; nil: ours, or the label's initial
 }
 
-// Method is the way's method, or "" for an identity provider.
-func (w Way) Method() Method {
-	switch m := Method(w.ID); m {
-	case MethodPassword, MethodSMS, MethodEmail:
+// Kind is the method's kind, or "" for an identity provider.
+func (w SignInMethod) Kind() Kind {
+	switch m := Kind(w.ID); m {
+	case KindPassword, KindSMS, KindEmail:
 		return m
 	}
 	return ""

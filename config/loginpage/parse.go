@@ -234,14 +234,14 @@ var providerID = regexp.MustCompile(`^[a-z0-9_]{2,32}$`)
 func (p *parser) web(n *jsonNode) {
 	before := len(p.problems)
 	p.list("web", n, p.way)
-	if len(p.page.Ways) == 0 && !p.problems[before:].HasErrors() {
+	if len(p.page.Methods) == 0 && !p.problems[before:].HasErrors() {
 		p.errorf(n.at, "web: nothing is enabled here: people could not sign in")
 	}
 }
 
 // way reads an item of web.
 func (p *parser) way(name string, item *jsonNode) {
-	var way Way
+	var way SignInMethod
 	var id *jsonNode
 	var enabled bool
 	icon := func() {}
@@ -281,16 +281,16 @@ func (p *parser) way(name string, item *jsonNode) {
 		return
 	case !enabled:
 		return
-	case way.Method() == MethodSMS && !p.source.Texts:
+	case way.Kind() == KindSMS && !p.source.Texts:
 		p.warnf(id.at, "id: %s: sign-in by phone is hidden", noPhones)
 		return
-	case way.Method() == "" && strings.HasPrefix(way.ID, "__"):
+	case way.Kind() == "" && strings.HasPrefix(way.ID, "__"):
 		p.warnf(id.at, "id: %s is not for web pages, left out", input.Quote(way.ID))
 		return
-	case way.Method() == "":
+	case way.Kind() == "":
 		icon()
 	}
-	p.page.Ways = append(p.page.Ways, way)
+	p.page.Methods = append(p.page.Methods, way)
 }
 
 // icon is a provider's mark. TCB's own files name pictures on other hosts here: then ours is shown.
@@ -321,21 +321,21 @@ func (p *parser) access(n *jsonNode) {
 // methods orders the ways and picks the first form.
 func (p *parser) methods() {
 	page := p.page
-	place := func(w Way) int {
+	place := func(w SignInMethod) int {
 		i := slices.IndexFunc(p.own.methodOrder, func(n *jsonNode) bool { return n.text == w.ID })
 		if i < 0 {
 			return len(p.own.methodOrder)
 		}
 		return i
 	}
-	slices.SortStableFunc(page.Ways, func(a, b Way) int { return place(a) - place(b) })
+	slices.SortStableFunc(page.Methods, func(a, b SignInMethod) int { return place(a) - place(b) })
 	for _, n := range p.own.methodOrder {
 		if !slices.Contains(p.listed, n.text) {
 			p.errorf(n.at, "methodOrder: %s is not in web, which has %s", input.Quote(n.text), strings.Join(p.listed, ", "))
 		}
 	}
-	for _, w := range page.Ways {
-		if m := w.Method(); m != "" {
+	for _, w := range page.Methods {
+		if m := w.Kind(); m != "" {
 			page.Default = m
 			break
 		}
@@ -344,12 +344,12 @@ func (p *parser) methods() {
 	if n == nil {
 		return
 	}
-	switch m := Method(n.text); {
-	case Way{ID: n.text}.Method() == "":
+	switch m := Kind(n.text); {
+	case SignInMethod{ID: n.text}.Kind() == "":
 		p.errorf(n.at, "defaultMethod: want __password, __sms or email, found %s", input.Quote(n.text))
 	case page.Offers(m):
 		page.Default = m
-	case m == MethodSMS && !p.source.Texts && slices.Contains(p.listed, n.text): // told already
+	case m == KindSMS && !p.source.Texts && slices.Contains(p.listed, n.text): // told already
 	default:
 		p.errorf(n.at, "defaultMethod: %s is not enabled in web", n.text)
 	}

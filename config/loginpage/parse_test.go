@@ -28,14 +28,14 @@ func TestFields(t *testing.T) {
 	t.Parallel()
 	email := func(l Page) Page { // what emailOnly makes, and the changes to it
 		l.Key = envKey
-		if l.Ways == nil {
-			l.Ways = []Way{{ID: "email"}}
+		if l.Methods == nil {
+			l.Methods = []SignInMethod{{ID: "email"}}
 		}
 		if l.Default == "" {
-			l.Default = MethodEmail
+			l.Default = KindEmail
 		}
 		if l.Registration == "" {
-			l.Registration, l.SignUpWith = RegistrationAuto, []Method{MethodEmail}
+			l.Registration, l.SignUpWith = RegistrationAuto, []Kind{KindEmail}
 		}
 		if l.Theme == (theme.Theme{}) {
 			l.Theme = theme.Default()
@@ -56,8 +56,8 @@ func TestFields(t *testing.T) {
 		{"id": "__miniprogram_phone", "enable": false},
 		{"id": "github", "enable": false, "icon": "gone.svg"},
 		{"id": "email", "enable": true}]`
-	ways := []Way{{ID: "__sms", Label: "短信登录"}, {ID: "wx_open", Label: "微信"}, {ID: "__password"}, {ID: "email"}}
-	both := []Method{MethodSMS, MethodEmail}
+	ways := []SignInMethod{{ID: "__sms", Label: "短信登录"}, {ID: "wx_open", Label: "微信"}, {ID: "__password"}, {ID: "email"}}
+	both := []Kind{KindSMS, KindEmail}
 	tests := []struct {
 		name, config string
 		want         Page
@@ -65,24 +65,24 @@ func TestFields(t *testing.T) {
 		{"the least", `{` + emailOnly + `}`, email(Page{})},
 		{"nulls", `{"logo": null, "name": null, ` + emailOnly + `, "agreement": null, "tcbLogin": null, "access": null}`, email(Page{})},
 		{"every way", `{"name": "  商店  ", ` + every + `}`, email(Page{
-			Name: "商店", Ways: ways, Default: MethodSMS, Registration: RegistrationAuto, SignUpWith: both,
+			Name: "商店", Methods: ways, Default: KindSMS, Registration: RegistrationAuto, SignUpWith: both,
 		})},
 		{"order and default", `{` + every + `, "tcbLogin": {"methodOrder": ["email", "wx_open"], "defaultMethod": "__password"}}`, email(Page{
-			Ways: []Way{ways[3], ways[1], ways[0], ways[2]}, Default: MethodPassword, Registration: RegistrationAuto, SignUpWith: []Method{MethodEmail, MethodSMS},
+			Methods: []SignInMethod{ways[3], ways[1], ways[0], ways[2]}, Default: KindPassword, Registration: RegistrationAuto, SignUpWith: []Kind{KindEmail, KindSMS},
 		})},
 		{"providers alone", `{"web": [{"id": "wx_open", "enable": true, "icon": "logo.svg"}]}`, Page{
-			Key: envKey, Ways: []Way{{ID: "wx_open", Icon: &Media{Name: "68a9c914"}}}, Registration: RegistrationAuto, Theme: theme.Default(),
+			Key: envKey, Methods: []SignInMethod{{ID: "wx_open", Icon: &Media{Name: "68a9c914"}}}, Registration: RegistrationAuto, Theme: theme.Default(),
 		}},
 		{"no registration", `{` + every + `, "userRegistry": {"enable": false, "registerType": "split"}}`, email(Page{
-			Ways: ways, Default: MethodSMS, Registration: RegistrationOff,
+			Methods: ways, Default: KindSMS, Registration: RegistrationOff,
 		})},
 		{"registration by TCB's default", `{` + every + `, "userRegistry": {"enable": true, "miniprogram": [
 			{"id": "__miniprogram_phone", "registerLabel": "x"}, {"id": "__openid_login"}]}}`, email(Page{
-			Ways: ways, Default: MethodSMS, Registration: RegistrationAuto, SignUpWith: []Method{MethodSMS},
+			Methods: ways, Default: KindSMS, Registration: RegistrationAuto, SignUpWith: []Kind{KindSMS},
 		})},
 		{"split registration", `{` + every + `, "userRegistry": {"enable": true, "registerType": "split", "web": [
 			{"id": "email", "registerLabel": "x"}, {"id": "email"}, {"id": "__sms", "enable": false}], "miniprogram": [{"id": "__sms"}]}}`, email(Page{
-			Ways: ways, Default: MethodSMS, Registration: RegistrationSplit, SignUpPage: true, SignUpWith: []Method{MethodEmail}, SignUpFields: all,
+			Methods: ways, Default: KindSMS, Registration: RegistrationSplit, SignUpPage: true, SignUpWith: []Kind{KindEmail}, SignUpFields: all,
 		})},
 		{"a page beside auto", `{` + emailOnly + `, "access": {"disabledCollectUserInfo": true}, "tcbLogin": {"signUp": {"page": true}}}`, email(Page{
 			SignUpPage: true, SignUpFields: all[1:],
@@ -164,7 +164,7 @@ func TestNoTexts(t *testing.T) {
 "userRegistry": {"enable": true, "registerType": "split", "web": [{"id": "__sms"}, {"id": "email"}]},
 "tcbLogin": {"defaultMethod": "__sms", "methodOrder": ["__sms"]}}`
 	got, problems := parsed(t, config, nil, false)
-	if len(got.Ways) != 1 || got.Default != MethodEmail || len(got.SignUpWith) != 1 || !got.SignUpPage {
+	if len(got.Methods) != 1 || got.Default != KindEmail || len(got.SignUpWith) != 1 || !got.SignUpPage {
 		t.Errorf("page: %+v", got)
 	}
 	if len(problems) != 2 || problems[0].Line != 2 || problems[0].Column != 16 || problems[1].Line != 3 {

@@ -10,7 +10,7 @@ import (
 func (p *parser) registration(n *jsonNode) {
 	page := p.page
 	page.Registration = RegistrationAuto
-	var with []Method
+	var with []Kind
 	if n != nil {
 		var ok bool
 		if with, ok = p.userRegistry(n); !ok {
@@ -24,8 +24,8 @@ func (p *parser) registration(n *jsonNode) {
 		return
 	}
 	if with == nil {
-		for _, w := range page.Ways {
-			if m := w.Method(); m == MethodSMS || m == MethodEmail {
+		for _, w := range page.Methods {
+			if m := w.Kind(); m == KindSMS || m == KindEmail {
 				with = append(with, m)
 			}
 		}
@@ -45,7 +45,7 @@ func (p *parser) registration(n *jsonNode) {
 
 // userRegistry reads how accounts come to be and returns what can verify a new one; nil: what the
 // page signs in by. It returns false when n is no object.
-func (p *parser) userRegistry(n *jsonNode) (with []Method, ok bool) {
+func (p *parser) userRegistry(n *jsonNode) (with []Kind, ok bool) {
 	var enabled bool
 	var enable, kind, web, mini *jsonNode
 	if !p.object("userRegistry", n, input.SeverityWarning, members{
@@ -104,9 +104,9 @@ func (p *parser) signUpPage(n *jsonNode) {
 
 // signUpWith reads the methods of userRegistry. Those of mini programs go by other ids and hold
 // some that no web page has: when nothing else is there it returns nil, as if there were no list.
-func (p *parser) signUpWith(name string, n *jsonNode, web bool) (with []Method) {
+func (p *parser) signUpWith(name string, n *jsonNode, web bool) (with []Kind) {
 	if web {
-		with = []Method{}
+		with = []Kind{}
 	}
 	p.list(name, n, func(name string, item *jsonNode) {
 		var id *jsonNode
@@ -126,16 +126,16 @@ func (p *parser) signUpWith(name string, n *jsonNode, web bool) (with []Method) 
 		if !ok || !enabled {
 			return
 		}
-		m := Method(s)
+		m := Kind(s)
 		if !web && s == "__miniprogram_phone" {
-			m = MethodSMS
+			m = KindSMS
 		}
 		switch {
-		case m != MethodSMS && m != MethodEmail:
+		case m != KindSMS && m != KindEmail:
 			if web {
 				p.warnf(id.at, "id: want __sms or email, which can verify a new account; %s is left out", input.Quote(s))
 			}
-		case m == MethodSMS && !p.source.Texts:
+		case m == KindSMS && !p.source.Texts:
 			p.warnf(id.at, "id: %s: sign-up by phone is hidden", noPhones)
 		case !slices.Contains(with, m):
 			with = append(with, m)

@@ -22,20 +22,20 @@ const EnvVersion = "env"
 func BuiltIn(s Source) *Page {
 	p := &Page{
 		Key: Key{Env: s.Env, Version: EnvVersion}, Name: s.Name,
-		Ways: []Way{{ID: string(MethodPassword)}}, Default: MethodPassword,
+		Methods: []SignInMethod{{ID: string(KindPassword)}}, Default: KindPassword,
 		Registration: RegistrationAuto, SignUpPage: true,
 		SignUpFields: []SignUpField{{Name: SignUpName}, {Name: SignUpUsername}, {Name: SignUpPassword}},
 		Theme:        theme.Default(),
 	}
 	if s.Texts {
-		p.Ways = append(p.Ways, Way{ID: string(MethodSMS)})
-		p.SignUpWith = append(p.SignUpWith, MethodSMS)
+		p.Methods = append(p.Methods, SignInMethod{ID: string(KindSMS)})
+		p.SignUpWith = append(p.SignUpWith, KindSMS)
 	}
-	p.Ways = append(p.Ways, Way{ID: string(MethodEmail)})
+	p.Methods = append(p.Methods, SignInMethod{ID: string(KindEmail)})
 	if s.Demo {
-		p.Ways = append(p.Ways, Way{ID: "demo", Label: "Demo ID"}) // the emulator's own identity provider
+		p.Methods = append(p.Methods, SignInMethod{ID: "demo", Label: "Demo ID"}) // the emulator's own identity provider
 		p.Anonymous = true
 	}
-	p.SignUpWith = append(p.SignUpWith, MethodEmail)
+	p.SignUpWith = append(p.SignUpWith, KindEmail)
 	return p
 }

@@ -33,9 +33,9 @@ type handedOver struct {
 	DeviceID     string `json:"device_id"`
 }
 
-// takenOver is the answer. Credentials are the new ones after a refresh, also when nothing else went
+// handOffAnswer is the answer. Credentials are the new ones after a refresh, also when nothing else went
 // well: they are the only ones that live then.
-type takenOver struct {
+type handOffAnswer struct {
 	Sub         string                  `json:"sub,omitempty"`
 	Error       string                  `json:"error,omitempty"`
 	CSRF        string                  `json:"csrf_token,omitempty"` // of the session as it is from now on
@@ -46,7 +46,7 @@ type takenOver struct {
 // token says that it is a page of ours, and which.
 func (a *Room) postSession(r *web.Request) (web.Reply, error) {
 	if !r.Session.CSRFValid(r.Header("X-CSRF-Token")) {
-		out := takenOver{Error: "csrf"}
+		out := handOffAnswer{Error: "csrf"}
 		// Only a page of this origin may have the session's token; "none" is no page's asking.
 		if r.FromPage() {
 			out.CSRF = r.Session.CSRFToken()
@@ -55,14 +55,14 @@ func (a *Room) postSession(r *web.Request) (web.Reply, error) {
 	}
 	var in handedOver
 	if err := r.PostedJSON(&in); err != nil {
-		return web.JSON(400, takenOver{Error: "invalid_request"})
+		return web.JSON(400, handOffAnswer{Error: "invalid_request"})
 	}
 	if web.IsDeviceID(in.DeviceID) {
 		r = r.OnDevice(in.DeviceID)
 	}
 	if in.AccessToken == "" {
 		r.Session.DropAccess()
-		return web.JSON(200, takenOver{})
+		return web.JSON(200, handOffAnswer{})
 	}
 	return a.handOver(r, in)
 }
@@ -70,7 +70,7 @@ func (a *Room) postSession(r *web.Request) (web.Reply, error) {
 func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	had, here := r.Session.Access()
 	known := here && had.AccessToken == in.AccessToken && in.RefreshToken == ""
-	var out takenOver
+	var out handOffAnswer
 	counts := a.Reserve()
 	if !known {
 		if err := counts.Take(r.Context(), limits.RuleHandOff, "", time.Second, r.Caller.Network.Key); err != nil {
@@ -80,7 +80,7 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	if in.RefreshToken != "" {
 		creds, err := r.Auth().RefreshToken(r.Context(), in.RefreshToken, r.Options()...)
 		if err != nil {
-			return notTakenOver(r, out, err)
+			return notHandedOver(r, out, err)
 		}
 		out.Credentials, in.AccessToken = creds, creds.AccessToken
 	}
@@ -92,7 +92,7 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	}
 	me, err := r.Auth().AsUser(in.AccessToken).GetUserInfo(r.Context(), r.Options()...)
 	if err != nil {
-		return notTakenOver(r, out, err)
+		return notHandedOver(r, out, err)
 	}
 	if out.Sub = me.Sub; known && had.Sub == me.Sub {
 		// Another tab was faster: a new id would only cost it what it has just got.
@@ -118,7 +118,7 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 }
 
 // limited answers that there were too many; the page's own link leads on.
-func limited(out takenOver, err error) (web.Reply, error) {
+func limited(out handOffAnswer, err error) (web.Reply, error) {
 	out.Sub, out.Error = "", "limited"
 	reply, _ := web.JSON(429, out)
 	if limited := (*refusal.Limited)(nil); errors.As(err, &limited) {
@@ -129,15 +129,15 @@ func limited(out takenOver, err error) (web.Reply, error) {
 
 // lostHalfWay answers a failure of ours. A refresh may have gone before it: the browser must have what
 // that brought, since nothing else lives any more.
-func lostHalfWay(r *web.Request, out takenOver, err error) (web.Reply, error) {
+func lostHalfWay(r *web.Request, out handOffAnswer, err error) (web.Reply, error) {
 	r.Trace.Err = err
 	out.Sub, out.Error = "", "unavailable"
 	return web.Reply{Status: 503, JSON: out, NoSession: true}, nil
 }
 
-// notTakenOver answers a refusal of TCB's. One that says that the login is over ends ours as well: the
+// notHandedOver answers a refusal of TCB's. One that says that the login is over ends ours as well: the
 // browser's storage names somebody whom we cannot show.
-func notTakenOver(r *web.Request, out takenOver, err error) (web.Reply, error) {
+func notHandedOver(r *web.Request, out handOffAnswer, err error) (web.Reply, error) {
 	r.Trace.Refused(err)
 	switch {
 	case errors.Is(err, authclient.ErrInvalidGrant):

@@ -40,7 +40,7 @@ func (a *Room) providersPage(r *web.Request, login *visitor.Login) (*views.Provi
 	}
 	p := &views.ProvidersPage{Base: a.form(r, login, "account-providers", i18n.Msg("account.providers.title"), entry.PathProviders, "")}
 	enters := func(id string) bool { // the built-in page has no say in which there are
-		_, offered := r.LoginPage.Way(id)
+		_, offered := r.LoginPage.Method(id)
 		return offered || r.LoginPage.File == ""
 	}
 	bound := 0
@@ -64,9 +64,9 @@ func (a *Room) providersPage(r *web.Request, login *visitor.Login) (*views.Provi
 
 // entersWithout reports that somebody can sign in on this page without any provider.
 func entersWithout(r *web.Request, me *authclient.UserInfo) bool {
-	return me.PhoneNumber != "" && r.Env.Texts() && r.LoginPage.VerifiesBy(loginpage.MethodSMS) ||
-		me.Email != "" && r.LoginPage.VerifiesBy(loginpage.MethodEmail) ||
-		me.HasPassword && r.LoginPage.Offers(loginpage.MethodPassword)
+	return me.PhoneNumber != "" && r.Env.Texts() && r.LoginPage.VerifiesBy(loginpage.KindSMS) ||
+		me.Email != "" && r.LoginPage.VerifiesBy(loginpage.KindEmail) ||
+		me.HasPassword && r.LoginPage.Offers(loginpage.KindPassword)
 }
 
 // linkToBind is the identity that waits to be bound to the person's account, once it is proven who is
@@ -184,9 +184,9 @@ func (a *Room) postBind(r *web.Request, login *visitor.Login, l provider.Link) (
 		return a.refuse(r, login, a.bindPage(r, login, l), err, bindRefusals)
 	}
 	if l.SignIn && r.OwnTarget() {
-		return web.Leave(&views.LeavingPage{
-			Base: a.Page(&r.LoginRequest, "leaving", i18n.Msg("account.done.linked")),
-			Lead: i18n.Msg("leaving.lead"),
+		return web.Leave(&views.InterstitialPage{
+			Base: a.Page(&r.LoginRequest, "interstitial", i18n.Msg("account.done.linked")),
+			Lead: i18n.Msg("interstitial.lead"),
 			Data: views.Departure{To: r.RedirectURI},
 		})
 	}

@@ -104,7 +104,7 @@ func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
 	for _, other := range stepUpWays(r, me) {
 		if other != way {
 			words := stepUpWords[other]
-			p.Ways.Others = append(p.Ways.Others, views.Way{Link: linkTo(words.icon, r.To(entry.PathVerify, entry.Add("via", other)), words.label)})
+			p.Methods.Others = append(p.Methods.Others, views.Method{Link: linkTo(words.icon, r.To(entry.PathVerify, entry.Add("via", other)), words.label)})
 		}
 	}
 	return p

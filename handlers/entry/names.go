@@ -20,7 +20,7 @@ func LabelFor(loc *i18n.Localizer, label string) string {
 
 // ProviderName is an identity provider's name: the login page's, TCB's, or its id.
 func (r *LoginRequest) ProviderName(id, given string) string {
-	way, _ := r.LoginPage.Way(id)
+	way, _ := r.LoginPage.Method(id)
 	name := cmp.Or(LabelFor(r.Loc, way.Label), given)
 	if name == "" && strings.HasPrefix(id, "wx_") { // all of TCB's that begin so are WeChat's
 		name = r.Loc.T("provider.wechat")

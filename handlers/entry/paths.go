@@ -32,7 +32,7 @@ func AgreementPath(i int) string { return "/agreement/" + strconv.Itoa(i+1) }
 
 // SignInPath is where the page's own way to sign in is.
 func (r *LoginRequest) SignInPath() string {
-	if r.LoginPage.Offers(loginpage.MethodPassword) {
+	if r.LoginPage.Offers(loginpage.KindPassword) {
 		return PathSignIn
 	}
 	return PathEntry

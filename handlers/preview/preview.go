@@ -148,11 +148,11 @@ func (p *Preview) getPage(c *fiber.Ctx) error {
 // entryPath is the page that the entry shows.
 func entryPath(r *web.Request) string {
 	switch r.LoginPage.Default {
-	case loginpage.MethodSMS:
+	case loginpage.KindSMS:
 		return entry.PathSignInSMS
-	case loginpage.MethodEmail:
+	case loginpage.KindEmail:
 		return entry.PathSignInEmail
-	case loginpage.MethodPassword:
+	case loginpage.KindPassword:
 		return entry.PathSignIn
 	}
 	return entry.PathEntry

@@ -74,7 +74,7 @@ func (p *Providers) Register(name string, purpose Purpose) { p.purposes[name] = 
 const (
 	pathCallback = "/provider/callback"
 	life         = 10 * time.Minute
-	cookie       = "provider trip"
+	cookie       = "provider authorization"
 	formReturn   = "provider-return"
 )
 
@@ -118,9 +118,9 @@ func (p *Providers) Go(r *web.Request, page views.Page, a Authorization) (web.Re
 		return web.Reply{}, &authclient.Error{Op: "GenProviderRedirectURI", Code: "unknown", Remaining: -1}
 	}
 	r.Session.SendFlow(waiting)
-	return web.Leave(&views.LeavingPage{
-		Base: p.Page(&r.LoginRequest, "leaving", i18n.Msg("provider.leaving")),
-		Lead: i18n.Message{Key: "provider.leaving_lead", Args: i18n.Args{"provider": r.ProviderName(a.Provider, a.Name)}},
+	return web.Leave(&views.InterstitialPage{
+		Base: p.Page(&r.LoginRequest, "interstitial", i18n.Msg("provider.interstitial")),
+		Lead: i18n.Message{Key: "provider.interstitial_lead", Args: i18n.Args{"provider": r.ProviderName(a.Provider, a.Name)}},
 		Data: views.Departure{To: out.URI},
 	})
 }

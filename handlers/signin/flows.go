@@ -38,7 +38,7 @@ type public struct {
 	spec   code.Spec
 	target authclient.Target
 	words  words
-	can    func(*loginpage.Page, loginpage.Method) bool // by which channels a page can send its codes
+	can    func(*loginpage.Page, loginpage.Kind) bool // by which channels a page can send its codes
 }
 
 // words are a flow's own: the keys of its first page.
@@ -57,7 +57,7 @@ func (p *public) Dress(*web.Request, *views.CodePage, string)    {}
 func (p *public) Others(r *web.Request) []views.Link             { return p.in.others(r, "") }
 
 func (p *public) Channels(r *web.Request) (phone, email bool) {
-	return p.spec.Phone && p.can(r.LoginPage, loginpage.MethodSMS), p.spec.Email && p.can(r.LoginPage, loginpage.MethodEmail)
+	return p.spec.Phone && p.can(r.LoginPage, loginpage.KindSMS), p.spec.Email && p.can(r.LoginPage, loginpage.KindEmail)
 }
 
 func (p *public) Base(r *web.Request, form string, title i18n.Message, sealed string) views.Base {
@@ -97,10 +97,10 @@ func (p *public) sendPage(r *web.Request, f code.Flow, to code.Destination) *vie
 // know something of them.
 type byCode struct {
 	public
-	method loginpage.Method
+	method loginpage.Kind
 }
 
-func newByCode(in *Room, method loginpage.Method, spec code.Spec, w words) *byCode {
+func newByCode(in *Room, method loginpage.Kind, spec code.Spec, w words) *byCode {
 	spec.Usage, spec.OnWay, spec.Last = "SIGN_IN", true, []string{"-confirmed", "-details"}
 	w.question, w.link, w.to = "sign-up.question", "sign-up.link", "sign-up"
 	return &byCode{
@@ -110,12 +110,12 @@ func newByCode(in *Room, method loginpage.Method, spec code.Spec, w words) *byCo
 }
 
 func bySMS(in *Room) flow {
-	return newByCode(in, loginpage.MethodSMS, code.Spec{Name: "sign-in-sms", Path: entry.PathSignInSMS, Phone: true},
+	return newByCode(in, loginpage.KindSMS, code.Spec{Name: "sign-in-sms", Path: entry.PathSignInSMS, Phone: true},
 		words{title: "sign-in.sms.title", leadPhone: "sign-in.sms.lead"})
 }
 
 func byEmail(in *Room) flow {
-	return newByCode(in, loginpage.MethodEmail, code.Spec{Name: "sign-in-email", Path: entry.PathSignInEmail, Email: true},
+	return newByCode(in, loginpage.KindEmail, code.Spec{Name: "sign-in-email", Path: entry.PathSignInEmail, Email: true},
 		words{title: "sign-in.email.title", leadEmail: "sign-in.email.lead"})
 }
 
@@ -133,7 +133,7 @@ func (f *byCode) Target(r *web.Request) authclient.Target {
 
 func (f *byCode) First(r *web.Request, to code.Destination) views.Page {
 	page := f.sendPage(r, f, to)
-	page.Ways = f.in.Methods(&r.LoginRequest, f.method)
+	page.Methods = f.in.Methods(&r.LoginRequest, f.method)
 	return page
 }
 
@@ -143,8 +143,8 @@ func (f *byCode) Others(r *web.Request) []views.Link { return f.in.others(r, f.m
 // it.
 func (f *byCode) Dress(r *web.Request, page *views.CodePage, sealed string) {
 	page.Button = i18n.Msg("sign-in.button")
-	page.Ways = f.in.Methods(&r.LoginRequest, f.method, entry.Add("flow", sealed))
-	page.Ways.Anonymous, page.Ways.Skip = "", ""
+	page.Methods = f.in.Methods(&r.LoginRequest, f.method, entry.Add("flow", sealed))
+	page.Methods.Anonymous, page.Methods.Skip = "", ""
 }
 
 func (f *byCode) Verified(r *web.Request, step *code.Step) (web.Reply, error) {
@@ -193,7 +193,7 @@ func signUp(in *Room) flow {
 			title: "sign-up.title", leadPhone: "sign-up.lead_phone", leadEmail: "sign-up.lead_email",
 			question: "sign-up.have", link: "sign-up.sign_in", to: "sign-in",
 		},
-		can: func(p *loginpage.Page, m loginpage.Method) bool { return slices.Contains(p.SignUpWith, m) },
+		can: func(p *loginpage.Page, m loginpage.Kind) bool { return slices.Contains(p.SignUpWith, m) },
 	}}
 }
 

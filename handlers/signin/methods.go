@@ -165,8 +165,8 @@ func (in *Room) unknownPage(r *web.Request, l provider.Link, sealed string) *vie
 
 // hasForm reports that a page has a way in by a form of ours.
 func hasForm(p *loginpage.Page) bool {
-	for _, w := range p.Ways {
-		if w.Method() != "" {
+	for _, w := range p.Methods {
+		if w.Kind() != "" {
 			return true
 		}
 	}

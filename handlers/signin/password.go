@@ -24,7 +24,7 @@ func (in *Room) SignInPage(r *web.Request, username string) *views.SignInPage {
 	p := &views.SignInPage{
 		Base:     in.FormPage(&r.LoginRequest, formSignIn, r.Title(), entry.PathSignIn, ""),
 		Username: username,
-		Ways:     in.Methods(&r.LoginRequest, loginpage.MethodPassword),
+		Methods:  in.Methods(&r.LoginRequest, loginpage.KindPassword),
 	}
 	p.Consent = web.Consent(&r.LoginRequest, r.Form)
 	if r.LoginPage.CanReset() {
@@ -44,7 +44,7 @@ func (in *Room) PasswordSet(r *web.Request, username string) (web.Reply, error) 
 }
 
 func (in *Room) getSignIn(r *web.Request) (web.Reply, error) {
-	if !r.LoginPage.Offers(loginpage.MethodPassword) {
+	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		return web.Reply{}, refusal.ErrDisabled
 	}
 	return web.OK(in.SignInPage(r, web.Cut(r.LoginHint, web.MaxIdentifier)))
@@ -63,7 +63,7 @@ func (in *Room) typedSignIn(r *web.Request) (*views.SignInPage, signInForm) {
 }
 
 func (in *Room) rebuildSignIn(r *web.Request) (views.Page, error) {
-	if !r.LoginPage.Offers(loginpage.MethodPassword) {
+	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		return nil, refusal.ErrDisabled
 	}
 	p, _ := in.typedSignIn(r)
@@ -71,7 +71,7 @@ func (in *Room) rebuildSignIn(r *web.Request) (views.Page, error) {
 }
 
 func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
-	if !r.LoginPage.Offers(loginpage.MethodPassword) {
+	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		return web.Reply{}, refusal.ErrDisabled
 	}
 	if !r.OwnTarget() {
@@ -85,7 +85,7 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	}
 	creds, err := in.signInWithPassword(r, identifier.Parse(form.Username), form.Password)
 	if err != nil {
-		otherWays(page, err)
+		offerOthers(page, err)
 		return web.Refuse(page, err, passwordRefusals)
 	}
 	return in.visitor.Complete(r, creds, r.Destination())
@@ -102,17 +102,17 @@ var passwordRefusals = refusal.Table{
 	"invalid_argument": refusal.Meaning("invalid_password"), // TCB's word for a name that cannot be one
 }
 
-// otherWays offers code and reset beside a refusal that they get around.
-func otherWays(page *views.SignInPage, err error) {
+// offerOthers offers code and reset beside a refusal that they get around.
+func offerOthers(page *views.SignInPage, err error) {
 	var limited *refusal.Limited
 	page.Refused = wrongPassword(err)
 	if page.Refused || errors.As(err, &limited) {
-		waysAround(page)
+		methodsAround(page)
 	}
 }
 
-func waysAround(page *views.SignInPage) {
-	for _, w := range page.Ways.Others {
+func methodsAround(page *views.SignInPage) {
+	for _, w := range page.Methods.Others {
 		if !w.Provider {
 			page.Alert.Links = append(page.Alert.Links, views.Link{To: w.To, URL: w.URL, Label: i18n.Msg("sign-in.with_code")})
 			break

@@ -17,15 +17,15 @@ func (in *Room) Samples(r *web.Request) (all []web.Sample) {
 	if r.LoginPage.Default == "" {
 		all = append(all, web.FormSamples("choose", entry.PathEntry, func() (views.Page, error) { return in.choosePage(r), nil }, web.SampleConsent(r)...)...)
 	}
-	if r.LoginPage.Offers(loginpage.MethodPassword) {
+	if r.LoginPage.Offers(loginpage.KindPassword) {
 		all = append(all, web.FormSamples("sign-in", entry.PathSignIn, func() (views.Page, error) { return in.SignInPage(r, ""), nil },
 			append(slices.Clone(signInStates), web.SampleConsent(r)...)...)...)
 	}
 	if r.LoginPage.Anonymous {
 		all = append(all, web.FormSamples("anonymous", entry.PathAnonymous, func() (views.Page, error) { return in.startPage(r, ""), nil }, web.SampleConsent(r)...)...)
 	}
-	for _, w := range r.LoginPage.Ways {
-		if w.Method() == "" {
+	for _, w := range r.LoginPage.Methods {
+		if w.Kind() == "" {
 			all = append(all, web.FormSamples("provider ("+w.ID+")", entry.PathProvider+"/"+w.ID, func() (views.Page, error) { return in.startPage(r, w.ID), nil }, web.SampleConsent(r)...)...)
 		}
 	}
@@ -48,12 +48,12 @@ var signInStates = []web.SampleState{
 		page := p.(*views.SignInPage)
 		page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Msg("error.sign_in_failed")
 		page.Refused = true
-		waysAround(page)
+		methodsAround(page)
 	}},
 	{Name: "limited-password", Change: func(p views.Page) {
 		page := p.(*views.SignInPage)
 		page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Message{Key: "error.password_limit", N: 9}
-		waysAround(page)
+		methodsAround(page)
 	}},
 	web.SampleAlert("stale", views.AlertError, i18n.Msg("error.stale_password")),
 	web.SampleAlert("reset-done", views.AlertOK, i18n.Msg("reset.done")),

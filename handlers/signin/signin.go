@@ -107,8 +107,8 @@ func (in *Room) entry(r *web.Request) (web.Reply, error) {
 // choosePage is the page of a login config that has identity providers alone.
 func (in *Room) choosePage(r *web.Request) *views.ChoosePage {
 	p := &views.ChoosePage{
-		Base: in.FormPage(&r.LoginRequest, "choose", r.Title(), entry.PathEntry, ""),
-		Ways: in.Methods(&r.LoginRequest, ""),
+		Base:    in.FormPage(&r.LoginRequest, "choose", r.Title(), entry.PathEntry, ""),
+		Methods: in.Methods(&r.LoginRequest, ""),
 	}
 	p.Consent = web.Consent(&r.LoginRequest, r.Form)
 	return p
@@ -143,7 +143,7 @@ func (in *Room) agreementPage(r *entry.LoginRequest, i int) *views.AgreementPage
 }
 
 // others are the ways to sign in by a form of ours, beside one method.
-func (in *Room) others(r *web.Request, except loginpage.Method) (links []views.Link) {
+func (in *Room) others(r *web.Request, except loginpage.Kind) (links []views.Link) {
 	for _, w := range in.Methods(&r.LoginRequest, except).Others {
 		if !w.Provider {
 			links = append(links, w.Link)

@@ -47,8 +47,8 @@ func (in *Room) rebuildProvider(r *web.Request) (views.Page, error) {
 }
 
 func offersProvider(r *web.Request, id string) bool {
-	way, ok := r.LoginPage.Way(id)
-	return ok && way.Method() == ""
+	way, ok := r.LoginPage.Method(id)
+	return ok && way.Kind() == ""
 }
 
 // refuseStart shows the page again that a way in began on. A captcha is shown on a page of the way's

@@ -23,8 +23,8 @@ func Guard(r *web.Request, mode, signIn string, login *Login) *views.Guard {
 // HandOffPage is the page that looks for the SDK's login in the browser's storage.
 func (v *Room) HandOffPage(r *web.Request, signIn string) *views.HandOffPage {
 	p := &views.HandOffPage{
-		Base:   v.Page(&r.LoginRequest, "take-over", i18n.Msg("take-over.title")),
-		Lead:   i18n.Msg("take-over.lead"),
+		Base:   v.Page(&r.LoginRequest, "hand-off", i18n.Msg("hand-off.title")),
+		Lead:   i18n.Msg("hand-off.lead"),
 		Button: views.Link{To: "sign-in", URL: signIn, Label: i18n.Msg("sign-in.button")},
 	}
 	p.Guard = Guard(r, views.GuardHandOff, signIn, nil)

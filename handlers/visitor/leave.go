@@ -28,9 +28,9 @@ func (v *Room) SignedOut(r *web.Request, title i18n.Message, revoked bool, to st
 	if err := Forget(r); err != nil {
 		return web.Reply{}, err
 	}
-	return web.Leave(&views.LeavingPage{
-		Base:    v.Page(&r.LoginRequest, "leaving", title),
-		Lead:    i18n.Msg("leaving.lead"),
+	return web.Leave(&views.InterstitialPage{
+		Base:    v.Page(&r.LoginRequest, "interstitial", title),
+		Lead:    i18n.Msg("interstitial.lead"),
 		Revoked: revoked,
 		Data:    views.Departure{To: to, Forget: StorageKeys(&r.LoginRequest)},
 	})

@@ -10,16 +10,16 @@ import (
 // Samples are the pages between here and the app.
 func (v *Room) Samples(r *web.Request) (all []web.Sample) {
 	all = web.Samples("complete", "/complete", func() (views.Page, error) { return v.completePage(r, views.Completion{}), nil })
-	all = append(all, web.Samples("leaving", "/leaving", func() (views.Page, error) {
-		reply, err := web.Leave(&views.LeavingPage{
-			Base: v.Page(&r.LoginRequest, "leaving", i18n.Msg("sign-out.done")), Lead: i18n.Msg("leaving.lead"),
+	all = append(all, web.Samples("interstitial", "/interstitial", func() (views.Page, error) {
+		reply, err := web.Leave(&views.InterstitialPage{
+			Base: v.Page(&r.LoginRequest, "interstitial", i18n.Msg("sign-out.done")), Lead: i18n.Msg("interstitial.lead"),
 			Data: views.Departure{To: r.RedirectURI},
 		})
 		return reply.Page, err
 	})...)
-	const path = entry.PathAccount + "/take-over"
+	const path = entry.PathAccount + "/hand-off"
 	handOff := r.AsSample(func(l *entry.LoginRequest) { l.Path, l.Portal, l.OnWay = path, true, false })
-	return append(all, web.Samples("take-over", path, func() (views.Page, error) {
+	return append(all, web.Samples("hand-off", path, func() (views.Page, error) {
 		return v.HandOffPage(handOff, handOff.To(entry.PathEntry)), nil
 	})...)
 }

@@ -119,10 +119,10 @@ func (h *headers) showsImage(picture string) bool {
 
 // Methods are the ways in beside the form of one method. What differs in the addresses of identity
 // providers' buttons comes after it.
-func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Method, differs ...entry.Differ) views.Ways {
-	var out views.Ways
-	for _, w := range r.LoginPage.Ways {
-		if m := w.Method(); m == "" || m != except {
+func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...entry.Differ) views.Methods {
+	var out views.Methods
+	for _, w := range r.LoginPage.Methods {
+		if m := w.Kind(); m == "" || m != except {
 			out.Others = append(out.Others, s.method(r, w, differs))
 		}
 	}
@@ -135,14 +135,14 @@ func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Method, differs .
 	return out
 }
 
-func (s *Site) method(r *entry.LoginRequest, w loginpage.Way, differs []entry.Differ) views.Way {
-	out := views.Way{Icon: s.Media(w.Icon)}
-	switch w.Method() {
-	case loginpage.MethodPassword:
+func (s *Site) method(r *entry.LoginRequest, w loginpage.SignInMethod, differs []entry.Differ) views.Method {
+	out := views.Method{Icon: s.Media(w.Icon)}
+	switch w.Kind() {
+	case loginpage.KindPassword:
 		out.Link = views.Link{To: "sign-in", URL: r.To(entry.PathSignIn), Label: i18n.Msg("method.password")}
-	case loginpage.MethodSMS:
+	case loginpage.KindSMS:
 		out.Link = views.Link{To: "sign-in-sms", URL: r.To(entry.PathSignInSMS), Label: i18n.Msg("method.sms")}
-	case loginpage.MethodEmail:
+	case loginpage.KindEmail:
 		out.Link = views.Link{To: "sign-in-email", URL: r.To(entry.PathSignInEmail), Label: i18n.Msg("method.email")}
 	default:
 		out.Provider = true

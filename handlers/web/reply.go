@@ -43,7 +43,7 @@ func SeeOther(to string) (Reply, error) { return Reply{To: to}, nil }
 
 // Leave is the page that leads away: a POST must not redirect off our origin, since Chromium holds
 // form-action against the whole redirect chain.
-func Leave(page *views.LeavingPage) (Reply, error) {
+func Leave(page *views.InterstitialPage) (Reply, error) {
 	page.Languages = nil
 	page.Refresh = "2; url=" + page.Data.To
 	return Reply{Status: fiber.StatusOK, Page: page, NoReferrer: true}, nil

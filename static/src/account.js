@@ -144,7 +144,7 @@ const over = (answer) => ["invalid_grant", "unauthenticated"].includes(answer.er
 // null when there is no login. Tokens that TCB does not take any more get one
 // more try: another tab may have newer ones, or an access token may have died
 // before its time.
-async function takeOver(place, last = false) {
+async function handOff(place, last = false) {
   const { key, url } = place;
   const login = stored(key);
   if (!login) {
@@ -171,7 +171,7 @@ async function takeOver(place, last = false) {
     await changed(key); // who was faster is about to store what it got
     if (has(key, "access_token", access_token)) return answer;
   }
-  return takeOver({ ...place, tried: true }, !refresh);
+  return handOff({ ...place, tried: true }, !refresh);
 }
 
 // A few times per address: it cures a page whose cookies another tab has
@@ -226,7 +226,7 @@ async function onGuard() {
   } catch (refusal) {
     return show(); // storage is refused: there is no login to differ from
   }
-  if (guard.mode !== "take-over" && login && login.sub === guard.sub) {
+  if (guard.mode !== "hand-off" && login && login.sub === guard.sub) {
     updateProfile(login);
     addEventListener("storage", async (e) => {
       if (e.key !== place.key && e.key !== null) return;
@@ -238,7 +238,7 @@ async function onGuard() {
     });
     return show();
   }
-  const answer = await alone(() => takeOver(place));
+  const answer = await alone(() => handOff(place));
   if (answer && answer.ok) {
     if (again(guard.here)) return;
     return link();
@@ -255,7 +255,7 @@ async function onGuard() {
 // Nothing came of it: the page's own link is what is left.
 function link() {
   settled();
-  if (guard.mode !== "take-over") return location.replace(guard.sign_in);
+  if (guard.mode !== "hand-off") return location.replace(guard.sign_in);
   const going = document.getElementById("going");
   if (going) going.remove();
 }
@@ -290,7 +290,7 @@ async function resume() {
   csrf = document.querySelector("[name=csrf_token]").value;
   // The other pages of ours are known by where this script is.
   const here = (page) => new URL(page, new URL(script, location.href)).href + location.search;
-  const answer = await alone(() => takeOver({ key: `credentials_${client}`, url: here("../session") }));
+  const answer = await alone(() => handOff({ key: `credentials_${client}`, url: here("../session") }));
   if (answer && answer.ok) again(here("../continue"));
 }
 

@@ -1,5 +1,5 @@
 // Hands the login over to the app's SDK through localStorage, in the SDK's own
-// form, and goes back to the app. Also leads away from the leaving page.
+// form, and goes back to the app. Also leads away from the interstitial.
 // It is all that keeps people from a sign-in that went well, so it must run in
 // the older browsers inside of apps too.
 const read = (id) => {

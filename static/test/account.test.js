@@ -175,7 +175,7 @@ test("a page of somebody else", async (t) => {
 });
 
 test("the page that hands a login over", async (t) => {
-  const page = (more) => portal({ mode: "take-over", sub: "", ...more });
+  const page = (more) => portal({ mode: "hand-off", sub: "", ...more });
   await t.test("leads on, though it is made for the same person", async () => {
     const browser = page({ kept: login("mei"), sub: "mei" });
     browser.answers = [taken];

@@ -42,7 +42,7 @@ func TestFreshToken(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := s.browser()
 			b.t = t
-			p := b.open("/account").want(http.StatusOK, "take-over")
+			p := b.open("/account").want(http.StatusOK, "hand-off")
 			b.forget()
 			b.open("/account") // in another tab, whose cookie counts now
 			header := http.Header{"Sec-Fetch-Site": tt.site, "Origin": tt.origin}
@@ -70,7 +70,7 @@ func TestHandOffTwice(t *testing.T) {
 	_, second := s.signedIn(t)
 	in := map[string]string{"access_token": login.Credentials.AccessToken}
 	b := s.browser()
-	first := b.open("/account").want(http.StatusOK, "take-over")
+	first := b.open("/account").want(http.StatusOK, "hand-off")
 	if status, out := b.handOver(first, in, nil); status != http.StatusOK {
 		t.Fatalf("%d %+v", status, out)
 	}
@@ -102,7 +102,7 @@ func TestReplacedCookie(t *testing.T) {
 	s := newSite(t)
 	_, login := s.signedIn(t)
 	b := s.browser()
-	p := b.open("/account").want(http.StatusOK, "take-over")
+	p := b.open("/account").want(http.StatusOK, "hand-off")
 	late := b.copy()
 	if status, out := b.handOver(p, map[string]string{"access_token": login.Credentials.AccessToken}, nil); status != http.StatusOK {
 		t.Fatalf("%d %+v", status, out)
@@ -115,7 +115,7 @@ func TestReplacedCookie(t *testing.T) {
 			}
 		}
 	}
-	late.open("/account").want(http.StatusOK, "take-over")
+	late.open("/account").want(http.StatusOK, "hand-off")
 	b.open("/account").want(http.StatusOK, "account")
 
 	// Its next form works, and what it sealed opens.
@@ -132,7 +132,7 @@ func TestContinueLooksForLogin(t *testing.T) {
 	s := newSite(t)
 	_, login := s.signedIn(t)
 	b := s.browser()
-	p := b.open("/continue").want(http.StatusOK, "take-over")
+	p := b.open("/continue").want(http.StatusOK, "hand-off")
 	wantPrompt(t, p.link("sign-in"), "login")
 	if b.click(p, "sign-in").want(http.StatusOK, "sign-in").resumes() {
 		t.Error("the way on leads to a page that leads back to it")
@@ -178,7 +178,7 @@ func TestHandOffsFlushNothing(t *testing.T) {
 				c.deny = deny
 			})
 			b, _ := s.signedIn(t)
-			b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+			b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 			marks := slices.Clone(deny.keys)
 			if len(marks) == 0 {
 				t.Fatal("signing out has left no mark")
@@ -223,7 +223,7 @@ func TestLoginsFlushNothing(t *testing.T) {
 	other := s.otherPerson()
 	b := s.browser()
 	b.submit(b.open("/sign-in"), other).completed()
-	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+	b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 	marks := slices.Clone(deny.keys)
 	if len(marks) == 0 {
 		t.Fatal("signing out has left no mark")
@@ -236,7 +236,7 @@ func TestLoginsFlushNothing(t *testing.T) {
 		if i%3 == 0 {
 			b.stepUp("/account/verify", demoPassword).want(http.StatusOK, "account")
 		}
-		b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "leaving")
+		b.submit(b.open("/sign-out"), nil).want(http.StatusOK, "interstitial")
 	}
 	for _, key := range marks {
 		if has, err := deny.Has(t.Context(), key); err != nil || !has {
