@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -149,8 +150,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		}
 		defer unlock()
 	}
-	servers := []server{}
-	emulated := ""
+	servers, emulated := []server{}, ""
 	if emulate {
 		em, ln, err := openEmulator(opts, s, log)
 		if err != nil {
@@ -161,8 +161,8 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		emulated = "http://" + reachable(ln.Addr())
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
-	if opts.adminListen == "" && demo {
-		opts.adminListen = "127.0.0.1:8082"
+	if demo {
+		opts.adminListen = cmp.Or(opts.adminListen, "127.0.0.1:8082")
 	}
 	operator, err := listenOperator(opts.adminListen)
 	if err != nil {

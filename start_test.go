@@ -257,35 +257,6 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-// TestHealthAlone: a container asks for health without the flags of the server, and
-// goes on asking when files have broken that the server read long ago: whoever is
-// told no here is started anew, and then finds the broken files.
-func TestHealthAlone(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewServer(http.NotFoundHandler())
-	defer server.Close()
-	listen := strings.TrimPrefix(server.URL, "http://")
-	const tree = "\nenvironments: [{id: demo, login_configs: gone}]\n"
-	tests := []struct {
-		name    string
-		environ []string
-		args    []string
-		code    int
-	}{
-		{"a demo in a container", []string{containerVariable + "=1", "TCB_LOGIN_LISTEN=" + listen}, nil, 0},
-		{"listening by the settings", nil, []string{"-settings", settingsFile(t, "listen: "+listen+tree)}, 0},
-		{"login configs that are gone", []string{"TCB_LOGIN_LISTEN=" + listen}, []string{"-settings", settingsFile(t, tree)}, 0},
-		{"a mistake in the settings", nil, []string{"-settings", settingsFile(t, "listen: "+listen+"\nlog_level: loud"+tree)}, 0},
-		{"settings that are gone", []string{"TCB_LOGIN_LISTEN=" + listen}, []string{"-settings", "gone.yaml"}, 0},
-		{"nobody there", []string{"TCB_LOGIN_LISTEN=127.0.0.1:1"}, nil, 1},
-	}
-	for _, tt := range tests {
-		if code, _, stderr := runOnce(t, tt.environ, append([]string{"-health"}, tt.args...)...); code != tt.code {
-			t.Errorf("%s: exit code %d, want %d\n%s", tt.name, code, tt.code, stderr)
-		}
-	}
-}
-
 // TestPagesStay: a folder of login configs that is deleted under a running program
 // takes no page along, and what comes into its place goes live.
 func TestPagesStay(t *testing.T) {
@@ -368,47 +339,6 @@ func TestPagesStay(t *testing.T) {
 	stays("back")
 	if err := signIn(t.Context(), s.urls["login"]); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestOneProcess: a data folder is for one process, until it ends in whatever way.
-func TestOneProcess(t *testing.T) {
-	t.Parallel()
-	binary := buildBinary(t)
-	data := filepath.Join(t.TempDir(), "data")
-	first := startBinary(t, binary, data)
-	listen := []string{"-listen", "127.0.0.1:0", "-emulator-listen", "127.0.0.1:0", "-admin-listen", "127.0.0.1:0", "-data", data}
-	noKey := settingsFile(t, "environments: [{id: demo}]\n")
-	want := fmt.Sprintf("another tcb-login (process %d) runs with the data folder %s", first.cmd.Process.Pid, data)
-	for name, args := range map[string][]string{
-		"the demo": listen, "a generated session key": append([]string{"-settings", noKey}, listen...),
-		"the emulator": append([]string{"-emulator", "-settings", noKey}, listen...),
-	} {
-		if code, _, stderr := runOnce(t, nil, args...); code != 1 || !strings.Contains(stderr, want) || strings.Contains(stderr, "listening") {
-			t.Errorf("%s: exit code %d, want 1 and %q in\n%s", name, code, want, stderr)
-		}
-	}
-	if err := signIn(t.Context(), first.pages); err != nil {
-		t.Errorf("the first: %v", err)
-	}
-	first.kill(t)
-	second := startBinary(t, binary, data)
-	if err := signIn(t.Context(), second.pages); err != nil {
-		t.Errorf("after kill -9: %v", err)
-	}
-}
-
-// TestNoDataFolder: with keys of the operator's and no emulator there is nothing to
-// keep, so that instances may share a folder, or have none they can write to.
-func TestNoDataFolder(t *testing.T) {
-	t.Parallel()
-	data := filepath.Join(t.TempDir(), "data")
-	settings := settingsFile(t, "session: {keys: [tests-alone-Kq7vXw2Zp9LmB4nRt8Ys]}\nenvironments: [{id: demo, endpoint: \"http://127.0.0.1:1\"}]\n")
-	for range 2 {
-		start(t, 1, nil, "-settings", settings, "-listen", "127.0.0.1:0", "-data", data)
-	}
-	if _, err := os.Stat(data); !os.IsNotExist(err) {
-		t.Errorf("the data folder: %v, want none", err)
 	}
 }
 

@@ -299,3 +299,180 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 		runtime.Gosched()
 	}
 }
+
+// change is one call of a LoginState's callback.
+type change struct {
+	What   authclient.StateChange
+	Scope  string
+	Access bool // whether there is an access token
+}
+
+// recorded is a callback that keeps what it was told, for one goroutine at a time.
+func recorded(into *[]change) func(authclient.StateChange, authclient.Credentials) {
+	return func(what authclient.StateChange, creds authclient.Credentials) {
+		*into = append(*into, change{what, creds.Scope, creds.AccessToken != ""})
+	}
+}
+
+func TestLoginState(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx := t.Context()
+	creds := f.demo()
+	var changes []change
+	s := f.LoginState(*creds, f.clock.now().Add(7200*time.Second), recorded(&changes))
+	if s.LoginScope() != "user" {
+		t.Errorf("got scope %q, want user", s.LoginScope())
+	}
+	if diff := cmp.Diff(*creds, s.Credentials()); diff != "" {
+		t.Error("the credentials are not those given")
+	}
+
+	f.clock.advance(7200*time.Second - 31*time.Second)
+	token, err := s.GetAccessToken(ctx)
+	if err != nil || token != creds.AccessToken || len(changes) > 0 {
+		t.Fatalf("31 seconds before the end: %v, changes %v; want the same token", err, changes)
+	}
+	f.clock.advance(time.Second)
+	token, err = s.GetAccessToken(ctx)
+	if err != nil || token == creds.AccessToken {
+		t.Fatalf("30 seconds before the end: %v; want a new token", err)
+	}
+	if held := s.Credentials(); held.AccessToken != token || held.RefreshToken == creds.RefreshToken {
+		t.Error("the new tokens are not held")
+	}
+	info, err := s.GetUserInfo(ctx)
+	if err != nil || info.Username != demoUsername {
+		t.Errorf("got %+v, %v; want the demo person", info, err)
+	}
+	if n := f.seen.count("POST /auth/v1/token"); n != 1 {
+		t.Errorf("%d refreshes, want 1", n)
+	}
+	if diff := cmp.Diff([]change{{authclient.SignedIn, "user", true}}, changes); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoginStateSignOut(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		in       authclient.SignOutRequest
+		path     string
+		redirect string
+	}{
+		{"without parameters", authclient.SignOutRequest{}, "POST /auth/v1/revoke", ""},
+		{"with parameters", authclient.SignOutRequest{RedirectURI: "https://app.example/"}, "POST /auth/v1/user/signout", "https://app.example/"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			ctx := t.Context()
+			creds := f.demo()
+			var changes []change
+			s := f.LoginState(*creds, f.clock.now().Add(2*time.Hour), recorded(&changes))
+
+			path := strings.TrimPrefix(tt.path, "POST ")
+			f.settings(fmt.Sprintf(`{"faults":[{"path":%q,"error":"unavailable","times":1}]}`, path))
+			_, err := s.SignOut(ctx, tt.in)
+			refusal(t, err, authclient.ErrUnavailable)
+			if s.Credentials().AccessToken == "" || len(changes) > 0 {
+				t.Error("a failed sign-out dropped the login")
+			}
+
+			out, err := s.SignOut(ctx, tt.in)
+			if err != nil || out.RedirectURI != tt.redirect {
+				t.Fatalf("got %v, %v; want %q", out, err, tt.redirect)
+			}
+			if n := f.seen.count(tt.path); n != 2 {
+				t.Errorf("%d calls of %s, want 2", n, tt.path)
+			}
+			if got := s.Credentials(); got.AccessToken != "" || got.RefreshToken != "" {
+				t.Error("tokens are held after the sign-out")
+			}
+			_, err = s.GetAccessToken(ctx)
+			refusal(t, err, authclient.ErrUnauthenticated)
+			_, err = f.AsUser(creds.AccessToken).GetUserInfo(ctx)
+			refusal(t, err, authclient.ErrUnauthenticated)
+			if _, err := s.SignOut(ctx, tt.in); err != nil {
+				t.Errorf("signing out again: %v", err)
+			}
+			if diff := cmp.Diff([]change{{authclient.SignedOut, "", false}}, changes); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A login that TCB ended is dropped, once, whichever call finds out.
+func TestLoginStateEndedElsewhere(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		expired bool
+		call    func(context.Context, *authclient.LoginState) error
+		want    error
+		changes []change
+	}{
+		{"a call", false, func(ctx context.Context, s *authclient.LoginState) error {
+			_, err := s.GetUserInfo(ctx)
+			return err
+		}, authclient.ErrUnauthenticated, []change{{authclient.CredentialsError, "", false}}},
+		{"a refresh", true, func(ctx context.Context, s *authclient.LoginState) error {
+			_, err := s.GetAccessToken(ctx)
+			return err
+		}, authclient.ErrUnauthenticated, []change{{authclient.CredentialsError, "", false}}},
+		{"a sign-out", false, func(ctx context.Context, s *authclient.LoginState) error {
+			_, err := s.SignOut(ctx, authclient.SignOutRequest{State: "s"})
+			return err
+		}, nil, []change{{authclient.SignedOut, "", false}}},
+		{"a late sign-out", true, func(ctx context.Context, s *authclient.LoginState) error {
+			_, err := s.SignOut(ctx, authclient.SignOutRequest{})
+			return err
+		}, nil, []change{{authclient.CredentialsError, "", false}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			creds := f.demo()
+			var changes []change
+			s := f.LoginState(*creds, f.clock.now().Add(2*time.Hour), recorded(&changes))
+			if err := f.Revoke(t.Context(), creds.AccessToken); err != nil {
+				t.Fatal(err)
+			}
+			if tt.expired {
+				f.clock.advance(2 * time.Hour)
+			}
+			if err := tt.call(t.Context(), s); !errors.Is(err, tt.want) {
+				t.Errorf("got error %v, want %v", err, tt.want)
+			}
+			_, err := s.GetUserInfo(t.Context())
+			if e := refusal(t, err, authclient.ErrUnauthenticated); e.Remaining != -1 || e.Call.String() != "POST:/v1/token" {
+				t.Errorf("got %d tries left of %s, want -1 of POST:/v1/token", e.Remaining, e.Call)
+			}
+			if diff := cmp.Diff(tt.changes, changes); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// An outage is no reason to lose a login.
+func TestLoginStateOutage(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	creds := f.demo()
+	var changes []change
+	s := f.LoginState(*creds, f.clock.now(), recorded(&changes))
+	f.settings(`{"faults":[{"path":"/auth/v1/token","status":502,"body":"<html>Bad gateway</html>","times":1}]}`)
+	_, err := s.GetAccessToken(t.Context())
+	refusal(t, err, authclient.ErrUnreachable)
+	if len(changes) > 0 || s.Credentials().RefreshToken != creds.RefreshToken {
+		t.Errorf("changes %v, want none and the login kept", changes)
+	}
+	if _, err := s.GetAccessToken(t.Context()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}

@@ -1,13 +1,9 @@
 package emulator
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,9 +38,6 @@ type providerMeta struct {
 	UnionID string `json:"unionid,omitempty"`
 }
 
-// miniProgram is the form of a WeChat app id; a mini program is a provider under its own.
-var miniProgram = regexp.MustCompile(`^wx[0-9A-Za-z]{4,30}$`)
-
 // provider is the settings of an identity source that exists.
 func (e *Emulator) provider(id string) (provider, bool) {
 	all := e.settings.get().Providers
@@ -64,12 +57,6 @@ func (e *Emulator) enabledProvider(id string) (provider, error) {
 		return provider{}, fail("provider_not_enabled")
 	}
 	return rule, nil
-}
-
-// wechatApp is the app id of an environment at WeChat.
-func wechatApp(env, provider string) string {
-	sum := sha256.Sum256([]byte(env + " " + provider))
-	return "wx" + hex.EncodeToString(sum[:8])
 }
 
 // providerURI: GET /v1/provider/uri tells where to send the browser. The SDK decodes the whole address once more before it goes
@@ -198,54 +185,6 @@ func (e *Emulator) grantProviderToken(ctx context.Context, c *call) (any, error)
 	return e.issueProviderToken(ctx, c, profile)
 }
 
-// miniProgramProfile reads the made-up codes of mini programs. wx.login's code is "openid:…" or "unionid:…", what follows being
-// the id; a phone number's code is "phone:13800000000" or "phone:+1 2025550123". They can be used again, unlike real ones.
-func miniProgramProfile(providerID, kind, loginCode, code string) (*providerProfile, error) {
-	profile := providerProfile{ProviderID: providerID, Meta: providerMeta{AppID: providerID}}
-	openID, isOpen := strings.CutPrefix(loginCode, "openid:")
-	unionID, isUnion := strings.CutPrefix(loginCode, "unionid:")
-	switch kind {
-	case "open_id":
-		profile.Sub, profile.Meta.OpenID = openID, openID
-		if !isOpen {
-			profile.Sub = ""
-		}
-	case "union_id":
-		profile.Sub, profile.Meta.UnionID = unionID, unionID
-		if !isUnion {
-			profile.Sub = ""
-		}
-	case "phone":
-		phone, err := codePhone(code)
-		if err != nil {
-			return nil, err
-		}
-		profile.PhoneNumber, profile.Sub = phone, "phone-"+digits(phone)
-		if isOpen {
-			profile.Sub, profile.Meta.OpenID = openID, openID
-		}
-	default:
-		return nil, failText("invalid_argument", textThirdParty)
-	}
-	if profile.Sub == "" || len(profile.Sub) > 128 {
-		return nil, failText("failed_precondition", textThirdParty)
-	}
-	return &profile, nil
-}
-
-// codePhone is the phone number in a made-up code.
-func codePhone(code string) (string, error) {
-	phone, ok := strings.CutPrefix(code, "phone:")
-	if !strings.HasPrefix(phone, "+") {
-		phone = "+86 " + phone
-	}
-	id, err := parsePhone(phone)
-	if !ok || err != nil {
-		return "", failText("failed_precondition", textThirdParty)
-	}
-	return id.value, nil
-}
-
 func decodeProfile(encoded string) (*providerProfile, error) {
 	var profile providerProfile
 	if err := json.Unmarshal([]byte(encoded), &profile); err != nil {
@@ -354,28 +293,6 @@ func (e *Emulator) patchProviderToken(ctx context.Context, c *call) (any, error)
 	return answer, nil
 }
 
-// addEncrypted takes WeChat's fields out of a made-up encryptedData.
-func addEncrypted(profile *providerProfile, data string) error {
-	var said struct {
-		PhoneNumber string `json:"phoneNumber"`
-		NickName    string `json:"nickName"`
-		AvatarURL   string `json:"avatarUrl"`
-		UnionID     string `json:"unionId"`
-	}
-	plain, err := base64.StdEncoding.DecodeString(data)
-	if err != nil || len(bytes.TrimSpace(plain)) == 0 || decodeBody(plain, &said) != nil {
-		return failText("failed_precondition", textThirdParty)
-	}
-	if said.PhoneNumber != "" {
-		if profile.PhoneNumber, err = codePhone("phone:" + said.PhoneNumber); err != nil {
-			return err
-		}
-	}
-	profile.Name, profile.Picture = cmp.Or(said.NickName, profile.Name), cmp.Or(said.AvatarURL, profile.Picture)
-	profile.Meta.UnionID = cmp.Or(said.UnionID, profile.Meta.UnionID)
-	return nil
-}
-
 // signInWithProvider: POST /v1/signin/with/provider, and v2's.
 func (e *Emulator) signInWithProvider(ctx context.Context, c *call) (any, error) {
 	var req struct {
@@ -481,30 +398,6 @@ var reusable = regexp.MustCompile(`^[A-Za-z0-9_-]{4,64}$`)
 // contactOwner finds who has a phone or address, or nil.
 func (e *Emulator) contactOwner(ctx context.Context, q querier, env string, k kind, value string) (*user, error) {
 	return userWith(ctx, q, env, identifier{k, strings.ToLower(value)})
-}
-
-// signInWithWechat: POST /v1/signin/wechat/noauth. WeChat's cloud says who calls, in headers; nobody else may.
-func (e *Emulator) signInWithWechat(ctx context.Context, c *call) (any, error) {
-	openID, appID := c.request.Header.Get("X-WX-OPENID"), c.request.Header.Get("X-WX-APPID")
-	if openID == "" || len(openID) > 128 {
-		return nil, failText("failed_precondition", textThirdParty)
-	}
-	if appID == "" {
-		appID = wechatApp(c.env(), providerMicro)
-	}
-	profile := &providerProfile{ProviderID: appID, Sub: openID, Meta: providerMeta{
-		AppID: appID, OpenID: openID, UnionID: cut(c.request.Header.Get("X-WX-UNIONID"), 128),
-	}}
-	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
-		u, err := e.userOfProvider(ctx, tx, c, profile, true)
-		if err != nil {
-			return nil, err
-		}
-		if err := u.mayEnter(); err != nil {
-			return nil, err
-		}
-		return e.startSession(ctx, tx, c, u, loginThrough(appID))
-	})
 }
 
 // providerSubType: POST /v1/mgr/provider/providerSubType.

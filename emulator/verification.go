@@ -26,14 +26,17 @@ const (
 // mailsPerDay is how many messages one address gets in a day. For phones it is a setting.
 const mailsPerDay = 50
 
+// verificationRequest is the body of POST /auth/v1/verification.
+type verificationRequest struct {
+	PhoneNumber string `json:"phone_number"`
+	Email       string `json:"email"`
+	Target      string `json:"target"`
+	Usage       string `json:"usage"`
+}
+
 // sendVerification: POST /v1/verification.
 func (e *Emulator) sendVerification(ctx context.Context, c *call) (any, error) {
-	var req struct {
-		PhoneNumber string `json:"phone_number"`
-		Email       string `json:"email"`
-		Target      string `json:"target"`
-		Usage       string `json:"usage"`
-	}
+	var req verificationRequest
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
@@ -79,13 +82,7 @@ func (e *Emulator) sendVerification(ctx context.Context, c *call) (any, error) {
 		}
 		answer.IsUser = u != nil
 		refused = mayReceive(c, req.Target, u)
-		// A resend kills the code before it.
-		if _, err := run(ctx, tx, "DELETE FROM verifications WHERE env = ? AND channel = ? AND target = ?",
-			c.env(), to.channel(), to.value); err != nil {
-			return err
-		}
-		if _, err := run(ctx, tx, "INSERT INTO verifications (id, env, channel, target, code, expires_at, sub) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			answer.VerificationID, c.env(), to.channel(), to.value, code, now.Add(codeLife).UnixMilli(), c.sub()); err != nil {
+		if err := keepCode(ctx, tx, c, to, answer.VerificationID, code, now); err != nil {
 			return err
 		}
 		_, err = run(ctx, tx, `INSERT INTO messages (env, channel, target, code, usage, locale, body, withheld, created_at)
@@ -97,6 +94,17 @@ func (e *Emulator) sendVerification(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// keepCode keeps a code that is sent. A resend kills the one before it.
+func keepCode(ctx context.Context, tx *sql.Tx, c *call, to identifier, id, code string, now time.Time) error {
+	if _, err := run(ctx, tx, "DELETE FROM verifications WHERE env = ? AND channel = ? AND target = ?",
+		c.env(), to.channel(), to.value); err != nil {
+		return err
+	}
+	_, err := run(ctx, tx, "INSERT INTO verifications (id, env, channel, target, code, expires_at, sub) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		id, c.env(), to.channel(), to.value, code, now.Add(codeLife).UnixMilli(), c.sub())
+	return err
 }
 
 // mayReceive compares whom the code is meant for with who has the target.

@@ -2,13 +2,16 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"tcb-login/authclient"
 	"tcb-login/handlers/limits"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -286,4 +289,175 @@ func TestHandOffLimit(t *testing.T) {
 	}
 	// Who is not taken over signs in.
 	other.submit(other.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+}
+
+// handOffAnswer is what the server says to a hand-off.
+type handOffAnswer struct {
+	Sub, Error  string
+	CSRF        string `json:"csrf_token"`
+	Credentials *authclient.Credentials
+}
+
+// handOver posts what account.js does.
+func (b *browser) handOver(p *page, in any, header http.Header) (int, handOffAnswer) {
+	b.t.Helper()
+	status, _, out := b.handOff(p, in, header)
+	return status, out
+}
+
+// handOffStatus is handOver for its status and headers.
+func (b *browser) handOffStatus(p *page, in any) (int, http.Header) {
+	b.t.Helper()
+	status, header, _ := b.handOff(p, in, nil)
+	return status, header
+}
+
+func (b *browser) handOff(p *page, in any, header http.Header) (int, http.Header, handOffAnswer) {
+	b.t.Helper()
+	var guard struct {
+		Session string
+		CSRF    string `json:"csrf_token"`
+	}
+	p.script("guard", &guard)
+	body, err := json.Marshal(in)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.origin+guard.Session, strings.NewReader(string(body)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header = http.Header{
+		"Content-Type": {"application/json"}, "X-Csrf-Token": {guard.CSRF}, "Sec-Fetch-Site": {"same-origin"}, "Origin": {b.origin},
+	}
+	if from := b.header.Get("X-Forwarded-For"); from != "" {
+		req.Header.Set("X-Forwarded-For", from)
+	}
+	for k, v := range header {
+		if req.Header[k] = v; v == nil {
+			req.Header.Del(k)
+		}
+	}
+	resp, err := b.client.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var out handOffAnswer
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+		decode(b.t, resp.Body, &out)
+	}
+	if resp.Header.Get("Cache-Control") != "no-store" {
+		b.t.Errorf("Cache-Control is %q", resp.Header.Get("Cache-Control"))
+	}
+	return resp.StatusCode, resp.Header, out
+}
+
+func TestHandOver(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	token := login.Credentials.AccessToken
+	b := s.browser()
+	p := b.open("/account").want(http.StatusOK, "hand-off")
+
+	refused := func(name string, in any, header http.Header, status int, code string) {
+		t.Helper()
+		if got, out := b.handOver(p, in, header); got != status || out.Error != code || out.Sub != "" {
+			t.Errorf("%s: %d %+v, want %d %q", name, got, out, status, code)
+		}
+		if _, ok := accessCookieOf(b); ok {
+			t.Errorf("%s: there is a login now", name)
+		}
+	}
+	good := map[string]string{"access_token": token}
+	refused("another site", good, http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, http.StatusForbidden, "cross_site")
+	refused("neither header", good, http.Header{"Sec-Fetch-Site": nil, "Origin": nil}, http.StatusBadRequest, "origin_unsaid")
+	refused("no CSRF token", good, http.Header{"X-Csrf-Token": nil}, http.StatusForbidden, "csrf")
+	refused("no JSON", "x", nil, http.StatusBadRequest, "invalid_request")
+	refused("no token", map[string]string{"access_token": "x"}, nil, http.StatusBadRequest, "other_client")
+	refused("a forged one", map[string]string{"access_token": token[:len(token)-4] + "AAAA"}, nil, http.StatusUnauthorized, "unauthenticated")
+	refused("a dead refresh token", map[string]string{"access_token": token, "refresh_token": "m.dead"}, nil, http.StatusUnauthorized, "invalid_grant")
+	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+	refused("TCB is away", good, nil, http.StatusServiceUnavailable, "unavailable")
+	s.backend.answer("", nil)
+	second := b.get(s.base+"/account?"+strings.Replace(entryQuery(appPage), "client_id=demo", "client_id=second", 1)).want(http.StatusOK, "hand-off")
+	if status, out := b.handOver(second, good, nil); status != http.StatusBadRequest || out.Error != "other_client" {
+		t.Errorf("another client's page: %d %+v", status, out)
+	}
+
+	p = b.open("/account").want(http.StatusOK, "hand-off")
+	before := b.copy()
+	status, out := b.handOver(p, map[string]string{"access_token": token, "device_id": "0123456789abcdef0123456789abcdef"}, nil)
+	if status != http.StatusOK || out.Sub != login.Credentials.Sub || out.Credentials != nil || out.CSRF == "" {
+		t.Fatalf("%d %+v", status, out)
+	}
+	if same(before, b) {
+		t.Error("the session id has not changed")
+	}
+	b.open("/account").want(http.StatusOK, "account")
+
+	// A refresh goes through us and is not kept.
+	status, out = b.handOver(b.open("/account"), map[string]string{"access_token": token, "refresh_token": login.Credentials.RefreshToken}, nil)
+	if status != http.StatusOK || out.Credentials == nil || out.Credentials.RefreshToken == login.Credentials.RefreshToken {
+		t.Fatalf("refreshing: %d %+v", status, out)
+	}
+	s.secret("refresh_token", out.Credentials.RefreshToken)
+	s.secret("access_token", out.Credentials.AccessToken)
+	if status, out = b.handOver(b.open("/account"), map[string]string{"access_token": token, "refresh_token": login.Credentials.RefreshToken}, nil); status != http.StatusUnauthorized || out.Error != "invalid_grant" {
+		t.Errorf("an old refresh token: %d %+v", status, out)
+	}
+	b.open("/account").want(http.StatusOK, "hand-off")
+
+	// Nothing drops the login.
+	b, _ = s.signedIn(t)
+	if status, _ = b.handOver(b.open("/account"), struct{}{}, nil); status != http.StatusOK {
+		t.Errorf("an empty body: %d", status)
+	}
+	b.open("/account").want(http.StatusOK, "hand-off")
+}
+
+// TestRefreshedAndThenAway: the new pair reaches the browser whatever fails after the refresh.
+func TestRefreshedAndThenAway(t *testing.T) {
+	t.Parallel()
+	var deny *failingDeny
+	s := newSite(t, func(c *siteConfig) {
+		c.memory = limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now})
+		deny = &failingDeny{DenyList: c.memory}
+		c.deny = deny
+	})
+	tests := []struct {
+		name string
+		fail func(away bool)
+	}{
+		{"TCB", func(away bool) {
+			if s.backend.answer("", nil); away {
+				s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+			}
+		}},
+		{"the deny list", func(away bool) { deny.away.Store(away) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b, login := s.signedIn(t)
+			s.clock.advance(3 * time.Hour) // longer than an access token
+			p := b.open("/account").want(http.StatusOK, "hand-off")
+			tt.fail(true)
+			status, out := b.handOver(p, map[string]string{"access_token": login.Credentials.AccessToken, "refresh_token": login.Credentials.RefreshToken}, nil)
+			tt.fail(false)
+			if status != http.StatusServiceUnavailable || out.Error != "unavailable" || out.Sub != "" {
+				t.Errorf("%d %+v", status, out)
+			}
+			if out.Credentials == nil || out.Credentials.RefreshToken == "" || out.Credentials.RefreshToken == login.Credentials.RefreshToken {
+				t.Fatalf("the answer does not hold the new pair: %+v", out)
+			}
+			s.secret("access_token", out.Credentials.AccessToken)
+			s.secret("refresh_token", out.Credentials.RefreshToken)
+			// With what came the browser is who it was.
+			status, out = b.handOver(b.open("/account"), map[string]string{"access_token": out.Credentials.AccessToken}, nil)
+			if status != http.StatusOK || out.Sub != login.Credentials.Sub {
+				t.Errorf("afterwards: %d %+v", status, out)
+			}
+		})
+	}
 }

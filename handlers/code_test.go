@@ -1,0 +1,258 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	knownPhone = "+86 13800138000"
+	newPhone   = "+86 13900139000"
+)
+
+// sendCode opens a flow and has a code sent.
+func sendCode(b *browser, path string, typed fields) *page {
+	b.t.Helper()
+	via := "via=phone"
+	if _, ok := typed["email"]; ok {
+		via = "via=email"
+	}
+	return b.submit(b.open(path, via), typed).want(http.StatusOK, strings.ReplaceAll(strings.Trim(path, "/"), "/", "-")+"-code")
+}
+
+func TestCodeSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.register(knownPhone, "phoned", "")
+	tests := []struct {
+		name, path string
+		typed      fields
+		to         string
+		calls      []string // of TCB's API, in order
+	}{
+		{"new number", "/sign-in/sms", fields{"phone_country": "CN", "phone_number": "139 0013 9000"}, newPhone,
+			[]string{"/v1/verification", "/v1/verification/verify", "/v1/signup", "/v1/user/me"}},
+		{"known number", "/sign-in/sms", fields{"phone_country": "US", "phone_number": "+8613800138000"}, knownPhone,
+			[]string{"/v1/verification", "/v1/verification/verify", "/v1/signin", "/v1/user/me"}},
+		{"number abroad", "/sign-in/sms", fields{"phone_country": "GB", "phone_number": "07400 123456"}, "+44 7400123456",
+			[]string{"/v1/captcha/data", "/v1/captcha/data/verify", "/v1/verification", "/v1/verification/verify", "/v1/signup", "/v1/user/me"}},
+		{"new address", "/sign-in/email", fields{"email": " New@Example.com "}, "new@example.com",
+			[]string{"/v1/verification", "/v1/verification/verify", "/v1/signup", "/v1/user/me"}},
+		{"known address", "/sign-in/email", fields{"email": demoEmail}, demoEmail,
+			[]string{"/v1/verification", "/v1/verification/verify", "/v1/signin", "/v1/user/me"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := s.browser()
+			b.t = t
+			before := s.backend.count("")
+			var code *page
+			if tt.name == "number abroad" { // every text there wants a picture
+				code = b.solve(b.submit(b.open(tt.path), tt.typed).want(http.StatusUnprocessableEntity, "sign-in-sms", "captcha.ask")).want(http.StatusOK, "sign-in-sms-code")
+			} else {
+				code = sendCode(b, tt.path, tt.typed)
+			}
+			if strings.Contains(code.text(), tt.to) {
+				t.Errorf("the page shows %s unmasked", tt.to)
+			}
+			done := b.submit(code, fields{"verification_code": s.backend.code(tt.to)}).completed()
+			if who := strings.ToLower(done.UserInfo.Phone + done.UserInfo.Email); who != tt.to && !(tt.name == "known number" && done.UserInfo.Username == "phoned") {
+				t.Errorf("signed in as %+v, want %s", done.UserInfo, tt.to)
+			}
+			var calls []string
+			for _, c := range s.backend.callsTo("")[before:] {
+				calls = append(calls, c.path)
+			}
+			if !slices.Equal(calls, tt.calls) {
+				t.Errorf("calls %q, want %q", calls, tt.calls)
+			}
+			if m := s.backend.messages(tt.to)[0]; m.Usage != "SIGN_IN" || m.Locale != "en-US" {
+				t.Errorf("the message is %+v", m)
+			}
+		})
+	}
+}
+
+// TestCodeAsTyped: people type and paste codes in many ways.
+func TestCodeAsTyped(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i, form := range []string{"%s", " %s ", "%s\u200b", "%.3s %.3s", "%.3s-%.3s", "%.2s–%.4s", "wide"} {
+		t.Run(form, func(t *testing.T) {
+			b := s.browser().at(fmt.Sprintf("192.0.2.%d", i+1))
+			b.t = t
+			to := fmt.Sprintf("typed%d@example.com", i)
+			page := sendCode(b, "/sign-in/email", fields{"email": to})
+			code := s.backend.code(to)
+			typed := strings.Replace(form, "%s", code, 1)
+			switch form {
+			case "%.3s %.3s", "%.3s-%.3s":
+				typed = code[:3] + form[4:5] + code[3:]
+			case "%.2s–%.4s":
+				typed = code[:2] + "–" + code[2:]
+			case "wide":
+				typed = strings.Map(func(r rune) rune { return r - '0' + '０' }, code)
+			}
+			b.submit(page, fields{"verification_code": typed}).completed()
+		})
+	}
+}
+
+// TestAccountChangedMeanwhile: what TCB said of the account when it sent the
+// code need not hold when the code comes; then the other way is tried, with the same code.
+func TestAccountChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	tests := []struct {
+		name, to, says, said string
+		calls                []string
+	}{
+		{"registered since", demoEmail, `"is_user":true`, `"is_user":false`, []string{"/v1/signup", "/v1/signin"}},
+		{"deleted since", "gone@example.com", `"is_user":false`, `"is_user":true`, []string{"/v1/signin", "/v1/signup"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := s.browser()
+			b.t = t
+			var code *page
+			s.backend.claims(tt.says, tt.said, func() { code = sendCode(b, "/sign-in/email", fields{"email": tt.to}) })
+			before := s.backend.count("")
+			done := b.submit(code, fields{"verification_code": s.backend.code(tt.to)}).completed()
+			if done.UserInfo.Email != tt.to {
+				t.Errorf("signed in as %+v", done.UserInfo)
+			}
+			var calls []string
+			for _, c := range s.backend.callsTo("")[before:] {
+				calls = append(calls, c.path)
+			}
+			if want := append(append([]string{"/v1/verification/verify"}, tt.calls...), "/v1/user/me"); !slices.Equal(calls, want) {
+				t.Errorf("calls %q, want %q", calls, want)
+			}
+		})
+	}
+}
+
+// claims has TCB say of an account, when it sends the next code, what will not
+// hold any more when the code comes.
+func (b *backend) claims(says, said string, during func()) {
+	b.t.Helper()
+	b.answer("/v1/verification", func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		b.em.ServeHTTP(rec, r)
+		if !strings.Contains(rec.Body.String(), says) {
+			b.t.Errorf("TCB answers %s", rec.Body)
+		}
+		w.WriteHeader(rec.Code)
+		fmt.Fprint(w, strings.Replace(rec.Body.String(), says, said, 1))
+	})
+	during()
+	b.answer("", nil)
+}
+
+// TestAccountDeletedMeanwhile: somebody whose account is gone when the code
+// comes is new, and asked what new people are asked, with the same code.
+func TestAccountDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	must := func(t *testing.T, fields ...any) func(*siteConfig) {
+		return withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+			"web": webMethods("email"), "tcbLogin": map[string]any{"signUp": map[string]any{"fields": fields}},
+		})})
+	}
+	username := map[string]any{"name": "username", "required": true}
+	tests := []struct {
+		name    string
+		config  func(*testing.T) func(*siteConfig)
+		path    string
+		between string // the page after the code, where the account is said to exist
+		details string
+	}{
+		{"required at sign-in", func(t *testing.T) func(*siteConfig) { return must(t, username) }, "/sign-in/email", "", "sign-in-email-details"},
+		{"at sign-up", func(*testing.T) func(*siteConfig) { return func(*siteConfig) {} }, "/sign-up", "sign-up-confirmed", "sign-up-details"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, tt.config(t))
+			b := s.browser()
+			var p *page
+			s.backend.claims(`"is_user":false`, `"is_user":true`, func() { p = sendCode(b, tt.path, fields{"email": "gone@example.com"}) })
+			p = b.submit(p, fields{"verification_code": s.backend.code("gone@example.com")})
+			if tt.between != "" {
+				p = b.submit(p.want(http.StatusOK, tt.between), nil)
+			}
+			p.want(http.StatusOK, tt.details)
+			if got := s.backend.count("/v1/signup"); got != 0 {
+				t.Errorf("TCB was asked %d times for an account without what the page asks", got)
+			}
+			if tt.between == "" {
+				p = b.submit(p, nil).want(http.StatusUnprocessableEntity, tt.details, "error.required.new_username")
+			}
+			done := b.submit(p, fields{"username": "back_again"}).completed()
+			if got := s.backend.user("back_again"); got.Email != "gone@example.com" || got.Sub != done.Credentials.Sub {
+				t.Errorf("signed in as %+v, the account is %+v", done.UserInfo, got)
+			}
+		})
+	}
+}
+
+// TestResendAndChange: another code, another number.
+func TestResendAndChange(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	for _, tt := range []struct {
+		path, page, to string
+		typed          fields
+	}{
+		{"/sign-in/sms", "sign-in-sms", newPhone, fields{"phone_country": "CN", "phone_number": "13900139000"}},
+		{"/sign-in/email", "sign-in-email", "a@example.com", fields{"email": "a@example.com"}},
+		{"/sign-up", "sign-up", "b@example.com", fields{"email": "b@example.com"}},
+		{"/reset-password", "reset-password", demoEmail, fields{"email": demoEmail}},
+	} {
+		t.Run(tt.page, func(t *testing.T) {
+			b := b.on(t, s)
+			code := sendCode(b, tt.path, tt.typed)
+			old := s.backend.code(tt.to)
+			s.clock.advance(time.Minute)
+			again := b.press(code, "action=resend", nil).want(http.StatusOK, tt.page+"-code", "code.again")
+			if len(s.backend.messages(tt.to)) != 2 {
+				t.Fatalf("%d codes were sent, want 2", len(s.backend.messages(tt.to)))
+			}
+			if fresh := s.backend.code(tt.to); fresh != old {
+				b.submit(again, fields{"verification_code": old}).want(http.StatusUnprocessableEntity, tt.page+"-code", "error.code_wrong")
+			}
+			changed := b.press(again, "action=change", nil).want(http.StatusOK, tt.page)
+			want := fields{}
+			for name, value := range tt.typed {
+				want[name] = value
+			}
+			changed.wantValue(want)
+			if strings.Contains(changed.action(), "flow=") {
+				t.Error("the form still goes on with the old flow")
+			}
+			// Changing one's mind costs nothing: the code still serves.
+			p := b.submit(again, fields{"verification_code": s.backend.code(tt.to)})
+			if p.status != http.StatusOK || p.name() == tt.page+"-code" {
+				t.Errorf("status %d, page %q, %q", p.status, p.name(), p.keys())
+			}
+			s.clock.advance(time.Hour)
+		})
+	}
+}
+
+// TestNoProfile: sign-in does not fail on the profile that it can do without.
+func TestNoProfile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	s.backend.refuse("/v1/user/me", http.StatusForbidden, "permission_denied")
+	done := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+	if done.Credentials.AccessToken == "" || done.UserInfo.Sub != "" {
+		t.Errorf("completion %+v", done)
+	}
+}

@@ -1,0 +1,87 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tcb-login/config/settings"
+)
+
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *siteConfig) { c.settings.Environments[0].TCBSeesClientAddress = true })
+	sign := func(address, agent, device string) *browser {
+		b := s.browser().at(address)
+		b.header.Set("User-Agent", agent)
+		p := b.open("/sign-in")
+		values := p.filled(fields{"username": "demo", "password": demoPassword})
+		values.Set("device_id", device)
+		b.do(http.MethodPost, p.action(), values, nil).completed()
+		s.secret("device_id", device)
+		s.clock.advance(time.Minute)
+		return b
+	}
+	phone := sign("192.0.2.1", "Mozilla/5.0 (iPhone; CPU) AppleWebKit Safari/604.1", strings.Repeat("a", 32))
+	other := sign("192.0.2.2", "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", strings.Repeat("b", 32))
+	b := sign("192.0.2.3", "Mozilla/5.0 (X11; Linux) Chrome/140.0 Safari/537", strings.Repeat("c", 32))
+	p := b.open("/account/sessions").want(http.StatusOK, "account-sessions")
+	for _, want := range []string{"Safari · iPhone", "192.0.2.1", "Firefox · Windows", "23 Nov 2026, 08:01 UTC"} {
+		if !strings.Contains(p.text(), want) {
+			t.Errorf("the page lacks %q: %s", want, p.text())
+		}
+	}
+	for _, id := range []string{"a", "b"} {
+		if strings.Contains(p.body, strings.Repeat(id, 32)) {
+			t.Error("the page shows another device's device_id")
+		}
+	}
+	buttons := p.all(func(n *htmlNode) bool { return n.Data == "button" && strings.HasPrefix(attr(n, "value"), "end:") })
+	if len(buttons) != 2 {
+		t.Fatalf("%d devices can be ended, want 2", len(buttons))
+	}
+	b.press(p, "action="+attr(buttons[1], "value"), nil).want(http.StatusOK, "account-sessions", "account.done.ended")
+	phone.open("/account").want(http.StatusOK, "hand-off")
+	other.open("/account").want(http.StatusOK, "account")
+	b.press(b.open("/account/sessions"), "action=others", nil).want(http.StatusOK, "account-sessions", "account.done.others")
+	other.open("/account").want(http.StatusOK, "hand-off")
+	b.open("/account").want(http.StatusOK, "account")
+	stolen := p.filled(nil)
+	stolen.Set("action", "end:"+strings.Repeat("x", 40))
+	b.do(http.MethodPost, p.action(), stolen, nil).want(http.StatusUnprocessableEntity, "account-sessions", "error.stale")
+	var where departure
+	b.press(b.open("/account/sessions"), "action=everywhere", nil).want(http.StatusOK, "interstitial").script("departure", &where)
+	if !slices.Contains(where.Forget, "credentials_demo") {
+		t.Errorf("%+v", where)
+	}
+	b.open("/account").want(http.StatusOK, "hand-off")
+	if err := settings.Demo().Environments[0].TCBSeesClientAddress; !err {
+		t.Error("the demo hides addresses")
+	}
+}
+
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	b.open("/account/history").want(http.StatusOK, "account-history")
+	b.stepUp("/account/username", demoPassword).want(http.StatusOK, "account-username")
+	for i := range 25 {
+		b.submit(b.open("/account/username"), fields{"username": fmt.Sprintf("demo.%d", i)}).want(http.StatusOK, "account")
+	}
+	p := b.open("/account/history").want(http.StatusOK, "account-history")
+	events := func(p *page) int {
+		return len(p.all(func(n *htmlNode) bool { return attr(n, "data-event") == "account.event.username" }))
+	}
+	if events(p) != 20 || p.link("first") != "" || strings.Contains(p.text(), "127.0.0.1") {
+		t.Errorf("%d events: %s", events(p), p.text())
+	}
+	p = b.click(p, "more").want(http.StatusOK, "account-history")
+	if events(p) != 5 || p.link("more") != "" || p.link("first") == "" {
+		t.Errorf("%d events on the second page", events(p))
+	}
+	b.open("/account/history", "page_token=nonsense").want(http.StatusOK, "account-history")
+}

@@ -1,0 +1,143 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestAccessCookies: a login comes back whole, however long its token is.
+func TestAccessCookies(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, n := range []int{1, 100, 2000, 2600, 2700, 3000, 4096, 5500, 8000, 9000} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			s := b.load("")
+			want := Access{AccessToken: strings.Repeat("x", n), Sub: "1234567890"}
+			jar := browser(t, cookies(t, s))
+			set, err := s.AccessCookies(scope, want, 2*time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range set {
+				if len(c) > 4096 || !strings.HasPrefix(c, "__Secure-tcb_login_at_") || !strings.HasSuffix(c, "; Path=/__auth; Max-Age=7200; HttpOnly; Secure; SameSite=Lax") {
+					t.Errorf("%d bytes: %.60s … %s", len(c), c, c[max(0, len(c)-80):])
+				}
+			}
+			if n <= 4096 && len(set) > 2 || len(set) > maxChunks {
+				t.Errorf("%d cookies for %d bytes", len(set), n)
+			}
+			s = b.load(jar + "; " + browser(t, set))
+			if got, ok := s.Access(scope); !ok || got != want {
+				t.Errorf("%v, %d bytes came back", ok, len(got.AccessToken))
+			}
+			for _, other := range []Scope{{"demo", "second"}, {"other", "demo"}, {"", ""}} {
+				if _, ok := s.Access(other); ok {
+					t.Errorf("%+v sees the login", other)
+				}
+			}
+			if cleared := s.ClearAccess(scope); len(cleared) != len(set) {
+				t.Errorf("%d of %d cookies are removed", len(cleared), len(set))
+			} else if left := browser(t, set, cleared); left != "" {
+				t.Errorf("%.40s is left", left)
+			}
+			if len(set) > 1 {
+				for i := range set {
+					rest := slices.Delete(slices.Clone(set), i, i+1)
+					if _, ok := b.load(jar + "; " + browser(t, rest)).Access(scope); ok {
+						t.Errorf("opens without cookie %d", i)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestAccessBelongsToSession(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	jar := browser(t, cookies(t, b.load("")))
+	s := b.load(jar)
+	login := func(s *Session, token string) string {
+		set, err := s.AccessCookies(scope, Access{AccessToken: token, Sub: "me"}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return browser(t, set)
+	}
+	access := login(s, "token")
+	opens := func(cookies string) bool {
+		_, ok := b.load(cookies).Access(scope)
+		return ok
+	}
+	if !opens(jar+"; "+access) || opens(access) || opens(browser(t, cookies(t, b.load("")))+"; "+access) {
+		t.Error("the login opens without its session, or not with it")
+	}
+	for _, digit := range []string{"0", "2", "5", "9", "x", "/", ""} {
+		name, value, _ := strings.Cut(access, "=")
+		if opens(jar + "; " + name + "=" + digit + value[1:]) {
+			t.Errorf("opens with %q for its number of cookies", digit)
+		}
+	}
+	// One left over from a longer token is not read.
+	long := login(s, strings.Repeat("x", 6000))
+	if leftover := long[strings.Index(long, "; ")+2:]; !opens(jar + "; " + access + "; " + leftover) {
+		t.Error("a cookie left over from a longer token spoils a shorter one")
+	}
+	b.now = midnight.Add(time.Hour)
+	if opens(jar + "; " + access) {
+		t.Error("it outlives the token")
+	}
+	b.now = midnight
+	// Another sign-in of the same browser does not end it, sign-out does.
+	again := browser(t, rotate(t, b.load(jar), "lin"))
+	if !opens(again + "; " + access) {
+		t.Error("signing in for one client ends the login of another")
+	}
+	out := browser(t, rotate(t, b.load(again), ""))
+	if opens(out+"; "+access) || opens(jar+"; "+access) || opens(again+"; "+access) {
+		t.Error("it outlives sign-out")
+	}
+}
+
+// TestStepUpEnds: whoever signs in, or steps up, for one client ends the step-ups of all others in that browser. The
+// logins stay.
+func TestStepUpEnds(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := b.load("")
+	own := cookies(t, s)
+	other := Scope{Env: "demo", Client: "second"}
+	login := func(s *Session, at Scope) []string {
+		t.Helper()
+		set, err := s.AccessCookies(at, Access{AccessToken: "token", Sub: "me", SudoToken: "sudo", SudoUntil: midnight.Add(time.Hour).Unix()}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	first := login(s, scope)
+	proof := seal(t, s, "proof", "a right code", time.Hour)
+	var got string
+	if a, ok := b.load(browser(t, own, first)).Access(scope); !ok || a.SudoToken != "sudo" || !s.OpenProof(scope, "proof", proof, &got) {
+		t.Fatalf("before: %+v", a)
+	}
+	s = b.load(browser(t, own, first))
+	own = rotate(t, s, "lin")
+	second := login(s, other)
+	s = b.load(browser(t, own, first, second))
+	if a, ok := s.Access(scope); !ok || a.Sub != "me" || a.SudoToken != "" || a.SudoUntil != 0 {
+		t.Errorf("the login of before: %+v", a)
+	}
+	if a, ok := s.Access(other); !ok || a.SudoToken != "sudo" {
+		t.Errorf("the new one: %+v", a)
+	}
+	if s.OpenProof(scope, "proof", proof, &got) {
+		t.Error("what was proven outlives a sign-in")
+	}
+	if !s.Open(scope, "proof", proof, &got) {
+		t.Error("and what was sealed does not")
+	}
+}
