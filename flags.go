@@ -77,8 +77,8 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	}
 	asked := false
 	set.Visit(func(f *flag.Flag) { asked = asked || f.Name == "demo" && o.demo })
-	// Such as ${UNSET} in a compose file: somebody has settings, and must not get the demo with its known
-	// password.
+	// Such as ${UNSET} in a compose file: somebody has settings, and must not get the demo with its
+	// known password.
 	if v, ok := env(variableOf("settings")); ok && v == "" && o.settings == "" && o.demo && !asked {
 		return o, fmt.Errorf("%s is empty: name a file, or leave it out", variableOf("settings"))
 	}

@@ -19,7 +19,8 @@ const (
 	maxFunction = 60  // lines of a function; in tests tables may be longer
 )
 
-// TestSizes: a file and a function are as long as somebody reads at once. What templ writes is not read.
+// TestSizes: a file and a function are as long as somebody reads at once. What templ writes is not
+// read.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	files := 0

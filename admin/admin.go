@@ -94,8 +94,8 @@ func New(cfg Config) *fiber.App {
 	return app
 }
 
-// recovered makes an error of a panic: what breaks a page of the operator's must not end the process
-// that signs people in.
+// recovered makes an error of a panic: what breaks a page of the operator's must not end the
+// process that signs people in.
 func recovered(c *fiber.Ctx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

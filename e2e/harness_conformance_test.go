@@ -218,7 +218,8 @@ func (c *conformance) run(t *testing.T, n int) {
 	for step := range c.probes[n].Steps {
 		raw, err := c.page.Evaluate(`([n, env, step]) => conformance.run(n, env, step)`, []any{n, environmentOf(n), step})
 		if err != nil && strings.Contains(err.Error(), "context was destroyed") {
-			// The browser has left the page before it had told what the step said: the next one knows.
+			// The browser has left the page before it had told what the step said: the next one
+			// knows.
 			c.ready(t)
 			raw, err = c.page.Evaluate(`() => sessionStorage.getItem("said") ?? ""`)
 		}

@@ -13,8 +13,9 @@ import (
 	"tcb-login/theme"
 )
 
-// TestPortalBar: the bar of the portal reaches from edge to edge and nothing covers the page, also where
-// :has and color-mix are unknown. There, a page in split layout is beside the panel, which is filled.
+// TestPortalBar: the bar of the portal reaches from edge to edge and nothing covers the page, also
+// where :has and color-mix are unknown. There, a page in split layout is beside the panel, which is
+// filled.
 func TestPortalBar(t *testing.T) {
 	assets, err := static.Load()
 	if err != nil {
@@ -70,7 +71,8 @@ func TestPortalBar(t *testing.T) {
 	}
 }
 
-// barFaults says what is wrong with a page of the portal, which is beside a panel or has the whole width.
+// barFaults says what is wrong with a page of the portal, which is beside a panel or has the whole
+// width.
 const barFaults = `(beside) => {
 	const wrong = [];
 	const check = (right, what) => right || wrong.push(what);

@@ -13,7 +13,8 @@ import (
 	"tcb-login/static"
 )
 
-// TestSyntax: the scripts as they are sent parse in browsers that know ECMAScript 2018 and nothing newer.
+// TestSyntax: the scripts as they are sent parse in browsers that know ECMAScript 2018 and nothing
+// newer.
 func TestSyntax(t *testing.T) {
 	assets, err := static.Load()
 	if err != nil {
@@ -30,13 +31,14 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
-// esbuildPasses is newer syntax that esbuild writes the same for all browsers: import() and import.meta,
-// export * as, and numbers as 1_000. None of our scripts exports anything.
+// esbuildPasses is newer syntax that esbuild writes the same for all browsers: import() and
+// import.meta, export * as, and numbers as 1_000. None of our scripts exports anything.
 var esbuildPasses = regexp.MustCompile(`\bimport\s*[(.]|\bexport\b|\d_\d`)
 
-// newerThan2018 is an error unless a module is all ECMAScript 2018. esbuild, told to write for browsers
-// of 2018, rewrites newer syntax or refuses it, so whatever it writes as it does for browsers of today is
-// old. This is about syntax only: which functions a browser may lack is for each script to know.
+// newerThan2018 is an error unless a module is all ECMAScript 2018. esbuild, told to write for
+// browsers of 2018, rewrites newer syntax or refuses it, so whatever it writes as it does for
+// browsers of today is old. This is about syntax only: which functions a browser may lack is for
+// each script to know.
 func newerThan2018(script string) error {
 	if found := esbuildPasses.FindString(script); found != "" {
 		return fmt.Errorf("%q may be newer", found)

@@ -14,8 +14,9 @@ import (
 
 const sudoLife = 15 * time.Minute
 
-// sudo: POST /v1/user/sudo. Who has bound a phone number proves themselves with a code, to that number or to their e-mail address;
-// who has neither password, phone nor address has nothing to prove it with and gets "".
+// sudo: POST /v1/user/sudo. Who has bound a phone number proves themselves with a code, to that
+// number or to their e-mail address; who has neither password, phone nor address has nothing to
+// prove it with and gets "".
 func (e *Emulator) sudo(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		Password          string `json:"password"`
@@ -174,8 +175,8 @@ func (e *Emulator) saveContact(ctx context.Context, tx *sql.Tx, c *call, u *user
 	return e.record(ctx, tx, c, u, action, fromCode)
 }
 
-// changePassword: PATCH /v1/user/password. A sudo_token, in the body or the query, or the old password opens it; the latter only
-// where sudo would take a password. All other sessions end.
+// changePassword: PATCH /v1/user/password. A sudo_token, in the body or the query, or the old
+// password opens it; the latter only where sudo would take a password. All other sessions end.
 func (e *Emulator) changePassword(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		NewPassword     string  `json:"new_password"`
@@ -240,7 +241,8 @@ func (e *Emulator) changeSelf(ctx context.Context, c *call, change func(*sql.Tx,
 	})
 }
 
-// deleteMe: DELETE /v1/user/me?sudo_token= deletes the caller and answers with the profile there was.
+// deleteMe: DELETE /v1/user/me?sudo_token= deletes the caller and answers with the profile there
+// was.
 func (e *Emulator) deleteMe(ctx context.Context, c *call) (any, error) {
 	var answer *userProfile
 	err := e.changeSelf(ctx, c, func(tx *sql.Tx, u *user) error {

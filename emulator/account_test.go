@@ -224,7 +224,8 @@ func TestProfile(t *testing.T) {
 	f.as(anonymous, "PATCH", "/v1/user/profile", object{"name": "x"}).fails("permission_denied")
 }
 
-// TestUpdateUser changes an address as the SDK's updateUser does: the code is asked for with the login and verified without it.
+// TestUpdateUser changes an address as the SDK's updateUser does: the code is asked for with the
+// login and verified without it.
 func TestUpdateUser(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -27,7 +27,8 @@ const (
 	captchaLife      = 5 * time.Minute
 	captchaTokenLife = 10 * time.Minute
 
-	// No letter that looks like another one or like a digit, and none that the small font draws as a blot.
+	// No letter that looks like another one or like a digit, and none that the small font draws as
+	// a blot.
 	captchaAlphabet = "ACDEFHJKPRTUXY3479"
 
 	captchaWidth, captchaHeight = 140, 48
@@ -41,8 +42,8 @@ func (e *Emulator) captchaAlways(ctx context.Context, c *call) error {
 	return e.checkCaptchaToken(ctx, e.store.db, c)
 }
 
-// checkCaptchaToken wants a captcha token in the query, or in a header as the vendor's HTTP pages have it. One serves until it
-// expires, whatever for: the SDK keeps it and sends it again.
+// checkCaptchaToken wants a captcha token in the query, or in a header as the vendor's HTTP pages
+// have it. One serves until it expires, whatever for: the SDK keeps it and sends it again.
 func (e *Emulator) checkCaptchaToken(ctx context.Context, q querier, c *call) error {
 	token := c.request.URL.Query().Get("captcha_token")
 	if token == "" {
@@ -119,9 +120,10 @@ func (e *Emulator) verifyCaptchaData(ctx context.Context, c *call) (any, error) 
 	return answer, nil
 }
 
-// solveCaptcha trades the answer of a picture for a captcha token. A picture is good for one try, right or wrong. A wrong one is no
-// captcha_invalid: that code says that a captcha_token is bad, and the SDK, which sends this call through its captcha logic too,
-// would open a second dialogue over the first. invalid_argument is documented as "incorrect or has expired".
+// solveCaptcha trades the answer of a picture for a captcha token. A picture is good for one try,
+// right or wrong. A wrong one is no captcha_invalid: that code says that a captcha_token is bad,
+// and the SDK, which sends this call through its captcha logic too, would open a second dialogue
+// over the first. invalid_argument is documented as "incorrect or has expired".
 func (e *Emulator) solveCaptcha(ctx context.Context, tx *sql.Tx, env, token, given string) (string, error) {
 	now := e.now()
 	var key string
@@ -142,8 +144,9 @@ func (e *Emulator) solveCaptcha(ctx context.Context, tx *sql.Tx, env, token, giv
 	return solved, err
 }
 
-// drawCaptcha draws the key: each character scaled, turned and shifted a little, with lines and dots around. It has to be
-// easy for people; nothing but development depends on its being hard for machines.
+// drawCaptcha draws the key: each character scaled, turned and shifted a little, with lines and
+// dots around. It has to be easy for people; nothing but development depends on its being hard for
+// machines.
 func (e *Emulator) drawCaptcha(key string) ([]byte, error) {
 	canvas := image.NewRGBA(image.Rect(0, 0, captchaWidth, captchaHeight))
 	draw.Draw(canvas, canvas.Bounds(), image.NewUniform(color.RGBA{0xf6, 0xf5, 0xf1, 0xff}), image.Point{}, draw.Src)
@@ -181,7 +184,8 @@ func (e *Emulator) ink() color.RGBA {
 	return color.RGBA{uint8(20 + e.intn(70)), uint8(30 + e.intn(60)), uint8(70 + e.intn(80)), 0xff}
 }
 
-// drawGlyph draws one character of the 7×13 font with a margin, so that its edges stay smooth when it is turned.
+// drawGlyph draws one character of the 7×13 font with a margin, so that its edges stay smooth when
+// it is turned.
 func drawGlyph(char rune, ink color.Color) *image.RGBA {
 	const margin = 1
 	face := basicfont.Face7x13

@@ -52,7 +52,8 @@ func TestCaptchaPicture(t *testing.T) {
 	}
 }
 
-// A wrong picture is neither captcha_required nor captcha_invalid: at those the SDK opens another dialogue over the one it has.
+// A wrong picture is neither captcha_required nor captcha_invalid: at those the SDK opens another
+// dialogue over the one it has.
 func TestCaptchaVerify(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// TCB's older way with captchas: a page of its own, which sends the browser back with a captcha token.
+// TCB's older way with captchas: a page of its own, which sends the browser back with a captcha
+// token.
 
 const (
 	captchaPageLife    = 10 * time.Minute
@@ -66,8 +67,8 @@ func (e *Emulator) captchaInit(ctx context.Context, c *call) (any, error) {
 	return answer, nil
 }
 
-// captchaNeeded says whether any call of the environment asks for a captcha now. The page is asked for before it is known whose
-// call it is for.
+// captchaNeeded says whether any call of the environment asks for a captcha now. The page is asked
+// for before it is known whose call it is for.
 func (e *Emulator) captchaNeeded(ctx context.Context, env string) (bool, error) {
 	settings, now := e.settings.get(), e.now()
 	if settings.Captcha != captchaRisk {
@@ -129,8 +130,8 @@ func (e *Emulator) showCaptcha(w http.ResponseWriter, r *http.Request, status in
 	return e.sendPageOf(w, r, status, "captcha", data)
 }
 
-// postCaptchaPage: POST /captcha/{id} checks the answer and sends the browser back, with a captcha token or, when the person gives
-// up, with an error.
+// postCaptchaPage: POST /captcha/{id} checks the answer and sends the browser back, with a captcha
+// token or, when the person gives up, with an error.
 func (e *Emulator) postCaptchaPage(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	page, err := e.captchaPage(ctx, r.PathValue("id"))

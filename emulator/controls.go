@@ -19,7 +19,8 @@ import (
 	"time"
 )
 
-// The controls: what tests and people at the keyboard use to see codes and to make things go wrong. They are not TCB's.
+// The controls: what tests and people at the keyboard use to see codes and to make things go wrong.
+// They are not TCB's.
 
 const controlBase = "/__emulator"
 
@@ -58,9 +59,10 @@ func (e *Emulator) controlRoutes() *http.ServeMux {
 	return mux
 }
 
-// serveControls lets this machine in and nobody else. The peer's address keeps other machines out; the Host header keeps out
-// pages whose name was rebound to 127.0.0.1 (DNS rebinding) and requests that a proxy passes on; Sec-Fetch-Site and Origin keep
-// other sites from changing anything through the developer's browser. There is no CORS here, so they cannot read anything either.
+// serveControls lets this machine in and nobody else. The peer's address keeps other machines out;
+// the Host header keeps out pages whose name was rebound to 127.0.0.1 (DNS rebinding) and requests
+// that a proxy passes on; Sec-Fetch-Site and Origin keep other sites from changing anything through
+// the developer's browser. There is no CORS here, so they cannot read anything either.
 func (e *Emulator) serveControls(w http.ResponseWriter, r *http.Request) {
 	if !loopbackAddress(r.RemoteAddr) || !loopbackHost(r.Host) || forwarded(r.Header) || !readsOnly(r.Method) && crossSite(r) {
 		e.sendError(w, r, failText("permission_denied", textControlRefused))
@@ -158,7 +160,8 @@ func (e *Emulator) outbox(ctx context.Context, to string) ([]message, error) {
 	return messages, nil
 }
 
-// sameRecipient compares generously: a "+" that was not percent-encoded arrives as a space, and people leave out the blank.
+// sameRecipient compares generously: a "+" that was not percent-encoded arrives as a space, and
+// people leave out the blank.
 func sameRecipient(m message, to string) bool {
 	if m.Channel == channelSMS {
 		return digits(m.To) == digits(to)
@@ -257,7 +260,8 @@ func (e *Emulator) getSettings(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// putSettings: PUT /__emulator/settings. Keys that are not given stay as they are; unknown ones are refused.
+// putSettings: PUT /__emulator/settings. Keys that are not given stay as they are; unknown ones are
+// refused.
 func (e *Emulator) putSettings(w http.ResponseWriter, r *http.Request) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -321,7 +325,8 @@ func (u *user) forControls() controlUser {
 	}
 }
 
-// getUsers: GET /__emulator/users.json, filtered by env, sub, and username (any of the three names of a user).
+// getUsers: GET /__emulator/users.json, filtered by env, sub, and username (any of the three names
+// of a user).
 func (e *Emulator) getUsers(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	name := strings.TrimSpace(query.Get("username"))
@@ -389,8 +394,8 @@ func (e *Emulator) putUser(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// getCaptcha: GET /__emulator/captcha/{token} tells the answer of a picture that is still good. The token "latest" stands
-// for the newest one: a page shows a picture and keeps its token to itself.
+// getCaptcha: GET /__emulator/captcha/{token} tells the answer of a picture that is still good. The
+// token "latest" stands for the newest one: a page shows a picture and keeps its token to itself.
 func (e *Emulator) getCaptcha(w http.ResponseWriter, r *http.Request) error {
 	var key, token string
 	asked := r.PathValue("token")

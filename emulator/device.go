@@ -89,7 +89,8 @@ func (e *Emulator) authorizeDevice(ctx context.Context, c *call) (any, error) {
 	})
 }
 
-// redeemDeviceCode is a device's poll. Each one that comes too early makes it wait five seconds longer.
+// redeemDeviceCode is a device's poll. Each one that comes too early makes it wait five seconds
+// longer.
 func (e *Emulator) redeemDeviceCode(ctx context.Context, c *call, code string) (any, error) {
 	return e.enter(ctx, func(tx *sql.Tx) (*grant, error) {
 		var sub, scope string
@@ -136,8 +137,8 @@ func (e *Emulator) redeemDeviceCode(ctx context.Context, c *call, code string) (
 	})
 }
 
-// getDevicePage: GET /device is where a device sends people. The emulator has no sign-in page, so an app that is signed in has to
-// say yes; saying no works here.
+// getDevicePage: GET /device is where a device sends people. The emulator has no sign-in page, so
+// an app that is signed in has to say yes; saying no works here.
 func (e *Emulator) getDevicePage(w http.ResponseWriter, r *http.Request) error {
 	return e.sendPageOf(w, r, http.StatusOK, "device", pageData{
 		UserCode: normalUserCode(r.URL.Query().Get("user_code")), Action: "/device",

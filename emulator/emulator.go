@@ -1,61 +1,83 @@
 // Package emulator answers as Tencent CloudBase's (TCB's) auth HTTP API does, from one SQLite file.
 //
-// It is for development, tests and trying the login page out. It is not an identity provider: it shows every code it "sends"
-// and every captcha's answer to anybody on the same machine, and it is seeded with a user whose password is printed in the
-// README. Package authclient is its usual caller, and the official browser SDK the other one; neither is imported here. The
-// wire structs of this package are its own, so that a misspelt JSON name on one side fails a test instead of being mirrored.
+// It is for development, tests and trying the login page out. It is not an identity provider: it
+// shows every code it "sends" and every captcha's answer to anybody on the same machine, and it is
+// seeded with a user whose password is printed in the README. Package authclient is its usual
+// caller, and the official browser SDK the other one; neither is imported here. The wire structs of
+// this package are its own, so that a misspelt JSON name on one side fails a test instead of being
+// mirrored.
 //
 // # Design
 //
-//   - One [Emulator] holds several environments. Every row carries its environment; a call finds its environment through its
-//     client (client_id in the query, the body or Basic credentials) or through its access token.
-//   - A route of the API is one method with the signature of [endpoint]. It returns a value to be sent as JSON, or an error:
-//     an *apiError goes out as TCB words it, anything else is logged and becomes "internal". errors.go holds the only table
-//     of error codes, numbers, statuses and texts.
-//   - A change is one immediate transaction, so a limit that is checked in it holds under any number of parallel calls, and
-//     what was acknowledged survives kill -9 (WAL, synchronous=FULL). Slow work (argon2, RSA) is done outside of it.
-//   - Secrets that come back from a caller (refresh tokens, verification tokens, captcha tokens) are stored hashed.
-//   - Time and randomness come in through [Config]. Nothing runs in the background: expired rows go when something is written.
-//   - The controls under /__emulator (controls.go) are not part of TCB's API. They answer to this machine only. The pages that a
-//     browser is sent to (idp.go, captchapage.go) answer to everybody.
+//   - One [Emulator] holds several environments. Every row carries its environment; a call finds
+//     its environment through its client (client_id in the query, the body or Basic credentials) or
+//     through its access token.
+//   - A route of the API is one method with the signature of [endpoint]. It returns a value to be
+//     sent as JSON, or an error: an *apiError goes out as TCB words it, anything else is logged and
+//     becomes "internal". errors.go holds the only table of error codes, numbers, statuses and
+//     texts.
+//   - A change is one immediate transaction, so a limit that is checked in it holds under any
+//     number of parallel calls, and what was acknowledged survives kill -9 (WAL, synchronous=FULL).
+//     Slow work (argon2, RSA) is done outside of it.
+//   - Secrets that come back from a caller (refresh tokens, verification tokens, captcha tokens)
+//     are stored hashed.
+//   - Time and randomness come in through [Config]. Nothing runs in the background: expired rows go
+//     when something is written.
+//   - The controls under /__emulator (controls.go) are not part of TCB's API. They answer to this
+//     machine only. The pages that a browser is sent to (idp.go, captchapage.go) answer to
+//     everybody.
 //
 // # Controls
 //
 //   - GET /__emulator/ and /__emulator/outbox.json?to=: the codes that were sent, newest first.
-//   - GET, PUT /__emulator/settings: {"captcha", "password_strength", "security_domains", "latency_ms", "clock_offset_s", "faults",
-//     "login", "client", "providers"}. captcha is never, risk (from the sixth wrong password on, and at the day's limit of sends) or
-//     always; password_strength is length or strict; security_domains the hosts, as "app.example.com" or "localhost:5173", whose pages
-//     may call, none letting all in; login has the console's switches for methods, SMS limit, second factor and password age; client the lives of tokens and MaxDevice; providers,
-//     by id, On, AutoSignUpWithProviderUser, ReuseUserId, AutoSignInWhenEmailMatch, AutoSignInWhenPhoneNumberMatch, SignOut and
-//     ProviderSubType. A PUT changes what it names; settings.go has the defaults.
-//   - GET /__emulator/users.json, PUT /__emulator/users/{sub} {"status", "groups"}, POST /__emulator/reset.
-//   - GET /__emulator/captcha/{token}: the answer of a picture; "latest" stands for the newest picture, whose token the page keeps.
-//   - GET /__emulator/custom-login-key?env=: tcb_custom_login.json for @cloudbase/node-sdk; POST makes another key.
-//   - GET /__emulator/publishable-key?env=: the environment's {"publishable_key"}, for the SDK's accessKey.
+//   - GET, PUT /__emulator/settings: {"captcha", "password_strength", "security_domains",
+//     "latency_ms", "clock_offset_s", "faults", "login", "client", "providers"}. captcha is never,
+//     risk (from the sixth wrong password on, and at the day's limit of sends) or always;
+//     password_strength is length or strict; security_domains the hosts, as "app.example.com" or
+//     "localhost:5173", whose pages may call, none letting all in; login has the console's switches
+//     for methods, SMS limit, second factor and password age; client the lives of tokens and
+//     MaxDevice; providers, by id, On, AutoSignUpWithProviderUser, ReuseUserId,
+//     AutoSignInWhenEmailMatch, AutoSignInWhenPhoneNumberMatch, SignOut and ProviderSubType. A PUT
+//     changes what it names; settings.go has the defaults.
+//   - GET /__emulator/users.json, PUT /__emulator/users/{sub} {"status", "groups"}, POST
+//     /__emulator/reset.
+//   - GET /__emulator/captcha/{token}: the answer of a picture; "latest" stands for the newest
+//     picture, whose token the page keeps.
+//   - GET /__emulator/custom-login-key?env=: tcb_custom_login.json for @cloudbase/node-sdk; POST
+//     makes another key.
+//   - GET /__emulator/publishable-key?env=: the environment's {"publishable_key"}, for the SDK's
+//     accessKey.
 //
 // # Third parties
 //
-// provider/uri leads to consent pages below /demo-idp/{env}/{provider}/. A test posts the same address as a form: decision=allow with
-// sub and, if wanted, name, picture, email, phone_number, unionid; or decision=deny; or decision=fail for a code that the third party
-// then does not know, which gets failed_precondition. The answer is a 303 to redirect_uri, if that is registered (origins.go). Codes from there serve once. Mini programs,
-// whose provider id is their app id (wx…), take made-up codes again and again: provider_code "openid:{id}" with provider_code_type
-// open_id, "unionid:{id}" with union_id, and provider_params.code "phone:{number}" with phone. A QR code's "scan" is the same form at
-// /demo-idp/{env}/{app id}/scan?qr_code_id=.
+// provider/uri leads to consent pages below /demo-idp/{env}/{provider}/. A test posts the same
+// address as a form: decision=allow with sub and, if wanted, name, picture, email, phone_number,
+// unionid; or decision=deny; or decision=fail for a code that the third party then does not know,
+// which gets failed_precondition. The answer is a 303 to redirect_uri, if that is registered
+// (origins.go). Codes from there serve once. Mini programs, whose provider id is their app id
+// (wx…), take made-up codes again and again: provider_code "openid:{id}" with provider_code_type
+// open_id, "unionid:{id}" with union_id, and provider_params.code "phone:{number}" with phone. A QR
+// code's "scan" is the same form at /demo-idp/{env}/{app id}/scan?qr_code_id=.
 //
 // # Where TCB's behaviour is not documented
 //
-// These are choices, each in one place: HTTP status 400 for sign-in failures that have no gRPC code of their own, and the
-// number of the nearest gRPC code (errors.go); already_exists for a taken username; login_method_disabled for phone or e-mail
-// switched off, but unimplemented for username and anonymous sign-in, as the vendor's pages say, and for phone outside
-// ap-shanghai (signin.go); unauthenticated for a token of a blocked user, whose refresh token gets invalid_grant; the fifth
-// wrong code answers aborted (verification.go); a captcha that is solved lets a message out at the day's limit (verification.go), and
-// captcha/init has a page for anybody while some call asks for a captcha (captchapage.go); the lock comes after the tenth wrong
-// password (signin.go); invalid_argument for a wrong picture (captcha.go); the claims of a publishable key, and that all calls without
-// a login take it (publishable.go); preflights pass for every origin (origins.go); the rules for passwords and usernames (users.go); permission_denied for a provider_token or sudo_token that is
-// wrong or too old (providers.go, account.go); already_exists, with a provider_trans_token, for an identity that another account has
-// (identities.go); a changed phone or e-mail in user/profile or basic/edit must have been verified by the same user a while ago
-// (account.go); the names of the history's actions but USER_LOGIN, and its envelope (sessions.go); how a second factor is sent
-// (signin.go); what trans/by/provider does (identities.go); the words of a scan's status (idp.go).
+// These are choices, each in one place: HTTP status 400 for sign-in failures that have no gRPC code
+// of their own, and the number of the nearest gRPC code (errors.go); already_exists for a taken
+// username; login_method_disabled for phone or e-mail switched off, but unimplemented for username
+// and anonymous sign-in, as the vendor's pages say, and for phone outside ap-shanghai (signin.go);
+// unauthenticated for a token of a blocked user, whose refresh token gets invalid_grant; the fifth
+// wrong code answers aborted (verification.go); a captcha that is solved lets a message out at the
+// day's limit (verification.go), and captcha/init has a page for anybody while some call asks for a
+// captcha (captchapage.go); the lock comes after the tenth wrong password (signin.go);
+// invalid_argument for a wrong picture (captcha.go); the claims of a publishable key, and that all
+// calls without a login take it (publishable.go); preflights pass for every origin (origins.go);
+// the rules for passwords and usernames (users.go); permission_denied for a provider_token or
+// sudo_token that is wrong or too old (providers.go, account.go); already_exists, with a
+// provider_trans_token, for an identity that another account has (identities.go); a changed phone
+// or e-mail in user/profile or basic/edit must have been verified by the same user a while ago
+// (account.go); the names of the history's actions but USER_LOGIN, and its envelope (sessions.go);
+// how a second factor is sent (signin.go); what trans/by/provider does (identities.go); the words
+// of a scan's status (idp.go).
 package emulator
 
 import (
@@ -78,9 +100,11 @@ const (
 	maxBody       = 1 << 20
 )
 
-// Config says what an Emulator serves and what it runs on. The zero value of every field but Environments is usable.
+// Config says what an Emulator serves and what it runs on. The zero value of every field but
+// Environments is usable.
 type Config struct {
-	// Path is the SQLite file, made when it is missing. Empty means a private temporary file that Close removes.
+	// Path is the SQLite file, made when it is missing. Empty means a private temporary file that
+	// Close removes.
 	Path string
 	// Now is the clock; nil means time.Now. The control clock_offset_s is added to it.
 	Now func() time.Time
@@ -90,8 +114,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Environments are the TCB environments served; at least one.
 	Environments []Environment
-	// RedirectURIs are where the pages of the demo providers and of captchas may send a browser, beside what origins.go lists: byte
-	// for byte, but one without a path is an origin, and stands for every path of it.
+	// RedirectURIs are where the pages of the demo providers and of captchas may send a browser,
+	// beside what origins.go lists: byte for byte, but one without a path is an origin, and stands
+	// for every path of it.
 	RedirectURIs []string
 
 	// passwordCost and signingKey let this package's tests be cheap; zero means the real thing.
@@ -102,9 +127,11 @@ type Config struct {
 // Environment is one TCB environment.
 type Environment struct {
 	ID string
-	// Region decides whether phone methods work, which TCB offers in ap-shanghai only. Empty means ap-shanghai.
+	// Region decides whether phone methods work, which TCB offers in ap-shanghai only. Empty means
+	// ap-shanghai.
 	Region string
-	// Clients may sign in. None means one client that has the environment's ID and no secret, as TCB makes it.
+	// Clients may sign in. None means one client that has the environment's ID and no secret, as
+	// TCB makes it.
 	Clients []Client
 }
 
@@ -113,7 +140,8 @@ type Client struct {
 	ID string
 	// Secret, when set, is compared with the secret of a caller that sends one. Browsers send none.
 	Secret string
-	// RedirectURIs are where user/authorize may send a code or token, byte for byte. None means anywhere.
+	// RedirectURIs are where user/authorize may send a code or token, byte for byte. None means
+	// anywhere.
 	RedirectURIs []string
 }
 
@@ -148,7 +176,8 @@ type clientOf struct {
 	redirectURIs []string
 }
 
-// New opens or makes the database, seeds each environment with the user "demo", and returns the emulator.
+// New opens or makes the database, seeds each environment with the user "demo", and returns the
+// emulator.
 func New(config Config) (*Emulator, error) {
 	e := &Emulator{clients: map[string]clientOf{}, clock: config.Now, log: config.Logger, settings: newSettingsBox()}
 	for _, uri := range config.RedirectURIs {
@@ -230,7 +259,8 @@ func (e *Emulator) addEnvironments(environments []Environment) error {
 	return nil
 }
 
-// Close closes the database and removes it when it was temporary. Calls that are still running fail.
+// Close closes the database and removes it when it was temporary. Calls that are still running
+// fail.
 func (e *Emulator) Close() error {
 	var err error
 	if e.store != nil {

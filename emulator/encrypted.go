@@ -17,7 +17,8 @@ import (
 	"unicode/utf8"
 )
 
-// The second version of sign-in encrypts what is sent, with RSA (PKCS #1 v1.5) and a key that it asks for.
+// The second version of sign-in encrypts what is sent, with RSA (PKCS #1 v1.5) and a key that it
+// asks for.
 
 // encryptionKey is made when it is first asked for: few callers need it, and making one takes long.
 type encryptionKey struct {
@@ -80,7 +81,8 @@ func (e *Emulator) decrypt(ctx context.Context, thumbprint, encoded string) (str
 	if err != nil || thumbprint != k.thumb || len(cipher) == 0 || len(cipher) > maxBlocks*size {
 		return "", failText("invalid_argument", textBadCipher)
 	}
-	// A short block is one whose leading zero bytes the SDK left out. There are this many of them, somewhere.
+	// A short block is one whose leading zero bytes the SDK left out. There are this many of them,
+	// somewhere.
 	blocks := (len(cipher) + size - 1) / size
 	tries := 0
 	plain, ok := decryptBlocks(k.key, cipher, blocks*size-len(cipher), &tries)
@@ -90,7 +92,8 @@ func (e *Emulator) decrypt(ctx context.Context, thumbprint, encoded string) (str
 	return "", failText("invalid_argument", textBadCipher)
 }
 
-// decryptBlocks cuts the text into blocks, of which some may be short of bytes, missing in all. The padding tells a good cut.
+// decryptBlocks cuts the text into blocks, of which some may be short of bytes, missing in all. The
+// padding tells a good cut.
 func decryptBlocks(key *rsa.PrivateKey, cipher []byte, missing int, tries *int) ([]byte, bool) {
 	if len(cipher) == 0 {
 		return nil, missing == 0
@@ -118,7 +121,8 @@ func decryptBlocks(key *rsa.PrivateKey, cipher []byte, missing int, tries *int) 
 	return nil, false
 }
 
-// fromCESU turns the SDK's encoding into UTF-8: it writes a character beyond U+FFFF as its two UTF-16 halves, three bytes each.
+// fromCESU turns the SDK's encoding into UTF-8: it writes a character beyond U+FFFF as its two
+// UTF-16 halves, three bytes each.
 func fromCESU(b []byte) []byte {
 	half := func(b []byte) (rune, bool) {
 		if len(b) < 3 || b[0] != 0xed || b[1] < 0xa0 || b[1] > 0xbf || b[2]&0xc0 != 0x80 {
@@ -143,8 +147,8 @@ func fromCESU(b []byte) []byte {
 	return out.Bytes()
 }
 
-// updatePassword: POST /v2/signin/password/update changes a password without a sign-in, for people whose password has to be
-// changed first. It ends their sessions.
+// updatePassword: POST /v2/signin/password/update changes a password without a sign-in, for people
+// whose password has to be changed first. It ends their sessions.
 func (e *Emulator) updatePassword(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		encrypted

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// encrypt does what the SDK's encryptLong does: one block if it fits, else blocks of 117 characters, each without its leading zero
-// bytes, joined.
+// encrypt does what the SDK's encryptLong does: one block if it fits, else blocks of 117
+// characters, each without its leading zero bytes, joined.
 func (f *fixture) encryptText(plain string) (params, thumbprint string) {
 	f.t.Helper()
 	a := f.post("/v2/signin/publichkey", object{}).ok()

@@ -27,7 +27,8 @@ func fail(code string) *apiError { return &apiError{code: code} }
 
 func failText(code string, t text) *apiError { return &apiError{code: code, text: t} }
 
-// failRetry is a refusal that ends by itself after some seconds. Login pages read details[0].retry_in, the SDK retry_after.
+// failRetry is a refusal that ends by itself after some seconds. Login pages read
+// details[0].retry_in, the SDK retry_after.
 func failRetry(code string, seconds int64) *apiError {
 	return &apiError{code: code, retryAfter: int(seconds), details: []any{retryInfo{
 		Type: "type.googleapis.com/google.rpc.RetryInfo", RetryIn: seconds,
@@ -50,9 +51,10 @@ type errorKind struct {
 	text   text
 }
 
-// errorKinds is every code this emulator answers with, and, for faults, the others of the SDK's list. Numbers below 100 are
-// gRPC's and statuses follow grpc-gateway. Numbers from 4001 on are those of the SDK's AuthErrorCode and, for invalid_password,
-// of the vendor's sample. Where no source has a number, the nearest gRPC one stands in. Sign-in's page lists 400 and 501 only, so
+// errorKinds is every code this emulator answers with, and, for faults, the others of the SDK's
+// list. Numbers below 100 are gRPC's and statuses follow grpc-gateway. Numbers from 4001 on are
+// those of the SDK's AuthErrorCode and, for invalid_password, of the vendor's sample. Where no
+// source has a number, the nearest gRPC one stands in. Sign-in's page lists 400 and 501 only, so
 // its own codes get 400.
 var errorKinds = map[string]errorKind{
 	"invalid_argument":    {3, 400, text{"参数错误", "Invalid argument"}},
@@ -182,7 +184,8 @@ type errorBody struct {
 	RetryAfter  int    `json:"retry_after,omitempty"`
 }
 
-// sendError answers with an error. What is not a refusal of the API is a bug or an outage: logged, and told as "internal".
+// sendError answers with an error. What is not a refusal of the API is a bug or an outage: logged,
+// and told as "internal".
 func (e *Emulator) sendError(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *apiError
 	if !errors.As(err, &refusal) {

@@ -31,8 +31,8 @@ func (c *clock) advance(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-// fixture is a running emulator with two environments: "demo" in Shanghai with the clients "demo" (no secret) and "app" (with
-// one), and "west" elsewhere.
+// fixture is a running emulator with two environments: "demo" in Shanghai with the clients "demo"
+// (no secret) and "app" (with one), and "west" elsewhere.
 type fixture struct {
 	*Emulator
 	t     *testing.T

@@ -85,7 +85,8 @@ func unbind(ctx context.Context, tx *sql.Tx, u *user, provider string) error {
 	return err
 }
 
-// canEnter says whether a user has any way to sign in: a name with a password, an address or number for codes, an identity.
+// canEnter says whether a user has any way to sign in: a name with a password, an address or number
+// for codes, an identity.
 func canEnter(ctx context.Context, q querier, u *user) (bool, error) {
 	if u.email != "" || u.phone != "" || u.username != "" && u.passwordHash != "" {
 		return true, nil
@@ -225,9 +226,10 @@ func (e *Emulator) unbindProvider(ctx context.Context, c *call) (any, error) {
 	})
 }
 
-// transferProvider: POST /v1/user/provider/{provider}/trans takes an identity over from another account, which is closed when that
-// was its last way in; an identity that the caller had of the same provider goes. The token is the provider_token, which
-// bindProvider gives back with its refusal.
+// transferProvider: POST /v1/user/provider/{provider}/trans takes an identity over from another
+// account, which is closed when that was its last way in; an identity that the caller had of the
+// same provider goes. The token is the provider_token, which bindProvider gives back with its
+// refusal.
 func (e *Emulator) transferProvider(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		Token string `json:"provider_trans_token"`
@@ -278,8 +280,9 @@ func (e *Emulator) transferProvider(ctx context.Context, c *call) (any, error) {
 	}{c.client.id}, nil
 }
 
-// transferByProvider: PATCH /v1/user/trans/by/provider goes over to the account that has the identity. One that nobody has is
-// bound to the caller, who, if anonymous, is a registered user from then on. The session that asked ends.
+// transferByProvider: PATCH /v1/user/trans/by/provider goes over to the account that has the
+// identity. One that nobody has is bound to the caller, who, if anonymous, is a registered user
+// from then on. The session that asked ends.
 func (e *Emulator) transferByProvider(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		ProviderToken string `json:"provider_token"`

@@ -22,8 +22,9 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// The pages that a browser is sent to: the identity providers' consent, scan and sign-out pages under /demo-idp/, the captcha page
-// and the device page. Whoever opens them may be whoever they like. All work without script.
+// The pages that a browser is sent to: the identity providers' consent, scan and sign-out pages
+// under /demo-idp/, the captcha page and the device page. Whoever opens them may be whoever they
+// like. All work without script.
 
 var pageTemplates = template.Must(template.ParseFS(web, "web/pages.html"))
 
@@ -92,7 +93,8 @@ func (e *Emulator) sendPageOf(w http.ResponseWriter, r *http.Request, status int
 		return fmt.Errorf("emulator: render %s: %w", name, err)
 	}
 	header := w.Header()
-	// No form-action: the forms end in a redirect to the app, which the browser would hold against it.
+	// No form-action: the forms end in a redirect to the app, which the browser would hold against
+	// it.
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data: http: https:; base-uri 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Content-Type", "text/html; charset=utf-8")
@@ -236,8 +238,8 @@ func (e *Emulator) getConsent(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// postConsent sends the browser back. The field decision is allow; deny; or fail, which hands out a code that the provider will
-// not answer for.
+// postConsent sends the browser back. The field decision is allow; deny; or fail, which hands out a
+// code that the provider will not answer for.
 func (e *Emulator) postConsent(w http.ResponseWriter, r *http.Request) error {
 	asked, err := e.readConsent(r)
 	if err != nil {
@@ -336,8 +338,8 @@ func (e *Emulator) readScan(c *call) (scanRequest, error) {
 	return req, err
 }
 
-// generateQRCode: POST /v1/qrcode/generate. The picture only looks like a code: instead of scanning it, open
-// /demo-idp/{env}/{wxAppId}/scan?qr_code_id=….
+// generateQRCode: POST /v1/qrcode/generate. The picture only looks like a code: instead of scanning
+// it, open /demo-idp/{env}/{wxAppId}/scan?qr_code_id=….
 func (e *Emulator) generateQRCode(ctx context.Context, c *call) (any, error) {
 	req, err := e.readScan(c)
 	if err != nil {

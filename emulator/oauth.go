@@ -16,8 +16,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The OAuth 2.0 server: authorisation codes with PKCE (RFC 6749, 7636), device codes (RFC 8628), client credentials,
-// introspection (RFC 7662).
+// The OAuth 2.0 server: authorisation codes with PKCE (RFC 6749, 7636), device codes (RFC 8628),
+// client credentials, introspection (RFC 7662).
 
 const (
 	authorizationCodeLife = 5 * time.Minute
@@ -80,8 +80,9 @@ type authorizeRequest struct {
 	ChallengeMethod string `json:"code_challenge_method"`
 }
 
-// authorize: POST /v1/user/authorize lets an app in as the caller. There is no consent to ask for here: that is the business of
-// the page that calls. The SDK's 2.32 and 3.7 take an answer with "code" for an error; TCB answers so all the same.
+// authorize: POST /v1/user/authorize lets an app in as the caller. There is no consent to ask for
+// here: that is the business of the page that calls. The SDK's 2.32 and 3.7 take an answer with
+// "code" for an error; TCB answers so all the same.
 func (e *Emulator) authorize(ctx context.Context, c *call) (any, error) {
 	var req authorizeRequest
 	if err := c.decode(&req); err != nil {
@@ -176,7 +177,8 @@ func (e *Emulator) idToken(client clientOf, u *user, nonce string) (string, erro
 	return e.sign(payload)
 }
 
-// redeemCode trades an authorisation code for tokens, once: a second time ends the session that came of the first.
+// redeemCode trades an authorisation code for tokens, once: a second time ends the session that
+// came of the first.
 func (e *Emulator) redeemCode(ctx context.Context, c *call, code, redirect, verifier string) (any, error) {
 	var g *grant
 	var nonce string
@@ -231,7 +233,8 @@ func (e *Emulator) redeemCode(ctx context.Context, c *call, code, redirect, veri
 	return issued, nil
 }
 
-// provesChallenge is PKCE's check. A verifier where no challenge was made is a downgrade (RFC 9700 §2.1.1).
+// provesChallenge is PKCE's check. A verifier where no challenge was made is a downgrade (RFC 9700
+// §2.1.1).
 func provesChallenge(challenge, method, verifier string) bool {
 	if challenge == "" {
 		return verifier == ""
@@ -243,7 +246,8 @@ func provesChallenge(challenge, method, verifier string) bool {
 	return subtle.ConstantTimeCompare([]byte(challenge), []byte(verifier)) == 1
 }
 
-// clientCredentials is for a client's own server: a token that opens everything, and no refresh token.
+// clientCredentials is for a client's own server: a token that opens everything, and no refresh
+// token.
 func (e *Emulator) clientCredentials(c *call) (any, error) {
 	if !c.secret {
 		return nil, failText("unauthorized_client", textNeedSecret)

@@ -15,7 +15,8 @@ func securityDomain(domain string) bool {
 
 // registeredRedirect takes an address that a page of ours may send a browser to. Registered are
 //
-//   - loopback, at any port and path: a program on the developer's own machine, whose port is known only once it runs (RFC 8252 §7.3),
+//   - loopback, at any port and path: a program on the developer's own machine, whose port is known
+//     only once it runs (RFC 8252 §7.3),
 //   - Config.RedirectURIs,
 //   - the redirect URIs of the environment's clients,
 //   - every path of the hosts in the setting security_domains.
@@ -56,9 +57,10 @@ func isOrigin(u *url.URL) bool {
 	return u.Path == "" && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && u.User == nil
 }
 
-// allowedOrigin refuses the pages of other hosts than the environment's security domains, where it has any. The documents show the
-// refusal as an answer that the app reads, text and all, so neither the preflight nor the CORS headers may keep it from the page.
-// Callers that send no Origin are servers, which security domains are not about.
+// allowedOrigin refuses the pages of other hosts than the environment's security domains, where it
+// has any. The documents show the refusal as an answer that the app reads, text and all, so neither
+// the preflight nor the CORS headers may keep it from the page. Callers that send no Origin are
+// servers, which security domains are not about.
 func (e *Emulator) allowedOrigin(r *http.Request) error {
 	origin := r.Header.Get("Origin")
 	domains := e.settings.get().SecurityDomains
@@ -79,7 +81,8 @@ func (e *Emulator) allowedOrigin(r *http.Request) error {
 	return failText("permission_denied", text{sentence, sentence})
 }
 
-// envOf is the environment that a call is about, before anything else is known of it; "" where it does not say.
+// envOf is the environment that a call is about, before anything else is known of it; "" where it
+// does not say.
 func (e *Emulator) envOf(r *http.Request) string {
 	if client, ok := e.clients[r.URL.Query().Get("client_id")]; ok {
 		return client.env.ID

@@ -73,8 +73,9 @@ func TestSecurityDomains(t *testing.T) {
 	f.do("POST", signIn, body, "Origin", "https://evil.example").ok()
 }
 
-// What a page of ours answers to whoever follows it leads only to addresses that somebody has registered: the consent pages, those
-// of WeChat's form too, a provider's sign-out and the captcha page.
+// What a page of ours answers to whoever follows it leads only to addresses that somebody has
+// registered: the consent pages, those of WeChat's form too, a provider's sign-out and the captcha
+// page.
 func TestPagesRedirectToRegisteredAlone(t *testing.T) {
 	t.Parallel()
 	now := &clock{t: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}

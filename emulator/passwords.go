@@ -23,8 +23,8 @@ type argonCost struct {
 // defaultCost is OWASP's second choice for argon2id: 19 MiB, two passes, one lane.
 var defaultCost = argonCost{time: 2, memory: 19 << 10, threads: 1}
 
-// passwords hashes and checks passwords, never more of them at once than there are processors: a burst of sign-ins must
-// neither fill the memory nor slow each other down.
+// passwords hashes and checks passwords, never more of them at once than there are processors: a
+// burst of sign-ins must neither fill the memory nor slow each other down.
 type passwords struct {
 	cost   argonCost
 	random io.Reader
@@ -57,8 +57,8 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
 }
 
-// matches says whether a password belongs to a hash. For no hash it takes just as long, so that time does not tell whether
-// there is such a user, or whether it has a password.
+// matches says whether a password belongs to a hash. For no hash it takes just as long, so that
+// time does not tell whether there is such a user, or whether it has a password.
 func (p *passwords) matches(ctx context.Context, hash, password string) (bool, error) {
 	if hash == "" {
 		_, err := p.derive(ctx, p.cost, password, make([]byte, saltLength), hashLength)

@@ -13,7 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// fieldChange is one profile field of a request and where it goes. A field that is not sent stays as it is.
+// fieldChange is one profile field of a request and where it goes. A field that is not sent stays
+// as it is.
 type fieldChange struct {
 	given *string
 	field *string
@@ -60,8 +61,8 @@ func setBirthdate(u *user, date *string) error {
 	return nil
 }
 
-// setNames gives the user another username, phone number or e-mail address. The latter two must have been verified by the user
-// before; none of them can be taken from somebody else, or away.
+// setNames gives the user another username, phone number or e-mail address. The latter two must
+// have been verified by the user before; none of them can be taken from somebody else, or away.
 func (e *Emulator) setNames(ctx context.Context, tx *sql.Tx, c *call, u *user, username, phone, email *string) error {
 	if username != nil && *username != u.username {
 		if err := checkUsername(*username); err != nil {
@@ -306,8 +307,8 @@ func (e *Emulator) queryUsers(ctx context.Context, c *call) (any, error) {
 	return answer, nil
 }
 
-// checkUsername: GET /v1/checkUsername answers {} for a username that is free. The SDK puts it into the body of the GET, which
-// browsers refuse to send; the query does as well.
+// checkUsername: GET /v1/checkUsername answers {} for a username that is free. The SDK puts it into
+// the body of the GET, which browsers refuse to send; the query does as well.
 func (e *Emulator) checkUsername(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		Username string `json:"username"`

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Third-party identity sources: the way out to a provider, and what its answer is traded for. The providers' own pages are in
-// idp.go.
+// Third-party identity sources: the way out to a provider, and what its answer is traded for. The
+// providers' own pages are in idp.go.
 
 const (
 	providerCodeLife  = 5 * time.Minute
@@ -59,8 +59,8 @@ func (e *Emulator) enabledProvider(id string) (provider, error) {
 	return rule, nil
 }
 
-// providerURI: GET /v1/provider/uri tells where to send the browser. The SDK decodes the whole address once more before it goes
-// there, so nothing in it may need to be encoded twice.
+// providerURI: GET /v1/provider/uri tells where to send the browser. The SDK decodes the whole
+// address once more before it goes there, so nothing in it may need to be encoded twice.
 func (e *Emulator) providerURI(_ context.Context, c *call) (any, error) {
 	query := c.request.URL.Query()
 	id := query.Get("provider_id")
@@ -91,7 +91,8 @@ func (e *Emulator) providerURI(_ context.Context, c *call) (any, error) {
 // providerKinds are what a consent page can hand out, by the response_type.
 var providerKinds = map[string]string{"code": "code", "token": "access_token", "id_token": "id_token"}
 
-// parseRedirect takes an absolute address that a browser may be sent to; an app's own scheme is fine, a script is not.
+// parseRedirect takes an absolute address that a browser may be sent to; an app's own scheme is
+// fine, a script is not.
 func parseRedirect(raw string) (*url.URL, error) {
 	parsed, err := url.Parse(raw)
 	if err != nil || parsed.Scheme == "" || parsed.Host == "" || strings.ContainsAny(raw, "\r\n\t ") {
@@ -124,7 +125,8 @@ type providerTokenAnswer struct {
 	Profile       *providerProfile `json:"provider_profile"`
 }
 
-// grantProviderToken: POST /v1/provider/token trades what a provider handed out for a provider_token.
+// grantProviderToken: POST /v1/provider/token trades what a provider handed out for a
+// provider_token.
 func (e *Emulator) grantProviderToken(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		ProviderID  string `json:"provider_id"`
@@ -217,8 +219,9 @@ func (e *Emulator) saveProviderToken(ctx context.Context, tx *sql.Tx, env, token
 	return err
 }
 
-// peekProviderToken returns what a provider_token stands for. One that is unknown or too old gets the code whose documented
-// meaning is "Your current session has expired. Please go back and try again."
+// peekProviderToken returns what a provider_token stands for. One that is unknown or too old gets
+// the code whose documented meaning is "Your current session has expired. Please go back and try
+// again."
 func (e *Emulator) peekProviderToken(ctx context.Context, q querier, env, token string) (*providerProfile, error) {
 	var encoded string
 	err := q.QueryRowContext(ctx, "SELECT profile FROM provider_tokens WHERE hash = ? AND env = ? AND expires_at > ?",
@@ -239,7 +242,8 @@ func (e *Emulator) peekProviderToken(ctx context.Context, q querier, env, token 
 	return profile, nil
 }
 
-// takeProviderToken uses it up, unless the transaction fails: after not_found it still serves to sign up or to bind.
+// takeProviderToken uses it up, unless the transaction fails: after not_found it still serves to
+// sign up or to bind.
 func (e *Emulator) takeProviderToken(ctx context.Context, tx *sql.Tx, env, token string) (*providerProfile, error) {
 	profile, err := e.peekProviderToken(ctx, tx, env, token)
 	if err != nil {
@@ -249,8 +253,9 @@ func (e *Emulator) takeProviderToken(ctx context.Context, tx *sql.Tx, env, token
 	return profile, err
 }
 
-// patchProviderToken: PATCH /v1/provider/token adds to what a mini program's user is known by, and answers with a new token. The
-// code is a made-up one; encryptedData is taken as the base64 of the JSON that it would decrypt to, since there is no session key.
+// patchProviderToken: PATCH /v1/provider/token adds to what a mini program's user is known by, and
+// answers with a new token. The code is a made-up one; encryptedData is taken as the base64 of the
+// JSON that it would decrypt to, since there is no session key.
 func (e *Emulator) patchProviderToken(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		ProviderToken string `json:"provider_token"`
@@ -329,8 +334,9 @@ func (e *Emulator) signInWithProvider(ctx context.Context, c *call) (any, error)
 	})
 }
 
-// userOfProvider finds the user that an identity belongs to: by the identity itself, by the e-mail address or phone that the
-// provider vouches for, or by making one, the latter ways as far as the provider's settings allow.
+// userOfProvider finds the user that an identity belongs to: by the identity itself, by the e-mail
+// address or phone that the provider vouches for, or by making one, the latter ways as far as the
+// provider's settings allow.
 func (e *Emulator) userOfProvider(ctx context.Context, tx *sql.Tx, c *call, profile *providerProfile, signUp bool) (*user, error) {
 	rule, err := e.enabledProvider(profile.ProviderID)
 	if err != nil {

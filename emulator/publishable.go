@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// The publishable key of an environment: what the SDK calls accessKey. Apps carry it in the open, and the SDK sends it as a Bearer
-// token wherever nobody is signed in. It names the environment and nobody in it, so it opens what a client_id opens, and nothing
-// that wants a user.
+// The publishable key of an environment: what the SDK calls accessKey. Apps carry it in the open,
+// and the SDK sends it as a Bearer token wherever nobody is signed in. It names the environment and
+// nobody in it, so it opens what a client_id opens, and nothing that wants a user.
 
-// publishableLife is how long one is good. The vendor documents "around 2099"; the keys that apps have published live this long.
+// publishableLife is how long one is good. The vendor documents "around 2099"; the keys that apps
+// have published live this long.
 const publishableLife = 26663 * 24 * time.Hour
 
-// publishableClaims is the payload of a publishable key, as in those that apps carry in the open. The vendor documents only that
-// it is a JWT; is_system_admin and client_type stand in the SDK's types of claims too (@cloudbase/auth src/type.ts).
+// publishableClaims is the payload of a publishable key, as in those that apps carry in the open.
+// The vendor documents only that it is a JWT; is_system_admin and client_type stand in the SDK's
+// types of claims too (@cloudbase/auth src/type.ts).
 type publishableClaims struct {
 	claims
 	Meta struct {
@@ -28,8 +30,8 @@ type publishableClaims struct {
 	UserID      string `json:"user_id,omitempty"`
 }
 
-// publishableKey is the key of an environment. Everything in it comes from the signing key, RSA's PKCS #1 v1.5 included, so it
-// is the same after a restart and after a reset.
+// publishableKey is the key of an environment. Everything in it comes from the signing key, RSA's
+// PKCS #1 v1.5 included, so it is the same after a restart and after a reset.
 func (e *Emulator) publishableKey(env *Environment) (string, error) {
 	if known, ok := e.publishable.Load(env.ID); ok {
 		return known.(string), nil

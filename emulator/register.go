@@ -18,8 +18,9 @@ type signUpRequest struct {
 	AnonymousToken    string `json:"anonymous_token"`
 }
 
-// signUp: POST /v1/signup. The verified phone or e-mail is the account, or a third party's identity, or both; username, name and
-// password are extras. What is wrong with them never costs the verification token.
+// signUp: POST /v1/signup. The verified phone or e-mail is the account, or a third party's
+// identity, or both; username, name and password are extras. What is wrong with them never costs
+// the verification token.
 func (e *Emulator) signUp(ctx context.Context, c *call) (any, error) {
 	var req signUpRequest
 	if err := c.decode(&req); err != nil {
@@ -125,7 +126,8 @@ func (e *Emulator) register(
 	return e.startSession(ctx, tx, c, u, how)
 }
 
-// useTarget uses up the proof of a target: the token that a code was traded for, or, without one, the code itself.
+// useTarget uses up the proof of a target: the token that a code was traded for, or, without one,
+// the code itself.
 func (e *Emulator) useTarget(ctx context.Context, tx *sql.Tx, env, token, code string, target identifier) error {
 	if token != "" || code == "" {
 		return e.useVerification(ctx, tx, env, token, target)
@@ -144,8 +146,9 @@ func usernameFree(ctx context.Context, tx querier, env, username, sub string) er
 	return err
 }
 
-// accountFor is a new account, or the anonymous one that the token belongs to, which keeps its sub. From then on its device id
-// alone opens nothing any more: the binding goes, and so do the anonymous sessions.
+// accountFor is a new account, or the anonymous one that the token belongs to, which keeps its sub.
+// From then on its device id alone opens nothing any more: the binding goes, and so do the
+// anonymous sessions.
 func (e *Emulator) accountFor(ctx context.Context, tx *sql.Tx, c *call, anonymousToken string) (*user, error) {
 	now := e.now().UnixMilli()
 	if anonymousToken == "" {
@@ -167,8 +170,8 @@ func (e *Emulator) accountFor(ctx context.Context, tx *sql.Tx, c *call, anonymou
 	return u, endSessions(ctx, tx, u)
 }
 
-// signInAnonymously: POST /v1/signin/anonymously. One user per device, or per mini-program user, who comes with a provider_token;
-// its sub is 22 characters of base64url.
+// signInAnonymously: POST /v1/signin/anonymously. One user per device, or per mini-program user,
+// who comes with a provider_token; its sub is 22 characters of base64url.
 func (e *Emulator) signInAnonymously(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		ProviderToken string `json:"provider_token"`

@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator. Every body is read here, once, and within its bound.
+// ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator. Every body is read
+// here, once, and within its bound.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	if err != nil {
@@ -33,8 +34,9 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readBody reads a body as it came over the wire. An encoded one is refused, not decoded: a few hundred bytes of gzip hold
-// gigabytes, and no caller of the API encodes. net/http notices that a caller is gone only once the body has been read.
+// readBody reads a body as it came over the wire. An encoded one is refused, not decoded: a few
+// hundred bytes of gzip hold gigabytes, and no caller of the API encodes. net/http notices that a
+// caller is gone only once the body has been read.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	for _, encoding := range r.Header.Values("Content-Encoding") {
 		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
@@ -56,7 +58,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// serveAPI does what every call of the API gets: CORS, request id, and the latency and faults that a test asked for.
+// serveAPI does what every call of the API gets: CORS, request id, and the latency and faults that
+// a test asked for.
 func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	e.setCORS(w, r)
 	if r.Method == http.MethodOptions {
@@ -81,8 +84,9 @@ func (e *Emulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	e.api.ServeHTTP(w, r)
 }
 
-// setCORS lets every origin read the answers: the SDK sends no cookies, so there is nothing a foreign page could borrow. Pages
-// that are no security domain are refused by allowedOrigin, and can read that.
+// setCORS lets every origin read the answers: the SDK sends no cookies, so there is nothing a
+// foreign page could borrow. Pages that are no security domain are refused by allowedOrigin, and
+// can read that.
 func (e *Emulator) setCORS(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Access-Control-Allow-Origin", "*")
@@ -106,7 +110,8 @@ type access int
 // endpoint serves one route of the API.
 type endpoint func(ctx context.Context, c *call) (any, error)
 
-// nothing is the answer of calls that have nothing to say: `{}`, since the SDK takes an empty body for an outage.
+// nothing is the answer of calls that have nothing to say: `{}`, since the SDK takes an empty body
+// for an outage.
 type nothing struct{}
 
 // call is one request to the API, its caller already known.
@@ -123,7 +128,8 @@ type call struct {
 
 func (c *call) env() string { return c.client.env.ID }
 
-// decode reads the body into a request struct. The SDK sends JSON as text/plain, so the content type is not looked at.
+// decode reads the body into a request struct. The SDK sends JSON as text/plain, so the content
+// type is not looked at.
 func (c *call) decode(into any) error { return decodeBody(c.body, into) }
 
 // decodeBody takes one JSON object and nothing behind it; an empty body is an empty object.

@@ -20,7 +20,8 @@ type session struct {
 	scope, device        string
 }
 
-// The types of login that the SDK knows from user/me. A third party's is the provider's id in capitals.
+// The types of login that the SDK knows from user/me. A third party's is the provider's id in
+// capitals.
 const (
 	loginUsername  = "USERNAME"
 	loginEmail     = "EMAIL"
@@ -81,8 +82,9 @@ func (e *Emulator) startSession(ctx context.Context, tx *sql.Tx, c *call, u *use
 	return g, err
 }
 
-// limitDevices ends the user's oldest sessions with a client: -1 ends none, 0 leaves one session per user agent, and n the
-// sessions of the n newest devices. A session without a device id counts as a device of its own.
+// limitDevices ends the user's oldest sessions with a client: -1 ends none, 0 leaves one session
+// per user agent, and n the sessions of the n newest devices. A session without a device id counts
+// as a device of its own.
 func limitDevices(ctx context.Context, tx *sql.Tx, g *grant, most int, userAgent string) error {
 	var err error
 	switch {
@@ -132,8 +134,8 @@ func (c *call) address() string {
 	return host
 }
 
-// signOut: POST /v1/user/signout ends the caller's session and tells where to go, with the state added. Who came through a
-// provider that has a sign-out page goes there first; it sends people on.
+// signOut: POST /v1/user/signout ends the caller's session and tells where to go, with the state
+// added. Who came through a provider that has a sign-out page goes there first; it sends people on.
 func (e *Emulator) signOut(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		RedirectURI string `json:"redirect_uri"`
@@ -168,7 +170,8 @@ func (e *Emulator) revokeAll(ctx context.Context, c *call) (any, error) {
 	return nothing{}, e.store.write(ctx, func(tx *sql.Tx) error { return endSessions(ctx, tx, c.user) })
 }
 
-// revokeDevice: DELETE /v1/user/authorized/devices/{device} ends the caller's sessions on one device.
+// revokeDevice: DELETE /v1/user/authorized/devices/{device} ends the caller's sessions on one
+// device.
 func (e *Emulator) revokeDevice(ctx context.Context, c *call) (any, error) {
 	return nothing{}, e.store.write(ctx, func(tx *sql.Tx) error {
 		n, err := run(ctx, tx, "DELETE FROM sessions WHERE env = ? AND sub = ? AND device_id = ? AND device_id <> ''",
@@ -180,7 +183,8 @@ func (e *Emulator) revokeDevice(ctx context.Context, c *call) (any, error) {
 	})
 }
 
-// The actions of the history. Only USER_LOGIN is known from the SDK; the others are names of our own.
+// The actions of the history. Only USER_LOGIN is known from the SDK; the others are names of our
+// own.
 const (
 	actionLogin          = "USER_LOGIN"
 	actionPassword       = "USER_UPDATE_PASSWORD"
@@ -220,8 +224,9 @@ const (
 	historyPageMax = 100
 )
 
-// securityHistory: GET /v1/user/security/history, newest first. query[action] picks an action, ne_query[action] leaves one out.
-// The envelope is a choice: the SDK's types know a single row only.
+// securityHistory: GET /v1/user/security/history, newest first. query[action] picks an action,
+// ne_query[action] leaves one out. The envelope is a choice: the SDK's types know a single row
+// only.
 func (e *Emulator) securityHistory(ctx context.Context, c *call) (any, error) {
 	query := c.request.URL.Query()
 	limit, before := historyPage, int64(1<<62)

@@ -25,13 +25,14 @@ const (
 	strengthStrict = "strict" // also upper and lower case, a digit and a special character, as the vendor's page on changing it says
 )
 
-// settings is how a running emulator behaves, as far as tests may change it. They are of the process, not of the database:
-// they start at the defaults, and a reset puts them back.
+// settings is how a running emulator behaves, as far as tests may change it. They are of the
+// process, not of the database: they start at the defaults, and a reset puts them back.
 type settings struct {
 	Captcha string `json:"captcha"`
 	// PasswordStrength is the rule for new passwords.
 	PasswordStrength string `json:"password_strength"`
-	// SecurityDomains are the hosts, with their ports, whose pages may call the API. None lets all in.
+	// SecurityDomains are the hosts, with their ports, whose pages may call the API. None lets all
+	// in.
 	SecurityDomains []string      `json:"security_domains"`
 	LatencyMS       int64         `json:"latency_ms"`
 	ClockOffsetS    int64         `json:"clock_offset_s"`
@@ -69,8 +70,8 @@ type mfa struct {
 	RequiredBindPhone bool `json:"RequiredBindPhone"`
 }
 
-// pwdUpdateStrategy makes passwords that are too old useless for signing in, and those that somebody else chose (the demo
-// user's): POST /v2/signin/password/update changes them.
+// pwdUpdateStrategy makes passwords that are too old useless for signing in, and those that
+// somebody else chose (the demo user's): POST /v2/signin/password/update changes them.
 type pwdUpdateStrategy struct {
 	FirstLoginUpdate bool   `json:"FirstLoginUpdate"`
 	PeriodUpdate     bool   `json:"PeriodUpdate"`
@@ -129,8 +130,8 @@ type provider struct {
 // providers are the identity sources by id. A change names only what it changes.
 type providers map[string]provider
 
-// The built-in identity sources. Every other id that looks like a WeChat app's is a mini program, whose settings are those
-// of "wx_micro_app" unless it has its own.
+// The built-in identity sources. Every other id that looks like a WeChat app's is a mini program,
+// whose settings are those of "wx_micro_app" unless it has its own.
 const (
 	providerDemo   = "demo"
 	providerOpen   = "wx_open"
@@ -173,8 +174,8 @@ func (p *providers) UnmarshalJSON(body []byte) error {
 	return nil
 }
 
-// fault is an answer given instead of the true one. A body is sent as it is; without one the error is sent in TCB's form;
-// without either the body is empty.
+// fault is an answer given instead of the true one. A body is sent as it is; without one the error
+// is sent in TCB's form; without either the body is empty.
 type fault struct {
 	Path   string `json:"path"` // empty means every path of the API
 	Status int    `json:"status"`

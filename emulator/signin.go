@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// Wrong passwords: from the sixth on a captcha is asked for (in mode "risk"), as the vendor's page has it ("after 5 failed username
-// and password login attempts", authentication-v2/method/captcha). After the tenth within the window the account is locked until
-// the oldest of them is out of the window; TCB documents the lock, and neither its number nor its length.
+// Wrong passwords: from the sixth on a captcha is asked for (in mode "risk"), as the vendor's page
+// has it ("after 5 failed username and password login attempts", authentication-v2/method/captcha).
+// After the tenth within the window the account is locked until the oldest of them is out of the
+// window; TCB documents the lock, and neither its number nor its length.
 const (
 	captchaFromTry = 6
 	wrongPasswords = 10
@@ -69,7 +70,8 @@ func (e *Emulator) signIn(ctx context.Context, c *call) (any, error) {
 	return e.signInWithPassword(ctx, c, req.Username, req.Password, req.VerificationToken)
 }
 
-// signInWithCode signs in the user whose phone or e-mail was verified. A username, when given, must be the verified target.
+// signInWithCode signs in the user whose phone or e-mail was verified. A username, when given, must
+// be the verified target.
 func (e *Emulator) signInWithCode(ctx context.Context, c *call, username, token string) (any, error) {
 	if err := e.captchaAlways(ctx, c); err != nil {
 		return nil, err
@@ -119,7 +121,8 @@ func (e *Emulator) enter(ctx context.Context, change func(tx *sql.Tx) (*grant, e
 	return e.credentials(g)
 }
 
-// signInWithPassword checks a password. Unknown users and users without a password cost the same time as the others.
+// signInWithPassword checks a password. Unknown users and users without a password cost the same
+// time as the others.
 func (e *Emulator) signInWithPassword(ctx context.Context, c *call, username, password, secondFactor string) (any, error) {
 	if password == "" {
 		return nil, failText("invalid_argument", textNoCredential)
@@ -155,8 +158,9 @@ func (e *Emulator) signInWithPassword(ctx context.Context, c *call, username, pa
 	return e.credentials(g)
 }
 
-// secondFactor wants a verified phone or e-mail of the user besides the password, where MfaConfig says so. How TCB's own clients
-// talk about this is not documented; here the verification_token comes in the same call as the password.
+// secondFactor wants a verified phone or e-mail of the user besides the password, where MfaConfig
+// says so. How TCB's own clients talk about this is not documented; here the verification_token
+// comes in the same call as the password.
 func (e *Emulator) secondFactor(ctx context.Context, tx *sql.Tx, u *user, token string) error {
 	rule := e.settings.get().Login.MfaConfig
 	if !rule.On {
@@ -175,9 +179,10 @@ func (e *Emulator) secondFactor(ctx context.Context, tx *sql.Tx, u *user, token 
 	return nil
 }
 
-// provePassword checks a user's password within the limits for wrong ones, and makes the change when it is right. The user may
-// be nil. Only the wrong passwords of a user who has one count, as at TCB: whether a captcha is asked tells that there is such a
-// user, and hiding that is the login page's business.
+// provePassword checks a user's password within the limits for wrong ones, and makes the change
+// when it is right. The user may be nil. Only the wrong passwords of a user who has one count, as
+// at TCB: whether a captcha is asked tells that there is such a user, and hiding that is the login
+// page's business.
 func (e *Emulator) provePassword(
 	ctx context.Context, c *call, u *user, password string, change func(*sql.Tx, *user) error,
 ) error {
@@ -193,7 +198,8 @@ func (e *Emulator) provePassword(
 		return err
 	}
 	return e.store.write(ctx, func(tx *sql.Tx) error {
-		// Asked again where nobody else writes: a burst of parallel tries gets no more answers than tries one by one.
+		// Asked again where nobody else writes: a burst of parallel tries gets no more answers than
+		// tries one by one.
 		failures, err := e.mayTry(ctx, tx, c, u)
 		if err != nil {
 			return err
@@ -227,7 +233,8 @@ func (e *Emulator) provePassword(
 	})
 }
 
-// mayTry refuses a locked account, and asks for a captcha where there were too many wrong passwords. It returns their number.
+// mayTry refuses a locked account, and asks for a captcha where there were too many wrong
+// passwords. It returns their number.
 func (e *Emulator) mayTry(ctx context.Context, q querier, c *call, u *user) (int, error) {
 	if u == nil || u.passwordHash == "" {
 		return 0, nil
@@ -259,8 +266,8 @@ func clearFailures(ctx context.Context, tx *sql.Tx, env, account string) error {
 	return err
 }
 
-// signInWithVerificationCode: POST /v2/signin/verificationcode takes a code and signs in at once. The SDK sends what it got for
-// sending the code as verification_id or as verification_token.
+// signInWithVerificationCode: POST /v2/signin/verificationcode takes a code and signs in at once.
+// The SDK sends what it got for sending the code as verification_id or as verification_token.
 func (e *Emulator) signInWithVerificationCode(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		VerificationID    string `json:"verification_id"`
@@ -308,7 +315,8 @@ func (e *Emulator) savePassword(ctx context.Context, tx *sql.Tx, c *call, u *use
 	return clearFailures(ctx, tx, u.env, u.sub)
 }
 
-// resetPassword: POST /v1/reset. It also ends the user's sessions and the lock: whoever proves the phone or e-mail is let in.
+// resetPassword: POST /v1/reset. It also ends the user's sessions and the lock: whoever proves the
+// phone or e-mail is let in.
 func (e *Emulator) resetPassword(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		PhoneNumber       string `json:"phone_number"`

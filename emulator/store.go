@@ -37,7 +37,8 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// openStore opens or makes the file and brings its tables up to date. The file holds a private key: only its owner may read it.
+// openStore opens or makes the file and brings its tables up to date. The file holds a private key:
+// only its owner may read it.
 func openStore(path string, now func() time.Time) (*store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -53,8 +54,9 @@ func openStore(path string, now func() time.Time) (*store, error) {
 	if err := file.Close(); err != nil {
 		return nil, fmt.Errorf("emulator: open the database: %w", err)
 	}
-	// Pragmas belong into the DSN: set by Exec they would reach one connection of the pool only. _txlock=immediate takes the
-	// write lock at BEGIN; a deferred transaction that turns into a writer fails at once, whatever the busy timeout.
+	// Pragmas belong into the DSN: set by Exec they would reach one connection of the pool only.
+	// _txlock=immediate takes the write lock at BEGIN; a deferred transaction that turns into a
+	// writer fails at once, whatever the busy timeout.
 	dsn := (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String() +
 		"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
 	db, err := sql.Open("sqlite", dsn)
@@ -77,7 +79,8 @@ func (s *store) close() error {
 	return nil
 }
 
-// migrate runs the numbered files that the database has not seen. Its version is the number of files it has seen.
+// migrate runs the numbered files that the database has not seen. Its version is the number of
+// files it has seen.
 func (s *store) migrate(ctx context.Context) error {
 	files, err := fs.Glob(migrations, "migrations/*.sql") // sorted by name, and so by number
 	if err != nil {
@@ -114,8 +117,8 @@ func (k keptError) Unwrap() error { return k.error }
 
 func keep(err error) error { return keptError{err} }
 
-// write runs a change as one immediate transaction. An error rolls it back unless it was wrapped by keep. Expired rows are
-// swept on the way, at most once a minute.
+// write runs a change as one immediate transaction. An error rolls it back unless it was wrapped by
+// keep. Expired rows are swept on the way, at most once a minute.
 func (s *store) write(ctx context.Context, change func(tx *sql.Tx) error) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		if now := s.now(); now.Sub(time.UnixMilli(s.cleanedAt.Load())).Abs() > time.Minute {
@@ -154,7 +157,8 @@ func (s *store) transact(ctx context.Context, change func(tx *sql.Tx) error) err
 	return nil
 }
 
-// sweep deletes what has expired. Messages stay two days, since the daily sending limits count them.
+// sweep deletes what has expired. Messages stay two days, since the daily sending limits count
+// them.
 func sweep(ctx context.Context, tx *sql.Tx, now time.Time) error {
 	for _, old := range []struct {
 		table, column string
@@ -209,7 +213,8 @@ func run(ctx context.Context, q querier, query string, args ...any) (int64, erro
 	return n, nil
 }
 
-// hashOf is how a secret token is stored. The tokens are long and random, so one round of SHA-256 is enough.
+// hashOf is how a secret token is stored. The tokens are long and random, so one round of SHA-256
+// is enough.
 func hashOf(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return base64.RawURLEncoding.EncodeToString(sum[:])

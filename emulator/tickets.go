@@ -17,7 +17,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Custom login: an app's own server signs a ticket with a key that the console made, and the browser trades it for tokens.
+// Custom login: an app's own server signs a ticket with a key that the console made, and the
+// browser trades it for tokens.
 
 // oldKeyLife is how long a key still serves after a new one was made.
 const oldKeyLife = 2 * time.Hour
@@ -29,12 +30,14 @@ type customLoginKey struct {
 	EnvID        string `json:"env_id"`
 }
 
-// getCustomLoginKey: GET /__emulator/custom-login-key?env= answers with the key file of an environment, made at the first time.
+// getCustomLoginKey: GET /__emulator/custom-login-key?env= answers with the key file of an
+// environment, made at the first time.
 func (e *Emulator) getCustomLoginKey(w http.ResponseWriter, r *http.Request) error {
 	return e.sendCustomLoginKey(w, r, false)
 }
 
-// postCustomLoginKey: POST /__emulator/custom-login-key?env= makes another key; the one before serves for two hours more.
+// postCustomLoginKey: POST /__emulator/custom-login-key?env= makes another key; the one before
+// serves for two hours more.
 func (e *Emulator) postCustomLoginKey(w http.ResponseWriter, r *http.Request) error {
 	return e.sendCustomLoginKey(w, r, true)
 }
@@ -126,7 +129,8 @@ func (e *Emulator) readTicket(ctx context.Context, env, ticket string) (string, 
 	return uid, nil
 }
 
-// signInCustom: POST /v1/signin/custom finds or makes the user that has the ticket's uid at the provider "custom".
+// signInCustom: POST /v1/signin/custom finds or makes the user that has the ticket's uid at the
+// provider "custom".
 func (e *Emulator) signInCustom(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		ProviderID string `json:"provider_id"`

@@ -16,7 +16,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// signingKey signs access tokens. It is made once and lives in the database, so tokens outlive a restart.
+// signingKey signs access tokens. It is made once and lives in the database, so tokens outlive a
+// restart.
 type signingKey struct {
 	kid     string
 	private *rsa.PrivateKey
@@ -181,7 +182,8 @@ type credentials struct {
 	IDToken      string   `json:"id_token,omitempty"`
 }
 
-// credentials signs the access token. Called after the commit: RSA takes long, and there is one writer at a time.
+// credentials signs the access token. Called after the commit: RSA takes long, and there is one
+// writer at a time.
 func (e *Emulator) credentials(g *grant) (*credentials, error) {
 	now, life := e.now(), e.settings.get().Client.accessLife()
 	name := g.user.name
@@ -235,8 +237,9 @@ func (e *Emulator) parseToken(token string, expiredToo bool) (*claims, error) {
 	return &parsed, nil
 }
 
-// authenticate finds who calls with a Bearer token. The session is looked up each time, so signing out works at once; so does
-// blocking a user, whose tokens are then "unauthenticated", which makes the SDK and our portal drop them.
+// authenticate finds who calls with a Bearer token. The session is looked up each time, so signing
+// out works at once; so does blocking a user, whose tokens are then "unauthenticated", which makes
+// the SDK and our portal drop them.
 func (e *Emulator) authenticate(ctx context.Context, c *call, token string) error {
 	s, u, err := e.sessionOf(ctx, e.store.db, token)
 	if err != nil {
@@ -276,8 +279,9 @@ func (e *Emulator) sessionOf(ctx context.Context, q querier, token string) (*ses
 	return &s, u, nil
 }
 
-// refresh trades a refresh token for new tokens. The old one is dead at once; using it again gets invalid_grant and changes
-// nothing else, since two tabs that refresh at the same time are no attack.
+// refresh trades a refresh token for new tokens. The old one is dead at once; using it again gets
+// invalid_grant and changes nothing else, since two tabs that refresh at the same time are no
+// attack.
 func (e *Emulator) refresh(ctx context.Context, c *call, old string) (any, error) {
 	g := &grant{client: c.client, refresh: e.newRefreshToken()}
 	now := e.now()
@@ -312,7 +316,8 @@ func (e *Emulator) refresh(ctx context.Context, c *call, old string) (any, error
 	return e.credentials(g)
 }
 
-// revoke: POST /v1/revoke ends the session of an access or refresh token. A token that means nothing is no error (RFC 7009 §2.2).
+// revoke: POST /v1/revoke ends the session of an access or refresh token. A token that means
+// nothing is no error (RFC 7009 §2.2).
 func (e *Emulator) revoke(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		Token string `json:"token"`

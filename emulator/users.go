@@ -47,7 +47,8 @@ const (
 	kindPhone    kind = "phone_number"
 )
 
-// identifier is one normalised name of a user: what people type to sign in, or what a code is sent to.
+// identifier is one normalised name of a user: what people type to sign in, or what a code is sent
+// to.
 type identifier struct {
 	kind  kind
 	value string
@@ -67,8 +68,8 @@ var (
 	usernamePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,47}$`)
 )
 
-// parseIdentifier tells what kind of name was given. A username has neither "+" nor "@", so that nobody can register somebody
-// else's address or number as a username.
+// parseIdentifier tells what kind of name was given. A username has neither "+" nor "@", so that
+// nobody can register somebody else's address or number as a username.
 func parseIdentifier(s string) (identifier, error) {
 	s = strings.TrimSpace(s)
 	switch {
@@ -108,8 +109,9 @@ func parseTarget(phone, email string) (identifier, error) {
 	return parseEmail(email)
 }
 
-// checkPassword is the one place that knows the rule for new passwords, which is a setting: the vendor's pages disagree, and the
-// samples of the SDK's documents ("password", "test_new_password") keep to none of them but the length.
+// checkPassword is the one place that knows the rule for new passwords, which is a setting: the
+// vendor's pages disagree, and the samples of the SDK's documents ("password", "test_new_password")
+// keep to none of them but the length.
 func (e *Emulator) checkPassword(password string) error {
 	n := utf8.RuneCountInString(password)
 	if n < 8 || n > 64 {
@@ -139,7 +141,8 @@ func mixed(password string) bool {
 	return upper && lower && digit && special
 }
 
-// checkUsername is the rule for new usernames: 2 to 48 letters, digits, "_", "." or "-". The vendor's pages disagree here too.
+// checkUsername is the rule for new usernames: 2 to 48 letters, digits, "_", "." or "-". The
+// vendor's pages disagree here too.
 func checkUsername(username string) error {
 	if !usernamePattern.MatchString(username) {
 		return failText("invalid_argument", textBadUsername)
@@ -187,8 +190,8 @@ func scanUser(scan func(...any) error) (*user, error) {
 	return &u, nil
 }
 
-// userBy finds the user of an environment by one column, or nil. An empty value belongs to nobody; saying so also lets SQLite
-// use the partial indexes.
+// userBy finds the user of an environment by one column, or nil. An empty value belongs to nobody;
+// saying so also lets SQLite use the partial indexes.
 func userBy(ctx context.Context, q querier, env, column, value string) (*user, error) {
 	return scanUser(q.QueryRowContext(ctx,
 		"SELECT "+userColumns+" FROM users WHERE env = ? AND "+column+" = ? AND "+column+" <> ''", env, value).Scan)
@@ -244,7 +247,8 @@ const (
 	demoEmail    = "demo@example.com"
 )
 
-// seed makes the demo user in each environment that has none, after deleting everything else when that is wanted.
+// seed makes the demo user in each environment that has none, after deleting everything else when
+// that is wanted.
 func (e *Emulator) seed(ctx context.Context, wipe bool) error {
 	missing := wipe
 	for _, env := range e.environments {

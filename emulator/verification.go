@@ -68,8 +68,8 @@ func (e *Emulator) sendVerification(ctx context.Context, c *call) (any, error) {
 	locale := localeOf(c.request)
 	now := e.now()
 
-	// A refusal because of who has the target does the same work as a code that is sent, and counts the same: neither the time
-	// nor a limit tells who has an account.
+	// A refusal because of who has the target does the same work as a code that is sent, and counts
+	// the same: neither the time nor a limit tells who has an account.
 	var refused error
 
 	err = e.store.write(ctx, func(tx *sql.Tx) error {
@@ -128,9 +128,9 @@ func mayReceive(c *call, target string, u *user) error {
 	return nil
 }
 
-// maySend enforces the sending limits per target: the pause always, and at the day's limit, in mode "risk", a captcha for each
-// further message ("when sending SMS or email verification codes reaches the rate limit", authentication-v2/method/captcha). What
-// TCB does beyond that is not documented.
+// maySend enforces the sending limits per target: the pause always, and at the day's limit, in mode
+// "risk", a captcha for each further message ("when sending SMS or email verification codes reaches
+// the rate limit", authentication-v2/method/captcha). What TCB does beyond that is not documented.
 func (e *Emulator) maySend(ctx context.Context, tx *sql.Tx, c *call, to identifier, now time.Time) error {
 	env := c.env()
 	var count int
@@ -178,7 +178,8 @@ func messageBody(locale, code string) string {
 	return fmt.Sprintf("您的验证码为 %s，%d 分钟内有效，请勿泄露给他人。", code, minutes)
 }
 
-// verify: POST /v1/verification/verify trades a code for a verification token. The fifth wrong code kills it.
+// verify: POST /v1/verification/verify trades a code for a verification token. The fifth wrong code
+// kills it.
 func (e *Emulator) verify(ctx context.Context, c *call) (any, error) {
 	var req struct {
 		VerificationID   string `json:"verification_id"`
@@ -207,8 +208,8 @@ func (e *Emulator) verify(ctx context.Context, c *call) (any, error) {
 	return answer, nil
 }
 
-// takeCode uses a code up and returns what it proves and who had asked for it. A wrong code counts, even though the caller's
-// transaction ends with an error.
+// takeCode uses a code up and returns what it proves and who had asked for it. A wrong code counts,
+// even though the caller's transaction ends with an error.
 func (e *Emulator) takeCode(ctx context.Context, tx *sql.Tx, env, where, which, given string) (identifier, string, error) {
 	var id, code, channel, sub string
 	var proven identifier
@@ -249,8 +250,9 @@ func (c *call) sub() string {
 	return c.user.sub
 }
 
-// useOwnVerification uses up a verification of the target that this user asked for and passed a while ago. The SDK's updateUser
-// verifies a new address and then sends the address alone, without the token.
+// useOwnVerification uses up a verification of the target that this user asked for and passed a
+// while ago. The SDK's updateUser verifies a new address and then sends the address alone, without
+// the token.
 func (e *Emulator) useOwnVerification(ctx context.Context, tx *sql.Tx, u *user, target identifier) error {
 	n, err := run(ctx, tx, "DELETE FROM verification_tokens WHERE env = ? AND sub = ? AND channel = ? AND target = ? AND expires_at > ?",
 		u.env, u.sub, target.channel(), target.value, e.now().UnixMilli())
@@ -278,7 +280,8 @@ func (e *Emulator) verified(ctx context.Context, q querier, env, token string) (
 	return id, nil
 }
 
-// takeVerification uses a verification token up, unless the transaction fails later on: then nothing was used.
+// takeVerification uses a verification token up, unless the transaction fails later on: then
+// nothing was used.
 func (e *Emulator) takeVerification(ctx context.Context, tx *sql.Tx, env, token string) (identifier, error) {
 	id, err := e.verified(ctx, tx, env, token)
 	if err != nil {

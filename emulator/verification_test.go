@@ -108,7 +108,8 @@ func TestSendLimits(t *testing.T) {
 	}
 }
 
-// At the day's limit the vendor's page has a captcha asked for, and one that is solved lets a message out; the pause stays.
+// At the day's limit the vendor's page has a captcha asked for, and one that is solved lets a
+// message out; the pause stays.
 func TestCaptchaAtTheSendLimit(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -21,8 +21,9 @@ func wechatApp(env, provider string) string {
 	return "wx" + hex.EncodeToString(sum[:8])
 }
 
-// miniProgramProfile reads the made-up codes of mini programs. wx.login's code is "openid:…" or "unionid:…", what follows being
-// the id; a phone number's code is "phone:13800000000" or "phone:+1 2025550123". They can be used again, unlike real ones.
+// miniProgramProfile reads the made-up codes of mini programs. wx.login's code is "openid:…" or
+// "unionid:…", what follows being the id; a phone number's code is "phone:13800000000" or "phone:+1
+// 2025550123". They can be used again, unlike real ones.
 func miniProgramProfile(providerID, kind, loginCode, code string) (*providerProfile, error) {
 	profile := providerProfile{ProviderID: providerID, Meta: providerMeta{AppID: providerID}}
 	openID, isOpen := strings.CutPrefix(loginCode, "openid:")
@@ -91,7 +92,8 @@ func addEncrypted(profile *providerProfile, data string) error {
 	return nil
 }
 
-// signInWithWechat: POST /v1/signin/wechat/noauth. WeChat's cloud says who calls, in headers; nobody else may.
+// signInWithWechat: POST /v1/signin/wechat/noauth. WeChat's cloud says who calls, in headers;
+// nobody else may.
 func (e *Emulator) signInWithWechat(ctx context.Context, c *call) (any, error) {
 	openID, appID := c.request.Header.Get("X-WX-OPENID"), c.request.Header.Get("X-WX-APPID")
 	if openID == "" || len(openID) > 128 {

@@ -1,12 +1,12 @@
 // Command generate writes static/files, what browsers get, from static/src, what people read. `make
 // generate` runs it.
 //
-// Each file is minified, and stands there three times: as it is, as NAME.gz and as NAME.br, so that a
-// server need not compress anything when it starts. The same sources give the same bytes on every
+// Each file is minified, and stands there three times: as it is, as NAME.gz and as NAME.br, so that
+// a server need not compress anything when it starts. The same sources give the same bytes on every
 // machine, as the compressors are those of go.mod and not that of the Go release.
 //
-// The style sheets name no colour of the default theme: they get them from package theme, the one place
-// where they stand.
+// The style sheets name no colour of the default theme: they get them from package theme, the one
+// place where they stand.
 package main
 
 import (
@@ -97,8 +97,8 @@ var (
 	use            = regexp.MustCompile(`var\(--([a-z0-9-]+)\)`)
 )
 
-// inline writes the values of custom properties where they are used. It is for a sheet in which each
-// has one value only, and saves the definitions.
+// inline writes the values of custom properties where they are used. It is for a sheet in which
+// each has one value only, and saves the definitions.
 func inline(sheet string) (string, error) {
 	values := map[string]string{}
 	for _, m := range customProperty.FindAllStringSubmatch(sheet, -1) {

@@ -13,7 +13,8 @@ import (
 
 const sources, committed = "../static/src", "../static/files"
 
-// TestCurrent: what is committed is what the sources make, byte for byte, and nothing else is there.
+// TestCurrent: what is committed is what the sources make, byte for byte, and nothing else is
+// there.
 func TestCurrent(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "files")
@@ -110,8 +111,8 @@ var (
 	literal = regexp.MustCompile(`#[0-9a-fA-F]{3,8}\b|\b(rgba?|hsla?|hwb|lab|lch|oklab|oklch|color)\(|[\s,(](white|black|red|green|blue|gr[ae]y|silver)[\s,;)]`)
 )
 
-// misused lists the lines of a sheet with a colour that has no name, and the names that are not defined
-// in it or by what it builds on.
+// misused lists the lines of a sheet with a colour that has no name, and the names that are not
+// defined in it or by what it builds on.
 func misused(sheet, base string) (found []string) {
 	sheet = comment.ReplaceAllString(sheet, "")
 	defined := map[string]bool{}
@@ -135,7 +136,8 @@ func misused(sheet, base string) (found []string) {
 	return found
 }
 
-// TestColors: the sheets say colours by names, and the default theme's stand in package theme alone.
+// TestColors: the sheets say colours by names, and the default theme's stand in package theme
+// alone.
 func TestColors(t *testing.T) {
 	t.Parallel()
 	read := func(name string) string {

@@ -131,8 +131,8 @@ func TestAgreementBeforeMethods(t *testing.T) {
 	b.pressWay(code, "provider-demo", nil).want(http.StatusOK, "interstitial") // it was agreed to a page before
 }
 
-// TestAgreementBeforeCaptcha: the page of a way's own captcha has the agreement too, as far as it was
-// given a page before.
+// TestAgreementBeforeCaptcha: the page of a way's own captcha has the agreement too, as far as it
+// was given a page before.
 func TestAgreementBeforeCaptcha(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withAgreedMethods(t), func(c *siteConfig) { c.settings.Environments[0].Limits.AttackMode = true })

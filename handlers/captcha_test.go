@@ -292,7 +292,8 @@ func TestPicturesOfStrangers(t *testing.T) {
 	}
 }
 
-// TestCaptchaForResend: asked when another code is sent, it is the button that was pressed that goes on.
+// TestCaptchaForResend: asked when another code is sent, it is the button that was pressed that
+// goes on.
 func TestCaptchaForResend(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -310,7 +311,8 @@ func TestCaptchaForResend(t *testing.T) {
 	b.submit(p, fields{"verification_code": s.backend.code(to)}).completed()
 }
 
-// TestCaptchaForResendByEnter: who was asked for a captcha types it and presses Enter, which is the primary button.
+// TestCaptchaForResendByEnter: who was asked for a captcha types it and presses Enter, which is the
+// primary button.
 func TestCaptchaForResendByEnter(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

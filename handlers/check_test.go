@@ -268,7 +268,8 @@ func (p *page) checkButtons() (wrong []string) {
 		if attr(n, "type") == "button" {
 			continue
 		}
-		// Where there is nothing to type, Enter presses nothing: a button per row will do, or one per way.
+		// Where there is nothing to type, Enter presses nothing: a button per row will do, or one
+		// per way.
 		rows := strings.HasPrefix(p.name(), "account-") && p.find(func(n *html.Node) bool { return n.Data == "input" && attr(n, "type") != "hidden" }) == nil
 		if attr(n, "class") != "primary" && !rows && p.name() != "choose" {
 			wrong = append(wrong, "the first submit button is "+attr(n, "name")+"="+attr(n, "value"))

@@ -181,7 +181,8 @@ func TestBlockedAfterCode(t *testing.T) {
 	}
 }
 
-// TestVerifiedStepExpires: a right code serves for ten minutes; then another is needed, for the same number.
+// TestVerifiedStepExpires: a right code serves for ten minutes; then another is needed, for the
+// same number.
 func TestVerifiedStepExpires(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

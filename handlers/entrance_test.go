@@ -169,8 +169,8 @@ func TestPortalCrossSite(t *testing.T) {
 	}
 }
 
-// TestPortalRoutes: the tests' own list of the portal's pages, and of those that want a step-up, is the
-// whole of them.
+// TestPortalRoutes: the tests' own list of the portal's pages, and of those that want a step-up, is
+// the whole of them.
 func TestPortalRoutes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

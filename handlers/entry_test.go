@@ -134,7 +134,8 @@ func TestLoginHint(t *testing.T) {
 	}
 }
 
-// TestRegionWithoutPhones: TCB sends text messages in one region; elsewhere no page asks for a number.
+// TestRegionWithoutPhones: TCB sends text messages in one region; elsewhere no page asks for a
+// number.
 func TestRegionWithoutPhones(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -17,8 +17,9 @@ import (
 	"tcb-login/session"
 )
 
-// TestFreshToken: whose token another tab's first visit has outdated gets one of the session as it is now, if the
-// browser says that it is a page of this origin. A frame of nobody's origin is told nothing.
+// TestFreshToken: whose token another tab's first visit has outdated gets one of the session as it
+// is now, if the browser says that it is a page of this origin. A frame of nobody's origin is told
+// nothing.
 func TestFreshToken(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -65,7 +66,8 @@ func TestFreshToken(t *testing.T) {
 	}
 }
 
-// TestHandOffTwice: what the session has already changes nothing, and so costs no other tab what it has just got.
+// TestHandOffTwice: what the session has already changes nothing, and so costs no other tab what it
+// has just got.
 func TestHandOffTwice(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -98,8 +100,9 @@ func TestHandOffTwice(t *testing.T) {
 	b.open("/account/password").want(http.StatusOK, "step-up-password")
 }
 
-// TestReplacedCookie: a page that was asked for with a cookie that another tab's hand-off has replaced meanwhile
-// must not replace the one that the other tab got. A POST starts anew: that browser never got the answer.
+// TestReplacedCookie: a page that was asked for with a cookie that another tab's hand-off has
+// replaced meanwhile must not replace the one that the other tab got. A POST starts anew: that
+// browser never got the answer.
 func TestReplacedCookie(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -129,7 +132,8 @@ func TestReplacedCookie(t *testing.T) {
 	}
 }
 
-// TestContinueLooksForLogin: the login that script has just handed over may be gone when /continue is asked for.
+// TestContinueLooksForLogin: the login that script has just handed over may be gone when /continue
+// is asked for.
 func TestContinueLooksForLogin(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -160,8 +164,9 @@ func (d *notedDeny) Add(ctx context.Context, key string, ttl time.Duration) erro
 	return d.DenyList.Add(ctx, key, ttl)
 }
 
-// TestHandOffsFlushNothing: whoever has a login may hand it over again and again, under one new session after the
-// other; the marks that earlier sign-outs have left stay. The list of the test has room for 200.
+// TestHandOffsFlushNothing: whoever has a login may hand it over again and again, under one new
+// session after the other; the marks that earlier sign-outs have left stay. The list of the test
+// has room for 200.
 func TestHandOffsFlushNothing(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -248,7 +253,8 @@ func TestLoginsFlushNothing(t *testing.T) {
 	}
 }
 
-// TestHandOffLimit: what the limit counts and says. Neither TCB nor the login of somebody else is touched by it.
+// TestHandOffLimit: what the limit counts and says. Neither TCB nor the login of somebody else is
+// touched by it.
 func TestHandOffLimit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

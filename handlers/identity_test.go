@@ -59,7 +59,8 @@ func TestRegisteringNamesTheIdentity(t *testing.T) {
 		{"sign-up by e-mail, nothing asked", "signup", true, nil},
 		{"sign-up, details", "optional", true, fields{"name": "New"}},
 	} {
-		// verified goes from an identity that nobody has up to a right code, and gives the page after it.
+		// verified goes from an identity that nobody has up to a right code, and gives the page
+		// after it.
 		verified := func(t *testing.T) (b *browser, p *page, sub, to string, calls func() int) {
 			n++
 			b = s.browser().on(t, s).at(fmt.Sprintf("192.0.2.%d", n))
@@ -164,7 +165,8 @@ func TestWaitingIdentityEnds(t *testing.T) {
 	s := newSite(t, withProvider)
 	s.backend.provider(map[string]bool{"AutoSignUpWithProviderUser": false, "AutoSignInWhenEmailMatch": false})
 	begin := func(b *browser) *page { return b.toProvider(b.open("/sign-in"), "demo") }
-	// register goes on from an address of sign-up, and tells whether the identity came up on the way.
+	// register goes on from an address of sign-up, and tells whether the identity came up on the
+	// way.
 	n := 0
 	register := func(t *testing.T, b *browser, address string) (came bool) {
 		t.Helper()

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestProviderUnknown: an identity that nobody has is linked by signing in, or by registering, never by itself.
+// TestProviderUnknown: an identity that nobody has is linked by signing in, or by registering,
+// never by itself.
 func TestProviderUnknown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withProvider)

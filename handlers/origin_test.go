@@ -246,7 +246,8 @@ func TestUnsaidHeaders(t *testing.T) {
 		}
 	})
 	t.Run("Host", func(t *testing.T) {
-		// Which page this is cannot go unsaid. No answer is the page that says so, and never another's.
+		// Which page this is cannot go unsaid. No answer is the page that says so, and never
+		// another's.
 		b := s.browser().on(t, s)
 		b.rawPage("GET /__auth/?"+entryQuery(appPage)+" HTTP/1.0\r\n\r\n").want(http.StatusMisdirectedRequest, "error", "error.page.host")
 		b.rawPage("GET /__auth/?"+entryQuery(appPage)+" HTTP/1.1\r\nHost: null\r\n\r\n").want(http.StatusMisdirectedRequest, "error", "error.page.host")

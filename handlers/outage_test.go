@@ -139,7 +139,8 @@ func TestOutages(t *testing.T) {
 			for i, f := range faults {
 				b := b.at(fmt.Sprintf("192.0.2.%d", i+1)) // each has a share of its own of the codes
 				if step.path == "/v1/verification" {
-					// A message may be on its way all the same: it counts, but asks nobody to wait a minute.
+					// A message may be on its way all the same: it counts, but asks nobody to wait
+					// a minute.
 					s.clock.advance(6 * time.Minute)
 				}
 				s.backend.answer(step.path, f.answer)
@@ -239,8 +240,8 @@ func TestLateProfile(t *testing.T) {
 	}
 }
 
-// TestEndOfWaiting: a request that the server does not wait for any longer ends with a page, however
-// long TCB takes.
+// TestEndOfWaiting: a request that the server does not wait for any longer ends with a page,
+// however long TCB takes.
 func TestEndOfWaiting(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())

@@ -44,8 +44,8 @@ func TestPassword(t *testing.T) {
 	b.open("/account").want(http.StatusOK, "account")
 }
 
-// TestPasswordThenSignIn: where TCB ends the login and has no other for the new password just then, the
-// person signs in with it, and is in the portal again.
+// TestPasswordThenSignIn: where TCB ends the login and has no other for the new password just then,
+// the person signs in with it, and is in the portal again.
 func TestPasswordThenSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

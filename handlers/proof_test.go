@@ -151,8 +151,8 @@ func second(more ...string) string {
 	return strings.Replace(entryQuery(appPage, more...), "client_id=demo", "client_id=second", 1)
 }
 
-// TestStepUpEndsWithNextSignIn: a step-up proves who sits there, until somebody else does, for whichever client or
-// environment that is. It does not come back either.
+// TestStepUpEndsWithNextSignIn: a step-up proves who sits there, until somebody else does, for
+// whichever client or environment that is. It does not come back either.
 func TestStepUpEndsWithNextSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -214,7 +214,8 @@ func TestStepUpEndsWithNextSignIn(t *testing.T) {
 	})
 }
 
-// TestRightCodeEndsWithNextSignIn: a right code that TCB has not yet given a sudo_token for is a step-up all the same.
+// TestRightCodeEndsWithNextSignIn: a right code that TCB has not yet given a sudo_token for is a
+// step-up all the same.
 func TestRightCodeEndsWithNextSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -241,7 +242,8 @@ func TestRightCodeEndsWithNextSignIn(t *testing.T) {
 	b.submit(right, nil).want(http.StatusOK, "account")
 }
 
-// TestLinkProofEndsWithNextSignIn: who signed in to bind an identity has proven who they are, until the next one does.
+// TestLinkProofEndsWithNextSignIn: who signed in to bind an identity has proven who they are, until
+// the next one does.
 func TestLinkProofEndsWithNextSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withProvider)

@@ -27,7 +27,8 @@ func (b *backend) provider(change map[string]bool) {
 	b.control("PUT", "settings", map[string]any{"providers": map[string]any{"demo": change}}, nil)
 }
 
-// consent answers on the provider's page that a leaving page leads to, and gives the address it sends back to.
+// consent answers on the provider's page that a leaving page leads to, and gives the address it
+// sends back to.
 func (b *browser) consent(leaving *page, decision, sub, email string) string {
 	b.t.Helper()
 	var where departure
@@ -119,8 +120,8 @@ func TestProviderSignIn(t *testing.T) {
 	b.toProvider(b.open("/sign-in"), "__sms").want(http.StatusNotFound, "error", "error.disabled")
 }
 
-// TestProviderReplay: what came back from a provider serves once, also with the cookie that was removed, and only
-// in the browser that went, and only for a while.
+// TestProviderReplay: what came back from a provider serves once, also with the cookie that was
+// removed, and only in the browser that went, and only for a while.
 func TestProviderReplay(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withProvider)
@@ -169,7 +170,8 @@ func TestProviderFails(t *testing.T) {
 	s.backend.answer("", nil)
 }
 
-// TestProviderAlone: somebody who has nothing but a provider's identity cannot lose it, and steps up by it alone.
+// TestProviderAlone: somebody who has nothing but a provider's identity cannot lose it, and steps
+// up by it alone.
 func TestProviderAlone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withProvider)
@@ -224,7 +226,8 @@ func TestProviderSignOut(t *testing.T) {
 	}
 }
 
-// TestProviderRegisters: what the login config says of new accounts holds for a provider's people too.
+// TestProviderRegisters: what the login config says of new accounts holds for a provider's people
+// too.
 func TestProviderRegisters(t *testing.T) {
 	t.Parallel()
 	file := func(registry map[string]any, required ...string) string {

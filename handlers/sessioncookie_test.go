@@ -214,7 +214,8 @@ func TestDeviceID(t *testing.T) {
 	}
 }
 
-// TestSealedFields: the captcha and a kept password belong to one browser, environment, client and form.
+// TestSealedFields: the captcha and a kept password belong to one browser, environment, client and
+// form.
 func TestSealedFields(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

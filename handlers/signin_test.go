@@ -77,7 +77,8 @@ func TestCompletion(t *testing.T) {
 			if p.form() != nil || p.find(byTag("nav")) != nil {
 				t.Error("the completion page has a way that leaves the login behind")
 			}
-			// A reload, which gets the address that the script put in, starts over with the same target.
+			// A reload, which gets the address that the script put in, starts over with the same
+			// target.
 			again := b.get(done.Back).want(http.StatusOK, "sign-in")
 			if !strings.Contains(again.action(), "redirect_uri=") {
 				t.Errorf("the form posts to %s without its target", again.action())

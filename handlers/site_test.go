@@ -31,11 +31,12 @@ import (
 	"tcb-login/static"
 )
 
-// The tests of this package ask the pages over HTTP, as browsers do, with the emulator behind them. What
-// they need is in five files: site_test.go, a site as New makes it; backend_test.go, the emulator, which
-// can be told to fail; browser_test.go, who asks; page_test.go, what a page can be asked; check_test.go,
-// what every answer must have. A new test goes into the file that is named after what it is about
-// (agreement_test.go, stepup_test.go, …), and a test of a function without HTTP into its own package.
+// The tests of this package ask the pages over HTTP, as browsers do, with the emulator behind them.
+// What they need is in five files: site_test.go, a site as New makes it; backend_test.go, the
+// emulator, which can be told to fail; browser_test.go, who asks; page_test.go, what a page can be
+// asked; check_test.go, what every answer must have. A new test goes into the file that is named
+// after what it is about (agreement_test.go, stepup_test.go, …), and a test of a function without
+// HTTP into its own package.
 
 // The tests run the app that New assembles, on a listener of its own, before a
 // real emulator. Clocks stand still until a test moves them.

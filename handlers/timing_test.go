@@ -24,8 +24,8 @@ import (
 )
 
 // What must not tell who has an account does not tell by its time either: samples of each kind are
-// taken in turns, some in flight at once, before a TCB whose answers about what it does not know are
-// 80 ms faster, then slower. `make test-all` takes five hundred of each and wants more of them.
+// taken in turns, some in flight at once, before a TCB whose answers about what it does not know
+// are 80 ms faster, then slower. `make test-all` takes five hundred of each and wants more of them.
 //
 // The race detector makes hashing so slow that two cores are full and the floor's most is passed,
 // which says nothing of the program that people run: `make unit` has these tests without it, alone.
@@ -112,8 +112,8 @@ func wantAlike(t *testing.T, what string, times map[string][]time.Duration, kind
 // gap is by how much TCB answers some of what it is asked later than the rest.
 const gap = 80 * time.Millisecond
 
-// late makes the emulator answer late: what it knows (fast is what it does not), or what it does not
-// know.
+// late makes the emulator answer late: what it knows (fast is what it does not), or what it does
+// not know.
 func (b *backend) late(by time.Duration, unknownLate bool, lost *sync.Map) {
 	refusals := []string{"not_found", "user_not_found", "invalid_status", "failed_precondition"}
 	var issued sync.Map // verification_ids
@@ -304,8 +304,8 @@ func (p *pausing) Take(_ context.Context, rule limit.Rule, _ string) (limit.Deci
 	return limit.Decision{OK: true}, nil
 }
 
-// TestTimesAboveTheFloor: where TCB takes longer than the least floor, neither refusals in any number
-// nor requests that never reach TCB bring the floor down again.
+// TestTimesAboveTheFloor: where TCB takes longer than the least floor, neither refusals in any
+// number nor requests that never reach TCB bring the floor down again.
 func TestTimesAboveTheFloor(t *testing.T) {
 	const (
 		least  = 50 * time.Millisecond

@@ -45,8 +45,8 @@ func literal(e ast.Expr) (string, bool) {
 	return s, err == nil
 }
 
-// literals are the strings in a file, import paths left out; of a struct tag, what its words of rules
-// say (`say:"max=error.too_long"`).
+// literals are the strings in a file, import paths left out; of a struct tag, what its words of
+// rules say (`say:"max=error.too_long"`).
 func literals(f *ast.File) map[string]bool {
 	found := map[string]bool{}
 	ast.Inspect(f, func(n ast.Node) bool {

@@ -54,7 +54,8 @@ func CountryOptions(tag language.Tag) []CountryOption {
 }
 
 // DefaultCountry guesses the region to select from a language: the one it names, or for Chinese,
-// Japanese and Korean the one it is spoken in most. It is "" where that would be a guess in the dark.
+// Japanese and Korean the one it is spoken in most. It is "" where that would be a guess in the
+// dark.
 func DefaultCountry(tag language.Tag) string {
 	region, confidence := tag.Region()
 	base, _ := tag.Base()

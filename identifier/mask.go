@@ -2,8 +2,8 @@ package identifier
 
 import "strings"
 
-// MaskPhone hides the middle of a number, so that its owner recognises it and nobody else learns it:
-// "+86 138****8000". The stars are always four and do not tell how many digits they stand for.
+// MaskPhone hides the middle of a number, so that its owner recognises it and nobody else learns
+// it: "+86 138****8000". The stars are always four and do not tell how many digits they stand for.
 func MaskPhone(phone string) string {
 	const stars = "****"
 	code, national, ok := strings.Cut(phone, " ")

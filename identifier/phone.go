@@ -13,8 +13,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// A country is a place with telephone numbers: its ISO 3166-1 alpha-2 code (and AC, TA and XK, which
-// have numbers but no code there) and the E.164 calling code, digits only.
+// A country is a place with telephone numbers: its ISO 3166-1 alpha-2 code (and AC, TA and XK,
+// which have numbers but no code there) and the E.164 calling code, digits only.
 type country struct{ Region, Code string }
 
 // callingCodes are the calling codes that ITU has given to places, each with its regions; the first
@@ -78,8 +78,8 @@ var trunkPrefixes = map[string]string{
 	"378": "-",  // San Marino
 }
 
-// nationalShapes are for the places whose numbers we must know well: mainland China, where the codes
-// go, and North America, where a leading 1 would be ambiguous otherwise.
+// nationalShapes are for the places whose numbers we must know well: mainland China, where the
+// codes go, and North America, where a leading 1 would be ambiguous otherwise.
 var nationalShapes = map[string]*regexp.Regexp{
 	"86": regexp.MustCompile(`^1[3-9]\d{9}$`),
 	"1":  regexp.MustCompile(`^[2-9]\d{9}$`),

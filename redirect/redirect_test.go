@@ -11,7 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// redirectCases are those of the pages' own tests, which say in the file how each list is to be read.
+// redirectCases are those of the pages' own tests, which say in the file how each list is to be
+// read.
 type redirectCases struct {
 	AllowList []string       `json:"allow_list"`
 	Cases     []redirectCase `json:"cases"`

@@ -102,8 +102,8 @@ func TestAccessBelongsToSession(t *testing.T) {
 	}
 }
 
-// TestStepUpEnds: whoever signs in, or steps up, for one client ends the step-ups of all others in that browser. The
-// logins stay.
+// TestStepUpEnds: whoever signs in, or steps up, for one client ends the step-ups of all others in
+// that browser. The logins stay.
 func TestStepUpEnds(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

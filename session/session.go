@@ -396,8 +396,8 @@ type Scope struct{ Env, Client string }
 // that TCB issued and one that we made up for an account that does not exist.
 const padTo = 384
 
-// Seal encrypts v (as JSON) so that only this session can open it, for the same
-// scope and purpose, within ttl (authenticated data: id, scope, purpose). The result is URL-safe text.
+// Seal encrypts v (as JSON) so that only this session can open it, for the same scope and purpose,
+// within ttl (authenticated data: id, scope, purpose). The result is URL-safe text.
 func (s *Session) Seal(scope Scope, purpose string, v any, ttl time.Duration) (string, error) {
 	return s.seal(associated(s.id, scope, purpose), v, ttl, padTo)
 }

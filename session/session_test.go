@@ -246,7 +246,8 @@ func TestRotateDeniesWhatCounts(t *testing.T) {
 	}
 }
 
-// TestDenyListsApart: what begins and what ends are on lists of their own, either of which is asked.
+// TestDenyListsApart: what begins and what ends are on lists of their own, either of which is
+// asked.
 func TestDenyListsApart(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -401,7 +402,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// TestDeniedForItsCookiesLife: a place on the deny list is taken for as long as the cookie would be good, and no longer.
+// TestDeniedForItsCookiesLife: a place on the deny list is taken for as long as the cookie would be
+// good, and no longer.
 func TestDeniedForItsCookiesLife(t *testing.T) {
 	t.Parallel()
 	for _, age := range []time.Duration{0, 1500 * time.Millisecond, 3 * time.Hour, MaxAge - time.Second} {

@@ -45,9 +45,9 @@ func writePalette(b *strings.Builder, p Palette) {
 	}
 }
 
-// splitCSS puts a picture, or a panel in the brand's colour, beside the form
-// where there is room for both. Pages of the portal, which have a bar, take the whole width instead,
-// but in browsers that do not know :has. Those that cannot mix colours have the panel without its light.
+// splitCSS puts a picture, or a panel in the brand's colour, beside the form where there is room
+// for both. Pages of the portal, which have a bar, take the whole width instead, but in browsers
+// that do not know :has. Those that cannot mix colours have the panel without its light.
 const splitCSS = `@media(min-width:900px){
 body{--top:clamp(24px,7vh,80px);padding-inline-start:calc(50vw + 16px);background:var(--surface)}
 body:before{content:"";position:fixed;inset-block:0;inset-inline-start:0;width:50vw;

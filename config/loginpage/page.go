@@ -6,8 +6,8 @@ import (
 	"tcb-login/theme"
 )
 
-// A Kind is one of the sign-in methods that have a form of ours; the values are the ids of TCB's own
-// login.config.json.
+// A Kind is one of the sign-in methods that have a form of ours; the values are the ids of TCB's
+// own login.config.json.
 type Kind string
 
 // The kinds.

@@ -1,10 +1,10 @@
-// Package account is the account portal, and what leads into it: the hand-off of a login that the SDK
-// keeps in the browser, "continue as …", and the step-up, by which somebody proves again who they are
-// before a change that could lock them out.
+// Package account is the account portal, and what leads into it: the hand-off of a login that the
+// SDK keeps in the browser, "continue as …", and the step-up, by which somebody proves again who
+// they are before a change that could lock them out.
 //
-// Its pages are one table (pages.go). A page is a row there, a file with its handlers, its view and its
-// words; routes, next=, the overview, the language switch and previews read the row. Before a page, and
-// before a form of it is shown again elsewhere, stands the same entrance (entrance.go).
+// Its pages are one table (pages.go). A page is a row there, a file with its handlers, its view and
+// its words; routes, next=, the overview, the language switch and previews read the row. Before a
+// page, and before a form of it is shown again elsewhere, stands the same entrance (entrance.go).
 package account
 
 import (
@@ -32,8 +32,8 @@ type Room struct {
 // PasswordSet is the page for somebody whose new password is set, and who has to sign in with it.
 type PasswordSet func(r *web.Request, username string) (web.Reply, error)
 
-// New makes the room, tells the site which pages next= may name, and registers what the portal goes to
-// identity providers for.
+// New makes the room, tells the site which pages next= may name, and registers what the portal goes
+// to identity providers for.
 func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Providers, passwordSet PasswordSet) *Room {
 	a := &Room{Site: s, visitor: v, codes: codes, providers: providers, passwordSet: passwordSet}
 	a.pages = a.table()

@@ -69,8 +69,8 @@ var emailContact = contactKind{
 	},
 }
 
-// contactLast are the forms of the last step: to press again where TCB has failed, and to decide where
-// another account has the number or address.
+// contactLast are the forms of the last step: to press again where TCB has failed, and to decide
+// where another account has the number or address.
 var contactLast = []string{"-confirmed", "-conflict"}
 
 // contactPage is the page of a kind.
@@ -84,8 +84,8 @@ func (a *Room) contactPage(kind contactKind, p page) page {
 
 func noStates(views.Page) []web.SampleState { return nil }
 
-// personal is what the code flows of the portal have in common: they are somebody's own, who may hear
-// from TCB what there is.
+// personal is what the code flows of the portal have in common: they are somebody's own, who may
+// hear from TCB what there is.
 type personal struct {
 	a     *Room
 	login *visitor.Login
@@ -193,8 +193,8 @@ func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.Conf
 	return f.Refuse(r, page, err, spentToken)
 }
 
-// conflictChoices are TCB's conflict_resolution, in words. None is chosen to begin with: each has its
-// price.
+// conflictChoices are TCB's conflict_resolution, in words. None is chosen to begin with: each has
+// its price.
 var conflictChoices = []views.Option{
 	{Value: string(authclient.ConflictDefault), Label: i18n.Msg("account.conflict.leave"), Help: i18n.Msg("account.conflict.leave_help")},
 	{Value: string(authclient.ConflictTransfer), Label: i18n.Msg("account.conflict.move"), Help: i18n.Msg("account.conflict.move_help")},

@@ -8,15 +8,15 @@ import (
 	"tcb-login/views"
 )
 
-// signInAgain is sign-in by somebody who does not go on with the login at hand: what led here is not to
-// be tried there again.
+// signInAgain is sign-in by somebody who does not go on with the login at hand: what led here is
+// not to be tried there again.
 func signInAgain(r *web.Request) string {
 	return r.To(entry.PathEntry, entry.With("prompt", "login"))
 }
 
-// getContinue offers the login that the browser has. It is led to by the script that has just handed
-// that over; as on the portal's pages nothing shows before script has seen that localStorage still
-// names the same person.
+// getContinue offers the login that the browser has. It is led to by the script that has just
+// handed that over; as on the portal's pages nothing shows before script has seen that localStorage
+// still names the same person.
 func (a *Room) getContinue(r *web.Request) (web.Reply, error) {
 	login, err := a.visitor.Load(r)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"tcb-login/views"
 )
 
-// enter lets somebody to a page of the portal. Where they get another page instead that is an error, as
-// everything is that keeps a handler from its work.
+// enter lets somebody to a page of the portal. Where they get another page instead that is an
+// error, as everything is that keeps a handler from its work.
 func (a *Room) enter(r *web.Request, p page) (*web.Request, *visitor.Login, error) {
 	if p.texts && !r.Env.Texts() {
 		return r, nil, refusal.ErrDisabled
@@ -40,8 +40,8 @@ func (a *Room) enter(r *web.Request, p page) (*web.Request, *visitor.Login, erro
 
 func instead(p views.Page) error { return &web.Instead{Reply: web.Reply{Status: 200, Page: p}} }
 
-// nameHere is the page that a login or a step-up on the way leads to: the one at hand, or where that
-// one leads.
+// nameHere is the page that a login or a step-up on the way leads to: the one at hand, or where
+// that one leads.
 func (a *Room) nameHere(r *web.Request) string {
 	return cmp.Or(a.nameAt(r.Path), r.Next, "account")
 }
@@ -66,8 +66,8 @@ func (a *Room) handOffPage(r *web.Request) *views.HandOffPage {
 	return a.visitor.HandOffPage(r, a.signInHere(r))
 }
 
-// offerRegistration is the portal of somebody who has not registered: all that there is to do is that.
-// Sign-up then keeps the account, by its anonymous_token.
+// offerRegistration is the portal of somebody who has not registered: all that there is to do is
+// that. Sign-up then keeps the account, by its anonymous_token.
 func (a *Room) offerRegistration(r *web.Request, login *visitor.Login) *views.NoticePage {
 	p := &views.NoticePage{
 		Base: a.Page(&r.LoginRequest, "account-anonymous", i18n.Msg("account.anonymous.title")),
@@ -116,9 +116,9 @@ func (a *Room) refuseStepUp(r *web.Request, page views.Page, err error, special 
 	return web.Refuse(page, err, special)
 }
 
-// A change is one that went well, on the way to the page that says so. It is sealed: a page that would
-// say whatever its address does could be made to tell somebody that their password is changed, who then
-// goes on to where they can "undo" it.
+// A change is one that went well, on the way to the page that says so. It is sealed: a page that
+// would say whatever its address does could be made to tell somebody that their password is
+// changed, who then goes on to where they can "undo" it.
 type change struct {
 	Done string `json:"d"` // of doneKeys
 	Sub  string `json:"s"` // whose account it was

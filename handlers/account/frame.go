@@ -22,7 +22,8 @@ func (a *Room) plain(r *web.Request, login *visitor.Login, name string, title i1
 	return a.framed(r, login, b)
 }
 
-// form is a page of the portal whose form posts to path. sealed is the step that goes along, if any.
+// form is a page of the portal whose form posts to path. sealed is the step that goes along, if
+// any.
 func (a *Room) form(r *web.Request, login *visitor.Login, name string, title i18n.Message, path, sealed string) views.Base {
 	return a.framed(r, login, a.PortalFormPage(&r.LoginRequest, name, title, path, sealed))
 }

@@ -14,14 +14,14 @@ import (
 	"tcb-login/session"
 )
 
-// Session hand-off: the SDK in the app keeps its login in localStorage, where our script finds it and
-// posts it here. The refresh token passes through when the access token has run out, and is never kept:
-// TCB changes it at every refresh, and the one who holds it is the SDK.
+// Session hand-off: the SDK in the app keeps its login in localStorage, where our script finds it
+// and posts it here. The refresh token passes through when the access token has run out, and is
+// never kept: TCB changes it at every refresh, and the one who holds it is the SDK.
 //
-// Several tabs hand the same login over when a browser restores them. The script lets them do it one
-// after the other, as far as the browser can; the session's cookie is whose answer came last, so a
-// refused token brings a fresh one, what the session has already changes nothing, and a page that has
-// lost the login to another tab's first visit asks for it again.
+// Several tabs hand the same login over when a browser restores them. The script lets them do it
+// one after the other, as far as the browser can; the session's cookie is whose answer came last,
+// so a refused token brings a fresh one, what the session has already changes nothing, and a page
+// that has lost the login to another tab's first visit asks for it again.
 
 // accessCookie is a login as our pages keep it.
 type accessCookie = session.Access
@@ -33,8 +33,8 @@ type handedOver struct {
 	DeviceID     string `json:"device_id"`
 }
 
-// handOffAnswer is the answer. Credentials are the new ones after a refresh, also when nothing else went
-// well: they are the only ones that live then.
+// handOffAnswer is the answer. Credentials are the new ones after a refresh, also when nothing else
+// went well: they are the only ones that live then.
 type handOffAnswer struct {
 	Sub         string                  `json:"sub,omitempty"`
 	Error       string                  `json:"error,omitempty"`
@@ -127,16 +127,16 @@ func limited(out handOffAnswer, err error) (web.Reply, error) {
 	return reply, nil
 }
 
-// lostHalfWay answers a failure of ours. A refresh may have gone before it: the browser must have what
-// that brought, since nothing else lives any more.
+// lostHalfWay answers a failure of ours. A refresh may have gone before it: the browser must have
+// what that brought, since nothing else lives any more.
 func lostHalfWay(r *web.Request, out handOffAnswer, err error) (web.Reply, error) {
 	r.Trace.Err = err
 	out.Sub, out.Error = "", "unavailable"
 	return web.Reply{Status: 503, JSON: out, NoSession: true}, nil
 }
 
-// notHandedOver answers a refusal of TCB's. One that says that the login is over ends ours as well: the
-// browser's storage names somebody whom we cannot show.
+// notHandedOver answers a refusal of TCB's. One that says that the login is over ends ours as well:
+// the browser's storage names somebody whom we cannot show.
 func notHandedOver(r *web.Request, out handOffAnswer, err error) (web.Reply, error) {
 	r.Trace.Refused(err)
 	switch {

@@ -19,8 +19,8 @@ func (a *Room) historyRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
 	return a.hint(r, "history", "account.history.title", "account.row.history", "account-history", "account.view"), true
 }
 
-// eventKeys are TCB's actions in words. Its documents name USER_LOGIN alone, so one that is not here is
-// a change of some kind.
+// eventKeys are TCB's actions in words. Its documents name USER_LOGIN alone, so one that is not
+// here is a change of some kind.
 var eventKeys = map[string]string{
 	"USER_UPDATE_PASSWORD":     "account.event.password",
 	"USER_RESET_PASSWORD":      "account.event.reset",

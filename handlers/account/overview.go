@@ -12,8 +12,8 @@ import (
 	"tcb-login/views"
 )
 
-// A summary is a line of the overview, in a section and at a place of it. A page that has nothing to
-// say there returns false.
+// A summary is a line of the overview, in a section and at a place of it. A page that has nothing
+// to say there returns false.
 type summary struct {
 	section string
 	place   int

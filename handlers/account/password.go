@@ -68,8 +68,8 @@ func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, er
 	return a.afterPassword(r, login, form.New)
 }
 
-// afterPassword goes on after a new password. TCB signs other devices out then; should it have ended
-// this login as well, the new password begins another.
+// afterPassword goes on after a new password. TCB signs other devices out then; should it have
+// ended this login as well, the new password begins another.
 func (a *Room) afterPassword(r *web.Request, login *visitor.Login, password string) (web.Reply, error) {
 	ctx, cancel := r.Within(a.Timeout)
 	defer cancel()

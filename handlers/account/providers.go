@@ -69,9 +69,9 @@ func entersWithout(r *web.Request, me *authclient.UserInfo) bool {
 		me.HasPassword && r.LoginPage.Offers(loginpage.KindPassword)
 }
 
-// linkToBind is the identity that waits to be bound to the person's account, once it is proven who is
-// there. What was proven before somebody went to the provider may be too long ago. Who came by the
-// identity and then signed in has just proven it, see provider.Follow.
+// linkToBind is the identity that waits to be bound to the person's account, once it is proven who
+// is there. What was proven before somebody went to the provider may be too long ago. Who came by
+// the identity and then signed in has just proven it, see provider.Follow.
 func (a *Room) linkToBind(r *web.Request, login *visitor.Login) (provider.Link, bool, error) {
 	l, ok := provider.OpenLink(r)
 	switch {

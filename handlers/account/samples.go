@@ -9,8 +9,8 @@ import (
 	"tcb-login/views"
 )
 
-// Samples are the pages of the portal in all their states, for the person whom the preview's client of
-// TCB knows.
+// Samples are the pages of the portal in all their states, for the person whom the preview's client
+// of TCB knows.
 func (a *Room) Samples(r *web.Request) []web.Sample {
 	me, err := r.Auth().AsUser("sample").GetUserInfo(r.Context())
 	if err != nil {

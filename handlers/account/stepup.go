@@ -21,11 +21,11 @@ import (
 	"tcb-login/views"
 )
 
-// The step-up: before a change that could lock somebody out of their account, they prove again who they
-// are, once per fifteen minutes. TCB decides how (SDK docs, Auth.sudo): who has a phone number by a
-// code, others by their password or by a code to their e-mail address. Who has none of these gets an
-// empty sudo_token from TCB just for asking; we give it only to who comes back from an identity
-// provider as one of the account's own identities.
+// The step-up: before a change that could lock somebody out of their account, they prove again who
+// they are, once per fifteen minutes. TCB decides how (SDK docs, Auth.sudo): who has a phone number
+// by a code, others by their password or by a code to their e-mail address. Who has none of these
+// gets an empty sudo_token from TCB just for asking; we give it only to who comes back from an
+// identity provider as one of the account's own identities.
 
 // Ways to step up, by the value of via=.
 const (
@@ -188,8 +188,8 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 	if err := tries.Take(r.Context(), limits.RulePassword, "step-up.limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
 		return web.Refuse(page, err, nil)
 	}
-	// From many addresses a login would have many tries. Beyond ten it is the login that ends, and no
-	// other: nothing is refused to its owner elsewhere.
+	// From many addresses a login would have many tries. Beyond ten it is the login that ends, and
+	// no other: nothing is refused to its owner elsewhere.
 	counts := loginCounts(r, login)
 	if tries.TakeSoft(r.Context(), counts...) {
 		return a.endStolen(r, login)
@@ -208,8 +208,8 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 	return a.refuseStepUp(r, page, err, sudoRefusals)
 }
 
-// loginCounts are what the tries of a login count under: its token, and the first one that we have seen
-// of it. Whoever refreshes the one has the other sealed in the cookie.
+// loginCounts are what the tries of a login count under: its token, and the first one that we have
+// seen of it. Whoever refreshes the one has the other sealed in the cookie.
 func loginCounts(r *web.Request, login *visitor.Login) []limits.Count {
 	counts := []limits.Count{{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, web.HashOf(login.Access.AccessToken))}}
 	if login.Access.Login != "" {
@@ -334,7 +334,8 @@ func (stepUpBy) Back(r *web.Request) views.Link {
 }
 
 // Receive ends the step-up: whoever came back must be one of the account's own identities. TCB asks
-// nothing of people who have no other way to prove who they are, so that it is them is for us to see.
+// nothing of people who have no other way to prove who they are, so that it is them is for us to
+// see.
 func (s stepUpBy) Receive(r *web.Request, authorization provider.Authorization) (func(*authclient.ProviderToken) (web.Reply, error), error) {
 	a := s.a
 	login, err := a.same(r, authorization)

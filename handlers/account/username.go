@@ -14,8 +14,8 @@ import (
 	"tcb-login/views"
 )
 
-// The username is a way to sign in, so that a change wants a step-up before its form, as one of phone
-// number, e-mail address and password does.
+// The username is a way to sign in, so that a change wants a step-up before its form, as one of
+// phone number, e-mail address and password does.
 
 func (a *Room) usernameRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	return a.fact(r, "username", "field.username", login.Me.Username, "account-username"), true
@@ -40,14 +40,15 @@ func (a *Room) rebuildUsername(r *web.Request, login *visitor.Login) (views.Page
 	return a.typedUsername(r, login), nil
 }
 
-// usernameForm is what the form brings, beside the username as it is. One that is set cannot go again.
+// usernameForm is what the form brings, beside the username as it is. One that is set cannot go
+// again.
 type usernameForm struct {
 	Username string `form:"username" validate:"required,nefield=Is,username" say:"required=error.required.new_username nefield=account.username.same"`
 	Is       string
 }
 
-// usernameRefusals: a call that changes nothing else is refused for the name. That of permission is no
-// word on the step-up, which TCB does not ask for here.
+// usernameRefusals: a call that changes nothing else is refused for the name. That of permission is
+// no word on the step-up, which TCB does not ask for here.
 var usernameRefusals = refusal.Table{
 	"already_exists":      {Status: 422, Key: "error.username_taken", Field: "username"},
 	"failed_precondition": {Status: 422, Key: "error.username_taken", Field: "username"},

@@ -55,8 +55,8 @@ func (c *Codes) Post(r *web.Request, f Flow) (web.Reply, error) {
 	step, found := Open(r, f)
 	switch {
 	case step == nil && found:
-		// The session is gone, or the step is over. The form brought the number along, so all it costs is
-		// another code.
+		// The session is gone, or the step is over. The form brought the number along, so all it
+		// costs is another code.
 		return again(f.First(r, typed(r, f)), "error.code_lost")
 	case step == nil:
 		return c.postSend(r, f)
@@ -166,8 +166,8 @@ var codeRefusals = refusal.Table{
 	"aborted":                   wrongCode,
 }
 
-// verify checks a code under the limit on tries, which are counted before the call: fifty at once get
-// no further than five. On success the step is verified.
+// verify checks a code under the limit on tries, which are counted before the call: fifty at once
+// get no further than five. On success the step is verified.
 func (c *Codes) verify(r *web.Request, step *Step, code string) error {
 	key := limit.Key(r.Env.ID, web.HashOf(step.VerificationID))
 	usedUp := &refusal.FieldError{Field: "verification_code", Key: "error.code_tries"}

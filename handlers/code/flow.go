@@ -1,5 +1,5 @@
-// Package code is a mechanism that sign-in and the portal share: a code is sent by SMS or e-mail, and
-// checked. Every flow has the same first two steps, one form each, under one route:
+// Package code is a mechanism that sign-in and the portal share: a code is sent by SMS or e-mail,
+// and checked. Every flow has the same first two steps, one form each, under one route:
 //
 //	no flow=        asks for a number or an address; POST sends the code and leads to the same route
 //	                with flow=
@@ -33,12 +33,12 @@ type Spec struct {
 	Last  []string
 }
 
-// A Flow is what one flow does differently from another: with whom, to where, and what for. The last
-// steps' forms are named by Spec.Last, each with the flow's name in front.
+// A Flow is what one flow does differently from another: with whom, to where, and what for. The
+// last steps' forms are named by Spec.Last, each with the flow's name in front.
 type Flow interface {
 	Spec() Spec
-	// Owner is the sub of whose flow it is; empty for one that anybody may begin. In the latter no page
-	// tells who has an account.
+	// Owner is the sub of whose flow it is; empty for one that anybody may begin. In the latter no
+	// page tells who has an account.
 	Owner() string
 	// Channels are those that the page can send a code of this flow by.
 	Channels(r *web.Request) (phone, email bool)

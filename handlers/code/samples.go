@@ -10,8 +10,8 @@ import (
 	"tcb-login/views"
 )
 
-// Samples are the pages of a flow in all their states, by each channel that it can go by. states are
-// those of a last step's page, beside what every form can get into.
+// Samples are the pages of a flow in all their states, by each channel that it can go by. states
+// are those of a last step's page, beside what every form can get into.
 func (c *Codes) Samples(r *web.Request, f Flow, states func(last views.Page) []web.SampleState) (all []web.Sample) {
 	spec := f.Spec()
 	if phone, email := f.Channels(r); !phone || !email {

@@ -50,7 +50,8 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 	return c.send(r, f, page, &Step{Phone: to.Phone, Email: to.Address})
 }
 
-// send has a code sent and leads to the step that asks for it; page is what to show when it cannot be.
+// send has a code sent and leads to the step that asks for it; page is what to show when it cannot
+// be.
 func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.Reply, error) {
 	public, target := f.Owner() == "", f.Target(r)
 	counted, demand, err := c.ReserveSend(r, step.Target())
@@ -74,15 +75,15 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 	case err == nil:
 		c.issued.note(step, sent)
 	case public && (aboutAccount(err) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
-		// TCB would not send because of who has, or has not, an account. That is between TCB and the
-		// owner: the page goes on as if it had, to a code that nobody can know.
+		// TCB would not send because of who has, or has not, an account. That is between TCB and
+		// the owner: the page goes on as if it had, to a code that nobody can know.
 		r.Trace.Refused(err)
 		if sent, err = c.decoy(step); err != nil {
 			return web.Reply{}, err
 		}
 	case refusal.IsOutage(err):
-		// The message may be on its way all the same. It counts, but nobody has to wait a minute because
-		// TCB failed.
+		// The message may be on its way all the same. It counts, but nobody has to wait a minute
+		// because TCB failed.
 		counted.RefundPause(r.Context())
 		return f.Refuse(r, page, err, nil)
 	default:
@@ -139,8 +140,8 @@ func (i *issuedByChannel) note(step *Step, sent *authclient.Verification) {
 	i.of(step).Store(&issued{length: len(sent.VerificationID), expiresIn: sent.ExpiresIn})
 }
 
-// decoy is a verification that TCB never issued, as long and as long-lived as those it does, so that
-// neither page nor address tells.
+// decoy is a verification that TCB never issued, as long and as long-lived as those it does, so
+// that neither page nor address tells.
 func (c *Codes) decoy(step *Step) (*authclient.Verification, error) {
 	like := c.issued.of(step).Load()
 	if like == nil {

@@ -9,8 +9,8 @@ import (
 )
 
 // A Step is a step under way: a code that was sent, or one that was right. It rides in the URL as
-// flow=, sealed for this session, environment, client and flow, so two tabs never mix and nobody else
-// can go on with it.
+// flow=, sealed for this session, environment, client and flow, so two tabs never mix and nobody
+// else can go on with it.
 type Step struct {
 	Phone             string `json:"phone,omitempty"` // TCB's form, "+86 13800000000"
 	Email             string `json:"email,omitempty"`
@@ -25,8 +25,8 @@ type Step struct {
 	CaptchaUntil      int64  `json:"cuntil,omitempty"`
 }
 
-// StepLife is longer than code and token together, so that it is they that run out, with a message of
-// their own.
+// StepLife is longer than code and token together, so that it is they that run out, with a message
+// of their own.
 const StepLife = 25 * time.Minute
 
 // Target is where the code went.
@@ -82,9 +82,9 @@ func Seal(r *web.Request, spec Spec, s *Step) (string, error) {
 	return r.Session.Seal("flow "+spec.Name, s, StepLife)
 }
 
-// Open reads the request's flow=. found says that there was one; nil with found that it is not ours any
-// more. A step of somebody's own is theirs alone: after a code to somebody's number nobody else is who
-// they say.
+// Open reads the request's flow=. found says that there was one; nil with found that it is not ours
+// any more. A step of somebody's own is theirs alone: after a code to somebody's number nobody else
+// is who they say.
 func Open(r *web.Request, f Flow) (s *Step, found bool) {
 	if r.Flow == "" {
 		return nil, false

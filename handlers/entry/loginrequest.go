@@ -16,9 +16,10 @@ import (
 	"tcb-login/redirect"
 )
 
-// A LoginRequest is what an address of ours asks for: who wants a login for which app, where it is to
-// lead, in which language, and which step of ours is under way. It is made once, by Places.Parse, and
-// nobody assigns to it afterwards: what differs in the address of another page is said to To.
+// A LoginRequest is what an address of ours asks for: who wants a login for which app, where it is
+// to lead, in which language, and which step of ours is under way. It is made once, by
+// Places.Parse, and nobody assigns to it afterwards: what differs in the address of another page is
+// said to To.
 type LoginRequest struct {
 	Params
 	Step
@@ -366,8 +367,8 @@ type Origin struct {
 // Secure reports that it is https.
 func (o Origin) Secure() bool { return o.Scheme == "https" }
 
-// A Theme is a login page's theme and words as pages need them: its words laid over the catalogues, its
-// colours written into a stylesheet.
+// A Theme is a login page's theme and words as pages need them: its words laid over the catalogues,
+// its colours written into a stylesheet.
 type Theme struct {
 	Messages *i18n.Bundle
 	Style    string // address of the stylesheet

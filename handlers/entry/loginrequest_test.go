@@ -137,8 +137,8 @@ func TestParseLanguage(t *testing.T) {
 	}
 }
 
-// TestParseRefuses: what decides who gets a login is there once, and leads to something that we have.
-// The page that says so has a language all the same.
+// TestParseRefuses: what decides who gets a login is there once, and leads to something that we
+// have. The page that says so has a language all the same.
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	places := testPlaces(t)

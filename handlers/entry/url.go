@@ -33,8 +33,8 @@ func Add(name, value string) Differ {
 	}
 }
 
-// To is the address of a page on the way to a login, with the entry query string, where in the portal
-// it leads, and the identity that waits.
+// To is the address of a page on the way to a login, with the entry query string, where in the
+// portal it leads, and the identity that waits.
 func (r *LoginRequest) To(path string, differs ...Differ) string {
 	a := address{query: r.Query, next: r.Next, link: r.Link}
 	for _, differ := range differs {
@@ -77,8 +77,8 @@ func Join(path string, params []string) string {
 	return b.String()
 }
 
-// WithParam is a query string with another value of one parameter, of which the first would count if
-// both stood there.
+// WithParam is a query string with another value of one parameter, of which the first would count
+// if both stood there.
 func WithParam(query, name, value string) string {
 	var parts []string
 	for part := range strings.SplitSeq(query, "&") {

@@ -36,10 +36,11 @@ const (
 	maxFloor     = 2 * time.Second
 	// floorMemory is how long a floor stays at what it has come to.
 	floorMemory = 6 * time.Hour
-	// maxWaiting bounds what waiting costs in memory, to about 30 MB: each keeps its connection's buffers.
+	// maxWaiting bounds what waiting costs in memory, to about 30 MB: each keeps its connection's
+	// buffers.
 	maxWaiting = 1024
-	// maxWaitingNetwork is a network's share: at the least floor a hundred wrong passwords a second.
-	// A block of IPv6 networks has its share times what it has of other limits.
+	// maxWaitingNetwork is a network's share: at the least floor a hundred wrong passwords a
+	// second. A block of IPv6 networks has its share times what it has of other limits.
 	maxWaitingNetwork = 32
 )
 
@@ -73,8 +74,8 @@ func (d *durations) add(took time.Duration, now time.Time) {
 	d.kept[d.n%len(d.kept)] = took
 	d.n++
 	d.last = now
-	// Of fewer than a hundred the p99 is the slowest one, which may have been an accident: it counts
-	// for as long as it is among the kept.
+	// Of fewer than a hundred the p99 is the slowest one, which may have been an accident: it
+	// counts for as long as it is among the kept.
 	if p := d.p99(); d.n >= 100 && (p >= d.peak || now.Sub(d.at) > floorMemory) {
 		d.peak, d.at = p, now
 	}

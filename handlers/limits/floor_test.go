@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestFloorLevel: what a floor has come to stays for hours, whatever number of quick calls there are.
+// TestFloorLevel: what a floor has come to stays for hours, whatever number of quick calls there
+// are.
 func TestFloorLevel(t *testing.T) {
 	t.Parallel()
 	const slow, quick = 700 * time.Millisecond, 5 * time.Millisecond
@@ -54,8 +55,8 @@ func TestFloorLevel(t *testing.T) {
 	}
 }
 
-// TestPlaces: a network, and a block of them, has a share of the places where answers wait, and gives
-// back what it has taken.
+// TestPlaces: a network, and a block of them, has a share of the places where answers wait, and
+// gives back what it has taken.
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	enter := func(f *Floor, address string) (func(), bool) {

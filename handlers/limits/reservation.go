@@ -25,8 +25,8 @@ type Count struct {
 // Reserve begins with nothing taken.
 func Reserve(counter limit.Counter) *Reservation { return &Reservation{counter: counter} }
 
-// Take counts one against rule; a *Limited error, with a message and the unit of its count, says that
-// it is used up. A counter that fails counts nothing: its outage must not become ours.
+// Take counts one against rule; a *Limited error, with a message and the unit of its count, says
+// that it is used up. A counter that fails counts nothing: its outage must not become ours.
 func (t *Reservation) Take(ctx context.Context, rule limit.Rule, message string, unit time.Duration, key string) error {
 	d, err := t.counter.Take(ctx, rule, key)
 	if err != nil {

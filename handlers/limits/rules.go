@@ -35,9 +35,10 @@ var (
 	RuleCaptcha       = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
 	RuleUsername      = limit.Rule{Name: "username check", N: 30, Per: time.Hour, Burst: 10}
 
-	// Each hand-off may take a place on the deny list, which forgets what it has no room for. An office
-	// has many people behind a network; one login may come from as many networks as an IPv6 block has.
-	// Sign-ins and step-ups take places too: what one account has of them is bounded for all three.
+	// Each hand-off may take a place on the deny list, which forgets what it has no room for. An
+	// office has many people behind a network; one login may come from as many networks as an IPv6
+	// block has. Sign-ins and step-ups take places too: what one account has of them is bounded for
+	// all three.
 	ruleSessions      = limit.Rule{Name: "session ids of account", N: 120, Per: time.Hour, Burst: 60}
 	RuleHandOff       = limit.Rule{Name: "hand-off from network", N: 600, Per: time.Hour, Burst: 60}
 	RuleHandOffPerson = limit.Rule{Name: "hand-off of person", N: 120, Per: time.Hour, Burst: 60}

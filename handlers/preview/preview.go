@@ -1,6 +1,6 @@
-// Package preview shows the pages of any login config with sample data, for the operator's listener.
-// It signs nobody in and calls nothing: the pages are samples that the rooms make by the constructors
-// that the real ones come from, and posting their forms is forbidden to the browser.
+// Package preview shows the pages of any login config with sample data, for the operator's
+// listener. It signs nobody in and calls nothing: the pages are samples that the rooms make by the
+// constructors that the real ones come from, and posting their forms is forbidden to the browser.
 package preview
 
 import (
@@ -158,8 +158,8 @@ func entryPath(r *web.Request) string {
 	return entry.PathEntry
 }
 
-// dress gives a page what a preview of it has differently: the scheme that was picked, and a language
-// switch that leads to the preview in that language.
+// dress gives a page what a preview of it has differently: the scheme that was picked, and a
+// language switch that leads to the preview in that language.
 func dress(b *views.Base, q Query, address string) {
 	if q.Scheme != "" {
 		b.Assets.Style += "?scheme=" + url.QueryEscape(q.Scheme)
@@ -182,8 +182,8 @@ func dress(b *views.Base, q Query, address string) {
 	}
 }
 
-// inScheme serves a file as if the browser preferred the scheme that the query of a stylesheet names:
-// the server cannot make it prefer one.
+// inScheme serves a file as if the browser preferred the scheme that the query of a stylesheet
+// names: the server cannot make it prefer one.
 func inScheme(serve fiber.Handler) fiber.Handler {
 	const media, either = "@media(prefers-color-scheme:dark)", "color-scheme:light dark"
 	return func(c *fiber.Ctx) error {

@@ -31,8 +31,8 @@ func SealLink(r *web.Request, l Link, life time.Duration) (string, error) {
 	return r.Session.Seal("link", l, life)
 }
 
-// OpenLink reads link=. That somebody has just signed in to bind it counts as a step-up, and ends with
-// the next sign-in as that does.
+// OpenLink reads link=. That somebody has just signed in to bind it counts as a step-up, and ends
+// with the next sign-in as that does.
 func OpenLink(r *web.Request) (l Link, ok bool) {
 	if r.Link == "" {
 		return l, false

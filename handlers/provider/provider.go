@@ -1,5 +1,5 @@
-// Package provider is a mechanism that sign-in and the portal share: out to an identity provider and
-// back.
+// Package provider is a mechanism that sign-in and the portal share: out to an identity provider
+// and back.
 //
 //	a POST (sign-in, or the portal's that link or step up)
 //	  → interstitial to the provider's consent page, with a cookie for the way back
@@ -7,14 +7,14 @@
 //	  → a page whose button, pressed by script, posts both to
 //	POST /provider/callback   → what the purpose makes of who came back
 //
-// Providers compare the callback's address byte for byte and some take no more than 128 characters of
-// state (WeChat), so the login request cannot ride in either: it waits in a cookie, sealed for this
-// session. A state whose cookie this browser has not is somebody else's, and a login of theirs (login
-// CSRF, RFC 6749 §10.12); one that has been used is used up.
+// Providers compare the callback's address byte for byte and some take no more than 128 characters
+// of state (WeChat), so the login request cannot ride in either: it waits in a cookie, sealed for
+// this session. A state whose cookie this browser has not is somebody else's, and a login of theirs
+// (login CSRF, RFC 6749 §10.12); one that has been used is used up.
 //
-// The redirect is answered with a form and not with the outcome, since what comes after signs somebody
-// in: a GET of ours changes nothing, so that no reload, prefetch or link from elsewhere does, and
-// credentials are in the answer to a POST alone.
+// The redirect is answered with a form and not with the outcome, since what comes after signs
+// somebody in: a GET of ours changes nothing, so that no reload, prefetch or link from elsewhere
+// does, and credentials are in the answer to a POST alone.
 package provider
 
 import (
@@ -52,8 +52,8 @@ type Authorization struct {
 
 // A Purpose is what somebody goes to a provider for.
 type Purpose interface {
-	// Receive is asked before the code is exchanged, and refuses somebody whose authorization it is not.
-	// What it returns goes on with the identity that came back.
+	// Receive is asked before the code is exchanged, and refuses somebody whose authorization it is
+	// not. What it returns goes on with the identity that came back.
 	Receive(*web.Request, Authorization) (func(*authclient.ProviderToken) (web.Reply, error), error)
 	// Back leads to where the authorization began.
 	Back(*web.Request) views.Link
@@ -134,7 +134,8 @@ func leadsOut(uri string) bool {
 // callback is provider_redirect_uri, the same for everybody and everything.
 func (p *Providers) callback(r *web.Request) string { return r.Origin.Text + p.Base() + pathCallback }
 
-// getCallback answers a provider's redirect. It reads no entry query: the authorization brings its own.
+// getCallback answers a provider's redirect. It reads no entry query: the authorization brings its
+// own.
 func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 	state, code := r.Arg("state"), r.Arg("code")
 	var a Authorization
@@ -253,7 +254,8 @@ func (p *Providers) exchange(r *web.Request, a Authorization, code, state string
 	return granted, err
 }
 
-// BoundTo reports that an identity is one of the account's; any of the provider's when sub is empty.
+// BoundTo reports that an identity is one of the account's; any of the provider's when sub is
+// empty.
 func BoundTo(me *authclient.UserInfo, provider, sub string) bool {
 	return slices.ContainsFunc(me.Providers, func(b authclient.ProfileProvider) bool {
 		return b.ID == provider && (sub == "" || b.ProviderUserID == sub)

@@ -32,7 +32,8 @@ var (
 	ErrDisabled = &Problem{Status: http.StatusNotFound, Title: "error.title_missing", Lead: "error.disabled"}
 	// ErrNoForm is for a form that no page has.
 	ErrNoForm = BadParameter("form")
-	// errUnreadable is for bodies that are compressed, in parts or otherwise not what a form of ours sends.
+	// errUnreadable is for bodies that are compressed, in parts or otherwise not what a form of
+	// ours sends.
 	ErrUnreadable = &Problem{Status: http.StatusUnsupportedMediaType, Title: "error.title", Lead: "error.page.unreadable"}
 	// ErrNotYet is for a login that is to reach another origin.
 	ErrNotYet = &Problem{Status: http.StatusNotImplemented, Title: "error.title_not_yet", Lead: "error.page.not_yet"}

@@ -1,6 +1,6 @@
 // Package refusal says what pages make of what goes wrong: a refusal of TCB's or of a limit of ours
-// stands on the form that met it, a problem has a page of its own. It knows messages by their keys, and
-// neither pages nor HTTP.
+// stands on the form that met it, a problem has a page of its own. It knows messages by their keys,
+// and neither pages nor HTTP.
 package refusal
 
 import (

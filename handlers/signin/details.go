@@ -60,8 +60,8 @@ func (in *Room) details(r *web.Request, f registering, step *code.Step) (*views.
 	return p, form, err
 }
 
-// nameWaiting makes the page one that names what waits and the account to be made, before the one goes
-// to the other by its POST.
+// nameWaiting makes the page one that names what waits and the account to be made, before the one
+// goes to the other by its POST.
 func (in *Room) nameWaiting(r *web.Request, p *views.SignUpDetailsPage, w waiting, step *code.Step) (err error) {
 	if p.Named, err = r.Session.Seal(namedPurpose(p.Form.Name), namedOf(r, w, step), code.StepLife); err != nil {
 		return err
@@ -168,9 +168,9 @@ func (in *Room) postDetails(r *web.Request, f registering, step *code.Step) (web
 	return web.Refuse(page, err, special)
 }
 
-// checkUsername asks TCB whether a chosen username is taken, which sign-up's own error does not tell
-// from a number that is. It is the one question about accounts that a page answers to anybody, so it is
-// limited.
+// checkUsername asks TCB whether a chosen username is taken, which sign-up's own error does not
+// tell from a number that is. It is the one question about accounts that a page answers to anybody,
+// so it is limited.
 func (in *Room) checkUsername(r *web.Request, name string) error {
 	if name == "" {
 		return nil

@@ -92,9 +92,9 @@ func (p *public) sendPage(r *web.Request, f code.Flow, to code.Destination) *vie
 	return page
 }
 
-// byCode is sign-in by a code, on one channel. Its verified step is for when that fails: a button to
-// try again with the same code. New people get sign-up's last step instead, where the page wants to
-// know something of them.
+// byCode is sign-in by a code, on one channel. Its verified step is for when that fails: a button
+// to try again with the same code. New people get sign-up's last step instead, where the page wants
+// to know something of them.
 type byCode struct {
 	public
 	method loginpage.Kind
@@ -139,8 +139,8 @@ func (f *byCode) First(r *web.Request, to code.Destination) views.Page {
 
 func (f *byCode) Others(r *web.Request) []views.Link { return f.in.others(r, f.method) }
 
-// Dress adds the other ways in. A provider's button posts this page's form: the agreement came before
-// it.
+// Dress adds the other ways in. A provider's button posts this page's form: the agreement came
+// before it.
 func (f *byCode) Dress(r *web.Request, page *views.CodePage, sealed string) {
 	page.Button = i18n.Msg("sign-in.button")
 	page.Methods = f.in.Methods(&r.LoginRequest, f.method, entry.Add("flow", sealed))

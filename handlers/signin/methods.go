@@ -15,8 +15,8 @@ import (
 	"tcb-login/views"
 )
 
-// start begins a way in whose button posts the form of another page: what was typed there is kept, and
-// the agreement that it holds counts. Where something is wrong with that the page has errors.
+// start begins a way in whose button posts the form of another page: what was typed there is kept,
+// and the agreement that it holds counts. Where something is wrong with that the page has errors.
 func (in *Room) start(r *web.Request) (views.Page, error) {
 	if !r.OwnTarget() {
 		return nil, refusal.ErrNotYet
@@ -28,8 +28,8 @@ func (in *Room) start(r *web.Request) (views.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A page that asks for a code comes after one that had the agreement; any other without it is none
-	// that a way in begins on.
+	// A page that asks for a code comes after one that had the agreement; any other without it is
+	// none that a way in begins on.
 	_, asksCode := page.(*views.CodePage)
 	if page.Frame().Consent == nil && len(r.LoginPage.Agreements) > 0 && !asksCode {
 		return nil, refusal.ErrNoForm
@@ -38,7 +38,8 @@ func (in *Room) start(r *web.Request) (views.Page, error) {
 	return page, nil
 }
 
-// postAnonymous signs in without an account. TCB tells anonymous people apart by their device alone.
+// postAnonymous signs in without an account. TCB tells anonymous people apart by their device
+// alone.
 func (in *Room) postAnonymous(r *web.Request) (web.Reply, error) {
 	if !r.LoginPage.Anonymous {
 		return web.Reply{}, refusal.ErrDisabled

@@ -91,8 +91,8 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	return in.visitor.Complete(r, creds, r.Destination())
 }
 
-// passwordRefusals: who has no account, no password or no access hears the same as who mistyped; the
-// page must not tell strangers who has an account.
+// passwordRefusals: who has no account, no password or no access hears the same as who mistyped;
+// the page must not tell strangers who has an account.
 var passwordRefusals = refusal.Table{
 	"not_found":        refusal.Meaning("invalid_password"),
 	"user_not_found":   refusal.Meaning("invalid_password"),
@@ -123,8 +123,9 @@ func methodsAround(page *views.SignInPage) {
 	}
 }
 
-// signInWithPassword calls TCB under the limits on guessing. A try is counted before the call, so that
-// many at once get no further than one after another, and given back unless the password was wrong.
+// signInWithPassword calls TCB under the limits on guessing. A try is counted before the call, so
+// that many at once get no further than one after another, and given back unless the password was
+// wrong.
 func (in *Room) signInWithPassword(r *web.Request, name, password string) (*authclient.Credentials, error) {
 	person := limit.Key(r.Env.ID, limit.NormalizeIdentifier(name))
 	tries := in.Reserve()

@@ -1,5 +1,5 @@
-// Package signin is the ways in and out: by password, by a code, by an identity provider, without an
-// account; sign-up, a new password, and sign-out.
+// Package signin is the ways in and out: by password, by a code, by an identity provider, without
+// an account; sign-up, a new password, and sign-out.
 package signin
 
 import (
@@ -81,8 +81,8 @@ func (in *Room) flowRow(f flow) web.Row {
 	return row
 }
 
-// getEntry shows the first way to sign in, or sign-up where the app asks for it. A flow= is the app's
-// own there, if anything: a step of ours has a page of its own.
+// getEntry shows the first way to sign in, or sign-up where the app asks for it. A flow= is the
+// app's own there, if anything: a step of ours has a page of its own.
 func (in *Room) getEntry(r *web.Request) (web.Reply, error) {
 	reply, err := in.entry(r)
 	if err == nil && reply.Page != nil && r.Prompt != "login" && r.Prompt != "create" && (r.OwnTarget() || r.Next != "") {

@@ -27,9 +27,9 @@ func (in *Room) signOutPage(r *web.Request) *views.SignOutPage {
 
 func (in *Room) getSignOut(r *web.Request) (web.Reply, error) { return web.OK(in.signOutPage(r)) }
 
-// postSignOut ends the login at TCB, here and in the browser's storage. It does not fail: whoever wants
-// out of a shared computer gets out of it, whether TCB answers or not. The SDK's login may be another
-// than the access cookie's: script sends it along, or TCB would go on taking its tokens.
+// postSignOut ends the login at TCB, here and in the browser's storage. It does not fail: whoever
+// wants out of a shared computer gets out of it, whether TCB answers or not. The SDK's login may be
+// another than the access cookie's: script sends it along, or TCB would go on taking its tokens.
 func (in *Room) postSignOut(r *web.Request) (web.Reply, error) {
 	var calls []endLogin
 	access, ok := r.Session.Access()
@@ -46,8 +46,8 @@ func (in *Room) postSignOut(r *web.Request) (web.Reply, error) {
 // endLogin ends one login at TCB, and gives the URL that TCB names for what follows.
 type endLogin func(context.Context) (string, error)
 
-// endAll makes the calls side by side: nobody waits twice for a TCB that does not answer. It reports
-// whether logins ended and none is left, and where to go.
+// endAll makes the calls side by side: nobody waits twice for a TCB that does not answer. It
+// reports whether logins ended and none is left, and where to go.
 func (in *Room) endAll(r *web.Request, calls []endLogin) (revoked bool, to string) {
 	ctx, cancel := r.Within(in.Timeout)
 	defer cancel()

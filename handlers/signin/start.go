@@ -14,8 +14,8 @@ const (
 	formProvider  = "provider"
 )
 
-// startPage begins a way in that has no form of its own: an identity provider's, or without an account
-// where that is empty.
+// startPage begins a way in that has no form of its own: an identity provider's, or without an
+// account where that is empty.
 func (in *Room) startPage(r *web.Request, provider string) *views.StartPage {
 	name, path, title := formAnonymous, entry.PathAnonymous, i18n.Msg("anonymous.button")
 	if provider != "" {
@@ -51,8 +51,9 @@ func offersProvider(r *web.Request, id string) bool {
 	return ok && way.Kind() == ""
 }
 
-// refuseStart shows the page again that a way in began on. A captcha is shown on a page of the way's
-// own: that other page's button is for something else, and wants fields that this needs nothing of.
+// refuseStart shows the page again that a way in began on. A captcha is shown on a page of the
+// way's own: that other page's button is for something else, and wants fields that this needs
+// nothing of.
 func (in *Room) refuseStart(r *web.Request, page views.Page, err error, provider string) (web.Reply, error) {
 	if web.CaptchaAsked(err) {
 		start := in.startPage(r, provider)

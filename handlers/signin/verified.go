@@ -17,10 +17,11 @@ import (
 
 // What sign-in and sign-up do with a right code.
 
-// waiting is what a new account takes along from this browser: an identity that came from a provider,
-// what was done without an account. Either may be somebody else's, on a shared machine: who left the
-// identity would later sign in as the person that registers now, and who went on without an account
-// may have kept its tokens. So both are named by a page first, and taken by that page's form alone.
+// waiting is what a new account takes along from this browser: an identity that came from a
+// provider, what was done without an account. Either may be somebody else's, on a shared machine:
+// who left the identity would later sign in as the person that registers now, and who went on
+// without an account may have kept its tokens. So both are named by a page first, and taken by that
+// page's form alone.
 type waiting struct {
 	link      provider.Link
 	linking   bool
@@ -37,8 +38,8 @@ func waitingFor(r *web.Request) waiting {
 
 func (w waiting) any() bool { return w.linking || w.anonymous != "" }
 
-// asksNew reports that whoever signs in by this code is new and is asked for more before there is an
-// account: whether what waits belongs to it, or what the page asks.
+// asksNew reports that whoever signs in by this code is new and is asked for more before there is
+// an account: whether what waits belongs to it, or what the page asks.
 func asksNew(r *web.Request, step *code.Step) bool {
 	if step.IsUser() || r.LoginPage.Registration != loginpage.RegistrationAuto {
 		return false
@@ -62,13 +63,13 @@ func (in *Room) enterVerified(r *web.Request, f registering, step *code.Step) (w
 	return web.Refuse(page, err, nil)
 }
 
-// errAsksMore: a new account is not made before the page has asked what it wants to know: the account
-// is gone since the code was sent, or what waits was not named yet.
+// errAsksMore: a new account is not made before the page has asked what it wants to know: the
+// account is gone since the code was sent, or what waits was not named yet.
 var errAsksMore = errors.New("a new account is to be asked for more")
 
-// signInVerified signs in with a verification_token, or up where there is no account yet (registerType
-// auto). What TCB said of the account when it sent the code may have changed since: then the other way
-// is tried once.
+// signInVerified signs in with a verification_token, or up where there is no account yet
+// (registerType auto). What TCB said of the account when it sent the code may have changed since:
+// then the other way is tried once.
 func (in *Room) signInVerified(r *web.Request, f registering, step *code.Step) (*authclient.Credentials, error) {
 	signIn := authclient.SignInRequest{Username: step.To(), VerificationToken: step.VerificationToken}
 	if step.IsUser() || r.LoginPage.Registration != loginpage.RegistrationAuto {
@@ -89,7 +90,8 @@ func (in *Room) signInVerified(r *web.Request, f registering, step *code.Step) (
 	return in.signInCall(r, false, signIn)
 }
 
-// register signs up who has verified a number or address: with what they asked for, and what waited.
+// register signs up who has verified a number or address: with what they asked for, and what
+// waited.
 func (in *Room) register(r *web.Request, step *code.Step, with authclient.SignUpRequest) (creds *authclient.Credentials, err error) {
 	w := waitingFor(r)
 	if w.any() && !named(r, w, step) {

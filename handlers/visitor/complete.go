@@ -53,7 +53,8 @@ func (v *Room) completePage(r *web.Request, data views.Completion) *views.Comple
 	return page
 }
 
-// profile asks who signed in. Nothing comes of it when TCB does not say: the SDK asks again by itself.
+// profile asks who signed in. Nothing comes of it when TCB does not say: the SDK asks again by
+// itself.
 func profile(r *web.Request, creds *authclient.Credentials) json.RawMessage {
 	ctx, cancel := r.Within(profileWait)
 	defer cancel()
@@ -65,8 +66,8 @@ func profile(r *web.Request, creds *authclient.Credentials) json.RawMessage {
 	return me.Raw
 }
 
-// Anonymous is the access token of somebody who has used the app in this browser without an account,
-// or empty: with it a new account is the one they had.
+// Anonymous is the access token of somebody who has used the app in this browser without an
+// account, or empty: with it a new account is the one they had.
 func Anonymous(r *web.Request) string {
 	access, ok := r.Session.Access()
 	if !ok || !access.Anonymous {
@@ -75,8 +76,8 @@ func Anonymous(r *web.Request) string {
 	return access.AccessToken
 }
 
-// AnonymousToken is Anonymous where TCB still knows the token. One that it does not would only be in
-// the way of a new account.
+// AnonymousToken is Anonymous where TCB still knows the token. One that it does not would only be
+// in the way of a new account.
 func AnonymousToken(r *web.Request) string {
 	token := Anonymous(r)
 	if token == "" {

@@ -7,8 +7,8 @@ import (
 	"tcb-login/views"
 )
 
-// Guard is what account.js needs on a page that is of login, or looks for one. signIn is where to go
-// when nobody is signed in.
+// Guard is what account.js needs on a page that is of login, or looks for one. signIn is where to
+// go when nobody is signed in.
 func Guard(r *web.Request, mode, signIn string, login *Login) *views.Guard {
 	g := &views.Guard{
 		Mode: mode, EnvID: r.Env.ID, ClientID: r.Client.ID,

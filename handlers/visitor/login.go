@@ -20,8 +20,8 @@ type Login struct {
 // Room holds what the functions of this package share.
 type Room struct {
 	*web.Site
-	// Follow begins before a completed sign-in gives the session its new id, and what it returns runs
-	// after: it gives another address to lead to, or an empty one.
+	// Follow begins before a completed sign-in gives the session its new id, and what it returns
+	// runs after: it gives another address to lead to, or an empty one.
 	Follow func(*web.Request, *authclient.Credentials) func() (string, error)
 }
 

@@ -47,8 +47,8 @@ func ReadClaims(token string) (Claims, bool) {
 // Anonymous reports that nobody has registered yet.
 func (c Claims) Anonymous() bool { return c.Scope == "anonymous" }
 
-// Meant reports that a token is for the client at hand: another client's login is not to become this
-// one's.
+// Meant reports that a token is for the client at hand: another client's login is not to become
+// this one's.
 func (c Claims) Meant(r *entry.LoginRequest) bool {
 	return slices.Contains(c.Audience, r.Client.ID) && (c.Project == "" || c.Project == r.Env.ID)
 }

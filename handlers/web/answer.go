@@ -63,8 +63,8 @@ func (s *Site) answer(c *fiber.Ctx, err error) error {
 	return s.writeProblem(c, r, t, err)
 }
 
-// reply is the form, with the words of what refused it. It reports false for an error that is none of
-// a person's.
+// reply is the form, with the words of what refused it. It reports false for an error that is none
+// of a person's.
 func (r *refused) reply(t *Trace) (Reply, bool) {
 	var (
 		api   *authclient.Error
@@ -205,7 +205,8 @@ func (s *Site) refuseEarly(c *fiber.Ctx, err error) error {
 	return s.answer(c, err)
 }
 
-// problemOf finds the page that an error deserves and notes for the log what is not the person's doing.
+// problemOf finds the page that an error deserves and notes for the log what is not the person's
+// doing.
 func problemOf(t *Trace, err error) *refusal.Problem {
 	var (
 		p   *refusal.Problem

@@ -15,8 +15,9 @@ import (
 	"tcb-login/views"
 )
 
-// captchaState travels in a form's hidden field `captcha`, sealed: the picture that was asked about,
-// and later the captcha_token it earned, which serves for every call of the flow until it expires.
+// captchaState travels in a form's hidden field `captcha`, sealed: the picture that was asked
+// about, and later the captcha_token it earned, which serves for every call of the flow until it
+// expires.
 type captchaState struct {
 	Picture string `json:"p,omitempty"` // TCB's token of the picture
 	Token   string `json:"t,omitempty"`
@@ -34,8 +35,8 @@ const (
 	secretLife = 5 * time.Minute
 )
 
-// captchaAsked says that the form must be shown again with a captcha. key is what was wrong with the
-// last one, empty when it is the first.
+// captchaAsked says that the form must be shown again with a captcha. key is what was wrong with
+// the last one, empty when it is the first.
 type captchaAsked struct{ key string }
 
 func (*captchaAsked) Error() string { return "captcha asked" }
@@ -46,8 +47,8 @@ func CaptchaAsked(err error) bool {
 	return errors.As(err, &asked)
 }
 
-// CaptchaToken is what a captcha of this flow has earned, and until when it serves, in Unix seconds:
-// a step under way carries it on.
+// CaptchaToken is what a captcha of this flow has earned, and until when it serves, in Unix
+// seconds: a step under way carries it on.
 func (f *Form) CaptchaToken() (token string, until int64) { return f.captcha.Token, f.captcha.Until }
 
 // BringCaptcha takes a token that the step under way has carried, where the form brought none.
@@ -68,16 +69,16 @@ func (f *Form) carry(b *views.Base) error {
 	if f.captcha.data != "" {
 		b.Captcha = &views.Captcha{Picture: f.captcha.data, Key: f.captcha.key, Refresh: b.CaptchaAction}
 	}
-	// In its own form alone, and never from a page that may be somebody else's: its button would sign
-	// the person in as whoever wrote it.
+	// In its own form alone, and never from a page that may be somebody else's: its button would
+	// sign the person in as whoever wrote it.
 	if f.secret != "" && f.Posted(b.Form.Name) && (f.Keep || b.Captcha != nil) && !f.Stale {
 		b.Form.Kept, err = f.session.Seal("kept "+b.Form.Name, f.secret, secretLife)
 	}
 	return err
 }
 
-// Guarded makes a call that TCB may want a captcha for; every such call of a form comes through here.
-// of names the call that the captcha is for; zero is the one that TCB's error comes from.
+// Guarded makes a call that TCB may want a captcha for; every such call of a form comes through
+// here. of names the call that the captcha is for; zero is the one that TCB's error comes from.
 // demand asks for one although TCB has not, and for this call alone: a token earned before does not
 // do. It returns an error for which CaptchaAsked is true when the form must be shown again.
 func (s *Site) Guarded(r *Request, of authclient.Call, demand bool, do Call) error {
@@ -117,8 +118,8 @@ func callOf(err error) authclient.Call {
 	return authclient.Call{}
 }
 
-// answerCaptcha turns the characters that were typed into a captcha_token. of is the call that it is
-// for, should another picture be needed.
+// answerCaptcha turns the characters that were typed into a captcha_token. of is the call that it
+// is for, should another picture be needed.
 func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call) error {
 	captcha := &r.Form.captcha
 	key := identifier.NormalizeCode(r.Form.Line("captcha_key"))

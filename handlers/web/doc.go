@@ -15,9 +15,9 @@
 //	answer.go                 makes the answer to every error: a form again, or a page
 //
 // The login request rides in the URL of every page, and a step under way in the sealed flow= beside
-// it, so nothing here depends on which tab is which, and a lost cookie costs a code, not the way back
-// to the app. Every POST that calls TCB goes through Site.Guarded (captcha.go), which asks for a
-// captcha in place where TCB wants one.
+// it, so nothing here depends on which tab is which, and a lost cookie costs a code, not the way
+// back to the app. Every POST that calls TCB goes through Site.Guarded (captcha.go), which asks for
+// a captcha in place where TCB wants one.
 //
 // No POST redirects off our origin: who leaves gets a page that leads away.
 package web

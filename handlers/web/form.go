@@ -70,7 +70,8 @@ var deviceID = regexp.MustCompile(`^[A-Za-z0-9-]{16,48}$`)
 // IsDeviceID reports whether a text can be a device_id of the SDK's.
 func IsDeviceID(s string) bool { return deviceID.MatchString(s) }
 
-// Value is a field, and of the posted form alone: Fiber's FormValue looks into the query string first.
+// Value is a field, and of the posted form alone: Fiber's FormValue looks into the query string
+// first.
 func (f *Form) Value(name string) string {
 	if f.values == nil {
 		return ""
@@ -104,8 +105,8 @@ func (f *Form) Button() string {
 // Pressed is the button alone, with nothing between it and the answer.
 func (f *Form) Pressed() string { return f.action }
 
-// Secret is the password typed into a field, or the one that the form kept when a captcha or another
-// language was asked for in between. The form that is shown next may keep it again.
+// Secret is the password typed into a field, or the one that the form kept when a captcha or
+// another language was asked for in between. The form that is shown next may keep it again.
 func (f *Form) Secret(name string) string {
 	f.secret = f.Value(name)
 	if f.secret == "" && f.session != nil {

@@ -112,8 +112,8 @@ func RequireConsent(b *views.Base, f *Form) {
 	}
 }
 
-// ValidateNewPassword adds what is wrong with a new password, beside TCB's own rule. about is what is
-// known of whose it will be.
+// ValidateNewPassword adds what is wrong with a new password, beside TCB's own rule. about is what
+// is known of whose it will be.
 func ValidateNewPassword(b *views.Base, field, secret string, about ...string) {
 	switch {
 	case utf8.RuneCountInString(secret) > MaxPassword:

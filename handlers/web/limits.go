@@ -24,8 +24,8 @@ func (s *Site) UsedUp(ctx context.Context, counts ...limits.Count) bool {
 	return false
 }
 
-// Once counts a key that may be used a single time. A counter that fails is an error here: what could
-// be used again proves nothing.
+// Once counts a key that may be used a single time. A counter that fails is an error here: what
+// could be used again proves nothing.
 func (s *Site) Once(ctx context.Context, rule limit.Rule, key string) (first bool, err error) {
 	d, err := s.Counter.Take(ctx, rule, key)
 	return d.OK, err

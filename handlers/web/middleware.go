@@ -40,8 +40,8 @@ type Trace struct {
 // Refused notes for the log line that TCB refused a call.
 func (t *Trace) Refused(err error) { t.Code = refusal.CodeOf(err) }
 
-// Alike notes that the answer must look like others of its kind, so that it waits for the kind's floor
-// where a watched call was made. The one that lets somebody in need not: it tells by itself.
+// Alike notes that the answer must look like others of its kind, so that it waits for the kind's
+// floor where a watched call was made. The one that lets somebody in need not: it tells by itself.
 func (t *Trace) Alike() { t.alike = true }
 
 func traceOf(c *fiber.Ctx) *Trace {
@@ -115,8 +115,8 @@ func (s *Site) logRequest(c *fiber.Ctx, t *Trace, start time.Time) {
 	s.log.LogAttrs(s.ctx, level, "request", attrs...)
 }
 
-// loggable is an error's text where it cannot hold what a person typed: *authclient.Error leaves TCB's
-// description out of its text for that reason.
+// loggable is an error's text where it cannot hold what a person typed: *authclient.Error leaves
+// TCB's description out of its text for that reason.
 func loggable(err error) string {
 	var api *authclient.Error
 	if errors.As(err, &api) {
@@ -153,8 +153,8 @@ func contentSecurityPolicy(origin, base string, imageHosts []string) string {
 		"; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 }
 
-// permissionsPolicy turns off every feature that browsers know by this header; there is no wildcard.
-// otp-credentials alone (Web OTP) is left on.
+// permissionsPolicy turns off every feature that browsers know by this header; there is no
+// wildcard. otp-credentials alone (Web OTP) is left on.
 var permissionsPolicy = strings.Join([]string{
 	"accelerometer", "autoplay", "camera", "clipboard-read", "clipboard-write", "display-capture", "encrypted-media",
 	"fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection", "local-fonts",

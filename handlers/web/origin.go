@@ -14,9 +14,9 @@ import (
 	"tcb-login/views"
 )
 
-// matchOrigin finds which page this is by Host, the scheme included: what we are reached at is for the
-// operator to say, not for the request. The response gets its headers here, so that error pages have
-// them too.
+// matchOrigin finds which page this is by Host, the scheme included: what we are reached at is for
+// the operator to say, not for the request. The response gets its headers here, so that error pages
+// have them too.
 func (s *Site) matchOrigin(c *fiber.Ctx) error {
 	setHeaders(c, fallbackCSP)
 	o, ok := s.originOf(c)
@@ -101,9 +101,9 @@ func (s *Site) trusted(addr netip.Addr) bool {
 	return false
 }
 
-// checkOrigin refuses POSTs that another site made. Browsers say so in Sec-Fetch-Site or Origin; for
-// those that say nothing, the form's token must be of this session. A token that is not (the page was
-// open for long, or the cookie is gone) costs nobody their input: the form is shown again.
+// checkOrigin refuses POSTs that another site made. Browsers say so in Sec-Fetch-Site or Origin;
+// for those that say nothing, the form's token must be of this session. A token that is not (the
+// page was open for long, or the cookie is gone) costs nobody their input: the form is shown again.
 func (s *Site) checkOrigin(c *fiber.Ctx) error {
 	r := requestOf(c)
 	foreign := false
@@ -129,8 +129,8 @@ func (s *Site) checkOrigin(c *fiber.Ctx) error {
 	return s.write(c, r, Reply{Status: fiber.StatusUnprocessableEntity, Page: page})
 }
 
-// provenOnly stands before what a script of ours posts, and no form: there is nothing to show again, so
-// who does not say where they come from is refused like who comes from elsewhere.
+// provenOnly stands before what a script of ours posts, and no form: there is nothing to show
+// again, so who does not say where they come from is refused like who comes from elsewhere.
 func (s *Site) provenOnly(c *fiber.Ctx) error {
 	r := requestOf(c)
 	foreign := false
@@ -149,9 +149,9 @@ func (s *Site) provenOnly(c *fiber.Ctx) error {
 // Origin is "null" where the browser will not say: from a page whose proxy has added
 // "Referrer-Policy: no-referrer", after a redirect between sites, in a sandboxed frame. That is no
 // answer, and never a wrong one. Sec-Fetch-Site proves the page all the same, since neither of the
-// latter two is same-origin. Its "none" is an action of the person's own and not of any page; a POST
-// that is repeated with a restored tab can carry it, so that it says nothing either. What is said
-// twice, and differently, is not believed: see said.
+// latter two is same-origin. Its "none" is an action of the person's own and not of any page; a
+// POST that is repeated with a restored tab can carry it, so that it says nothing either. What is
+// said twice, and differently, is not believed: see said.
 func (s *Site) saidOrigin(c *fiber.Ctx, own string) (proven, foreign bool) {
 	site, from := said(c, "Sec-Fetch-Site"), said(c, "Origin")
 	if from == "null" {
@@ -175,8 +175,9 @@ func (s *Site) saidOrigin(c *fiber.Ctx, own string) (proven, foreign bool) {
 	return site == "same-origin" || from == own, false
 }
 
-// said is a header of one value. One that stands there twice with two values is joined as its grammar
-// has no word for, so that whoever judges it refuses it: of two readers each could take another.
+// said is a header of one value. One that stands there twice with two values is joined as its
+// grammar has no word for, so that whoever judges it refuses it: of two readers each could take
+// another.
 func said(c *fiber.Ctx, name string) string {
 	var value string
 	for _, line := range c.Request().Header.PeekAll(name) {
@@ -191,6 +192,6 @@ func said(c *fiber.Ctx, name string) string {
 	return value
 }
 
-// FromPage reports that a page of our origin asks, and nobody's own action: such a page may have the
-// session's token.
+// FromPage reports that a page of our origin asks, and nobody's own action: such a page may have
+// the session's token.
 func (r *Request) FromPage() bool { return r.Proven && said(r.c, "Sec-Fetch-Site") != "none" }

@@ -48,8 +48,8 @@ func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) view
 	return b
 }
 
-// appName is the app's, also on an error page that came before the app was known, where there is only
-// one.
+// appName is the app's, also on an error page that came before the app was known, where there is
+// only one.
 func (s *Site) appName(r *entry.LoginRequest) string {
 	switch {
 	case r.LoginPage != nil:
@@ -60,8 +60,8 @@ func (s *Site) appName(r *entry.LoginRequest) string {
 	return ""
 }
 
-// FormPage is the Base of a page whose form posts to path. flow is the sealed step that goes along, if
-// any.
+// FormPage is the Base of a page whose form posts to path. flow is the sealed step that goes along,
+// if any.
 func (s *Site) FormPage(r *entry.LoginRequest, name string, title i18n.Message, path, flow string) views.Base {
 	return s.formPage(r, name, title, r.To(path, entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)), flow)
 }
@@ -107,8 +107,8 @@ func InitialOf(name string) string {
 	return string(unicode.ToUpper(initial))
 }
 
-// showsImage reports that the CSP lets pages load a picture. No host but the operator's ever hears of
-// who opens the portal.
+// showsImage reports that the CSP lets pages load a picture. No host but the operator's ever hears
+// of who opens the portal.
 func (h *headers) showsImage(picture string) bool {
 	u, err := url.Parse(picture)
 	if err != nil || u.Host == "" || u.User != nil {

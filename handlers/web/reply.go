@@ -26,7 +26,8 @@ type Reply struct {
 	NoSession  bool          // the session's own cookie stays as it is in the browser
 }
 
-// A Handler answers a request. What it cannot answer is an error, of which Site.answer makes a page.
+// A Handler answers a request. What it cannot answer is an error, of which Site.answer makes a
+// page.
 type Handler func(*Request) (Reply, error)
 
 // Show is a page.

@@ -28,8 +28,8 @@ type Row struct {
 	Bare      bool               // the handler reads the login request itself: see Site.Recall
 }
 
-// Install hangs rows below the base path, and what stands outside of it. changePassword is the path of
-// the page that password managers lead to.
+// Install hangs rows below the base path, and what stands outside of it. changePassword is the path
+// of the page that password managers lead to.
 func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 	entryAgain := func(r *Request) (Reply, error) { return SeeOther(r.To(entry.PathEntry)) }
 	s.rows = append(slices.Clone(rows),
@@ -194,8 +194,9 @@ const methodUnknown = "UNKNOWN"
 // Methods are those that an app routes, once CatchMethods is called on it.
 var Methods = append(slices.Clone(fiber.DefaultMethods), methodUnknown)
 
-// CatchMethods sends requests with a method that Fiber does not know through the app's handlers. Fiber
-// answers them itself, before any handler, and without the headers that every answer of ours has.
+// CatchMethods sends requests with a method that Fiber does not know through the app's handlers.
+// Fiber answers them itself, before any handler, and without the headers that every answer of ours
+// has.
 func CatchMethods(app *fiber.App) {
 	server := app.Server()
 	next := server.Handler

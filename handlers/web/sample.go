@@ -17,8 +17,8 @@ import (
 	"tcb-login/views"
 )
 
-// A Sample is a page in one state, for the operator's preview. Each room has those of its pages, made
-// by the constructors that the real ones come from.
+// A Sample is a page in one state, for the operator's preview. Each room has those of its pages,
+// made by the constructors that the real ones come from.
 type Sample struct {
 	Page  string // its data-page, and what tells it from another of the same
 	Path  string // below the preview's base path
@@ -48,8 +48,8 @@ func Samples(page, path string, make func() (views.Page, error), states ...Sampl
 	return samples
 }
 
-// FormSamples are a page with a form: as it is at first, in states of its own, and in every state that
-// any form can get into.
+// FormSamples are a page with a form: as it is at first, in states of its own, and in every state
+// that any form can get into.
 func FormSamples(page, path string, make func() (views.Page, error), own ...SampleState) []Sample {
 	states := append(slices.Clone(own),
 		SampleAlert("limited", views.AlertError, i18n.Message{Key: "error.too_many_wait", N: 34}),

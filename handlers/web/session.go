@@ -9,8 +9,8 @@ import (
 )
 
 // A Session is the browser's session as pages may use it: what they seal is for the environment and
-// client at hand, and cookies are written by the answer alone, once, when it is known what they hold.
-// So nothing depends on the order in which a handler changes it.
+// client at hand, and cookies are written by the answer alone, once, when it is known what they
+// hold. So nothing depends on the order in which a handler changes it.
 type Session struct {
 	s     *session.Session
 	scope session.Scope
@@ -92,7 +92,8 @@ func (s *Session) FlowValue(purpose, state string, v any) bool {
 // ForgetFlow removes the cookie of a state.
 func (s *Session) ForgetFlow(state string) { s.owed = append(s.owed, s.s.ForgetFlow(state)) }
 
-// leastLife is how long an access cookie lives at least, so that a page that is being loaded has it.
+// leastLife is how long an access cookie lives at least, so that a page that is being loaded has
+// it.
 const leastLife = time.Minute
 
 // loginCookies are the Set-Cookie values of what changed in the login.

@@ -19,8 +19,8 @@ type themeFile struct {
 	sheet *static.File
 }
 
-// themes keeps what was made of login pages. Those of a page that has changed since stay for a while:
-// documents that were sent before still load them.
+// themes keeps what was made of login pages. Those of a page that has changed since stay for a
+// while: documents that were sent before still load them.
 type themes struct {
 	site    *Site
 	pages   *loginpage.Pages
@@ -206,8 +206,9 @@ func (s *Site) getTheme(c *fiber.Ctx) error {
 	return sendAsset(c, file)
 }
 
-// getMedia serves a logo or background of a login page. The picture is the operator's, but its address
-// can be opened by anybody: an SVG must not be a document with a script on the app's origin.
+// getMedia serves a logo or background of a login page. The picture is the operator's, but its
+// address can be opened by anybody: an SVG must not be a document with a script on the app's
+// origin.
 func (s *Site) getMedia(c *fiber.Ctx) error {
 	m := find(s.themes, c.Params("name"), func() map[string]*loginpage.Media { return s.themes.media })
 	if m == nil {
