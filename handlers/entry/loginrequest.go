@@ -137,19 +137,21 @@ type Raw struct {
 func (p *Places) Parse(raw Raw) (LoginRequest, error) {
 	r := LoginRequest{Origin: raw.Origin, Base: p.Base, Path: raw.Path, Portal: raw.Portal, OnWay: raw.OnWay}
 	bad := p.readQuery(&r, raw)
-	r.Loc = p.Messages.Match(r.Lang, raw.Locale, raw.AcceptLanguage)
 	if bad == nil {
 		bad = p.resolve(&r)
 	}
+	words := p.Messages
+	var broken error
 	if r.LoginPage != nil {
-		theme, err := p.ThemeOf(r.LoginPage)
-		if err != nil {
-			return r, err
+		if r.Theme, broken = p.ThemeOf(r.LoginPage); broken == nil {
+			words = r.Theme.Messages
 		}
-		r.Theme = theme
-		r.Loc = theme.Messages.Match(r.Lang, raw.Locale, raw.AcceptLanguage)
 	}
-	if bad != nil {
+	r.Loc = words.Match(r.Lang, raw.Locale, raw.AcceptLanguage)
+	switch {
+	case broken != nil:
+		return r, broken
+	case bad != nil:
 		return r, bad
 	}
 	return r, nil

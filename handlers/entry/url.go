@@ -40,14 +40,14 @@ func (r *LoginRequest) To(path string, differs ...Differ) string {
 	for _, differ := range differs {
 		differ(&a)
 	}
-	params := []string{a.query}
+	params := append(make([]string, 0, 8), a.query) // on the stack
 	if a.link != "" {
 		params = append(params, "link="+a.link)
 	}
 	if a.next != "" {
 		params = append(params, "next="+a.next)
 	}
-	return Join(r.Base+path, append(params, a.extra...))
+	return Join(r.Base, path, append(params, a.extra...)...)
 }
 
 // Into is the address of a page of the portal, which is where next= led, and of what needs neither.
@@ -56,15 +56,22 @@ func (r *LoginRequest) Into(path string, differs ...Differ) string {
 	for _, differ := range differs {
 		differ(&a)
 	}
-	params := append([]string{a.query}, a.extra...)
+	params := append(append(make([]string, 0, 8), a.query), a.extra...)
 	if a.link != "" {
 		params = append(params, "link="+a.link)
 	}
-	return Join(r.Base+path, params)
+	return Join(r.Base, path, params...)
 }
 
-func Join(path string, params []string) string {
+// Join is the address of a path below base with a query string of params, the empty ones left out.
+func Join(base, path string, params ...string) string {
+	n := len(base) + len(path)
+	for _, p := range params {
+		n += len(p) + 1
+	}
 	var b strings.Builder
+	b.Grow(n)
+	b.WriteString(base)
 	b.WriteString(path)
 	sep := byte('?')
 	for _, p := range params {

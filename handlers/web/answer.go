@@ -157,7 +157,7 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 		Value: printable(p.Value),
 	}
 	for i, l := range page.Languages { // those of an error lead to the entry
-		page.Languages[i].URL = entry.Join(r.Base+"/", []string{entry.WithParam(r.Query, "lang", l.Tag)})
+		page.Languages[i].URL = entry.Join(r.Base, "/", entry.WithParam(r.Query, "lang", l.Tag))
 	}
 	page.Alert.Kind = views.AlertError // the title says that this is an error
 	page.RequestID = id
