@@ -295,6 +295,13 @@ func TestAnonymousIsNamed(t *testing.T) {
 			if again.status != http.StatusUnprocessableEntity || !again.has("details.anonymous") || len(s.backend.users(to)) != 0 {
 				t.Fatalf("%s: a form that named nothing: page %q with status %d", path, again.name(), again.status)
 			}
+			foreign := p.filled(nil)
+			foreign.Set("action", web.ActionNotMine)
+			b.do(http.MethodPost, p.action(), foreign, http.Header{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}}).
+				want(http.StatusForbidden, "error", "error.page.cross_site")
+			if _, ok := accessCookieOf(b); !ok {
+				t.Error("another site's form forgets what was done here")
+			}
 			var done completion
 			if action == "" {
 				done = b.submit(p, nil).completed()

@@ -10,6 +10,7 @@ import (
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -137,6 +138,9 @@ func validateDetails(p *views.SignUpDetailsPage, form detailsForm) {
 }
 
 func (in *Room) postDetails(r *web.Request, f registering, step *code.Step) (web.Reply, error) {
+	if r.Form.Pressed() == web.ActionNotMine && visitor.Anonymous(r) != "" {
+		r.Session.DropAccess() // no page that follows has it
+	}
 	page, form, err := in.details(r, f, step)
 	if err != nil {
 		return web.Reply{}, err

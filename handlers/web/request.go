@@ -146,13 +146,8 @@ func (s *Site) formRead(row Row) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		r := requestOf(c)
 		r.Form = readForm(c, r.Session, row.Form)
-		switch r.Form.action { // from here on: no page that follows has it
-		case ActionNotMe:
-			r.LoginRequest = r.WithoutLink()
-		case ActionNotMine:
-			if access, ok := r.Session.Access(); ok && access.Anonymous {
-				r.Session.DropAccess()
-			}
+		if r.Form.action == ActionNotMe {
+			r.LoginRequest = r.WithoutLink() // from here on: no page that follows has it
 		}
 		if r.Form.device != "" {
 			r.Device = r.Form.device

@@ -30,10 +30,19 @@ func (s *Site) Watched(r *Request, do Call, of ...string) Call {
 		begun := s.floor.Clock()
 		err := do(ctx, opts...)
 		if !refusal.IsOutage(err) { // for how long TCB is away says nothing of what it does
-			s.floor.Note(kind, refusal.CodeOf(err), s.floor.Clock().Sub(begun))
+			s.floor.Note(kind, outcome(err), s.floor.Clock().Sub(begun))
 		}
 		return err
 	}
+}
+
+// outcome is what TCB answered: one of the codes that we know, so that there are only so many.
+func outcome(err error) string {
+	code := refusal.CodeOf(err)
+	if _, known := refusal.Codes[code]; err != nil && !known {
+		return "unknown"
+	}
+	return code
 }
 
 // settle lets the answer leave when its floor is reached.
