@@ -304,9 +304,9 @@ func (p *pausing) Take(_ context.Context, rule limit.Rule, _ string) (limit.Deci
 	return limit.Decision{OK: true}, nil
 }
 
-// TestTimesAboveTheFloor: where TCB takes longer than the least floor, neither refusals in any
+// TestPoisonedTimes: where TCB takes longer than the least floor, neither refusals in any
 // number nor requests that never reach TCB bring the floor down again.
-func TestTimesAboveTheFloor(t *testing.T) {
+func TestPoisonedTimes(t *testing.T) {
 	const (
 		least  = 50 * time.Millisecond
 		slow   = 400 * time.Millisecond
