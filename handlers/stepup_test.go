@@ -116,3 +116,26 @@ func TestSudoGone(t *testing.T) {
 	s.backend.refuse("/v1/user/password", http.StatusForbidden, "permission_denied")
 	b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusOK, "step-up-password")
 }
+
+// TestDeviceOfTheLogin: forms of the portal, which script has not filled, name the device that the login
+// was made with, and TCB hears of no other.
+func TestDeviceOfTheLogin(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	b := s.browser()
+	device := strings.Repeat("d", 32)
+	in := map[string]string{"access_token": login.Credentials.AccessToken, "device_id": device}
+	if status, out := b.handOver(b.open("/account"), in, nil); status != http.StatusOK {
+		t.Fatalf("%d %+v", status, out)
+	}
+	p := b.open("/account/verify").want(http.StatusOK, "step-up-password")
+	if got := p.value("device_id"); got != device {
+		t.Errorf("the form says %q", got)
+	}
+	calls := s.backend.count("/v1/user/sudo")
+	b.submit(p, fields{"password": demoPassword}).want(http.StatusOK, "account")
+	if got := s.backend.callsTo("/v1/user/sudo")[calls].header.Get("X-Device-Id"); got != device {
+		t.Errorf("TCB sees the device %q", got)
+	}
+}

@@ -37,6 +37,7 @@ func (a *Room) framed(r *web.Request, login *visitor.Login, b views.Base) views.
 	if r.OwnTarget() {
 		b.Portal.App = r.RedirectURI
 	}
+	b.Form.DeviceID = r.Device // that the login was made with: it is no other because this is another page
 	b.Guard = visitor.Guard(r, views.GuardPortal, a.signInHere(r), login)
 	return b
 }

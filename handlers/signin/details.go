@@ -1,8 +1,10 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"tcb-login/authclient"
@@ -135,6 +137,10 @@ func validateDetails(p *views.SignUpDetailsPage, form detailsForm) {
 	}
 	web.Validate(&p.Base, form)
 	web.ValidateNewPassword(&p.Base, loginpage.SignUpPassword, form.Password, form.Username, p.Identifier)
+	place := func(e views.FieldError) int {
+		return slices.IndexFunc(p.Fields, func(f views.SignUpField) bool { return f.Name == e.Field })
+	}
+	slices.SortStableFunc(p.Errors, func(a, b views.FieldError) int { return cmp.Compare(place(a), place(b)) })
 }
 
 func (in *Room) postDetails(r *web.Request, f registering, step *code.Step) (web.Reply, error) {

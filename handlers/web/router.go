@@ -148,6 +148,7 @@ func (s *Site) Rebuild(r *Request) (views.Page, error) {
 func (s *Site) postLanguage(r *Request) (Reply, error) {
 	if chosen, ok := r.Theme.Messages.Locale(r.Form.Value("lang")); ok {
 		r = r.As(r.InLanguage(chosen))
+		r.c.Locals(localRequest, r) // an error is told in it too
 		r.Session.SetLocale(chosen.Locale())
 	}
 	r.Form.Keep = true
