@@ -68,6 +68,10 @@ func lastStates(last views.Page) []web.SampleState {
 			web.SampleFieldErrors("invalid", "name", "error.too_long", "username", "error.username_form"),
 			web.SampleFieldErrors("taken", "username", "error.username_taken"),
 			web.SampleFieldErrors("weak", "password", "error.password_weak"),
+			{Name: "anonymous", Change: func(p views.Page) {
+				page := p.(*views.SignUpDetailsPage)
+				page.Anonymous, page.Named, page.Button = true, "sample", i18n.Msg("details.keep")
+			}},
 		}
 	case *views.NewPasswordPage:
 		return []web.SampleState{
