@@ -157,9 +157,12 @@ func (in *Room) postDetails(r *web.Request, f registering, step *code.Step) (web
 	if err := in.checkUsername(r, form.Username); err != nil {
 		return web.Refuse(page, err, nil)
 	}
-	creds, err := in.register(r, step, authclient.SignUpRequest{
+	creds, bound, err := in.register(r, step, authclient.SignUpRequest{
 		Username: form.Username, Password: form.Password, Name: form.Name, Locale: r.Loc.Locale(),
 	})
+	if bound {
+		r = r.As(r.WithoutLink())
+	}
 	switch {
 	case err == nil:
 		return in.visitor.Complete(r, creds, r.Destination())

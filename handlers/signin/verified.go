@@ -49,7 +49,10 @@ func asksNew(r *web.Request, step *code.Step) bool {
 
 // enterVerified signs in by a code that was right, and makes the account where there is none.
 func (in *Room) enterVerified(r *web.Request, f registering, step *code.Step) (web.Reply, error) {
-	creds, err := in.signInVerified(r, f, step)
+	creds, bound, err := in.signInVerified(r, f, step)
+	if bound {
+		r = r.As(r.WithoutLink())
+	}
 	switch {
 	case err == nil:
 		return in.visitor.Complete(r, creds, r.Destination())
@@ -69,33 +72,35 @@ var errAsksMore = errors.New("a new account is to be asked for more")
 
 // signInVerified signs in with a verification_token, or up where there is no account yet
 // (registerType auto). What TCB said of the account when it sent the code may have changed since:
-// then the other way is tried once.
-func (in *Room) signInVerified(r *web.Request, f registering, step *code.Step) (*authclient.Credentials, error) {
+// then the other way is tried once. bound says that the identity which waited belongs to the
+// account.
+func (in *Room) signInVerified(r *web.Request, f registering, step *code.Step) (creds *authclient.Credentials, bound bool, err error) {
 	signIn := authclient.SignInRequest{Username: step.To(), VerificationToken: step.VerificationToken}
 	if step.IsUser() || r.LoginPage.Registration != loginpage.RegistrationAuto {
-		creds, err := in.signInCall(r, false, signIn)
+		creds, err = in.signInCall(r, false, signIn)
 		if !errors.Is(err, authclient.ErrNotFound) || r.LoginPage.Registration != loginpage.RegistrationAuto {
-			return creds, err
+			return creds, false, err
 		}
 		if step.SetUser(false); asksNew(r, step) || f.asksAll(r.LoginPage) {
-			return nil, errAsksMore
+			return nil, false, errAsksMore
 		}
 		return in.register(r, step, authclient.SignUpRequest{})
 	}
-	creds, err := in.register(r, step, authclient.SignUpRequest{})
+	creds, bound, err = in.register(r, step, authclient.SignUpRequest{})
 	if !errors.Is(err, authclient.ErrFailedPrecondition) && !errors.Is(err, authclient.ErrAlreadyExists) {
-		return creds, err
+		return creds, bound, err
 	}
 	step.SetUser(true)
-	return in.signInCall(r, false, signIn)
+	creds, err = in.signInCall(r, false, signIn)
+	return creds, false, err
 }
 
 // register signs up who has verified a number or address: with what they asked for, and what
-// waited.
-func (in *Room) register(r *web.Request, step *code.Step, with authclient.SignUpRequest) (creds *authclient.Credentials, err error) {
+// waited. bound says that an identity was among that.
+func (in *Room) register(r *web.Request, step *code.Step, with authclient.SignUpRequest) (creds *authclient.Credentials, bound bool, err error) {
 	w := waitingFor(r)
 	if w.any() && !named(r, w, step) {
-		return nil, errAsksMore
+		return nil, false, errAsksMore
 	}
 	with.ProviderToken = w.link.Token
 	with.PhoneNumber, with.Email, with.VerificationToken = step.Phone, step.Email, step.VerificationToken
@@ -104,10 +109,7 @@ func (in *Room) register(r *web.Request, step *code.Step, with authclient.SignUp
 		creds, err = r.Auth().SignUp(ctx, with, opts...)
 		return err
 	})
-	if err == nil && w.linking {
-		r.LoginRequest = r.WithoutLink() // it is bound
-	}
-	return creds, err
+	return creds, err == nil && w.linking, err
 }
 
 // confirmed is the page with a button alone, for when TCB failed after a right code.

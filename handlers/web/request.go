@@ -146,11 +146,11 @@ func (s *Site) formRead(row Row) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		r := requestOf(c)
 		r.Form = readForm(c, r.Session, row.Form)
-		if r.Form.action == ActionNotMe {
-			r.LoginRequest = r.WithoutLink() // from here on: no page that follows has it
-		}
 		if r.Form.device != "" {
 			r.Device = r.Form.device
+		}
+		if r.Form.action == ActionNotMe {
+			c.Locals(localRequest, r.As(r.WithoutLink())) // no page that follows has it
 		}
 		return c.Next()
 	}
