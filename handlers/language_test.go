@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -199,5 +200,29 @@ func TestLanguageOfSignOut(t *testing.T) {
 	p.script("departure", &where)
 	if !strings.Contains(where.To, "state=x") || p.lang() != "zh-CN" || s.backend.count("/v1/user/signout") != 1 {
 		t.Errorf("to %s in %s, revoked %d", where.To, p.lang(), s.backend.count("/v1/user/signout"))
+	}
+}
+
+// TestErrorsOfAnotherPlace: where a form cannot be shown in another language, or with another picture,
+// the error is told in that language and leads back to the form's page.
+func TestErrorsOfAnotherPlace(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	profile := b.open("/account/profile").want(http.StatusOK, "account-profile")
+	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+	_, query, _ := strings.Cut(profile.action(), "?")
+	for path, typed := range map[string]fields{"/language": {"lang": "ja"}, "/captcha": {"action": "captcha"}} {
+		form := profile.filled(nil)
+		for name, value := range typed {
+			form.Set(name, value)
+		}
+		p := b.do(http.MethodPost, s.base+path+"?"+query, form, nil).want(http.StatusServiceUnavailable, "error", "error.unavailable")
+		if retry := p.link("retry"); !strings.Contains(retry, "/account/profile?") {
+			t.Errorf("%s: it leads to %q", path, retry)
+		}
+		if want := cmp.Or(typed["lang"], "en"); p.lang() != want {
+			t.Errorf("%s: the error is in %s, want %s", path, p.lang(), want)
+		}
 	}
 }

@@ -105,6 +105,8 @@ func TestErrorPages(t *testing.T) {
 		{"no host", "GET /__auth/" + whole + " HTTP/1.0\r\n\r\n", 421, "error.page.host"},
 		{"other port", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: login.example.net:8443\r\n\r\n", 421, "error.page.host"},
 		{"host to be continued", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: login.example.net.evil.example\r\n\r\n", 421, "error.page.host"},
+		{"no file, of another host", "GET /__auth/static/ HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "error.page.host"},
+		{"a form to a file, of another host", "POST /__auth/static/x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n", 421, "error.page.host"},
 		{"forwarded host", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: login.example.net\r\n\r\n", 421, "error.page.host"},
 		{"unknown host's POST", "POST /__auth/sign-in" + whole + " HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n", 421, "error.page.host"},
 	}

@@ -24,7 +24,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 		if strings.HasPrefix(c.Path(), s.places.Base+"/static/") {
 			return c.Next() // the look of the page that says so
 		}
-		return &refusal.Problem{Status: fiber.StatusMisdirectedRequest, Title: "error.title_request", Lead: "error.page.host"}
+		return errHost
 	}
 	c.Locals(localOrigin, o)
 	c.Set("Content-Security-Policy", s.headers.csp[o.Text])
@@ -33,6 +33,9 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 	}
 	return c.Next()
 }
+
+// errHost is for a Host that none of our pages has.
+var errHost = &refusal.Problem{Status: fiber.StatusMisdirectedRequest, Title: "error.title_request", Lead: "error.page.host"}
 
 func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
 	candidates := s.origins[string(c.Request().Header.Host())]

@@ -102,6 +102,9 @@ func (s *Site) Recall(r *Request, query string) (*Request, error) {
 
 // nowhere answers for addresses and methods that are in no row.
 func (s *Site) nowhere(c *fiber.Ctx) error {
+	if _, ok := c.Locals(localOrigin).(entry.Origin); !ok {
+		return errHost
+	}
 	if _, err := s.prepare(c, rawQuery(c), Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
 		return err
 	}
@@ -137,7 +140,9 @@ func (s *Site) allowed(path string) string {
 func (s *Site) Rebuild(r *Request) (views.Page, error) {
 	for _, row := range s.rows {
 		if rebuild := row.Forms[r.Form.Name]; rebuild != nil {
-			return rebuild(r.As(r.At(row.Path, row.Portal, row.OnWay)))
+			r = r.As(r.At(row.Path, row.Portal, row.OnWay))
+			r.c.Locals(localRequest, r) // an error is that page's too
+			return rebuild(r)
 		}
 	}
 	return nil, refusal.ErrNoForm
