@@ -26,7 +26,7 @@ func TestCheckText(t *testing.T) {
 		{"en", "format.date", forms{"other": "01/02/2006"}, ""},
 		{"en", "format.datetime", forms{"other": "Jan 2, 2006, 3:04 PM"}, ""},
 
-		{"fr", "sign-in.title", forms{"other": "x"}, `no language "fr"; there are en, `},
+		{"fi", "sign-in.title", forms{"other": "x"}, `no language "fi"; there are en, `},
 		{"en-XA", "sign-in.title", forms{"other": "x"}, `no language "en-XA"`},
 		{"en", "sign-in.titel", forms{"other": "x"}, `unknown key "sign-in.titel"; did you mean "sign-in.title"?`},
 		{"en", "Sign_in.title", forms{"other": "x"}, `did you mean "sign-in.title"?`},
@@ -88,7 +88,7 @@ func TestCheckTextTakesOurs(t *testing.T) {
 func TestHasLocale(t *testing.T) {
 	t.Parallel()
 	b := mustLoad(t)
-	for tag, want := range map[string]bool{"en": true, "ja": true, "zh-tw": true, "zh": false, "fr": false, "": false, "en-XA": false} {
+	for tag, want := range map[string]bool{"en": true, "ja": true, "zh-tw": true, "zh": false, "fi": false, "": false, "en-XA": false} {
 		if got := b.HasLocale(tag); got != want {
 			t.Errorf("HasLocale(%q) = %v", tag, got)
 		}
@@ -107,12 +107,12 @@ func TestWith(t *testing.T) {
 	}
 
 	// A choice, in its order; what does not exist and what is there twice is passed over.
-	some := b.With([]string{"zh-TW", "fr", "en", "ZH-TW", "en-XA"}, nil)
+	some := b.With([]string{"zh-TW", "fi", "en", "ZH-TW", "en-XA"}, nil)
 	if want := []string{"zh-TW", "en"}; !slices.Equal(some.tags(), want) {
 		t.Errorf("offers %q, want %q", some.tags(), want)
 	}
 	for wish, want := range map[string]string{
-		"": "zh-TW", "fr": "zh-TW", "ja": "zh-TW", "zh-CN": "zh-TW", "en-GB": "en", "ja,en;q=0.5": "en", "en-XA": "en",
+		"": "zh-TW", "fi": "zh-TW", "ja": "zh-TW", "zh-CN": "zh-TW", "en-GB": "en", "ja,en;q=0.5": "en", "en-XA": "en",
 	} {
 		if got := some.Match(wish).Locale(); got != want {
 			t.Errorf("%q gets %s, want %s", wish, got, want)
@@ -121,7 +121,7 @@ func TestWith(t *testing.T) {
 	if some.HasLocale("zh-CN") || !some.HasLocale("en") || len(some.Pseudo()) != len(b.Pseudo()) {
 		t.Error("the choice is not what it offers, or the pseudo-locales are lost")
 	}
-	if none := b.With([]string{"fr"}, nil); !slices.Equal(none.Locales(), b.Locales()) {
+	if none := b.With([]string{"fi"}, nil); !slices.Equal(none.Locales(), b.Locales()) {
 		t.Error("a choice of nothing does not offer everything")
 	}
 
@@ -139,7 +139,7 @@ func TestWith(t *testing.T) {
 			"error.no_such":  {"other": "x"},                 //
 		},
 		"zh-CN": {"sign-in.button": {"other": "not offered"}},
-		"fr":    {"sign-in.button": {"other": "not there"}},
+		"fi":    {"sign-in.button": {"other": "not there"}},
 	})
 	en, _ := own.Locale("en")
 	for _, tt := range []struct {
