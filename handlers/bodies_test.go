@@ -35,7 +35,7 @@ func bomb(t *testing.T, around ...func(io.Writer) io.WriteCloser) []byte {
 }
 
 const (
-	bombSize = 64 << 20
+	bombSize = 16 << 20
 	// mayCost is what a refused request may allocate at most, the test's own
 	// client included: far more than it does, far less than a bomb.
 	mayCost = 4 << 20
@@ -48,7 +48,7 @@ func TestEncodedBodies(t *testing.T) {
 	gz := func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
 	deflate := func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }
 	br := func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) }
-	thrice := bomb(t, gz, gz, gz)
+	twice, thrice := bomb(t, gz, gz), bomb(t, gz, gz, gz)
 	plain := []byte("username=demo&password=x")
 	tests := []struct {
 		name      string
@@ -58,12 +58,12 @@ func TestEncodedBodies(t *testing.T) {
 	}{
 		{"gzip in gzip in gzip", []string{"gzip, gzip, gzip"}, thrice, true},
 		{"the same in three lines", []string{"gzip", "gzip", "gzip"}, thrice, true},
-		{"gzip, gzip", []string{"gzip, gzip"}, bomb(t, gz, gz), true},
+		{"gzip, gzip", []string{"gzip, gzip"}, twice, true},
 		{"brotli", []string{"br"}, bomb(t, br), true},
 		{"deflate in gzip", []string{"deflate, gzip"}, bomb(t, deflate, gz), true},
-		{"in capitals", []string{"GZIP,gzip"}, bomb(t, gz, gz), true},
-		{"after identity", []string{"identity, gzip, gzip"}, bomb(t, gz, gz), true},
-		{"after identity, in two lines", []string{"identity", "gzip, gzip"}, bomb(t, gz, gz), true},
+		{"in capitals", []string{"GZIP,gzip"}, twice, true},
+		{"after identity", []string{"identity, gzip, gzip"}, twice, true},
+		{"after identity, in two lines", []string{"identity", "gzip, gzip"}, twice, true},
 		{"what nobody has heard of", []string{"snappy"}, plain, true},
 		{"zstd", []string{"zstd"}, plain, true},
 		{"an encoding that it does not have", []string{"gzip"}, plain, true},
