@@ -68,7 +68,7 @@ setup: ## what the browser tests need: Chromium, npm packages, the SDK bundles
 unit: ## all tests that need no browser
 	@# The longest first: beside it the others cost nothing.
 	go test -race -timeout 30m ./handlers/... ./...
-	go test -count=1 -timeout 15m -v -run 'Times$$' ./handlers
+	go test -count=1 -timeout 15m -parallel 4 -v -run 'Times$$' ./handlers
 
 .PHONY: golden
 golden: ## write the golden files anew; read the difference before you commit it
@@ -106,7 +106,7 @@ test: ## everything: the tests without a browser, then those with one
 
 .PHONY: test-all
 test-all: test ## longer: also every fuzz target, a backend that hangs, known vulnerabilities
-	go test -count=1 -timeout 30m -v -run 'Times$$' ./handlers -timing.samples 500 -timing.most 0.6
+	go test -count=1 -timeout 30m -parallel 3 -v -run 'Times$$' ./handlers -timing.samples 500 -timing.most 0.6
 	go test -tags e2e,late -count=1 -timeout 10m -v -run '^TestLate' ./e2e/
 	@for package in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \

@@ -131,6 +131,18 @@ func TestAgreementBeforeMethods(t *testing.T) {
 	b.pressWay(code, "provider-demo", nil).want(http.StatusOK, "interstitial") // it was agreed to a page before
 }
 
+// TestAgreementNotOfThePortal: the portal's page that asks for a code comes after no agreement.
+func TestAgreementNotOfThePortal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withAgreedMethods(t))
+	b := s.browser()
+	b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword, "agreement": "yes"}).completed()
+	p := b.submit(b.open("/account/verify", "via=email"), nil).want(http.StatusOK, "step-up-code")
+	for _, path := range []string{"/anonymous", "/provider/demo"} {
+		b.do(http.MethodPost, s.base+path+"?"+p.url.RawQuery, p.filled(nil), nil).want(http.StatusBadRequest, "error", "error.page.parameter")
+	}
+}
+
 // TestAgreementBeforeCaptcha: the page of a way's own captcha has the agreement too, as far as it
 // was given a page before.
 func TestAgreementBeforeCaptcha(t *testing.T) {

@@ -2,10 +2,13 @@ package handlers
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"tcb-login/config"
+	"tcb-login/config/loginpage"
 	"testing"
 	"time"
 )
@@ -254,5 +257,58 @@ func TestNoProfile(t *testing.T) {
 	done := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
 	if done.Credentials.AccessToken == "" || done.UserInfo.Sub != "" {
 		t.Errorf("completion %+v", done)
+	}
+}
+
+// TestDecoysPerClient: a send that TCB withheld looks like those of the same client. Another
+// environment's codes may live longer.
+func TestDecoysPerClient(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *siteConfig) {
+		c.logins = config.BuiltInPages(c.settings)
+		for _, env := range []string{"demo", "other"} {
+			c.logins.Find(loginpage.Key{Env: env, Version: loginpage.EnvVersion}).Registration = loginpage.RegistrationSplit
+		}
+	})
+	s.backend.captcha("never")
+	s.backend.answer("/v1/verification", func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		s.backend.em.ServeHTTP(rec, r)
+		body := rec.Body.String()
+		if strings.Contains(r.URL.RawQuery, "client_id=other") {
+			body = strings.Replace(body, `"expires_in":600`, `"expires_in":120`, 1)
+		}
+		w.WriteHeader(rec.Code)
+		_, _ = io.WriteString(w, body)
+	})
+	b := s.browser()
+	send := func(env, to string) *page {
+		t.Helper()
+		query := strings.NewReplacer("env_id=demo", "env_id="+env, "client_id=demo", "client_id="+env).Replace(entryQuery(appPage))
+		p := b.get(s.base+"/sign-in/email?"+query).want(http.StatusOK, "sign-in-email")
+		return b.submit(p, fields{"email": to}).want(http.StatusOK, "sign-in-email-code")
+	}
+	lives := func(p *page) string {
+		t.Helper()
+		for _, minutes := range []string{"2 minutes", "10 minutes"} {
+			if strings.Contains(p.text(), minutes) {
+				return minutes
+			}
+		}
+		t.Fatalf("the page does not say how long its code is good: %s", p.text())
+		return ""
+	}
+	for i, tt := range []struct{ env, to, want string }{
+		{"demo", "nobody0@example.com", "10 minutes"}, // before any code
+		{"demo", demoEmail, "10 minutes"},
+		{"other", "nobody1@example.com", "10 minutes"},
+		{"other", demoEmail, "2 minutes"},
+		{"other", "nobody2@example.com", "2 minutes"},
+		{"demo", "nobody3@example.com", "10 minutes"},
+	} {
+		if got := lives(send(tt.env, tt.to)); got != tt.want {
+			t.Errorf("%d: a code of %s to %s lives %s, want %s", i, tt.env, tt.to, got, tt.want)
+		}
+		s.clock.advance(61 * time.Second)
 	}
 }

@@ -312,6 +312,20 @@ func TestAnonymousIsNamed(t *testing.T) {
 				t.Errorf("%s, %q: it is the same account: %v", path, action, same)
 			}
 		}
+		// What TCB has forgotten cannot be kept, and no page offers it.
+		b := s.browser()
+		guest := b.pressWay(b.open("/sign-in"), "anonymous", nil).completed()
+		client, err := s.cfg.NewAuth(s.cfg.Settings.Environments[0], s.cfg.Settings.Environments[0].Clients[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Revoke(t.Context(), guest.Credentials.AccessToken); err != nil {
+			t.Fatal(err)
+		}
+		p := b.submit(b.open(path, "via=email"), fields{"email": "gone@example.com"})
+		if p = b.submit(p, fields{"verification_code": s.backend.code("gone@example.com")}); p.has("details.anonymous") {
+			t.Errorf("%s: the page offers to keep what is gone", path)
+		}
 	}
 	b := s.browser()
 	b.pressWay(b.open("/sign-in"), "anonymous", nil).completed()

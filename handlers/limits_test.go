@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/limits"
 )
 
 // TestPasswordLimit: four failures in ten minutes per person and address, and
@@ -382,4 +383,78 @@ func TestStepUpEndsLogin(t *testing.T) {
 	}
 	s.clock.advance(11 * time.Minute) // TCB's own lock of the account, after ten
 	owner.stepUp("/account/verify", demoPassword).want(http.StatusOK, "account")
+}
+
+// TestStepUpOfHandedOver: who has the app's login, and drops our cookies between the tries, has as
+// many as all of an account's logins that the app brought, and is led to sign-in then. What signed
+// in here is not touched by it.
+func TestStepUpOfHandedOver(t *testing.T) {
+	t.Parallel()
+	const most = 20
+	for _, mode := range []string{"the same token", "spelled otherwise", "refreshed"} {
+		s := newSite(t)
+		s.backend.captcha("never")
+		owner, _ := s.signedIn(t)
+		_, login := s.signedIn(t)
+		refresh, token := login.Credentials.RefreshToken, login.Credentials.AccessToken
+		tries := 0
+		guess := func(round int) *page {
+			t.Helper()
+			in := map[string]string{"access_token": token}
+			switch mode {
+			case "spelled otherwise":
+				in["access_token"] = spelled(token, round)
+			case "refreshed":
+				in["refresh_token"] = refresh
+			}
+			thief := s.browser().at(fmt.Sprintf("192.0.2.%d", 100+round))
+			status, out := thief.handOver(thief.open("/account"), in, nil)
+			if status != http.StatusOK {
+				return nil
+			}
+			if out.Credentials != nil {
+				token, refresh = out.Credentials.AccessToken, out.Credentials.RefreshToken
+			}
+			for range 4 {
+				p := thief.submit(thief.open("/account/verify", "next=account-password"), fields{"password": fmt.Sprintf("Wrong-pass-%d", tries)})
+				if !p.has("step-up.wrong") {
+					return p
+				}
+				tries++
+			}
+			return nil
+		}
+		var end *page
+		for round := 0; end == nil && round < 12; round++ {
+			end = guess(round)
+			s.clock.advance(11 * time.Minute) // TCB's own lock of the account, after ten
+		}
+		switch {
+		case end == nil:
+			if mode == "refreshed" || tries > limits.RuleStepUp.N {
+				t.Errorf("%s: %d tries and no end", mode, tries)
+			}
+		case mode == "refreshed":
+			end.want(http.StatusTooManyRequests, "step-up-sign-in", "step-up.sign_in_first")
+			if to := end.link("sign-in"); !strings.Contains(to, "prompt=login") || !strings.Contains(to, "next=account-password") {
+				t.Errorf("it leads to %q, want sign-in and back", to)
+			}
+			if tries != most {
+				t.Errorf("%s: %d tries, want %d", mode, tries, most)
+			}
+		default:
+			end.want(http.StatusOK, "interstitial") // this login has ended
+			if tries+1 > limits.RuleStepUp.N {
+				t.Errorf("%s: %d tries", mode, tries)
+			}
+		}
+		owner.stepUp("/account/verify", demoPassword).want(http.StatusOK, "account")
+	}
+}
+
+// spelled is a token with the nth of the last characters that base64 reads alike.
+func spelled(token string, n int) string {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(digits, token[len(token)-1])
+	return token[:len(token)-1] + string(digits[last&^3|(last+n)&3])
 }

@@ -2,12 +2,15 @@ package handlers
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
+	"tcb-login/session"
 )
 
 // rawPage sends bytes as they are and reads the answer as a page.
@@ -60,6 +64,79 @@ type panicking struct{ entry.Auth }
 
 func (panicking) SignIn(context.Context, authclient.SignInRequest, ...authclient.CallOption) (*authclient.Credentials, error) {
 	panic("a bug")
+}
+
+// panickingUser is a client with a bug in what follows a refresh.
+type panickingUser struct{ entry.Auth }
+
+func (panickingUser) AsUser(string) entry.User { panic("a bug") }
+
+// bounded is a source of randomness that ends.
+type bounded struct{ left atomic.Int64 }
+
+func (r *bounded) Read(b []byte) (int, error) {
+	if r.left.Add(-1) < 0 {
+		return 0, errors.New("there is no more")
+	}
+	return rand.Read(b)
+}
+
+// TestPanicOfThePanicsAnswer: what the answer to a panic needs may be broken too. The process goes
+// on, and there is an answer.
+func TestPanicOfThePanicsAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	random := &bounded{}
+	random.left.Store(1 << 40)
+	sessions, err := session.New(session.Config{Keys: [][]byte{sessionKey}, BasePath: s.base, Now: s.clock.Now, Deny: s.memory, Ended: s.memory, Rand: random})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Sessions = sessions
+	s.serve()
+	for left := range int64(4) {
+		random.left.Store(1 << 40)
+		b := s.browser()
+		p := b.open("/sign-in")
+		random.left.Store(left)
+		got, err := b.try(http.MethodPost, p.action(), p.filled(fields{"username": "demo", "password": demoPassword}), nil)
+		if err != nil || left < 2 && (got.status != http.StatusInternalServerError || got.body == "") {
+			t.Errorf("after %d reads: status %d, %v", left, status(got), err)
+		}
+	}
+	random.left.Store(1 << 40)
+	s.browser().open("/sign-in").want(http.StatusOK, "sign-in")
+}
+
+// TestErrorsOfScripts: the page that answers JSON does so whatever goes wrong, and what a refresh has
+// brought is in it: nothing else lives any more.
+func TestErrorsOfScripts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	in := map[string]string{"access_token": login.Credentials.AccessToken, "refresh_token": login.Credentials.RefreshToken}
+	bug := newSite(t, func(c *siteConfig) {
+		c.backend, c.wrap = s.backend, func(a entry.Auth) entry.Auth { return panickingUser{a} }
+	})
+	b := bug.browser()
+	status, out := b.handOver(b.open("/account"), in, nil)
+	if status != http.StatusInternalServerError || out.Error != "unavailable" || out.Credentials == nil {
+		t.Fatalf("a panic after a refresh: %d %+v", status, out)
+	}
+	in = map[string]string{"access_token": out.Credentials.AccessToken, "refresh_token": out.Credentials.RefreshToken}
+	b = s.browser()
+	if status, out = b.handOver(b.open("/account"), in, nil); status != http.StatusOK || out.Sub == "" {
+		t.Errorf("the credentials of its answer: %d %+v", status, out)
+	}
+	for _, address := range []string{"/session?env_id=nowhere", "/session?client_id=demo&client_id=demo", "/session"} {
+		resp := s.raw(t, "POST "+s.base+address+" HTTP/1.1\r\nHost: login.example.net\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+		var said struct{ Error string }
+		err := json.NewDecoder(resp.Body).Decode(&said)
+		resp.Body.Close()
+		if err != nil || said.Error == "" || resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: status %d, error %q, %v", address, resp.StatusCode, said.Error, err)
+		}
+	}
 }
 
 // TestErrorPages asks for every kind of error page; that all of them have all

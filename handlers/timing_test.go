@@ -177,10 +177,36 @@ func timingSite(t *testing.T, change ...func(*siteConfig)) *site {
 	return s
 }
 
-// TestPasswordTimes: a refused password takes as long for an account that exists, one that TCB has
+// warm has calls of each kind go well, so that the floors leave where they begin.
+func (s *site) warm() *site {
+	for range 10 {
+		b := s.browser()
+		b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+		p := b.submit(b.open("/sign-in/email"), fields{"email": demoEmail})
+		b.submit(p, fields{"verification_code": s.backend.code(demoEmail)}).completed()
+		s.clock.advance(61 * time.Second) // TCB sends one a minute
+	}
+	return s
+}
+
+// TestTimes takes all of them side by side: most of it is waiting.
+func TestTimes(t *testing.T) {
+	for name, times := range map[string]func(*testing.T){
+		"password": passwordTimes, "captcha": captchaTimes, "cold": coldTimes, "poisoned": poisonedTimes, "step-up": stepUpTimes,
+		"sign-in code": codeTimes("/sign-in/email", false), "sign-in code, unknown late": codeTimes("/sign-in/email", true),
+		"reset code": codeTimes("/reset-password", false), "reset code, unknown late": codeTimes("/reset-password", true),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			times(t)
+		})
+	}
+}
+
+// passwordTimes: a refused password takes as long for an account that exists, one that TCB has
 // locked, and none.
-func TestPasswordTimes(t *testing.T) {
-	s := timingSite(t)
+func passwordTimes(t *testing.T) {
+	s := timingSite(t).warm()
 	const perAccount = 8 // fewer than TCB locks after
 	for i := range *timingSamples/perAccount + 1 {
 		s.backend.register(fmt.Sprintf("known%d@example.com", i), fmt.Sprintf("known%d", i), demoPassword)
@@ -216,79 +242,154 @@ func TestPasswordTimes(t *testing.T) {
 	}
 }
 
-// TestCodeTimes: to have a code sent, again, and to type a wrong one, takes as long for an account
+// codeTimes: to have a code sent, again, and to type a wrong one, takes as long for an account
 // that exists and none, in each flow that sends to accounts alone.
-func TestCodeTimes(t *testing.T) {
-	for _, path := range []string{"/sign-in/email", "/reset-password"} {
-		for _, unknownLate := range []bool{false, true} {
-			s := timingSite(t)
-			targets := (*timingSamples + 3) / 4
-			for i := range targets {
-				s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
+func codeTimes(path string, unknownLate bool) func(*testing.T) {
+	return func(t *testing.T) {
+		s := timingSite(t).warm()
+		targets := (*timingSamples + 3) / 4
+		for i := range targets {
+			s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
+		}
+		s.backend.late(gap, unknownLate, nil)
+		b := s.browser()
+		first := b.open(path, "via=email")
+		var mu sync.Mutex
+		flows := map[string]*page{}
+		post := func(from *page, action string, values fields, keep string) func() (int, error) {
+			return func() (int, error) {
+				form := from.filled(values)
+				if action != "" {
+					form.Set("action", action)
+				}
+				p, err := b.try(http.MethodPost, from.action(), form, nil)
+				if err != nil || p.status != http.StatusSeeOther || keep == "" {
+					return status(p), err
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				flows[keep] = p
+				return p.status, nil
 			}
-			s.backend.late(gap, unknownLate, nil)
-			b := s.browser()
-			first := b.open(path, "via=email")
-			var mu sync.Mutex
-			flows := map[string]*page{}
-			post := func(from *page, action string, values fields, keep string) func() (int, error) {
-				return func() (int, error) {
-					form := from.filled(values)
-					if action != "" {
-						form.Set("action", action)
+		}
+		each := func(do func(kind string, i int) func() (int, error)) (probes []probe) {
+			for i := range targets {
+				for _, kind := range []string{"known", "unknown"} {
+					probes = append(probes, probe{kind, do(kind, i)})
+				}
+			}
+			return probes
+		}
+		name := func(kind string, i int) string { return fmt.Sprintf("%s%d@example.com", kind, i) }
+		what := fmt.Sprintf("%s, unknown late %v", path, unknownLate)
+		sends := map[string][]time.Duration{}
+		for round := range 4 {
+			times := measure(t, each(func(kind string, i int) func() (int, error) {
+				to := name(kind, i)
+				if round == 0 {
+					return post(first, "", fields{"email": to}, to)
+				}
+				return post(flows[to], "resend", nil, "")
+			}))
+			if round == 0 {
+				for to, p := range flows {
+					flows[to] = b.follow(p)
+				}
+			}
+			for kind := range times {
+				sends[kind] = append(sends[kind], times[kind]...)
+			}
+			s.clock.advance(61 * time.Second) // TCB sends one a minute
+		}
+		wantAlike(t, "send, "+what, sends, "known", "unknown")
+		codes := map[string][]time.Duration{}
+		for range 4 {
+			times := measure(t, each(func(kind string, i int) func() (int, error) {
+				return post(flows[name(kind, i)], "", fields{"verification_code": "000000"}, "")
+			}))
+			for kind := range times {
+				codes[kind] = append(codes[kind], times[kind]...)
+			}
+		}
+		wantAlike(t, "code, "+what, codes, "known", "unknown")
+	}
+}
+
+// captchaTimes: nor does a captcha of ours before the call tell, for which TCB takes as long as it
+// likes.
+func captchaTimes(t *testing.T) {
+	for _, tt := range []struct {
+		path  string
+		typed func(name string) fields
+	}{
+		{"/sign-in", func(name string) fields { return fields{"username": name, "password": "Wrong-pass-1"} }},
+		{"/reset-password", func(name string) fields { return fields{"email": name} }},
+	} {
+		s := timingSite(t, func(c *siteConfig) { c.settings.Environments[0].Limits.AttackMode = true })
+		for i := range *timingSamples {
+			s.backend.register(fmt.Sprintf("known%d@example.com", i), "", demoPassword)
+		}
+		b := s.browser()
+		first := b.open(tt.path, "via=email")
+		times := map[string][]time.Duration{}
+		var probes []probe
+		for i := range *timingSamples {
+			for _, kind := range []string{"known", "unknown"} {
+				asked := b.submit(first, tt.typed(fmt.Sprintf("%s%d@example.com", kind, i)))
+				form := asked.filled(fields{"captcha_key": s.backend.key()})
+				probes = append(probes, probe{kind, func() (int, error) {
+					p, err := b.try(http.MethodPost, asked.action(), form, nil)
+					if err == nil && p.picture() != "" {
+						err = fmt.Errorf("another picture: %q", p.keys())
 					}
-					p, err := b.try(http.MethodPost, from.action(), form, nil)
-					if err != nil || p.status != http.StatusSeeOther || keep == "" {
-						return status(p), err
+					return status(p), err
+				}})
+			}
+			if len(probes) < timingInFlight && i < *timingSamples-1 {
+				continue // before the pictures of those run out
+			}
+			s.backend.late(2*gap, false, nil)
+			for kind, took := range measure(t, probes) {
+				times[kind] = append(times[kind], took...)
+			}
+			s.backend.answer("", nil)
+			probes = nil
+		}
+		wantAlike(t, fmt.Sprintf("%s after a captcha", tt.path), times, "known", "unknown")
+	}
+}
+
+// coldTimes: the first answers after a start tell nothing either, although nothing is known yet
+// of how long TCB takes.
+func coldTimes(t *testing.T) {
+	const slow = 400 * time.Millisecond
+	times := map[string][]time.Duration{}
+	var mu sync.Mutex
+	for range min(*timingSamples/3, 60) / 6 {
+		var wg sync.WaitGroup
+		for range 6 {
+			s := timingSite(t)
+			s.backend.register("known@example.com", "", demoPassword)
+			s.backend.late(slow, false, nil)
+			b := s.browser()
+			page := b.open("/sign-in")
+			wg.Go(func() {
+				for _, kind := range []string{"unknown", "known"} {
+					start := time.Now()
+					p, err := b.try(http.MethodPost, page.action(), page.filled(fields{"username": kind + "@example.com", "password": "Wrong-pass-1"}), nil)
+					took := time.Since(start)
+					if err != nil || p.status != http.StatusUnprocessableEntity {
+						t.Errorf("%s: status %d, %v", kind, status(p), err)
 					}
 					mu.Lock()
-					defer mu.Unlock()
-					flows[keep] = p
-					return p.status, nil
+					times[kind] = append(times[kind], took)
+					mu.Unlock()
 				}
-			}
-			each := func(do func(kind string, i int) func() (int, error)) (probes []probe) {
-				for i := range targets {
-					for _, kind := range []string{"known", "unknown"} {
-						probes = append(probes, probe{kind, do(kind, i)})
-					}
-				}
-				return probes
-			}
-			name := func(kind string, i int) string { return fmt.Sprintf("%s%d@example.com", kind, i) }
-			what := fmt.Sprintf("%s, unknown late %v", path, unknownLate)
-			sends := map[string][]time.Duration{}
-			for round := range 4 {
-				times := measure(t, each(func(kind string, i int) func() (int, error) {
-					to := name(kind, i)
-					if round == 0 {
-						return post(first, "", fields{"email": to}, to)
-					}
-					return post(flows[to], "resend", nil, "")
-				}))
-				if round == 0 {
-					for to, p := range flows {
-						flows[to] = b.follow(p)
-					}
-				}
-				for kind := range times {
-					sends[kind] = append(sends[kind], times[kind]...)
-				}
-				s.clock.advance(61 * time.Second) // TCB sends one a minute
-			}
-			wantAlike(t, "send, "+what, sends, "known", "unknown")
-			codes := map[string][]time.Duration{}
-			for range 4 {
-				times := measure(t, each(func(kind string, i int) func() (int, error) {
-					return post(flows[name(kind, i)], "", fields{"verification_code": "000000"}, "")
-				}))
-				for kind := range times {
-					codes[kind] = append(codes[kind], times[kind]...)
-				}
-			}
-			wantAlike(t, "code, "+what, codes, "known", "unknown")
+			})
 		}
+		wg.Wait()
 	}
+	wantAlike(t, "password, right after a start", times, "known", "unknown")
 }
 
 // pausing is limitless until it is told to refuse every code, as within the minute after another.
@@ -304,9 +405,9 @@ func (p *pausing) Take(_ context.Context, rule limit.Rule, _ string) (limit.Deci
 	return limit.Decision{OK: true}, nil
 }
 
-// TestPoisonedTimes: where TCB takes longer than the least floor, neither refusals in any
+// poisonedTimes: where TCB takes longer than the least floor, neither refusals in any
 // number nor requests that never reach TCB bring the floor down again.
-func TestPoisonedTimes(t *testing.T) {
+func poisonedTimes(t *testing.T) {
 	const (
 		least  = 50 * time.Millisecond
 		slow   = 400 * time.Millisecond
@@ -364,10 +465,10 @@ func TestPoisonedTimes(t *testing.T) {
 	compare("after requests without a call", send)
 }
 
-// TestStepUpTimes: a wrong code in the portal takes as long whether TCB knows the code's
+// stepUpTimes: a wrong code in the portal takes as long whether TCB knows the code's
 // verification_id or not.
-func TestStepUpTimes(t *testing.T) {
-	s := timingSite(t)
+func stepUpTimes(t *testing.T) {
+	s := timingSite(t).warm()
 	kinds := map[string]*browser{}
 	pages := map[string]*page{}
 	var lost sync.Map

@@ -25,6 +25,10 @@ type Access struct {
 	DeviceID    string `json:"device_id,omitempty"` // that the login was made with, as far as we know
 	Login       string `json:"login,omitempty"`     // names the login where AccessToken is not its first
 
+	// AuthAt is when the person proved who they are, on our own pages (Unix seconds). A login that
+	// came from the app has none: when its token was issued says only when it was last refreshed.
+	AuthAt int64 `json:"auth_at,omitempty"`
+
 	// SudoToken opens changes until SudoUntil (Unix seconds). TCB gives some people
 	// an empty one: it is SudoUntil that says whether there is one.
 	SudoToken string `json:"sudo_token,omitempty"`

@@ -368,12 +368,12 @@ func (s *Session) CSRFToken() string {
 	var b [2 * csrfSize]byte
 	mustRead(s.m.rand, b[:csrfSize])
 	subtle.XORBytes(b[csrfSize:], b[:csrfSize], s.csrf)
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	return encoding.EncodeToString(b[:])
 }
 
 // CSRFValid reports whether a token came from this session's pages.
 func (s *Session) CSRFValid(token string) bool {
-	b, err := base64.RawURLEncoding.DecodeString(token)
+	b, err := encoding.DecodeString(token)
 	if err != nil || len(b) != 2*csrfSize {
 		return false
 	}
@@ -426,6 +426,10 @@ func associated(id string, scope Scope, purpose string) []byte {
 	return b
 }
 
+// encoding is of what we give to browsers. It is strict, so that a value has one spelling: some are
+// taken only once, by their text.
+var encoding = base64.RawURLEncoding.Strict()
+
 type envelope struct {
 	Expires int64           `json:"e"` // Unix seconds
 	Value   json.RawMessage `json:"v"`
@@ -446,11 +450,11 @@ func (s *Session) seal(associated []byte, v any, ttl time.Duration, pad int) (st
 	aead := s.m.aeads[0]
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
 	mustRead(s.m.rand, nonce)
-	return base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, plain, associated)), nil
+	return encoding.EncodeToString(aead.Seal(nonce, nonce, plain, associated)), nil
 }
 
 func (s *Session) open(associated []byte, sealed string, v any) bool {
-	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	raw, err := encoding.DecodeString(sealed)
 	if err != nil {
 		return false
 	}

@@ -266,6 +266,7 @@ type CodePage struct {
 	Phone   *PhoneField // where it went, to fill in again, or
 	Email   string
 	Fixed   bool // it goes to what is bound: there is nothing to change
+	Agreed  bool // it comes after a page that had the agreement
 	Methods Methods
 }
 

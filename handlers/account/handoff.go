@@ -83,6 +83,8 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 			return notHandedOver(r, out, err)
 		}
 		out.Credentials, in.AccessToken = creds, creds.AccessToken
+		// Nothing else lives any more: whatever goes wrong from here on, the browser must have it.
+		r.Trace.JSON = handOffAnswer{Error: web.Unavailable, Credentials: creds}
 	}
 	claims, ok := visitor.ReadClaims(in.AccessToken)
 	if !ok || !claims.Meant(&r.LoginRequest) {
@@ -102,17 +104,16 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	if err := counts.Take(r.Context(), limits.RuleHandOffPerson, "", time.Second, limit.Key(r.Env.ID, me.Sub)); err != nil {
 		return limited(out, err)
 	}
-	if err := r.Session.BeginLogin(r.Context(), me.Sub); err != nil {
-		return lostHalfWay(r, out, err)
-	}
 	// The step-up of the login before is not this one's.
 	access := accessCookie{
 		AccessToken: in.AccessToken, Sub: me.Sub, ExpiresAt: claims.Expires, DeviceID: r.Device, Anonymous: claims.Anonymous(),
 	}
 	if here && had.Sub == me.Sub { // its tokens were refreshed
-		access.Login = cmp.Or(had.Login, web.HashOf(had.AccessToken))
+		access.Login, access.AuthAt = cmp.Or(had.Login, loginName(had.AccessToken)), had.AuthAt
 	}
-	r.Session.KeepAccess(access)
+	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
+		return web.Reply{}, err
+	}
 	out.CSRF = r.Session.CSRFToken()
 	return web.JSON(200, out)
 }
@@ -127,14 +128,6 @@ func limited(out handOffAnswer, err error) (web.Reply, error) {
 	return reply, nil
 }
 
-// lostHalfWay answers a failure of ours. A refresh may have gone before it: the browser must have
-// what that brought, since nothing else lives any more.
-func lostHalfWay(r *web.Request, out handOffAnswer, err error) (web.Reply, error) {
-	r.Trace.Err = err
-	out.Sub, out.Error = "", "unavailable"
-	return web.Reply{Status: 503, JSON: out, NoSession: true}, nil
-}
-
 // notHandedOver answers a refusal of TCB's. One that says that the login is over ends ours as well:
 // the browser's storage names somebody whom we cannot show.
 func notHandedOver(r *web.Request, out handOffAnswer, err error) (web.Reply, error) {
@@ -146,7 +139,7 @@ func notHandedOver(r *web.Request, out handOffAnswer, err error) (web.Reply, err
 		out.Error = "unauthenticated"
 	default:
 		r.Trace.Err = err
-		out.Error = "unavailable"
+		out.Error = web.Unavailable
 		return web.JSON(503, out)
 	}
 	r.Session.DropAccess()

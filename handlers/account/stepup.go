@@ -194,6 +194,10 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 	if tries.TakeSoft(r.Context(), counts...) {
 		return a.endStolen(r, login)
 	}
+	if login.Access.AuthAt == 0 && tries.TakeSoft(r.Context(), limits.Count{Rule: limits.RuleStepUpHandedOver, Key: person}) {
+		tries.Refund(r.Context())
+		return web.Show(429, a.signInFirst(r, login))
+	}
 	access, err := a.sudo(r, login, authclient.SudoRequest{Password: form.Password})
 	if err == nil {
 		tries.Refund(r.Context())
@@ -209,13 +213,35 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 }
 
 // loginCounts are what the tries of a login count under: its token, and the first one that we have
-// seen of it. Whoever refreshes the one has the other sealed in the cookie.
+// seen of it. Whoever refreshes the one has the other sealed in the cookie. Whoever refreshes it and
+// drops the cookie too has a login that came from the app: those of an account count together, and
+// beyond that one is led to sign-in, where guessing has limits of its own.
 func loginCounts(r *web.Request, login *visitor.Login) []limits.Count {
-	counts := []limits.Count{{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, web.HashOf(login.Access.AccessToken))}}
+	counts := []limits.Count{{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, loginName(login.Access.AccessToken))}}
 	if login.Access.Login != "" {
 		counts = append(counts, limits.Count{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, login.Access.Login)})
 	}
 	return counts
+}
+
+// loginName names a login by its token. The last part, the signature, has bits that mean nothing, so
+// that one token can be written in several ways.
+func loginName(token string) string {
+	if end := strings.LastIndexByte(token, '.'); end > 0 {
+		token = token[:end]
+	}
+	return web.HashOf(token)
+}
+
+// signInFirst leads a login that came from the app to sign-in, and from there to the page that asked
+// for the step-up.
+func (a *Room) signInFirst(r *web.Request, login *visitor.Login) views.Page {
+	to := r.To(entry.PathEntry, entry.Next(cmp.Or(r.Next, "account")), entry.Link(""), entry.With("prompt", "login"))
+	p := &views.NoticePage{
+		Base: a.plain(r, login, "step-up-sign-in", i18n.Msg("step-up.title")), Button: linkTo("sign-in", to, "step-up.sign_in"),
+	}
+	p.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("step-up.sign_in_first")}
+	return p
 }
 
 // endStolen ends the login at hand, at TCB and here, and leads to sign-in.
@@ -241,17 +267,16 @@ func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequ
 		return access, err
 	}
 	access = login.Access
-	access.SudoToken = got.SudoToken
+	access.SudoToken, access.AuthAt = got.SudoToken, a.Now().Unix()
 	access.SudoUntil = a.Now().Unix() + int64(cmp.Or(got.ExpiresIn, 900))
 	return access, nil
 }
 
 // steppedUp keeps the sudo_token, under a new session id, and goes on.
 func (a *Room) steppedUp(r *web.Request, access accessCookie) (web.Reply, error) {
-	if err := r.Session.BeginLogin(r.Context(), access.Sub); err != nil {
+	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
 		return web.Reply{}, err
 	}
-	r.Session.KeepAccess(access)
 	return a.afterStepUp(r)
 }
 
@@ -365,12 +390,12 @@ func (a *Room) stepUpSamples(r *web.Request, login *visitor.Login) []web.Sample 
 	me.PhoneNumber = ""
 	alone := me
 	alone.Email, alone.HasPassword = "", false
-	return append(append(all,
+	return append(append(append(all,
 		web.FormSamples(formStepUpPassword, entry.PathVerify+"/password",
 			func() (views.Page, error) { return a.stepUpPage(r, as(me)), nil },
 			web.SampleFieldErrors("required", "password", "error.required.password"),
 			web.SampleFieldErrors("wrong", "password", "step-up.wrong"),
 		)...),
 		web.FormSamples(formStepUpProvider, entry.PathVerify+"/provider", func() (views.Page, error) { return a.stepUpPage(r, as(alone)), nil })...,
-	)
+	), web.Samples("step-up-sign-in", entry.PathVerify+"/sign-in", func() (views.Page, error) { return a.signInFirst(r, login), nil })...)
 }

@@ -71,7 +71,7 @@ type Flow interface {
 // Codes runs flows.
 type Codes struct {
 	*web.Site
-	issued issuedByChannel
+	issued lastIssued
 }
 
 // New is for all flows of a site: they share what a verification of TCB's looks like.

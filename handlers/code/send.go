@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"sync/atomic"
+	"sync"
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
+	"tcb-login/limit"
 	"tcb-login/views"
 )
 
@@ -73,12 +74,12 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 	}, limits.FloorSend, r.Env.ID, step.Via()))
 	switch {
 	case err == nil:
-		c.issued.note(step, sent)
+		c.issued.note(r, step, sent)
 	case public && (aboutAccount(err) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
 		// TCB would not send because of who has, or has not, an account. That is between TCB and
 		// the owner: the page goes on as if it had, to a code that nobody can know.
 		r.Trace.Refused(err)
-		if sent, err = c.decoy(step); err != nil {
+		if sent, err = c.decoy(r, step); err != nil {
 			return web.Reply{}, err
 		}
 	case refusal.IsOutage(err):
@@ -126,27 +127,31 @@ func aboutAccount(err error) bool {
 // issued is what a verification of TCB's looks like from outside.
 type issued struct{ length, expiresIn int }
 
-// issuedByChannel are the last ones seen, by SMS and by e-mail.
-type issuedByChannel [2]atomic.Pointer[issued]
+// lastIssued are the last ones seen of each client, by SMS and by e-mail: each environment has
+// settings of its own.
+type lastIssued struct{ seen sync.Map }
 
-func (i *issuedByChannel) of(step *Step) *atomic.Pointer[issued] {
-	if step.Phone != "" {
-		return &i[0]
-	}
-	return &i[1]
+func (l *lastIssued) key(r *web.Request, step *Step) string {
+	return limit.Key(r.Env.ID, r.Client.ID, step.Via())
 }
 
-func (i *issuedByChannel) note(step *Step, sent *authclient.Verification) {
-	i.of(step).Store(&issued{length: len(sent.VerificationID), expiresIn: sent.ExpiresIn})
+func (l *lastIssued) note(r *web.Request, step *Step, sent *authclient.Verification) {
+	l.seen.Store(l.key(r, step), issued{length: len(sent.VerificationID), expiresIn: sent.ExpiresIn})
+}
+
+// like is what a verification looks like that TCB would issue now. The first one is as the documents
+// have it: ten minutes.
+func (l *lastIssued) like(r *web.Request, step *Step) issued {
+	if seen, ok := l.seen.Load(l.key(r, step)); ok {
+		return seen.(issued)
+	}
+	return issued{length: 43, expiresIn: 600}
 }
 
 // decoy is a verification that TCB never issued, as long and as long-lived as those it does, so
 // that neither page nor address tells.
-func (c *Codes) decoy(step *Step) (*authclient.Verification, error) {
-	like := c.issued.of(step).Load()
-	if like == nil {
-		like = &issued{length: 43, expiresIn: 600}
-	}
+func (c *Codes) decoy(r *web.Request, step *Step) (*authclient.Verification, error) {
+	like := c.issued.like(r, step)
 	b := make([]byte, like.length)
 	if err := c.Random(b); err != nil {
 		return nil, err

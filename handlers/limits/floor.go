@@ -10,14 +10,16 @@ import (
 
 // A Floor keeps answers that must look alike from telling by their time. TCB is faster to say that
 // it does not know an account or a verification_id than to hash a password or to look at a code.
-// So such an answer leaves no sooner than the floor after its request came; one that took longer
-// leaves at the next multiple. The floor follows TCB: it is the time within which 99 of 100 calls
-// of the kind were done, at least its least and at most maxFloor.
+// So such an answer leaves no sooner than the floor after TCB was first called; one that took
+// longer leaves at the next multiple. The floor follows TCB: it is the time within which 99 of 100
+// calls of the kind were done, at least its least and at most maxFloor.
 //
-// Two things would let a stranger lower it, to see what is above. Requests for which TCB was not
-// called are quick, so calls alone are measured. And there may be many calls that TCB is quick to
-// refuse, so each outcome is measured for itself, the slowest one decides, and what it came to is
-// held for hours.
+// Some things would let a stranger lower it, to see what is above. Requests for which TCB was not
+// called are quick, so calls alone are measured. There may be many calls that TCB is quick to
+// refuse, so each outcome is measured for itself, and the slowest one decides. And there may be
+// nobody else for a while, so what a floor has come to neither falls in silence nor all at once. How
+// slow TCB is with what it knows is not known at first: until it has been right a few times, the
+// floor is coldSteps times its least.
 //
 // Waiting takes memory. A request has its place before TCB is called, so that none finds afterwards
 // that its code was sent and there is no room for the answer; a network has a share of the places.
@@ -34,8 +36,14 @@ const (
 	// defaultFloor is for settings that name none.
 	defaultFloor = 300 * time.Millisecond
 	maxFloor     = 2 * time.Second
-	// floorMemory is how long a floor stays at what it has come to.
+	// floorMemory is how long a floor stays at what it has come to, before it falls by one step.
 	floorMemory = 6 * time.Hour
+	// coldSteps and warmAfter: a floor begins at so many times its least, and leaves that after so
+	// many calls that went well, which nobody brings about without an account.
+	coldSteps = 3
+	warmAfter = 10
+	// slowTimes is how many calls almost as slow as the slowest show that it was no accident.
+	slowTimes = 3
 	// maxWaiting bounds what waiting costs in memory, to about 30 MB: each keeps its connection's
 	// buffers.
 	maxWaiting = 1024
@@ -60,24 +68,52 @@ func NewFloor(least time.Duration) *Floor {
 
 // durations are the last ones of calls with one outcome, the oldest overwritten first.
 type durations struct {
-	kept [256]time.Duration
-	n    int
-	last time.Time
-	peak time.Duration // the highest p99 of enough calls, since or at peakAt
-	at   time.Time     // when peak was last reached
+	kept  [256]time.Duration
+	n     int
+	peak  time.Duration // what the floor of this outcome has come to
+	at    time.Time     // when peak was last reached
+	since int           // n at that time
+	shown time.Duration // the highest that peak was, as far as it still counts
+	times int           // how many calls have shown it, or almost
 }
 
-func (d *durations) add(took time.Duration, now time.Time) {
-	if now.Sub(d.last) > floorMemory {
-		*d = durations{}
-	}
+// add takes a call's time. One slow call raises the peak at once, so that the next does not tell;
+// of many calls it takes one in a hundred.
+func (d *durations) add(took, step time.Duration, now time.Time) {
+	d.fall(step, now)
 	d.kept[d.n%len(d.kept)] = took
 	d.n++
-	d.last = now
-	// Of fewer than a hundred the p99 is the slowest one, which may have been an accident: it
-	// counts for as long as it is among the kept.
-	if p := d.p99(); d.n >= 100 && (p >= d.peak || now.Sub(d.at) > floorMemory) {
-		d.peak, d.at = p, now
+	reached := took
+	if d.n >= 100 {
+		reached = min(took, d.p99())
+	}
+	switch {
+	case reached*3/4 > d.shown:
+		d.shown, d.times = reached, 1
+	case took >= d.shown*3/4:
+		d.shown = max(d.shown, reached)
+		d.times++
+	default:
+		d.peak = max(d.peak, reached)
+		return
+	}
+	d.peak, d.at, d.since = max(d.peak, reached), now, d.n
+}
+
+// fall lowers the peak by a step for each floorMemory in which nothing reached it. Silence says
+// nothing: what several calls have shown stays until a hundred others have come. A single slow call
+// was an accident, and is forgotten in silence too.
+func (d *durations) fall(step time.Duration, now time.Time) {
+	for d.peak > 0 && now.Sub(d.at) > floorMemory {
+		known := d.times >= slowTimes
+		if known && d.n-d.since < 100 {
+			return
+		}
+		d.peak = max(d.peak-step, 0)
+		d.at = d.at.Add(floorMemory)
+		if known {
+			d.shown = d.peak
+		}
 	}
 }
 
@@ -88,7 +124,8 @@ func (d *durations) p99() time.Duration {
 	return sorted[int(math.Ceil(0.99*float64(len(sorted))))-1]
 }
 
-// Note adds how long the calls of a request took, and what TCB answered.
+// Note adds how long the calls of a request took, and what TCB answered: "" where it did what it was
+// asked.
 func (f *Floor) Note(kind, outcome string, took time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -100,7 +137,7 @@ func (f *Floor) Note(kind, outcome string, took time.Duration) {
 		d = &durations{}
 		f.calls[kind][outcome] = d
 	}
-	d.add(took, f.Clock())
+	d.add(took, f.least, f.Clock())
 }
 
 // level is the floor of a kind.
@@ -110,19 +147,18 @@ func (f *Floor) level(kind string) time.Duration {
 	var slowest time.Duration
 	now := f.Clock()
 	for _, d := range f.calls[kind] {
-		if now.Sub(d.last) > floorMemory {
-			continue
-		}
-		slowest = max(slowest, d.p99())
-		if now.Sub(d.at) <= floorMemory {
-			slowest = max(slowest, d.peak)
-		}
+		d.fall(f.least, now)
+		slowest = max(slowest, d.peak)
+	}
+	cold := f.least
+	if right := f.calls[kind][""]; right == nil || right.n < warmAfter {
+		cold *= coldSteps
 	}
 	// In steps of the least, so that what follows the load does not tell it finely, and a call that
 	// takes a little longer than its kind is not already beyond.
 	level := slowest + f.least/4
 	level = (level + f.least - 1) / f.least * f.least
-	return min(max(level, f.least), max(maxFloor, f.least))
+	return min(max(level, cold), max(maxFloor, f.least))
 }
 
 // Enter takes a place for a request of a network, until leave is called.
@@ -163,7 +199,7 @@ func (n Network) shares() []share {
 	return shares
 }
 
-// Wait is how long an answer of the kind has to wait that has taken so long already.
+// Wait is how long an answer of the kind has to wait whose calls began so long ago.
 func (f *Floor) Wait(kind string, took time.Duration) time.Duration {
 	level := f.level(kind)
 	return level - took%level

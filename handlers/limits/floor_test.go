@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestFloorLevel: what a floor has come to stays for hours, whatever number of quick calls there
-// are.
+// TestFloorLevel: a floor follows the slowest outcome, whatever number of quick calls there are; what
+// it has come to falls slowly, and in silence only where a single call has shown it.
 func TestFloorLevel(t *testing.T) {
 	t.Parallel()
 	const slow, quick = 700 * time.Millisecond, 5 * time.Millisecond
@@ -18,32 +18,63 @@ func TestFloorLevel(t *testing.T) {
 			f.Note("kind", outcome, took)
 		}
 	}
+	warm := func(f *Floor) { times(f, warmAfter, "", quick) }
+	hours := func(f *Floor, n int, each func()) {
+		for range n {
+			now = now.Add(time.Hour)
+			each()
+		}
+	}
+	const least, cold = 300 * time.Millisecond, 900 * time.Millisecond
 	tests := []struct {
 		name string
 		do   func(f *Floor)
 		want time.Duration
 	}{
-		{"nothing known", func(*Floor) {}, 300 * time.Millisecond},
-		{"quick", func(f *Floor) { times(f, 300, "", quick) }, 300 * time.Millisecond},
-		{"one slow call", func(f *Floor) { times(f, 1, "", slow) }, 900 * time.Millisecond},
-		{"another kind", func(f *Floor) { f.Note("other", "", slow) }, 300 * time.Millisecond},
+		{"nothing known", func(*Floor) {}, cold},
+		{"nothing known of what goes well", func(f *Floor) { times(f, 1000, "not_found", quick) }, cold},
+		{"almost warm", func(f *Floor) { times(f, warmAfter-1, "", quick) }, cold},
+		{"cold, and slower", func(f *Floor) { times(f, 1, "", 1300*time.Millisecond) }, 1500 * time.Millisecond},
+		{"warm", warm, least},
+		{"quick", func(f *Floor) { times(f, 300, "", quick) }, least},
+		{"one slow call", func(f *Floor) { warm(f); times(f, 1, "", slow) }, 900 * time.Millisecond},
+		{"one slow refusal", func(f *Floor) { warm(f); times(f, 1, "wrong", slow) }, 900 * time.Millisecond},
+		{"another kind", func(f *Floor) { warm(f); f.Note("other", "", slow) }, least},
 		{"slower than anybody waits", func(f *Floor) { times(f, 1, "", time.Minute) }, 2 * time.Second},
-		{"quick calls with another outcome", func(f *Floor) { times(f, 1, "", slow); times(f, 1000, "not_found", quick) }, 900 * time.Millisecond},
+		{"quick calls with another outcome", func(f *Floor) { warm(f); times(f, 1, "", slow); times(f, 1000, "not_found", quick) }, 900 * time.Millisecond},
 		{"quick calls with the same outcome", func(f *Floor) { times(f, 100, "", slow); times(f, 1000, "", quick) }, 900 * time.Millisecond},
-		{"an accident among quick calls", func(f *Floor) { times(f, 99, "", quick); times(f, 1, "", slow); times(f, 256, "", quick) }, 300 * time.Millisecond},
+		{"an accident among quick calls", func(f *Floor) { times(f, 99, "", quick); times(f, 1, "", slow); times(f, 256, "", quick) }, least},
 		{"almost for too long", func(f *Floor) {
 			times(f, 100, "", slow)
 			times(f, 1000, "", quick)
 			now = now.Add(floorMemory)
 		}, 900 * time.Millisecond},
-		{"forgotten", func(f *Floor) { times(f, 100, "", slow); now = now.Add(floorMemory + 1) }, 300 * time.Millisecond},
+		{"slow, and silence for a week", func(f *Floor) { times(f, 100, "", slow); now = now.Add(7 * 24 * time.Hour) }, 900 * time.Millisecond},
+		{"an accident of a rare outcome", func(f *Floor) {
+			warm(f)
+			times(f, 1, "rare", 3*time.Second)
+			hours(f, 66, func() { times(f, 1, "", quick) })
+		}, least},
+		{"rare, and slow each time", func(f *Floor) {
+			warm(f)
+			hours(f, 20*24, func() {
+				if now.Hour() == 0 {
+					times(f, 1, "rare", slow)
+				}
+			})
+		}, 900 * time.Millisecond},
 		{"slow long ago, quick since", func(f *Floor) {
 			times(f, 100, "", slow)
-			for range 10 {
-				now = now.Add(time.Hour)
-				times(f, 100, "", quick)
-			}
-		}, 300 * time.Millisecond},
+			hours(f, 20, func() { times(f, 100, "", quick) })
+		}, least},
+		{"slow long ago, a step down", func(f *Floor) {
+			times(f, 100, "", slow)
+			hours(f, 7, func() { times(f, 100, "", quick) })
+		}, 600 * time.Millisecond},
+		{"slow now and then, among many quick", func(f *Floor) {
+			times(f, 100, "", slow)
+			hours(f, 50, func() { times(f, 300, "", quick); times(f, 1, "", slow) })
+		}, 900 * time.Millisecond},
 	}
 	for _, tt := range tests {
 		f := NewFloor(0)

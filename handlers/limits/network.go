@@ -41,6 +41,14 @@ func NetworkOf(addr netip.Addr) Network {
 	return Network{Key: block(64), wide: []wideNetwork{{block(56), 4}, {block(48), 16}}}
 }
 
+// Whole is the widest block that one customer may have.
+func (n Network) Whole() string {
+	if len(n.wide) > 0 {
+		return n.wide[len(n.wide)-1].key
+	}
+	return n.Key
+}
+
 // Counts are what a rule that only asks for a captcha counts for a caller: the network, and the
 // blocks around it.
 func (n Network) Counts(rule limit.Rule) []Count {

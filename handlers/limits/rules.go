@@ -20,7 +20,9 @@ var (
 	RulePasswordPerson  = limit.Rule{Name: "password of person", N: 4, Per: 24 * time.Hour}
 	RulePasswordNetwork = limit.Rule{Name: "password from network", N: 50, Per: time.Hour}
 	RuleStepUp          = limit.Rule{Name: "step-up of login", N: 10, Per: 12 * time.Hour} // ends the login
-	RuleCode            = limit.Rule{Name: "code", N: 5, Per: 20 * time.Minute}
+	// Of all logins of an account that the app brought: a few for each of a person's devices.
+	RuleStepUpHandedOver = limit.Rule{Name: "step-up of handed-over logins", N: 20, Per: 12 * time.Hour}
+	RuleCode             = limit.Rule{Name: "code", N: 5, Per: 20 * time.Minute}
 
 	RuleSendPause     = limit.Rule{Name: "send pause", N: 1, Per: time.Minute} // to a target; refuses
 	RuleSMSShare      = limit.Rule{Name: "SMS to target from network", N: 3, Per: time.Hour}

@@ -57,6 +57,7 @@ func (in *Room) details(r *web.Request, f registering, step *code.Step) (*views.
 		}
 		p.Fields = append(p.Fields, shown)
 	}
+	visitor.ForgetGone(r)
 	if w := waitingFor(r); w.any() {
 		err = in.nameWaiting(r, p, w, step)
 	}

@@ -53,8 +53,9 @@ func (p *public) Owner() string   { return "" }
 func (p *public) Fixed(*web.Request) (code.Destination, bool)    { return code.Destination{}, false }
 func (p *public) Validate(*web.Request, code.Destination) string { return "" }
 func (p *public) Target(*web.Request) authclient.Target          { return p.target }
-func (p *public) Dress(*web.Request, *views.CodePage, string)    {}
 func (p *public) Others(r *web.Request) []views.Link             { return p.in.others(r, "") }
+
+func (p *public) Dress(_ *web.Request, page *views.CodePage, _ string) { page.Agreed = true }
 
 func (p *public) Channels(r *web.Request) (phone, email bool) {
 	return p.spec.Phone && p.can(r.LoginPage, loginpage.KindSMS), p.spec.Email && p.can(r.LoginPage, loginpage.KindEmail)
@@ -142,6 +143,7 @@ func (f *byCode) Others(r *web.Request) []views.Link { return f.in.others(r, f.m
 // Dress adds the other ways in. A provider's button posts this page's form: the agreement came
 // before it.
 func (f *byCode) Dress(r *web.Request, page *views.CodePage, sealed string) {
+	f.public.Dress(r, page, sealed)
 	page.Button = i18n.Msg("sign-in.button")
 	page.Methods = f.in.Methods(&r.LoginRequest, f.method, entry.Add("flow", sealed))
 	page.Methods.Anonymous, page.Methods.Skip = "", ""

@@ -28,10 +28,9 @@ func (in *Room) start(r *web.Request) (views.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A page that asks for a code comes after one that had the agreement; any other without it is
-	// none that a way in begins on.
-	_, asksCode := page.(*views.CodePage)
-	if page.Frame().Consent == nil && len(r.LoginPage.Agreements) > 0 && !asksCode {
+	// A page without the agreement, that does not come after one that had it, is none that a way in
+	// begins on.
+	if page.Frame().Consent == nil && len(r.LoginPage.Agreements) > 0 && !agreedBefore(page) {
 		return nil, refusal.ErrNoForm
 	}
 	web.RequireConsent(page.Frame(), r.Form)

@@ -51,14 +51,20 @@ func offersProvider(r *web.Request, id string) bool {
 	return ok && way.Kind() == ""
 }
 
+// agreedBefore reports that the page before this one had the agreement.
+func agreedBefore(page views.Page) bool {
+	asks, ok := page.(*views.CodePage)
+	return ok && asks.Agreed
+}
+
 // refuseStart shows the page again that a way in began on. A captcha is shown on a page of the
 // way's own: that other page's button is for something else, and wants fields that this needs
 // nothing of.
 func (in *Room) refuseStart(r *web.Request, page views.Page, err error, provider string) (web.Reply, error) {
 	if web.CaptchaAsked(err) {
 		start := in.startPage(r, provider)
-		if _, asksCode := page.(*views.CodePage); asksCode && start.Consent != nil {
-			start.Consent.Checked = true // a page before
+		if start.Consent != nil && agreedBefore(page) {
+			start.Consent.Checked = true
 		}
 		page = start
 	}

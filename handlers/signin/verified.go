@@ -44,6 +44,7 @@ func asksNew(r *web.Request, step *code.Step) bool {
 	if step.IsUser() || r.LoginPage.Registration != loginpage.RegistrationAuto {
 		return false
 	}
+	visitor.ForgetGone(r)
 	return waitingFor(r).any() || r.LoginPage.AsksFields()
 }
 

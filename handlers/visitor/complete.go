@@ -23,10 +23,9 @@ func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string
 		return web.Reply{}, refusal.ErrNotYet
 	}
 	follow := v.Follow(r, creds)
-	if err := r.Session.BeginLogin(r.Context(), creds.Sub); err != nil {
+	if err := r.Session.BeginLogin(r.Context(), v.accessOf(creds, r.Device)); err != nil {
 		return web.Reply{}, err
 	}
-	r.Session.KeepAccess(v.accessOf(creds, r.Device))
 	if instead, err := follow(); err != nil {
 		return web.Reply{}, err
 	} else if instead != "" {
@@ -74,6 +73,14 @@ func Anonymous(r *web.Request) string {
 		return ""
 	}
 	return access.AccessToken
+}
+
+// ForgetGone forgets a login without an account that TCB knows no more, before a page offers to keep
+// what was done in it.
+func ForgetGone(r *web.Request) {
+	if Anonymous(r) != "" && AnonymousToken(r) == "" {
+		r.Session.DropAccess()
+	}
 }
 
 // AnonymousToken is Anonymous where TCB still knows the token. One that it does not would only be

@@ -40,9 +40,16 @@ func Refuse(page views.Page, err error, special refusal.Table) (Reply, error) {
 	return Reply{}, &refused{page, err, special}
 }
 
-// answer makes the answer to an error, whatever it is and wherever it comes from.
-func (s *Site) answer(c *fiber.Ctx, err error) error {
+// answer makes the answer to an error, whatever it is and wherever it comes from. A panic ends here:
+// some of what calls it has nobody else who would stop one.
+func (s *Site) answer(c *fiber.Ctx, err error) (failed error) {
 	r, t := requestOf(c), traceOf(c)
+	defer func() {
+		if p := recover(); p != nil {
+			s.notePanic(t, p)
+			failed = s.sendLastResort(c, t)
+		}
+	}()
 	var (
 		instead *Instead
 		again   *refused
@@ -137,12 +144,35 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 		lang := entry.Unescape(string(c.Context().QueryArgs().Peek("lang")))
 		login = entry.LoginRequest{Base: s.places.Base, Loc: s.places.Messages.Match(lang, c.Get("Accept-Language"))}
 	}
+	if t.json {
+		return writeJSON(c, p.Status, t.problemJSON(p.Status))
+	}
 	if err := render(c, p.Status, s.errorPage(&login, p, t.id)); err != nil {
 		t.Err = err
-		c.Set("Content-Type", "text/html; charset=utf-8")
-		return c.Status(fiber.StatusInternalServerError).Send(s.lastResort)
+		return s.sendLastResort(c, t)
 	}
 	return nil
+}
+
+// problemJSON is what a script gets in place of an error page.
+func (t *Trace) problemJSON(status int) any {
+	switch {
+	case t.JSON != nil:
+		return t.JSON
+	case status < fiber.StatusInternalServerError:
+		return map[string]string{"error": "invalid_request"}
+	}
+	return map[string]string{"error": Unavailable}
+}
+
+// sendLastResort answers where making an answer has failed.
+func (s *Site) sendLastResort(c *fiber.Ctx, t *Trace) error {
+	c.Response().Header.Del("Location")
+	if t.json {
+		return writeJSON(c, fiber.StatusInternalServerError, t.problemJSON(fiber.StatusInternalServerError))
+	}
+	c.Set("Content-Type", "text/html; charset=utf-8")
+	return c.Status(fiber.StatusInternalServerError).Send(s.lastResort)
 }
 
 func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *views.ErrorPage {

@@ -153,6 +153,15 @@ func formsOnly(c *fiber.Ctx) error {
 // Unreadable is the error= of a JSON answer to a body of another kind.
 const Unreadable = "unsupported_body"
 
+// Unavailable is the error= of a JSON answer where TCB, or something of ours, has failed.
+const Unavailable = "unavailable"
+
+// answersJSON stands before everything that can fail.
+func answersJSON(c *fiber.Ctx) error {
+	traceOf(c).json = true
+	return c.Next()
+}
+
 func jsonOnly(c *fiber.Ctx) error {
 	if !readable(c, "application/json") {
 		return writeJSON(c, refusal.ErrUnreadable.Status, map[string]string{"error": Unreadable})

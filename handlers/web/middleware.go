@@ -28,11 +28,17 @@ type Trace struct {
 	Code string // TCB's error code, if a call was refused, or what was wrong with the bytes
 	Err  error  // a bug or an outage; never shown to people
 
+	// JSON is the answer to an error of a page that answers JSON, where it has to bring more than
+	// the error: see Row.
+	JSON any
+
 	id    string
 	early bool // refused before there was a request
+	json  bool // the page answers JSON
 
-	arrived time.Time // by the floor's clock
-	watched string    // the kind of the last watched call
+	called  time.Time // the first watched call, by the floor's clock
+	calls   int       // how many there were
+	watched string    // the kind of the last one
 	alike   bool      // see Alike
 	leave   func()    // gives back the answer's place, which it has from the first watched call on
 }
@@ -55,7 +61,7 @@ func traceOf(c *fiber.Ctx) *Trace {
 // error texts of TCB's, which can hold what people typed.
 func (s *Site) observe(c *fiber.Ctx) (err error) {
 	start := s.now()
-	t := &Trace{arrived: s.floor.Clock()}
+	t := &Trace{}
 	if t.id, err = s.newID(); err != nil {
 		return err
 	}
@@ -65,8 +71,7 @@ func (s *Site) observe(c *fiber.Ctx) (err error) {
 	c.SetUserContext(ctx)
 	defer func() {
 		if p := recover(); p != nil {
-			t.Err = errors.New("panic")
-			s.log.Error("panic", "request_id", t.id, "panic", p, "stack", string(debug.Stack()))
+			s.notePanic(t, p)
 			err = s.answer(c, t.Err)
 		}
 		s.settle(t)
@@ -78,6 +83,12 @@ func (s *Site) observe(c *fiber.Ctx) (err error) {
 		}
 	}
 	return nil
+}
+
+// notePanic logs a bug.
+func (s *Site) notePanic(t *Trace, p any) {
+	t.Err = errors.New("panic")
+	s.log.Error("panic", "request_id", t.id, "panic", p, "stack", string(debug.Stack()))
 }
 
 // newID is by what people and operators find a log line.

@@ -23,7 +23,6 @@ type Reply struct {
 	JSON       any           // an answer to a script
 	RetryAfter time.Duration // said where it is not 0
 	NoReferrer bool          // the address of this page is for nobody
-	NoSession  bool          // the session's own cookie stays as it is in the browser
 }
 
 // A Handler answers a request. What it cannot answer is an error, of which Site.answer makes a
@@ -61,9 +60,6 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 		}
 	}
 	cookies, err := r.Session.cookies()
-	if reply.NoSession {
-		cookies, err = r.Session.loginCookies()
-	}
 	if err != nil {
 		return err
 	}

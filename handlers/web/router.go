@@ -24,7 +24,7 @@ type Row struct {
 	Forms     map[string]Rebuild // by the form's name
 	Portal    bool               // a page of the account portal
 	OnWay     bool               // next= and link= go on through the page: see LoginRequest
-	JSON      bool               // takes and answers JSON
+	JSON      bool               // takes and answers JSON, errors too
 	Bare      bool               // the handler reads the login request itself: see Site.Recall
 }
 
@@ -70,7 +70,7 @@ func (s *Site) hang(app *fiber.App, row Row) {
 	switch {
 	case row.Post == nil:
 	case row.JSON:
-		app.Post(s.places.Base+row.Path, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
+		app.Post(s.places.Base+row.Path, answersJSON, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
 	default:
 		app.Post(s.places.Base+row.Path, s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.serve(row.Post))
 	}

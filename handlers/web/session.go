@@ -16,6 +16,8 @@ type Session struct {
 	scope session.Scope
 	now   func() time.Time
 
+	network string // the widest block that the caller's network may be of
+
 	access *session.Access // to be kept, from this answer on
 	drop   bool            // the login is to be forgotten
 	owed   []string        // other Set-Cookie values
@@ -36,10 +38,19 @@ func (s *Session) OpenProof(purpose, sealed string, v any) bool {
 	return s.s.OpenProof(s.scope, purpose, sealed, v)
 }
 
-// BeginLogin gives the session a new id as somebody signs in or steps up. What was sealed under the
-// old one opens once more.
-func (s *Session) BeginLogin(ctx context.Context, sub string) error {
-	return s.s.Rotate(ctx, limit.Key(s.scope.Env, sub))
+// BeginLogin makes a the browser's login on our pages, as somebody signs in or steps up, and gives
+// the session a new id. What was sealed under the old one opens once more. Accounts are for free where nobody registers, so those of a network share
+// what an account may have of the places on the deny list.
+func (s *Session) BeginLogin(ctx context.Context, a session.Access) error {
+	account := limit.Key(s.scope.Env, a.Sub)
+	if a.Anonymous {
+		account = limit.Key(s.scope.Env, "anonymous", s.network)
+	}
+	if err := s.s.Rotate(ctx, account); err != nil {
+		return err
+	}
+	s.KeepAccess(a)
+	return nil
 }
 
 // EndLogin gives the session a new id as a login ends. What was sealed before is void.
