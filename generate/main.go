@@ -1,7 +1,8 @@
-// Command generate writes static/files, what browsers get, from static/src, what people read. `make
-// generate` runs it.
+// Command generate writes what the program carries from what it is made of: static/files, what browsers
+// get, from static/src, what people read; and package identifier's table of telephone numbers from
+// libphonenumber's data. `make generate` runs it.
 //
-// Each file is minified, and stands there three times: as it is, as NAME.gz and as NAME.br, so that a
+// Each file of static is minified, and stands there three times: as it is, as NAME.gz and as NAME.br, so that a
 // server need not compress anything when it starts. The same sources give the same bytes on every
 // machine, as the compressors are those of go.mod and not that of the Go release.
 //
@@ -29,10 +30,22 @@ import (
 )
 
 func main() {
-	if err := run("static/src", "static/files"); err != nil {
+	err := run("static/src", "static/files")
+	if err == nil {
+		err = writePhonePlans("identifier/plans.go")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
+}
+
+func writePhonePlans(name string) error {
+	source, err := phonePlans()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, source, 0o644)
 }
 
 // run makes the files of a folder, which nothing else is left in, from the sources in another one.
