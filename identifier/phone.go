@@ -1,6 +1,8 @@
-// Package identifier reads what people sign in with, phone numbers, e-mail addresses and usernames,
-// in the ways in which they are typed and pasted. It brings them to TCB's form of them, shows them,
-// and masks them. It knows no page and no HTTP.
+// Package identifier reads what people sign in with, phone numbers, e-mail addresses and usernames, and
+// their codes and names, in the ways in which they are typed and pasted. It brings them to TCB's form of
+// them, shows them, and masks them. It knows no page and no HTTP.
+//
+// What telephone numbers look like is in plans.go, which the generator makes of libphonenumber's data.
 package identifier
 
 import (

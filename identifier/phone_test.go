@@ -346,6 +346,16 @@ func TestParseEmail(t *testing.T) {
 		{"a..b@example.com", "a..b@example.com"}, // HTML takes it, and such addresses are in use
 		{"1@2.cn", "1@2.cn"},
 		{"a@xn--fiqs8s.xn--fiqs8s", "a@xn--fiqs8s.xn--fiqs8s"},
+		{"ana@bücher.example", "ana@xn--bcher-kva.example"},
+		{"Ana+Tag@BÜCHER.Example", "Ana+Tag@xn--bcher-kva.example"},
+		{"ana@bu\u0308cher.example", "ana@xn--bcher-kva.example"},
+		{"ana@XN--BCHER-KVA.example", "ana@xn--bcher-kva.example"},
+		{"someone@例子.中国", "someone@xn--fsqu00a.xn--fiqs8s"},
+		{"someone@例子。中国", "someone@xn--fsqu00a.xn--fiqs8s"},
+		{"someone＠例子．中国", "someone@xn--fsqu00a.xn--fiqs8s"},
+		{"a@straße.example", "a@xn--strae-oqa.example"},
+		{"a@mail.bücher.example", "a@mail.xn--bcher-kva.example"},
+		{"a@ab--cd.example", "a@ab--cd.example"}, // what IDNA has against it is not ours
 		{long, long},
 		{"a" + long, ""},
 		{"", ""},
@@ -365,8 +375,20 @@ func TestParseEmail(t *testing.T) {
 		{"someone@exam ple.com", ""},
 		{"<someone@example.com>", ""},
 		{"someone@[127.0.0.1]", ""},
-		{"someone@例子.中国", ""},
 		{"某人@example.com", ""},
+		{"ana@bücher", ""},
+		{"ana@-bücher.example", ""},
+		{"ana@bücher..example", ""},
+		{"ana@bü cher.example", ""},
+		{"ana@bü_cher.example", ""},
+		{"ana@bücher.example.", ""},
+		{"ana@\u0301bücher.example", ""},
+		{"ana@xn--a.example", ""},
+		{"ana@xn--bcher-kva8445foa.xn--\u00fc", ""},
+		{"ana@☃★\u2028.example", ""},
+		{"ana@" + strings.Repeat("ü", 64) + ".example", ""},
+		{"ana@" + strings.Repeat("ü.", 5000) + "example", ""},
+		{"bücher@bücher.example", ""},
 		{"someone@example.com\r\nBcc: other@example.com", ""},
 		{"someone@example.com,other@example.com", ""},
 	}
@@ -384,9 +406,41 @@ func TestNormalizeCode(t *testing.T) {
 		"123456": "123456", " 123 456 ": "123456", "123-456": "123456", "１２３４５６": "123456",
 		"１２３　４５６": "123456", "123\u2013456": "123456", "\u200b123456\n": "123456", "12345a": "12345a",
 		"": "", " - ": "", "\xff123456": "123456",
+		"【App2】验证码：123456":                                "123456",
+		"【App2】验证码：123456，5分钟内有效":                         "123456",
+		"【App2】驗證碼：１２３４５６，5分鐘內有效":                         "123456",
+		"【2024】您的验证码是 123456，请勿告知他人。":                     "123456",
+		"Your App2 code is 123456. Valid for 10 minutes.": "123456",
+		"123456 is your App2 code. Ref 654321":            "123456",
+		"订单 654321，验证码 123456":                            "123456",
+		"654321号订单的验证码为：123456":                           "123456",
+		"G-123456":             "123456",
+		"認証コードは123456です":       "123456",
+		"인증번호 [123456]를 입력하세요": "123456",
+		"您尾号 4321 的手机 13800138000 的验证码：123456": "123456",
+		"【App2】验证码：123 456":                    "123456",
+		"123-456 is your App2 code.":           "123456",
+		"112233 445566":                        "112233",
+		"code 1234567":                         "code1234567",
+		"1234567":                              "1234567",
+		"12345":                                "12345",
+		"【App2】验证码：12345":                      "【App2】验证码:12345",
+		"\u200f验证码\u200f：123\u200b456":         "123456",
 	} {
 		if got := NormalizeCode(in); got != want {
 			t.Errorf("NormalizeCode(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestIsCode(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]bool{
+		"123456": true, "000000": true,
+		"": false, "12345": false, "1234567": false, "12345a": false, " 123456": false, "123456\n": false, "１２３４５６": false, "+12345": false,
+	} {
+		if got := IsCode(s); got != want {
+			t.Errorf("IsCode(%q) = %t", s, got)
 		}
 	}
 }
@@ -436,7 +490,7 @@ func FuzzParsePhone(f *testing.F) {
 }
 
 func FuzzParseEmail(f *testing.F) {
-	for _, s := range []string{"someone@example.com", " Ａ@Example.COM", "a。b@c。d", "a@b@c.d"} {
+	for _, s := range []string{"someone@example.com", " Ａ@Example.COM", "a。b@c。d", "a@b@c.d", "ana@bücher.example", "a@xn--a.b", "a@例子.中国"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -458,13 +512,16 @@ func FuzzParseEmail(f *testing.F) {
 }
 
 func FuzzNormalizeCode(f *testing.F) {
-	for _, s := range []string{"123 456", "１２３-４５６", "\xff", "\u200b1"} {
+	for _, s := range []string{"123 456", "１２３-４５６", "\xff", "\u200b1", "【App2】验证码：123456，5分钟内有效", "654321 code 123456 1234567"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		code := NormalizeCode(s)
 		if again := NormalizeCode(code); again != code {
 			t.Errorf("NormalizeCode(%q) = %q, and of that %q", s, code, again)
+		}
+		if run := regexp.MustCompile(`(^|[^0-9])[0-9]{6}([^0-9]|$)`); run.MatchString(s) && !strings.ContainsFunc(s, unicode.IsControl) && isASCII(s) && !IsCode(code) {
+			t.Errorf("NormalizeCode(%q) = %q, which is no code", s, code)
 		}
 		if strings.ContainsFunc(code, unicode.IsSpace) || strings.Contains(code, "-") {
 			t.Errorf("NormalizeCode(%q) = %q", s, code)
