@@ -1,10 +1,11 @@
-// Command generate writes what the program carries from what it is made of: static/files, what browsers
-// get, from static/src, what people read; and package identifier's table of telephone numbers from
-// libphonenumber's data. `make generate` runs it.
+// Command generate writes what the program carries from what it is made of: static/files, what
+// browsers get, from static/src, what people read; and package identifier's table of telephone
+// numbers from libphonenumber's data. `make generate` runs it.
 //
-// Each file of static is minified, and stands there three times: as it is, as NAME.gz and as NAME.br, so that a
-// server need not compress anything when it starts. The same sources give the same bytes on every
-// machine, as the compressors are those of go.mod and not that of the Go release.
+// Each file of static is minified, and stands there three times: as it is, as NAME.gz and as
+// NAME.br, so that a server need not compress anything when it starts. The same sources give the
+// same bytes on every machine, as the compressors are those of go.mod and not that of the Go
+// release.
 //
 // The style sheets name no colour of the default theme: they get them from package theme, the one place
 // where they stand.

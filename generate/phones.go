@@ -12,8 +12,9 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// phonePlans writes the table of package identifier from libphonenumber's data, which is too large and
-// takes too long to unpack for a server to carry it about. Only what reading a number needs is kept.
+// phonePlans writes the table of package identifier from libphonenumber's data, which is too large
+// and takes too long to unpack for a server to carry it about. Only what reading a number needs is
+// kept.
 func phonePlans() ([]byte, error) {
 	all, err := phonenumbers.MetadataCollection()
 	if err != nil {
@@ -88,8 +89,8 @@ func lengths(m *phonenumbers.PhoneMetadata) (set uint32) {
 	return set
 }
 
-// ownNumbers tells the numbers of a place from those of others with the same calling code. Where leading
-// digits tell, they do so for numbers too that are new.
+// ownNumbers tells the numbers of a place from those of others with the same calling code. Where
+// leading digits tell, they do so for numbers too that are new.
 func ownNumbers(m *phonenumbers.PhoneMetadata) string {
 	var patterns []string
 	if leading := m.GetLeadingDigits(); leading != "" {

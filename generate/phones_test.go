@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestPhonePlansCurrent: the table that is committed is what the data of go.mod's libphonenumber makes.
+// TestPhonePlansCurrent: the table that is committed is what the data of go.mod's libphonenumber
+// makes.
 func TestPhonePlansCurrent(t *testing.T) {
 	t.Parallel()
 	want, err := phonePlans()

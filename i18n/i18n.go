@@ -272,8 +272,8 @@ func (b *Bundle) Match(wishes ...string) *Localizer {
 	return b.locales[0]
 }
 
-// parseWish reads an Accept-Language value, the strongest first. What is no tag, or has a language that
-// x/text does not know yet, does not hide the others.
+// parseWish reads an Accept-Language value, the strongest first. What is no tag, or has a language
+// that x/text does not know yet, does not hide the others.
 func parseWish(wish string) []language.Tag {
 	tags, _, err := language.ParseAcceptLanguage(wish)
 	if err == nil {
@@ -289,8 +289,8 @@ func parseWish(wish string) []language.Tag {
 	return tags
 }
 
-// writtenAs are the languages of a macrolanguage (ISO 639-3) that are written, at least on the web, in
-// that one, where x/text's matcher does not know so. It knows cmn and nb by itself.
+// writtenAs are the languages of a macrolanguage (ISO 639-3) that are written, at least on the web,
+// in that one, where x/text's matcher does not know so. It knows cmn and nb by itself.
 var writtenAs = func() map[string]language.Base {
 	members := map[string]language.Base{}
 	chinese := language.MustParseBase("zh")

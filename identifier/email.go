@@ -16,8 +16,8 @@ var emailShape = regexp.MustCompile("^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@" +
 	`([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
 
 // ParseEmail reads an e-mail address as people type and paste it. The domain is lower-cased, and in
-// the form that DNS has (IDNA), which browsers make of it as long as they see that it is an address. The
-// name before the @ is its owner's business.
+// the form that DNS has (IDNA), which browsers make of it as long as they see that it is an
+// address. The name before the @ is its owner's business.
 func ParseEmail(s string) (string, bool) {
 	s = strings.TrimSpace(dropInvisible(width.Fold.String(s)))
 	s = strings.ReplaceAll(s, "。", ".") // what a Chinese keyboard puts for a dot

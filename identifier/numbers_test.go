@@ -10,8 +10,8 @@ import (
 )
 
 // numbers are what people type, under the country that is selected: a number of E.164 with its
-// blank, "-" for none, "?" and a number for a question whether it is one of mainland China. "ours" marks
-// where libphonenumber says something else, each kind explained in TestNumbers.
+// blank, "-" for none, "?" and a number for a question whether it is one of mainland China. "ours"
+// marks where libphonenumber says something else, each kind explained in TestNumbers.
 const numbers = `
 CN
 13800138000 = +86 13800138000
@@ -263,8 +263,8 @@ AU
 0412 345 67 = -
 `
 
-// TestNumbers reads the numbers, and asks libphonenumber of them too. It says something else, which is
-// as it should be, of
+// TestNumbers reads the numbers, and asks libphonenumber of them too. It says something else, which
+// is as it should be, of
 //   - a mainland number without its code: it makes it one of the selected country, or none;
 //   - ranges that are not in use, which may be tomorrow, and mainland landlines, which get no code;
 //   - 00 where another prefix is dialled, and such a prefix that can be read in two ways;
@@ -322,8 +322,8 @@ func libphonenumber(typed, region string) string {
 	return strings.TrimSuffix(e164, national) + " " + national
 }
 
-// TestExamples: libphonenumber's examples, of landlines and of mobile phones, are numbers of the same
-// places to us, however they are written.
+// TestExamples: libphonenumber's examples, of landlines and of mobile phones, are numbers of the
+// same places to us, however they are written.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	for _, p := range plans {

@@ -1,8 +1,9 @@
-// Package identifier reads what people sign in with, phone numbers, e-mail addresses and usernames, and
-// their codes and names, in the ways in which they are typed and pasted. It brings them to TCB's form of
-// them, shows them, and masks them. It knows no page and no HTTP.
+// Package identifier reads what people sign in with, phone numbers, e-mail addresses and usernames,
+// and their codes and names, in the ways in which they are typed and pasted. It brings them to
+// TCB's form of them, shows them, and masks them. It knows no page and no HTTP.
 //
-// What telephone numbers look like is in plans.go, which the generator makes of libphonenumber's data.
+// What telephone numbers look like is in plans.go, which the generator makes of libphonenumber's
+// data.
 package identifier
 
 import (
@@ -42,18 +43,19 @@ func init() {
 	}
 }
 
-// formerTrunks are prefixes that a place has given up and people still type: Mexico's 01, 1, 044 and
-// 045 for long distance and mobile phones, Uzbekistan's 8.
+// formerTrunks are prefixes that a place has given up and people still type: Mexico's 01, 1, 044
+// and 045 for long distance and mobile phones, Uzbekistan's 8.
 var formerTrunks = map[string]string{"52": "0(?:[12]|4[45])|1", "998": "8"}
 
-// mainlandShape is of the numbers in mainland China that codes go to. Mobile carriers there begin new
-// ranges more often than tables are updated, so it takes those too that nobody has yet.
+// mainlandShape is of the numbers in mainland China that codes go to. Mobile carriers there begin
+// new ranges more often than tables are updated, so it takes those too that nobody has yet.
 const (
 	mainland      = "86"
 	mainlandShape = `1[3-9]\d{9}`
 )
 
-// compiled are the patterns in use, so that a program that sees a few countries pays for those alone.
+// compiled are the patterns in use, so that a program that sees a few countries pays for those
+// alone.
 var compiled sync.Map // string → *regexp.Regexp
 
 // beginning compiles a pattern of what numbers begin with.
@@ -69,8 +71,8 @@ func matches(pattern, digits string) bool {
 	return beginning("(?:" + pattern + ")$").MatchString(digits)
 }
 
-// E.164 allows 15 digits in all, and no place has numbers shorter than minNational. What is typed may
-// have some prefixes in front, but not more than maxTyped together.
+// E.164 allows 15 digits in all, and no place has numbers shorter than minNational. What is typed
+// may have some prefixes in front, but not more than maxTyped together.
 const (
 	minNational = 4
 	maxE164     = 15
@@ -90,11 +92,12 @@ type MainlandError struct {
 func (e *MainlandError) Error() string { return "a number of mainland China for another country" }
 
 // ParsePhone reads a phone number as people type and paste it, and returns it in the form that TCB
-// wants, "+86 13800138000" with one space. A number that brings its calling code, after + or what is
-// dialled where it is typed, goes by that whatever region is selected; else the region's code is used.
+// wants, "+86 13800138000" with one space. A number that brings its calling code, after + or what
+// is dialled where it is typed, goes by that whatever region is selected; else the region's code is
+// used.
 //
-// The error is [ErrNoPhone] or a [*MainlandError]. To take the number that the latter has as Selected,
-// parse that: a number with its + is never asked about.
+// The error is [ErrNoPhone] or a [*MainlandError]. To take the number that the latter has as
+// Selected, parse that: a number with its + is never asked about.
 func ParsePhone(typed, region string) (phone string, err error) {
 	digits, plus, ok := phoneDigits(typed)
 	if !ok || len(digits) > maxTyped {
@@ -123,9 +126,9 @@ func orNone(phone string) (string, error) {
 	return phone, nil
 }
 
-// dialled reads digits that begin with what is dialled for another country: where they were typed, or
-// 00, which people write everywhere. Where both make a number and neither is of the country itself,
-// nobody knows which was meant.
+// dialled reads digits that begin with what is dialled for another country: where they were typed,
+// or 00, which people write everywhere. Where both make a number and neither is of the country
+// itself, nobody knows which was meant.
 func dialled(digits string, here *plan) (phone string) {
 	if rest, ok := strings.CutPrefix(digits, "00"); ok {
 		phone = international(rest)
@@ -157,8 +160,8 @@ func international(digits string) string {
 	return ""
 }
 
-// national reads digits without calling code, with or without what is dialled in front of them in the
-// country itself.
+// national reads digits without calling code, with or without what is dialled in front of them in
+// the country itself.
 func national(digits string, here *plan) string {
 	for _, trunk := range []string{here.trunk, formerTrunks[here.code]} {
 		if trunk == "" {
@@ -174,8 +177,8 @@ func national(digits string, here *plan) string {
 	return ""
 }
 
-// cutTrunk takes the prefix off, or puts in its place what libphonenumber's rule says, as 9 for the 15
-// of Argentina's mobile numbers. The rule is for prefixes of which the last group was there.
+// cutTrunk takes the prefix off, or puts in its place what libphonenumber's rule says, as 9 for the
+// 15 of Argentina's mobile numbers. The rule is for prefixes of which the last group was there.
 func cutTrunk(digits, trunk, replaced string) string {
 	re := beginning(trunk)
 	at := re.FindStringSubmatchIndex(digits)
@@ -189,7 +192,8 @@ func cutTrunk(digits, trunk, replaced string) string {
 	return rest
 }
 
-// isNational reports whether a code's places have such numbers. Places that share one take each other's.
+// isNational reports whether a code's places have such numbers. Places that share one take each
+// other's.
 func isNational(digits, code string) bool {
 	if code == mainland {
 		return matches(mainlandShape, digits)
@@ -230,15 +234,16 @@ func CallingCode(phone string) string {
 }
 
 // InRegions reports whether a number, which ParsePhone made, is of one of the regions; of any where
-// there are none. Of the places that share a calling code, a few also share numbers: those are of all
-// of them.
+// there are none. Of the places that share a calling code, a few also share numbers: those are of
+// all of them.
 func InRegions(phone string, regions []string) bool {
 	code, digits, _ := strings.Cut(strings.TrimPrefix(phone, "+"), " ")
 	return len(regions) == 0 ||
 		slices.ContainsFunc(owners(code, digits), func(p *plan) bool { return slices.Contains(regions, p.region) })
 }
 
-// owners are the places that a number may be of, the largest first: what none claims is the largest's.
+// owners are the places that a number may be of, the largest first: what none claims is the
+// largest's.
 func owners(code, digits string) []*plan {
 	places := plansOfCode[code]
 	if len(places) < 2 {

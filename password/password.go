@@ -13,12 +13,12 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Normalize composes a new password (NFC, as NIST SP 800-63B-4 wants one form of them), so that "é" is
-// the same from a keyboard that types it as a letter and from one that types an accent to it.
+// Normalize composes a new password (NFC, as NIST SP 800-63B-4 wants one form of them), so that "é"
+// is the same from a keyboard that types it as a letter and from one that types an accent to it.
 func Normalize(password string) string { return norm.NFC.String(password) }
 
-// OtherForm is the form in which a password may have been set when it is refused as typed: composed,
-// or, where it is so already, decomposed. It is false where there is but one form.
+// OtherForm is the form in which a password may have been set when it is refused as typed:
+// composed, or, where it is so already, decomposed. It is false where there is but one form.
 func OtherForm(password string) (other string, ok bool) {
 	if other = norm.NFC.String(password); other == password {
 		other = norm.NFD.String(password)

@@ -64,8 +64,9 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// secret reads a secret: "env:NAME" is an environment variable, "file:PATH" a file's content, anything
-// else the secret itself, each without what stands around it by accident. No message repeats a value.
+// secret reads a secret: "env:NAME" is an environment variable, "file:PATH" a file's content,
+// anything else the secret itself, each without what stands around it by accident. No message
+// repeats a value.
 func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 	var s string
 	if !p.text(name, n, &s, nil) {

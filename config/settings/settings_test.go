@@ -258,8 +258,8 @@ func TestSecret(t *testing.T) {
 	}
 }
 
-// TestSecretEnds: what stands around a secret by accident is the same wherever it comes from, and what
-// nobody sees and may be meant is warned of where it is named.
+// TestSecretEnds: what stands around a secret by accident is the same wherever it comes from, and
+// what nobody sees and may be meant is warned of where it is named.
 func TestSecretEnds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
