@@ -1,12 +1,14 @@
-// Command generate writes static/files, what browsers get, from static/src, what people read. `make
-// generate` runs it.
+// Command generate writes what the program carries from what it is made of: static/files, what
+// browsers get, from static/src, what people read; and package identifier's table of telephone
+// numbers from libphonenumber's data. `make generate` runs it.
 //
-// Each file is minified, and stands there three times: as it is, as NAME.gz and as NAME.br, so that
-// a server need not compress anything when it starts. The same sources give the same bytes on every
-// machine, as the compressors are those of go.mod and not that of the Go release.
+// Each file of static is minified, and stands there three times: as it is, as NAME.gz and as
+// NAME.br, so that a server need not compress anything when it starts. The same sources give the
+// same bytes on every machine, as the compressors are those of go.mod and not that of the Go
+// release.
 //
-// The style sheets name no colour of the default theme: they get them from package theme, the one
-// place where they stand.
+// The style sheets name no colour of the default theme: they get them from package theme, the one place
+// where they stand.
 package main
 
 import (
@@ -29,10 +31,22 @@ import (
 )
 
 func main() {
-	if err := run("static/src", "static/files"); err != nil {
+	err := run("static/src", "static/files")
+	if err == nil {
+		err = writePhonePlans("identifier/plans.go")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
+}
+
+func writePhonePlans(name string) error {
+	source, err := phonePlans()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, source, 0o644)
 }
 
 // run makes the files of a folder, which nothing else is left in, from the sources in another one.
@@ -97,8 +111,8 @@ var (
 	use            = regexp.MustCompile(`var\(--([a-z0-9-]+)\)`)
 )
 
-// inline writes the values of custom properties where they are used. It is for a sheet in which
-// each has one value only, and saves the definitions.
+// inline writes the values of custom properties where they are used. It is for a sheet in which each
+// has one value only, and saves the definitions.
 func inline(sheet string) (string, error) {
 	values := map[string]string{}
 	for _, m := range customProperty.FindAllStringSubmatch(sheet, -1) {

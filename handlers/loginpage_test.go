@@ -341,7 +341,7 @@ func TestAllowedCountries(t *testing.T) {
 	if n := len(p.all(byTag("option"))); n != 3 {
 		t.Errorf("%d countries, want 3", n)
 	}
-	for number, ok := range map[string]bool{"+86 13900139000": true, "5123 4567": true, "+1 416 555 0123": true, "+44 7400 123456": false} {
+	for number, ok := range map[string]bool{"+86 13900139000": true, "5123 4567": true, "+1 212 555 2671": true, "+1 416 555 2671": false, "+44 7400 123456": false} {
 		p := b.submit(b.open("/sign-in/sms"), fields{"phone_number": number})
 		if !ok {
 			p.want(http.StatusUnprocessableEntity, "sign-in-sms", "error.phone_country").wantValue(fields{"phone_number": number})

@@ -55,7 +55,7 @@ func (p *page) noteTyped(values url.Values) {
 	}
 	if number := values.Get("phone_number"); number != "" {
 		p.b.s.secret("phone", strings.TrimSpace(number))
-		if phone, ok := identifier.ParsePhone(number, values.Get("phone_country")); ok {
+		if phone, err := identifier.ParsePhone(number, values.Get("phone_country")); err == nil {
 			p.b.s.secret("phone", phone)
 			p.b.s.secret("phone", strings.ReplaceAll(phone, " ", ""))
 			_, national, _ := strings.Cut(phone, " ")

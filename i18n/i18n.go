@@ -251,12 +251,15 @@ func (b *Bundle) Match(wishes ...string) *Localizer {
 		if wish == "" || len(wish) > maxWish {
 			continue
 		}
-		tags, _, err := language.ParseAcceptLanguage(wish)
-		if err != nil || len(tags) == 0 {
+		tags := parseWish(wish)
+		if len(tags) == 0 {
 			continue
 		}
 		// One by one first: of all at once the matcher takes the most exact, and
 		// would send who reads zh-HK, zh, en to zh-CN for the sake of "zh".
+		for i, tag := range tags {
+			tags[i] = written(tag)
+		}
 		for _, tag := range tags {
 			if _, i, confidence := b.matcher.Match(tag); confidence >= language.High {
 				return b.locales[i]
@@ -267,4 +270,47 @@ func (b *Bundle) Match(wishes ...string) *Localizer {
 		}
 	}
 	return b.locales[0]
+}
+
+// parseWish reads an Accept-Language value, the strongest first. What is no tag, or has a language
+// that x/text does not know yet, does not hide the others.
+func parseWish(wish string) []language.Tag {
+	tags, _, err := language.ParseAcceptLanguage(wish)
+	if err == nil {
+		return tags
+	}
+	var known []string
+	for entry := range strings.SplitSeq(wish, ",") {
+		if _, _, err := language.ParseAcceptLanguage(entry); err == nil {
+			known = append(known, entry)
+		}
+	}
+	tags, _, _ = language.ParseAcceptLanguage(strings.Join(known, ","))
+	return tags
+}
+
+// writtenAs are the languages of a macrolanguage (ISO 639-3) that are written, at least on the web,
+// in that one, where x/text's matcher does not know so. It knows cmn and nb by itself.
+var writtenAs = func() map[string]language.Base {
+	members := map[string]language.Base{}
+	chinese := language.MustParseBase("zh")
+	for member := range strings.FieldsSeq("cdo cjy cnp cpx csp czh czo gan hak hsn lzh mnp nan wuu yue") {
+		members[member] = chinese
+	}
+	return members
+}()
+
+// written is a tag whose language is the macrolanguage. Script and region stay as they are, so that
+// they decide as they do for it: zh-yue-HK is read like zh-HK, and yue-Hans-HK like zh-Hans-HK.
+func written(tag language.Tag) language.Tag {
+	base, script, region := tag.Raw()
+	macro, ok := writtenAs[base.String()]
+	if !ok {
+		return tag
+	}
+	t, err := language.Compose(macro, script, region)
+	if err != nil {
+		return tag
+	}
+	return t
 }

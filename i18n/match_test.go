@@ -72,3 +72,30 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
+
+// TestMatchChinese: Chinese has many names, in Accept-Language and in a lang parameter alike.
+func TestMatchChinese(t *testing.T) {
+	t.Parallel()
+	b := mustLoad(t)
+	for want, wishes := range map[string]string{
+		"zh-CN": `yue yue-CN yue-Hans yue-Hans-CN yue-Hans-HK zh-yue zh-yue-Hans zh-cmn zh-cmn-Hans-CN zh-guoyu cmn cmn-CN cmn-Hans cmn-Hans-TW
+			wuu wuu-CN hak nan nan-CN hsn gan cdo cjy cpx czh czo mnp lzh zh-min-nan zh-hakka zh-xiang zh-gan i-hak zho YUE-hans
+			yue;q=0.9,en;q=0.8 yue,en;q=0.9 fi,wuu;q=0.8,en;q=0.5 nan-Hans-TW`,
+		"zh-TW": `yue-HK yue-MO yue-TW yue-Hant yue-Hant-HK yue-Hant-CN zh-yue-HK zh-yue-Hant zh-cmn-Hant cmn-TW cmn-HK cmn-Hant cmn-Hant-CN
+			wuu-Hant hak-TW hak-HK nan-TW nan-Hant nan-Hant-TW zh-min-nan-TW lzh-Hant gan-Hant Yue-hant-hk
+			hnm,zh-TW;q=0.9 ../../etc,nan-TW;q=0.8,en;q=0.1 en;q=0.1,zh-hakka-TW;q=0.9,zh-HK;q=0.8
+			yue-HK,yue;q=0.9,zh;q=0.8,en;q=0.7 yue-Hant-HK,zh-CN;q=0.9 fi,nan-TW;q=0.8,en;q=0.5 yue-HK-u-ca-buddhist nan-TW-x-own`,
+		"en": "en,yue;q=0.9 en-HK,yue-HK;q=0.9 yue-Latn nan-Latn-TW ii yuf",
+		"ja": "ja,yue-HK;q=0.9 jpn yue-Latn,ja;q=0.5",
+		"ko": "ko,zh-yue;q=0.9 kor",
+	} {
+		for wish := range strings.FieldsSeq(wishes) {
+			if got := b.Match(wish).Locale(); got != want {
+				t.Errorf("%s gets %s, want %s", wish, got, want)
+			}
+			if got := b.Match("", wish, "ko").Locale(); got != want && want != "en" {
+				t.Errorf("%s before ko gets %s, want %s", wish, got, want)
+			}
+		}
+	}
+}

@@ -37,13 +37,13 @@ func CountryOptions(tag language.Tag) []CountryOption {
 	shown := display.Supported.Tags()[i]
 	names := display.Regions(shown)
 	base, _ := tag.Base()
-	list := make([]CountryOption, 0, len(countries))
-	for _, c := range countries {
-		name := renamed[base][c.Region]
-		if region, err := language.ParseRegion(c.Region); name == "" && err == nil {
+	list := make([]CountryOption, 0, len(plans))
+	for _, p := range plans {
+		name := renamed[base][p.region]
+		if region, err := language.ParseRegion(p.region); name == "" && err == nil {
 			name = names.Name(region)
 		}
-		list = append(list, CountryOption{Region: c.Region, Code: c.Code, Name: cmp.Or(name, c.Region)})
+		list = append(list, CountryOption{Region: p.region, Code: p.code, Name: cmp.Or(name, p.region)})
 	}
 	order := collate.New(tag)
 	slices.SortStableFunc(list, func(a, b CountryOption) int {
@@ -66,7 +66,7 @@ func DefaultCountry(tag language.Tag) string {
 			return ""
 		}
 	}
-	if codeOfRegion[region.String()] == "" {
+	if planOfRegion[region.String()] == nil {
 		return ""
 	}
 	return region.String()

@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/width"
 )
 
@@ -14,27 +15,36 @@ import (
 var emailShape = regexp.MustCompile("^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@" +
 	`([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
 
-// ParseEmail reads an e-mail address as people type and paste it. The domain is lower-cased; the
-// name before the @ is its owner's business.
+// ParseEmail reads an e-mail address as people type and paste it. The domain is lower-cased, and in
+// the form that DNS has (IDNA), which browsers make of it as long as they see that it is an
+// address. The name before the @ is its owner's business.
 func ParseEmail(s string) (string, bool) {
 	s = strings.TrimSpace(dropInvisible(width.Fold.String(s)))
 	s = strings.ReplaceAll(s, "。", ".") // what a Chinese keyboard puts for a dot
-	if len(s) > 254 || !emailShape.MatchString(s) {
+	name, domain, _ := strings.Cut(s, "@")
+	domain, ok := asciiDomain(domain)
+	if s = name + "@" + domain; !ok || len(s) > 254 || !emailShape.MatchString(s) {
 		return "", false
 	}
-	at := strings.LastIndexByte(s, '@')
-	return s[:at] + strings.ToLower(s[at:]), true
+	return s, true
 }
 
-// NormalizeCode cleans a verification code of what comes along when it is typed in groups or pasted
-// out of a message: blanks, dashes, full-width digits. What is left may still be no code.
-func NormalizeCode(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) || r == '\u2212' {
-			return -1
-		}
-		return r
-	}, dropInvisible(width.Fold.String(strings.ToValidUTF8(s, ""))))
+// asciiDomain converts a domain with other letters, and checks one that is converted already. Plain
+// ones are left to emailShape: IDNA refuses hyphens in some that exist.
+func asciiDomain(domain string) (string, bool) {
+	domain = strings.ToLower(domain)
+	if len(domain) > 4*253 { // no domain, in no alphabet
+		return "", false
+	}
+	if isASCII(domain) && !strings.HasPrefix(domain, "xn--") && !strings.Contains(domain, ".xn--") {
+		return domain, true
+	}
+	domain, err := idna.Lookup.ToASCII(domain)
+	return domain, err == nil
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // dropInvisible removes format characters: zero-width spaces and joiners, direction and byte order

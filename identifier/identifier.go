@@ -20,7 +20,7 @@ func Parse(typed string) string {
 		return narrow
 	}
 	if strings.HasPrefix(narrow, "+") || mobile.MatchString(narrow) {
-		if phone, ok := ParsePhone(narrow, "CN"); ok {
+		if phone, err := ParsePhone(narrow, "CN"); err == nil {
 			return phone
 		}
 	}

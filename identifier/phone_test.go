@@ -1,6 +1,7 @@
 package identifier
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,25 +13,32 @@ import (
 
 func TestCountries(t *testing.T) {
 	t.Parallel()
-	if len(countries) < 230 {
-		t.Errorf("%d countries, want the whole list", len(countries))
+	if len(plans) < 230 {
+		t.Errorf("%d places, want the whole list", len(plans))
 	}
 	seen := map[string]bool{}
-	for _, c := range countries {
-		if !regexp.MustCompile(`^[A-Z]{2}$`).MatchString(c.Region) || !regexp.MustCompile(`^[1-9]\d{0,2}$`).MatchString(c.Code) {
-			t.Errorf("odd entry %+v", c)
+	for _, p := range plans {
+		if !regexp.MustCompile(`^[A-Z]{2}$`).MatchString(p.region) || !regexp.MustCompile(`^[1-9]\d{0,2}$`).MatchString(p.code) {
+			t.Errorf("odd entry %+v", p)
 		}
-		if seen[c.Region] {
-			t.Errorf("%s is there twice", c.Region)
+		if seen[p.region] {
+			t.Errorf("%s is there twice", p.region)
 		}
-		seen[c.Region] = true
-		if _, err := language.ParseRegion(c.Region); err != nil {
-			t.Errorf("%s is no region: %v", c.Region, err)
+		seen[p.region] = true
+		if _, err := language.ParseRegion(p.region); err != nil {
+			t.Errorf("%s is no region: %v", p.region, err)
+		}
+		if p.lengths>>minNational == 0 || p.lengths&(1<<minNational-1) != 0 || p.lengths>>(maxE164+1) != 0 {
+			t.Errorf("%s has numbers of odd lengths: %#x", p.region, p.lengths)
+		}
+		for _, pattern := range []string{p.exit, p.trunk, p.national, p.own, formerTrunks[p.code]} {
+			beginning(pattern)
+			matches(pattern, "")
 		}
 	}
 	// No calling code is the beginning of another: that makes cutting one off unambiguous.
-	for a := range regionOfCode {
-		for b := range regionOfCode {
+	for a := range plansOfCode {
+		for b := range plansOfCode {
 			if a != b && strings.HasPrefix(a, b) {
 				t.Errorf("code %s begins with code %s", a, b)
 			}
@@ -80,7 +88,6 @@ func TestParsePhone(t *testing.T) {
 		{"8613800138000", "CN", demo},
 		{"86 138 0013 8000", "CN", demo},
 		{"013800138000", "CN", demo},
-		{"8613800138000", "DE", "+49 8613800138000"},
 		{"12800138000", "CN", ""},
 		{"1380013800", "CN", ""},
 		{"138001380000", "CN", ""},
@@ -109,10 +116,10 @@ func TestParsePhone(t *testing.T) {
 		{"+85291234567", "CN", "+852 91234567"},
 		{"0912 345 678", "TW", "+886 912345678"},
 		{"07 01 02 03 04", "CI", "+225 0701020304"},
-		{"1234", "SH", "+290 1234"},
-		{"123", "SH", ""},
-		{"+49 1234567890123", "DE", "+49 1234567890123"},
-		{"+49 12345678901234", "DE", ""},
+		{"8123", "TA", "+290 8123"},
+		{"123", "TA", ""},
+		{"+49 30 12345678901", "DE", "+49 3012345678901"},
+		{"+49 30 123456789012", "DE", ""},
 
 		{"", "CN", ""},
 		{"   ", "CN", ""},
@@ -120,9 +127,6 @@ func TestParsePhone(t *testing.T) {
 		{"00", "CN", ""},
 		{"000", "CN", ""},
 		{"+999 1234567", "CN", ""},
-		{"13800138000", "", ""},
-		{"13800138000", "cn", ""},
-		{"13800138000", "ZZ", ""},
 		{"+86+13800138000", "CN", ""},
 		{"++8613800138000", "CN", ""},
 		{"138+00138000", "CN", ""},
@@ -137,9 +141,70 @@ func TestParsePhone(t *testing.T) {
 		{strings.Repeat("1", 10_000), "DE", ""},
 	}
 	for _, tt := range tests {
-		got, ok := ParsePhone(tt.typed, tt.region)
-		if got != tt.want || ok != (tt.want != "") {
-			t.Errorf("ParsePhone(%q, %q) = %q, %t, want %q", tt.typed, tt.region, got, ok, tt.want)
+		got, err := ParsePhone(tt.typed, tt.region)
+		if got != tt.want || tt.want == "" && !errors.Is(err, ErrNoPhone) || tt.want != "" && err != nil {
+			t.Errorf("ParsePhone(%q, %q) = %q, %v, want %q", tt.typed, tt.region, got, err, tt.want)
+		}
+	}
+}
+
+// A mainland number that is typed for elsewhere goes to nobody before its owner was asked.
+func TestMainlandError(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ typed, region, mainland, selected string }{
+		{"13800138000", "HK", "+86 13800138000", ""},
+		{"138 0013 8000", "TW", "+86 13800138000", ""},
+		{"13800138000", "", "+86 13800138000", ""},
+		{"13800138000", "cn", "+86 13800138000", ""},
+		{"13800138000", "ZZ", "+86 13800138000", ""},
+		{"15112345678", "DE", "+86 15112345678", "+49 15112345678"},
+		{"8613800138000", "DE", "+86 13800138000", "+49 8613800138000"},
+	}
+	for _, tt := range tests {
+		got, err := ParsePhone(tt.typed, tt.region)
+		var mainland *MainlandError
+		if !errors.As(err, &mainland) || got != "" || *mainland != (MainlandError{tt.mainland, tt.selected}) {
+			t.Errorf("ParsePhone(%q, %q) = %q, %v, want the question %q or %q", tt.typed, tt.region, got, err, tt.mainland, tt.selected)
+			continue
+		}
+		for _, answer := range []string{tt.mainland, tt.selected} {
+			if phone, err := ParsePhone(answer, tt.region); answer != "" && (phone != answer || err != nil) {
+				t.Errorf("the answer %q is %q, %v", answer, phone, err)
+			}
+		}
+		if strings.Contains(err.Error(), "138") {
+			t.Errorf("the error tells the number: %v", err)
+		}
+	}
+}
+
+func TestInRegions(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		phone, regions string
+		want           bool
+	}{
+		{"+86 13800138000", "", true},
+		{"+86 13800138000", "CN", true},
+		{"+86 13800138000", "HK MO", false},
+		{"+1 2125552671", "US", true},
+		{"+1 2125552671", "CA", false},
+		{"+1 4165552671", "CA", true},
+		{"+1 8769234567", "US CA", false},
+		{"+1 8769234567", "JM", true},
+		{"+7 7011234567", "RU", false},
+		{"+7 7011234567", "KZ", true},
+		{"+44 7781123456", "GG", true},
+		{"+44 7781123456", "GB", false},
+		{"+590 690001234", "GP", true}, // the three have these numbers together
+		{"+590 690001234", "BL", true},
+		{"+1 9999999999", "US", true}, // nobody's yet
+		{"+1 9999999999", "CA", false},
+		{"", "CN", false},
+	}
+	for _, tt := range tests {
+		if got := InRegions(tt.phone, strings.Fields(tt.regions)); got != tt.want {
+			t.Errorf("InRegions(%q, %s) = %t", tt.phone, tt.regions, got)
 		}
 	}
 }
@@ -228,11 +293,11 @@ func TestCountryOptions(t *testing.T) {
 	}
 	for _, tag := range []language.Tag{language.English, language.MustParse("zh-CN")} {
 		list := CountryOptions(tag)
-		if len(list) != len(countries) {
-			t.Errorf("%v: %d options, want %d", tag, len(list), len(countries))
+		if len(list) != len(plans) {
+			t.Errorf("%v: %d options, want %d", tag, len(list), len(plans))
 		}
 		for _, o := range list {
-			if o.Name == "" || o.Name == o.Region || codeOfRegion[o.Region] != o.Code {
+			if o.Name == "" || o.Name == o.Region || planOfRegion[o.Region].code != o.Code {
 				t.Errorf("%v: odd option %+v", tag, o)
 			}
 		}
@@ -267,58 +332,32 @@ func TestDefaultCountry(t *testing.T) {
 	}
 }
 
-func TestParseEmail(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("a", 242) + "@example.com" // 254
-	tests := []struct{ in, want string }{
-		{"someone@example.com", "someone@example.com"},
-		{"  someone@example.com\n", "someone@example.com"},
-		{"Some.One+Tag@Example.COM", "Some.One+Tag@example.com"},
-		{"ｓｏｍｅｏｎｅ＠ｅｘａｍｐｌｅ．ｃｏｍ", "someone@example.com"},
-		{"someone@example。com", "someone@example.com"},
-		{"\u200bsomeone@example.com\ufeff", "someone@example.com"},
-		{"o'brien!#$%&*/=?^_`{|}~-@example.co.uk", "o'brien!#$%&*/=?^_`{|}~-@example.co.uk"},
-		{"a..b@example.com", "a..b@example.com"}, // HTML takes it, and such addresses are in use
-		{"1@2.cn", "1@2.cn"},
-		{"a@xn--fiqs8s.xn--fiqs8s", "a@xn--fiqs8s.xn--fiqs8s"},
-		{long, long},
-		{"a" + long, ""},
-		{"", ""},
-		{"@", ""},
-		{"someone", ""},
-		{"someone@", ""},
-		{"@example.com", ""},
-		{"someone@localhost", ""},
-		{"someone@@example.com", ""},
-		{"some@one@example.com", ""},
-		{"someone@example..com", ""},
-		{"someone@.example.com", ""},
-		{"someone@example.com.", ""},
-		{"someone@-example.com", ""},
-		{"someone@exa_mple.com", ""},
-		{"some one@example.com", ""},
-		{"someone@exam ple.com", ""},
-		{"<someone@example.com>", ""},
-		{"someone@[127.0.0.1]", ""},
-		{"someone@例子.中国", ""},
-		{"某人@example.com", ""},
-		{"someone@example.com\r\nBcc: other@example.com", ""},
-		{"someone@example.com,other@example.com", ""},
-	}
-	for _, tt := range tests {
-		got, ok := ParseEmail(tt.in)
-		if got != tt.want || ok != (tt.want != "") {
-			t.Errorf("ParseEmail(%q) = %q, %t, want %q", tt.in, got, ok, tt.want)
-		}
-	}
-}
-
 func TestNormalizeCode(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"123456": "123456", " 123 456 ": "123456", "123-456": "123456", "１２３４５６": "123456",
 		"１２３　４５６": "123456", "123\u2013456": "123456", "\u200b123456\n": "123456", "12345a": "12345a",
 		"": "", " - ": "", "\xff123456": "123456",
+		"【App2】验证码：123456":                                "123456",
+		"【App2】验证码：123456，5分钟内有效":                         "123456",
+		"【App2】驗證碼：１２３４５６，5分鐘內有效":                         "123456",
+		"【2024】您的验证码是 123456，请勿告知他人。":                     "123456",
+		"Your App2 code is 123456. Valid for 10 minutes.": "123456",
+		"123456 is your App2 code. Ref 654321":            "123456",
+		"订单 654321，验证码 123456":                            "123456",
+		"654321号订单的验证码为：123456":                           "123456",
+		"G-123456":             "123456",
+		"認証コードは123456です":       "123456",
+		"인증번호 [123456]를 입력하세요": "123456",
+		"您尾号 4321 的手机 13800138000 的验证码：123456": "123456",
+		"【App2】验证码：123 456":                    "123456",
+		"123-456 is your App2 code.":           "123456",
+		"112233 445566":                        "112233",
+		"code 1234567":                         "code1234567",
+		"1234567":                              "1234567",
+		"12345":                                "12345",
+		"【App2】验证码：12345":                      "【App2】验证码:12345",
+		"\u200f验证码\u200f：123\u200b456":         "123456",
 	} {
 		if got := NormalizeCode(in); got != want {
 			t.Errorf("NormalizeCode(%q) = %q, want %q", in, got, want)
@@ -326,30 +365,55 @@ func TestNormalizeCode(t *testing.T) {
 	}
 }
 
+func TestIsCode(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]bool{
+		"123456": true, "000000": true,
+		"": false, "12345": false, "1234567": false, "12345a": false, " 123456": false, "123456\n": false, "１２３４５６": false, "+12345": false,
+	} {
+		if got := IsCode(s); got != want {
+			t.Errorf("IsCode(%q) = %t", s, got)
+		}
+	}
+}
+
 func FuzzParsePhone(f *testing.F) {
 	for _, s := range []string{"13800138000", "+86 138-0013-8000", "＋８６１３８００１３８０００", "0044 20 7946 0958", "+39 06 1234", "06 30 123 4567", "8 916 123 45 67"} {
-		for _, region := range []string{"CN", "US", "IT", "HU", "RU", ""} {
+		for _, region := range []string{"CN", "US", "IT", "HU", "RU", "MX", "AR", "BR", "HK", "JM", "DE", ""} {
 			f.Add(s, region)
 		}
 	}
 	shape := regexp.MustCompile(`^\+\d{1,3} \d{4,14}$`)
 	f.Fuzz(func(t *testing.T, typed, region string) {
-		phone, ok := ParsePhone(typed, region)
-		if !ok {
+		phone, err := ParsePhone(typed, region)
+		if err != nil {
 			if phone != "" {
 				t.Errorf("ParsePhone(%q, %q) refuses and returns %q", typed, region, phone)
 			}
-			return
+			var mainland *MainlandError
+			if !errors.As(err, &mainland) {
+				return
+			}
+			if again, err := ParsePhone(mainland.Mainland, region); err != nil || again != mainland.Mainland {
+				t.Errorf("ParsePhone(%q, %q) asks for %q, which is %q, %v", typed, region, mainland.Mainland, again, err)
+			}
+			if phone = mainland.Selected; phone == "" {
+				return
+			}
 		}
 		if !shape.MatchString(phone) || len(phone) > len("+ ")+maxE164 {
 			t.Fatalf("ParsePhone(%q, %q) = %q", typed, region, phone)
 		}
 		r, national := SplitPhone(phone)
-		if again, ok := ParsePhone(national, r); !ok || again != phone {
-			t.Errorf("ParsePhone(%q, %q) = %q, in parts %q, %q, which is %q, %t", typed, region, phone, r, national, again, ok)
+		again, err := ParsePhone(national, r)
+		if mainland := (*MainlandError)(nil); errors.As(err, &mainland) {
+			again = mainland.Selected
 		}
-		if again, ok := ParsePhone(phone, region); !ok || again != phone {
-			t.Errorf("ParsePhone(%q, %q) = %q, which itself is %q, %t", typed, region, phone, again, ok)
+		if again != phone {
+			t.Errorf("ParsePhone(%q, %q) = %q, in parts %q, %q, which is %q, %v", typed, region, phone, r, national, again, err)
+		}
+		if again, err := ParsePhone(phone, region); err != nil || again != phone {
+			t.Errorf("ParsePhone(%q, %q) = %q, which itself is %q, %v", typed, region, phone, again, err)
 		}
 		if masked := MaskPhone(phone); !strings.Contains(masked, "****") || strings.Contains(masked, national) {
 			t.Errorf("MaskPhone(%q) = %q", phone, masked)
@@ -357,36 +421,17 @@ func FuzzParsePhone(f *testing.F) {
 	})
 }
 
-func FuzzParseEmail(f *testing.F) {
-	for _, s := range []string{"someone@example.com", " Ａ@Example.COM", "a。b@c。d", "a@b@c.d"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		email, ok := ParseEmail(s)
-		if !ok {
-			return
-		}
-		if strings.Count(email, "@") != 1 || len(email) > 254 || strings.ContainsFunc(email, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-			t.Errorf("ParseEmail(%q) = %q", s, email)
-		}
-		if again, ok := ParseEmail(email); !ok || again != email {
-			t.Errorf("ParseEmail(%q) = %q, and of that %q, %t", s, email, again, ok)
-		}
-		masked := MaskEmail(email)
-		if shown := strings.LastIndexByte(masked, '@') - len("***"); shown > 2 || shown > strings.IndexByte(email, '@')/2 {
-			t.Errorf("MaskEmail(%q) = %q tells %d characters", email, masked, shown)
-		}
-	})
-}
-
 func FuzzNormalizeCode(f *testing.F) {
-	for _, s := range []string{"123 456", "１２３-４５６", "\xff", "\u200b1"} {
+	for _, s := range []string{"123 456", "１２３-４５６", "\xff", "\u200b1", "【App2】验证码：123456，5分钟内有效", "654321 code 123456 1234567"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		code := NormalizeCode(s)
 		if again := NormalizeCode(code); again != code {
 			t.Errorf("NormalizeCode(%q) = %q, and of that %q", s, code, again)
+		}
+		if run := regexp.MustCompile(`(^|[^0-9])[0-9]{6}([^0-9]|$)`); run.MatchString(s) && !strings.ContainsFunc(s, unicode.IsControl) && isASCII(s) && !IsCode(code) {
+			t.Errorf("NormalizeCode(%q) = %q, which is no code", s, code)
 		}
 		if strings.ContainsFunc(code, unicode.IsSpace) || strings.Contains(code, "-") {
 			t.Errorf("NormalizeCode(%q) = %q", s, code)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"tcb-login/config/input"
 )
 
 // A Secret is a value that must not be printed. All the usual ways of printing show that there is
@@ -62,26 +64,26 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// secret reads a secret: "env:NAME" is an environment variable, "file:PATH" a file's content
-// without the line end, anything else the secret itself. No message repeats a value.
+// secret reads a secret: "env:NAME" is an environment variable, "file:PATH" a file's content,
+// anything else the secret itself, each without what stands around it by accident. No message
+// repeats a value.
 func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 	var s string
 	if !p.text(name, n, &s, nil) {
 		return Secret{}, false
 	}
+	where, value := "it", s
 	if variable, ok := strings.CutPrefix(s, "env:"); ok {
 		if !envName.MatchString(variable) {
 			p.errorf(n, "%s: env: must be followed by the name of an environment variable", name)
 			return Secret{}, false
 		}
-		value, ok := p.launch.Env(variable)
-		if !ok || value == "" {
+		if value, ok = p.launch.Env(variable); !ok || value == "" {
 			p.errorf(n, "%s: the environment variable %s is not set", name, variable)
 			return Secret{}, false
 		}
-		return NewSecret(value), true
-	}
-	if path, ok := strings.CutPrefix(s, "file:"); ok {
+		where = "the environment variable " + variable
+	} else if path, ok := strings.CutPrefix(s, "file:"); ok {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(p.file), path)
 		}
@@ -90,12 +92,16 @@ func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 			p.errorf(n, "%s: the file %q cannot be read: %v", name, path, err)
 			return Secret{}, false
 		}
-		value := strings.TrimRight(string(data), "\r\n")
-		if value == "" {
-			p.errorf(n, "%s: the file %q is empty", name, path)
-			return Secret{}, false
-		}
-		return NewSecret(value), true
+		where, value = fmt.Sprintf("the file %q", path), string(data)
 	}
-	return NewSecret(s), true
+	value, invisible := input.TrimSecret(value)
+	if value == "" && s != "" {
+		p.errorf(n, "%s: %s is empty", name, where)
+		return Secret{}, false
+	}
+	if invisible != "" {
+		p.warnf(n, "%s: %s begins or ends with an invisible character, %s, which is taken for a part of the secret",
+			name, where, invisible)
+	}
+	return NewSecret(value), true
 }

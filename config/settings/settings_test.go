@@ -258,6 +258,62 @@ func TestSecret(t *testing.T) {
 	}
 }
 
+// TestSecretEnds: what stands around a secret by accident is the same wherever it comes from, and
+// what nobody sees and may be meant is warned of where it is named.
+func TestSecretEnds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "settings.yaml")
+	tests := []struct{ stored, want, warning string }{
+		{"s3cr3t", "s3cr3t", ""},
+		{"s3cr3t\n", "s3cr3t", ""},
+		{"\ufeffs3cr3t\r\n", "s3cr3t", ""},
+		{" s3cr3t\t\n\n", "s3cr3t", ""},
+		{"s3cr3t\u200b\n", "s3cr3t\u200b", "U+200B"},
+		{"\u00a0s3cr3t", "\u00a0s3cr3t", "U+00A0"},
+	}
+	for i, tt := range tests {
+		path := filepath.Join(dir, fmt.Sprintf("%d.secret", i))
+		if err := os.WriteFile(path, []byte(tt.stored), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, from := range []string{"env:STORED", "file:" + filepath.Base(path), tt.stored} {
+			yaml := fmt.Sprintf("environments:\n  - id: x\n    clients:\n      - {id: x, secret: %+q}\n", from)
+			s, problems := Parse(file, []byte(yaml), Launch{Env: func(string) (string, bool) { return tt.stored, true }})
+			if problems.HasErrors() {
+				t.Fatal(problems)
+			}
+			if got := s.Environments[0].Clients[0].Secret.Reveal(); got != tt.want {
+				t.Errorf("%+q, from %.10q, is %+q, want %+q", tt.stored, from, got, tt.want)
+			}
+			told := ""
+			for _, p := range problems {
+				if strings.Contains(p.Message, "invisible") {
+					told = p.String()
+				}
+			}
+			at := file + ":4:25: warning: secret: "
+			if tt.warning == "" && told != "" || tt.warning != "" && (!strings.HasPrefix(told, at) || !strings.Contains(told, tt.warning)) ||
+				strings.Contains(told, "s3cr3t") {
+				t.Errorf("%+q, from %.10q: problem %q, want one that begins %q and names %q", tt.stored, from, told, at, tt.warning)
+			}
+		}
+	}
+	for _, nothing := range []string{"\n", "\ufeff \r\n"} {
+		path := filepath.Join(dir, "blank.secret")
+		if err := os.WriteFile(path, []byte(nothing), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for from, want := range map[string]string{"env:STORED": "the environment variable STORED is empty", "file:blank.secret": "blank.secret\" is empty", nothing: "secret: it is empty"} {
+			yaml := fmt.Sprintf("environments: [{id: x, clients: [{id: x, secret: %+q}]}]", from)
+			_, problems := Parse(file, []byte(yaml), Launch{Env: func(string) (string, bool) { return nothing, true }})
+			if !strings.Contains(problems.String(), want) {
+				t.Errorf("%+q, from %s: problems %q, want %q", nothing, from, problems, want)
+			}
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	err := filepath.WalkDir("testdata", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".yaml") {

@@ -41,7 +41,7 @@ func typed(r *web.Request, f Flow) Destination {
 		return d
 	}
 	d := Destination{Country: r.Form.Value("phone_country"), Number: r.Form.Line("phone_number")}
-	if phone, ok := identifier.ParsePhone(d.Number, d.Country); ok {
+	if phone, err := identifier.ParsePhone(d.Number, d.Country); err == nil {
 		if !identifier.InRegions(phone, r.LoginPage.Countries.Allowed) {
 			d.Elsewhere = true
 			return d
@@ -57,7 +57,7 @@ func hinted(r *web.Request, f Flow) Destination {
 		return Destination{}
 	}
 	if ByPhone(r, f) {
-		if phone, ok := identifier.ParsePhone(r.LoginHint, identifier.DefaultCountry(r.Loc.Tag())); ok {
+		if phone, err := identifier.ParsePhone(r.LoginHint, identifier.DefaultCountry(r.Loc.Tag())); err == nil {
 			return ToPhone(phone)
 		}
 		return Destination{}
