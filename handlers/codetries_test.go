@@ -51,6 +51,7 @@ func TestWrongCodes(t *testing.T) {
 			if p := b.submit(code, fields{"verification_code": right}); p.status != http.StatusOK || p.name() == name {
 				t.Fatalf("the right code: status %d, page %q, %q", p.status, p.name(), p.keys())
 			}
+			s.clock.advance(repeatLife)
 			b.submit(code, fields{"verification_code": right}).want(http.StatusUnprocessableEntity, name, "error.code_wrong")
 			// Expired.
 			s.clock.advance(time.Minute)

@@ -56,9 +56,9 @@ func TestPasswordsAtOnce(t *testing.T) {
 	s.backend.captcha("never")
 	b := s.browser()
 	p := b.open("/sign-in")
-	values := p.filled(fields{"username": "nobody", "password": "Wrong-pass-1"})
 	var wg sync.WaitGroup
-	for range 40 {
+	for i := range 40 {
+		values := p.filled(fields{"username": "nobody", "password": fmt.Sprintf("Wrong-pass-%d", i)})
 		wg.Go(func() {
 			if p, err := b.try(http.MethodPost, p.action(), values, nil); err != nil || p.status != 422 && p.status != 429 {
 				t.Errorf("%v, %+v", err, p)

@@ -107,6 +107,7 @@ func TestProviderSignIn(t *testing.T) {
 		t.Errorf("%+v", done.UserInfo)
 	}
 	// Used up, on both steps.
+	s.clock.advance(repeatLife)
 	b.get(back).want(http.StatusBadRequest, "error", "provider.lost")
 	b.post(p, nil).want(http.StatusBadRequest, "error", "provider.lost")
 
@@ -136,6 +137,7 @@ func TestProviderReplay(t *testing.T) {
 
 	b.submit(p, nil).completed()
 	granted := s.backend.count("/v1/provider/token")
+	s.clock.advance(repeatLife)
 	copied.do(http.MethodPost, p.action(), p.filled(nil), nil).want(http.StatusBadRequest, "error", "provider.lost")
 	if s.backend.count("/v1/provider/token") != granted {
 		t.Error("the code was offered to TCB a second time")
@@ -322,6 +324,7 @@ func TestLostTrip(t *testing.T) {
 		lost := []*page{b.get(s.base + "/provider/callback?code=x&state=y")}
 		p := b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", ""))
 		b.submit(p, nil).completed()
+		s.clock.advance(repeatLife)
 		for _, p := range append(lost, b.post(p, nil)) {
 			p.want(http.StatusBadRequest, "error", "provider.lost")
 			if got := p.link("app"); got != publicOrigin+"/" {

@@ -70,6 +70,7 @@ func TestRotation(t *testing.T) {
 	// Without the browser's word only the token would do, and it was of the old session.
 	thief.fetch = fetchNothing
 	values := before.filled(fields{"username": "demo", "password": demoPassword})
+	s.clock.advance(repeatLife)
 	old := thief.copy().do(http.MethodPost, before.action(), values, nil)
 	old.want(http.StatusUnprocessableEntity, "sign-in", "error.stale_password")
 	if len(old.header.Values("Set-Cookie")) == 0 {

@@ -170,6 +170,7 @@ const (
 	sudoLife     = 15 * time.Minute // of a proof of who is there
 	tripLife     = 10 * time.Minute // of a way to an identity provider and back
 	defaultFloor = 300 * time.Millisecond
+	repeatLife   = 10 * time.Second // of what a POST came to, where it is sent again
 )
 
 // sessionKey is long enough, and no secret.

@@ -85,6 +85,7 @@ type Manager struct {
 	store    *sessions.CookieStore
 	aeads    []cipher.AEAD
 	device   []byte
+	repeats  []byte
 	deny     DenyList
 	ended    DenyList
 	quota    Quota
@@ -116,8 +117,8 @@ func New(cfg Config) (*Manager, error) {
 		if len(key) < MinKey {
 			return nil, fmt.Errorf("session: key %d has %d bytes, fewer than %d", i+1, len(key), MinKey)
 		}
-		sub := make(map[string][]byte, 4)
-		for _, use := range []string{"cookie authentication", "cookie encryption", "sealed values", "device id"} {
+		sub := make(map[string][]byte, 5)
+		for _, use := range []string{"cookie authentication", "cookie encryption", "sealed values", "device id", "repeated requests"} {
 			k, err := hkdf.Key(sha256.New, key, nil, "tcb-login "+use, 32)
 			if err != nil {
 				return nil, fmt.Errorf("session: deriving a key: %w", err)
@@ -131,7 +132,7 @@ func New(cfg Config) (*Manager, error) {
 		}
 		m.aeads = append(m.aeads, aead)
 		if i == 0 {
-			m.device = sub["device id"]
+			m.device, m.repeats = sub["device id"], sub["repeated requests"]
 		}
 	}
 	m.store = sessions.NewCookieStore(pairs...)
@@ -193,7 +194,11 @@ type Session struct {
 	born   time.Time
 	fresh  bool
 	denied bool // the cookie's id was on the deny list
-	dirty  bool
+	was    struct {
+		id   string
+		csrf []byte
+	} // that id, and its CSRF secret: see Repeats
+	dirty bool
 }
 
 // Load finds the session in a Cookie header, or starts a new one when there is
@@ -230,7 +235,10 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 			s.prev, _ = raw.Values["prev"].(string)
 			return s, nil
 		}
-		s.denied = denied
+		if s.denied = denied; denied {
+			s.was.id = id
+			s.was.csrf, _ = hex.DecodeString(csrf)
+		}
 	}
 	locale := s.Locale() // a preference, and the one thing that outlives a session
 	clear(raw.Values)
@@ -372,13 +380,15 @@ func (s *Session) CSRFToken() string {
 }
 
 // CSRFValid reports whether a token came from this session's pages.
-func (s *Session) CSRFValid(token string) bool {
+func (s *Session) CSRFValid(token string) bool { return csrfValid(token, s.csrf) }
+
+func csrfValid(token string, secret []byte) bool {
 	b, err := encoding.DecodeString(token)
 	if err != nil || len(b) != 2*csrfSize {
 		return false
 	}
 	subtle.XORBytes(b[csrfSize:], b[:csrfSize], b[csrfSize:])
-	return subtle.ConstantTimeCompare(b[csrfSize:], s.csrf) == 1
+	return subtle.ConstantTimeCompare(b[csrfSize:], secret) == 1
 }
 
 // DeviceID is the device_id of a browser without script: 32 hex digits, the

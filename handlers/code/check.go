@@ -145,6 +145,7 @@ func (c *Codes) postCode(r *web.Request, f Flow, step *Step) (web.Reply, error) 
 		}
 		return f.Refuse(r, page, err, codeRefusals)
 	}
+	r.Session.ForgetFlow(underWayState(r, f))
 	return f.Verified(r, step)
 }
 

@@ -50,7 +50,7 @@ func (in *Room) Rows() []web.Row {
 			Path: entry.PathSignOut, Get: in.getSignOut, Post: in.postSignOut, Form: formSignOut,
 			Forms: map[string]web.Rebuild{formSignOut: func(r *web.Request) (views.Page, error) { return in.signOutPage(r), nil }},
 		},
-		web.Row{Path: entry.PathProvider + "/:id", Get: entryAgain, Post: in.postProvider, Forms: map[string]web.Rebuild{formProvider: in.rebuildProvider}},
+		web.Row{Path: entry.PathProvider + "/:id", Get: entryAgain, Post: in.postProvider, Repeatable: true, Forms: map[string]web.Rebuild{formProvider: in.rebuildProvider}},
 	)
 	for i := range rows {
 		rows[i].OnWay = true

@@ -40,6 +40,7 @@ type Trace struct {
 	calls   int       // how many there were
 	watched string    // the kind of the last one
 	alike   bool      // see Alike
+	after   func()    // runs as the answer leaves
 	leave   func()    // gives back the answer's place, which it has from the first watched call on
 }
 
@@ -75,6 +76,9 @@ func (s *Site) observe(c *fiber.Ctx) (err error) {
 			err = s.answer(c, t.Err)
 		}
 		s.settle(t)
+		if t.after != nil {
+			t.after()
+		}
 		s.logRequest(c, t, start)
 	}()
 	if err := c.Next(); err != nil {

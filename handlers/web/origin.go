@@ -105,14 +105,21 @@ func (s *Site) trusted(addr netip.Addr) bool {
 }
 
 // checkOrigin refuses POSTs that another site made. Browsers say so in Sec-Fetch-Site or Origin;
-// for those that say nothing, the form's token must be of this session. A token that is not (the
-// page was open for long, or the cookie is gone) costs nobody their input: the form is shown again.
+// for those that say nothing checkToken decides.
 func (s *Site) checkOrigin(c *fiber.Ctx) error {
 	r := requestOf(c)
 	foreign := false
 	if r.Proven, foreign = s.saidOrigin(c, r.Origin.Text); foreign {
 		return refusal.ErrCrossSite
 	}
+	return c.Next()
+}
+
+// checkToken wants the form's token to be of this session, where the browser does not say where a
+// POST comes from. A token that is not (the page was open for long, or the cookie is gone) costs
+// nobody their input: the form is shown again.
+func (s *Site) checkToken(c *fiber.Ctx) error {
+	r := requestOf(c)
 	if r.Proven || r.Session.CSRFValid(r.Form.Value("csrf_token")) {
 		return c.Next()
 	}

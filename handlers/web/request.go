@@ -109,7 +109,7 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	if !r.posted {
 		loaded.LeaveReplaced()
 	}
-	r.Session = &Session{s: loaded, now: s.now, network: r.Caller.Network.Whole()}
+	r.Session = &Session{s: loaded, now: s.now, network: r.Caller.Network.Whole(), forget: s.outcomes.Forget}
 	r.Form = &Form{session: r.Session}
 	login, bad := s.places.Parse(entry.Raw{
 		Origin: o, Path: strings.TrimPrefix(c.Path(), s.places.Base), Query: query, Portal: row.Portal, OnWay: row.OnWay,

@@ -18,14 +18,15 @@ type Rebuild func(*Request) (views.Page, error)
 
 // A Row is one page: where it is, what answers, and how its forms are made again.
 type Row struct {
-	Path      string // below the base path, with Fiber's parameters
-	Get, Post Handler
-	Form      string             // the name of the form that a POST without one is of
-	Forms     map[string]Rebuild // by the form's name
-	Portal    bool               // a page of the account portal
-	OnWay     bool               // next= and link= go on through the page: see LoginRequest
-	JSON      bool               // takes and answers JSON, errors too
-	Bare      bool               // the handler reads the login request itself: see Site.Recall
+	Path       string // below the base path, with Fiber's parameters
+	Get, Post  Handler
+	Form       string             // the name of the form that a POST without one is of
+	Forms      map[string]Rebuild // by the form's name
+	Portal     bool               // a page of the account portal
+	OnWay      bool               // next= and link= go on through the page: see LoginRequest
+	JSON       bool               // takes and answers JSON, errors too
+	Repeatable bool               // to post it twice does no harm, and may mean two things
+	Bare       bool               // the handler reads the login request itself: see Site.Recall
 }
 
 // Install hangs rows below the base path, and what stands outside of it. changePassword is the path
@@ -33,8 +34,8 @@ type Row struct {
 func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 	entryAgain := func(r *Request) (Reply, error) { return SeeOther(r.To(entry.PathEntry)) }
 	s.rows = append(slices.Clone(rows),
-		Row{Path: entry.PathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true},
-		Row{Path: entry.PathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true},
+		Row{Path: entry.PathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true, Repeatable: true},
+		Row{Path: entry.PathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true, Repeatable: true},
 	)
 	app.Use(s.observe, s.matchOrigin)
 	for _, row := range s.rows {
@@ -72,7 +73,11 @@ func (s *Site) hang(app *fiber.App, row Row) {
 	case row.JSON:
 		app.Post(s.places.Base+row.Path, answersJSON, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
 	default:
-		app.Post(s.places.Base+row.Path, s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.serve(row.Post))
+		chain := []fiber.Handler{s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.repeated, s.checkToken, s.serve(row.Post)}
+		if row.Repeatable {
+			chain = slices.Delete(chain, 4, 5)
+		}
+		app.Post(s.places.Base+row.Path, chain...)
 	}
 }
 

@@ -16,7 +16,8 @@ type Session struct {
 	scope session.Scope
 	now   func() time.Time
 
-	network string // the widest block that the caller's network may be of
+	forget  func(groups ...string) // of repeated requests
+	network string                 // the widest block that the caller's network may be of
 
 	access *session.Access // to be kept, from this answer on
 	drop   bool            // the login is to be forgotten
@@ -39,8 +40,9 @@ func (s *Session) OpenProof(purpose, sealed string, v any) bool {
 }
 
 // BeginLogin makes a the browser's login on our pages, as somebody signs in or steps up, and gives
-// the session a new id. What was sealed under the old one opens once more. Accounts are for free where nobody registers, so those of a network share
-// what an account may have of the places on the deny list.
+// the session a new id. What was sealed under the old one opens once more. Accounts are for free
+// where nobody registers, so those of a network share what an account may have of the places on the
+// deny list.
 func (s *Session) BeginLogin(ctx context.Context, a session.Access) error {
 	account := limit.Key(s.scope.Env, a.Sub)
 	if a.Anonymous {
@@ -53,8 +55,18 @@ func (s *Session) BeginLogin(ctx context.Context, a session.Access) error {
 	return nil
 }
 
-// EndLogin gives the session a new id as a login ends. What was sealed before is void.
-func (s *Session) EndLogin(ctx context.Context) error { return s.s.Rotate(ctx, "") }
+// EndLogin gives the session a new id as a login ends. What was sealed before is void, and what its
+// requests came to is not given again.
+func (s *Session) EndLogin(ctx context.Context) error {
+	before := s.s.RepeatGroup()
+	if err := s.s.Rotate(ctx, ""); err != nil {
+		return err
+	}
+	if s.forget != nil {
+		s.forget(before)
+	}
+	return nil
+}
 
 // CSRFToken is for a page of this session.
 func (s *Session) CSRFToken() string { return s.s.CSRFToken() }

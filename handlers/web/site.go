@@ -19,6 +19,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/repeat"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -66,6 +67,7 @@ type Site struct {
 	rand        io.Reader
 	crossOrigin *http.CrossOriginProtection
 	floor       *limits.Floor
+	outcomes    *repeat.Outcomes
 	lastResort  []byte // the page for when rendering itself fails
 	rows        []Row
 }
@@ -96,7 +98,7 @@ func NewSite(cfg Config) (*Site, error) {
 		Counter: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
 		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, static: cfg.Static, log: cfg.Logger,
 		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
-		floor: limits.NewFloor(cfg.Settings.RefusalFloor),
+		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now),
 	}
 	if err := s.setOrigins(cfg); err != nil {
 		return nil, err
