@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"tcb-login/handlers/web"
 )
 
 // formUnderWay is a form that somebody has before them.
@@ -361,7 +359,7 @@ func TestLargePicture(t *testing.T) {
 				decode(t, rec.Body, &own)
 				fmt.Fprintf(w, `{"data":%q,"token":%q,"type":"image","expires_in":300}`, shown, own.Token)
 			})
-			typed := fields{"username": strings.NewReplacer(" ", "-", ",", "").Replace(name) + "@example.com", "password": strings.Repeat("漢", web.MaxPassword)}
+			typed := fields{"username": strings.NewReplacer(" ", "-", ",", "").Replace(name) + "@example.com", "password": strings.Repeat("漢", 256)}
 			p := b.submit(b.open("/sign-in"), typed).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
 			steps := []struct {
 				name string

@@ -165,7 +165,7 @@ func TestBadInput(t *testing.T) {
 		{"no phone", b.open("/sign-in/sms"), fields{"phone_country": "CN", "phone_number": ""}, "phone_number", "error.required.phone_number"},
 		{"letters", b.open("/sign-in/sms"), fields{"phone_country": "CN", "phone_number": "13800x38000"}, "phone_number", "error.phone"},
 		{"short phone", b.open("/sign-in/sms"), fields{"phone_country": "CN", "phone_number": "1380013800"}, "phone_number", "error.phone"},
-		{"no such country", b.open("/sign-in/sms"), fields{"phone_country": "ZZ", "phone_number": "13800138000"}, "phone_number", "error.phone"},
+		{"no such country", b.open("/sign-in/sms"), fields{"phone_country": "ZZ", "phone_number": "13800138000"}, "phone_number", "error.phone_which"},
 		{"no such calling code", b.open("/sign-up"), fields{"phone_country": "CN", "phone_number": "+999 13800138000"}, "phone_number", "error.phone"},
 		{"no email", b.open("/sign-in/email"), fields{"email": ""}, "email", "error.required.email"},
 		{"half an email", b.open("/sign-in/email"), fields{"email": "x@example"}, "email", "error.email"},

@@ -52,7 +52,7 @@ func TestSignUp(t *testing.T) {
 			{fields{"username": "+86 138", "name": "Bob"}, "username", "error.username_form"},
 			{fields{"username": "bob-1", "name": "Bob", "password": "weak"}, "password", "error.password_weak"},
 			{fields{"username": "bob-1", "name": "Bob", "password": strings.Repeat("A-pass-1", 9)}, "password", "error.password_weak"},
-			{fields{"username": "bob-1", "name": "Bob", "password": strings.Repeat("A-pass-1", 40)}, "password", "error.too_long"},
+			{fields{"username": "bob-1", "name": "Bob", "password": strings.Repeat("A-pass-1", 40)}, "password", "error.password_weak"},
 			{fields{"username": "bob-1", "name": strings.Repeat("安", 65)}, "name", "error.too_long"},
 		} {
 			p = b.submit(p, step.typed).want(http.StatusUnprocessableEntity, "sign-up-details")

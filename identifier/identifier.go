@@ -9,10 +9,10 @@ import (
 )
 
 // Parse turns what people sign in with into TCB's form of it: a phone
-// number gets its country and blank, an e-mail address is trimmed, anything
+// number gets its country and blank, an e-mail address its domain as DNS has it, anything
 // else is a username, with full-width characters made plain.
 func Parse(typed string) string {
-	narrow := width.Fold.String(typed)
+	narrow := fold(typed)
 	if strings.Contains(narrow, "@") {
 		if email, ok := ParseEmail(narrow); ok {
 			return email
@@ -26,6 +26,21 @@ func Parse(typed string) string {
 	}
 	return narrow
 }
+
+// Names are what TCB may know somebody by who signs in as typed, in the order in which to try them:
+// what Parse makes of it and, where that is a number that was typed as digits alone, these digits,
+// which may be a username.
+func Names(typed string) []string {
+	name := Parse(typed)
+	if digits := fold(typed); strings.HasPrefix(name, "+") && strings.Trim(digits, "0123456789") == "" {
+		return []string{name, digits}
+	}
+	return []string{name}
+}
+
+// fold makes full-width characters plain, and takes out the invisible ones that come with what is
+// copied.
+func fold(typed string) string { return strings.TrimSpace(dropInvisible(width.Fold.String(typed))) }
 
 // mobile is a mainland Chinese number without the + of its country, as people type it.
 var mobile = regexp.MustCompile(`^(?:(?:00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}$`)

@@ -27,3 +27,8 @@ func isVisible(r rune) bool {
 	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) &&
 		!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != '\u2800' && r != unicode.ReplacementChar
 }
+
+// AllVisible reports that a text has no blank, invisible or control character, as an address has none.
+func AllVisible(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !isVisible(r) && !unicode.Is(unicode.M, r) })
+}

@@ -17,15 +17,6 @@ import (
 // is the same from a keyboard that types it as a letter and from one that types an accent to it.
 func Normalize(password string) string { return norm.NFC.String(password) }
 
-// OtherForm is the form in which a password may have been set when it is refused as typed:
-// composed, or, where it is so already, decomposed. It is false where there is but one form.
-func OtherForm(password string) (other string, ok bool) {
-	if other = norm.NFC.String(password); other == password {
-		other = norm.NFD.String(password)
-	}
-	return other, other != password
-}
-
 // Strong reports that a password meets the rule that the page states. TCB is
 // who decides; this only tells what a refusal of TCB's is about.
 func Strong(password string) bool {

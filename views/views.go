@@ -134,7 +134,8 @@ type PhoneField struct {
 	Country   string
 	Number    string
 	Countries []Country
-	Tall      bool // the country's name needs a line of its own
+	Tall      bool     // the country's name needs a line of its own
+	Asks      []Choice // the numbers that the typed one may be
 }
 
 // Country is one choice of PhoneField.
@@ -149,14 +150,22 @@ func (b Base) Invalid() bool {
 // summary would, or the characters of a captcha.
 func (b Base) focusable() bool { return !b.Invalid() && b.Captcha == nil && !b.Still }
 
-// fieldError is the message of a field, zero when it is fine.
+// fieldError is the first message of a field, zero when it is fine.
 func (b Base) fieldError(field string) i18n.Message {
-	for _, e := range b.Errors {
-		if e.Field == field {
-			return e.Message
-		}
+	if all := b.fieldErrors(field); len(all) > 0 {
+		return all[0]
 	}
 	return i18n.Message{}
+}
+
+// fieldErrors are all messages of a field.
+func (b Base) fieldErrors(field string) (all []i18n.Message) {
+	for _, e := range b.Errors {
+		if e.Field == field {
+			all = append(all, e.Message)
+		}
+	}
+	return all
 }
 
 // documentTitle is "Page · App", with "Error: " in front when there is one.

@@ -51,7 +51,7 @@ func (a *Room) rebuildPassword(r *web.Request, login *visitor.Login) (views.Page
 }
 
 func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, error) {
-	page, form := a.passwordPage(r, login), passwordForm{r.Form.Secret("new_password")}
+	page, form := a.passwordPage(r, login), passwordForm{r.Form.NewSecret("new_password")}
 	web.Validate(&page.Base, form)
 	web.ValidateNewPassword(&page.Base, "new_password", form.New, login.Me.Username, login.Me.Email, login.Me.PhoneNumber)
 	if page.Invalid() {

@@ -14,6 +14,7 @@ import (
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
+	"tcb-login/identifier"
 	"tcb-login/views"
 )
 
@@ -97,7 +98,7 @@ func isForm(me *authclient.UserInfo) profileForm {
 
 func typedProfile(f *web.Form) profileForm {
 	return profileForm{
-		Name: f.Line("name"), Picture: f.Line("picture"), Gender: f.Line("gender"),
+		Name: f.Shown("name"), Picture: f.Line("picture"), Gender: f.Line("gender"),
 		Birthdate: f.Line("birthdate"), Locale: f.Line("locale"), Zoneinfo: f.Line("zoneinfo"),
 	}
 }
@@ -117,7 +118,7 @@ var localeTag = regexp.MustCompile(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$`)
 
 // profileRules are what TCB would not take, and what nobody could mean.
 type profileRules struct {
-	Name      string `form:"name" validate:"max=64"`
+	Name      string `form:"name" validate:"omitempty,max=64,visible"`
 	Picture   bool   `form:"picture" validate:"required" say:"required=error.picture"`
 	Gender    string `form:"gender" validate:"omitempty,oneof=MALE FEMALE UNKNOWN" say:"oneof=error.choice"`
 	Birthdate bool   `form:"birthdate" validate:"required" say:"required=error.birthdate"`
@@ -138,7 +139,7 @@ func (a *Room) validateProfile(p *views.ProfilePage, me *authclient.UserInfo) {
 func isPictureURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil &&
-		utf8.RuneCountInString(s) <= maxPictureURL
+		utf8.RuneCountInString(s) <= maxPictureURL && identifier.AllVisible(s)
 }
 
 func (a *Room) isBirthdate(s string) bool {

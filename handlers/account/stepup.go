@@ -18,6 +18,7 @@ import (
 	"tcb-login/i18n"
 	"tcb-login/identifier"
 	"tcb-login/limit"
+	"tcb-login/password"
 	"tcb-login/views"
 )
 
@@ -199,6 +200,10 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 		return web.Show(429, a.signInFirst(r, login))
 	}
 	access, err := a.sudo(r, login, authclient.SudoRequest{Password: form.Password})
+	// It may have been set as it is typed, or composed. Each call counts.
+	if composed := password.Normalize(form.Password); composed != form.Password && sudoRefusals[refusal.CodeOf(err)].Field != "" && !tries.TakeSoft(r.Context(), counts...) {
+		access, err = a.sudo(r, login, authclient.SudoRequest{Password: composed})
+	}
 	if err == nil {
 		tries.Refund(r.Context())
 		return a.steppedUp(r, access)

@@ -2,6 +2,7 @@ package code
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"golang.org/x/text/width"
@@ -16,9 +17,10 @@ import (
 // A Destination is where a code goes, as typed and as TCB wants it.
 type Destination struct {
 	Country, Number string
-	Elsewhere       bool   // the number is one, of a country that the page does not take
-	Email           string // as typed
-	Phone, Address  string // TCB's form, one of them when valid
+	Elsewhere       bool     // the number is one, of a country that the page does not take
+	Asks            []string // the numbers that the typed one may be: the person is to say which
+	Email           string   // as typed
+	Phone, Address  string   // TCB's form, one of them when valid
 }
 
 // ToPhone is a number that identifier.ParsePhone made.
@@ -41,15 +43,50 @@ func typed(r *web.Request, f Flow) Destination {
 		return d
 	}
 	d := Destination{Country: r.Form.Value("phone_country"), Number: r.Form.Line("phone_number")}
-	if phone, err := identifier.ParsePhone(d.Number, d.Country); err == nil {
-		if !identifier.InRegions(phone, r.LoginPage.Countries.Allowed) {
-			d.Elsewhere = true
-			return d
+	phone, err := identifier.ParsePhone(d.Number, d.Country)
+	if mainland := (*identifier.MainlandError)(nil); errors.As(err, &mainland) {
+		return eitherOf(r, d, mainland)
+	}
+	switch {
+	case err != nil:
+		return d
+	case !taken(r, phone):
+		d.Elsewhere = true
+		return d
+	}
+	return ToPhone(phone) // +86… pasted into the field is cut for the person
+}
+
+// taken reports that the page takes numbers of a number's country.
+func taken(r *web.Request, phone string) bool {
+	return phone != "" && identifier.InRegions(phone, r.LoginPage.Countries.Allowed)
+}
+
+// eitherOf is a number of mainland China that was typed for another country: a stranger may have it
+// there. Where the page takes both it asks.
+func eitherOf(r *web.Request, d Destination, either *identifier.MainlandError) Destination {
+	for _, phone := range []string{either.Mainland, either.Selected} {
+		if taken(r, phone) {
+			d.Asks = append(d.Asks, phone)
 		}
-		return ToPhone(phone) // +86… pasted into the field is cut for the person
+	}
+	said := r.Form.Value(chosenNumber)
+	switch {
+	case len(d.Asks) == 0:
+		d.Elsewhere, d.Asks = true, nil
+	case !taken(r, either.Mainland):
+		return ToPhone(either.Selected)
+	case said == either.Mainland:
+		return ToPhone(said)
+	case said != "" && slices.Contains(d.Asks, said):
+		// With its calling code nobody asks again, should a captcha come first.
+		return Destination{Country: d.Country, Number: said, Phone: said}
 	}
 	return d
 }
+
+// chosenNumber is the name of the buttons that say which number was meant.
+const chosenNumber = "phone_number_is"
 
 // hinted fills the first step from login_hint, as far as it fits.
 func hinted(r *web.Request, f Flow) Destination {
@@ -57,13 +94,26 @@ func hinted(r *web.Request, f Flow) Destination {
 		return Destination{}
 	}
 	if ByPhone(r, f) {
-		if phone, err := identifier.ParsePhone(r.LoginHint, identifier.DefaultCountry(r.Loc.Tag())); err == nil {
-			return ToPhone(phone)
+		phone, err := identifier.ParsePhone(r.LoginHint, country(r))
+		if mainland := (*identifier.MainlandError)(nil); errors.As(err, &mainland) {
+			return Destination{Country: country(r), Number: r.LoginHint} // the person is asked
+		} else if err != nil || !taken(r, phone) {
+			return Destination{}
 		}
-		return Destination{}
+		return ToPhone(phone)
 	}
 	address, _ := identifier.ParseEmail(r.LoginHint)
 	return Destination{Email: address}
+}
+
+// country is the one that the page offers first: TCB's own, where a language has none.
+func country(r *web.Request) string {
+	allowed := r.LoginPage.Countries.Allowed
+	first := cmp.Or(r.LoginPage.Countries.Default, identifier.DefaultCountry(r.Loc.Tag()), "CN")
+	if len(allowed) > 0 && !slices.Contains(allowed, first) {
+		return allowed[0]
+	}
+	return first
 }
 
 // PhoneField is the field for a phone number, with the countries that the page takes.
@@ -71,11 +121,10 @@ func PhoneField(r *web.Request, d Destination) *views.PhoneField {
 	p := &views.PhoneField{Country: d.Country, Number: d.Number}
 	allowed := r.LoginPage.Countries.Allowed
 	if p.Country == "" {
-		// TCB's own country, where a language has none.
-		p.Country = cmp.Or(r.LoginPage.Countries.Default, identifier.DefaultCountry(r.Loc.Tag()), "CN")
-		if len(allowed) > 0 && !slices.Contains(allowed, p.Country) {
-			p.Country = allowed[0]
-		}
+		p.Country = country(r)
+	}
+	for _, phone := range d.Asks {
+		p.Asks = append(p.Asks, views.Choice{Value: phone, Label: identifier.ShowPhone(phone)})
 	}
 	for _, o := range identifier.CountryOptions(r.Loc.Tag()) {
 		if len(allowed) > 0 && !slices.Contains(allowed, o.Region) {

@@ -12,6 +12,7 @@ package code
 
 import (
 	"context"
+	"strings"
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
@@ -77,10 +78,15 @@ type Codes struct {
 // New is for all flows of a site: they share what a verification of TCB's looks like.
 func New(s *web.Site) *Codes { return &Codes{Site: s} }
 
-// ByPhone decides which of the two channels the page asks for.
+// ByPhone decides which of the two channels the page asks for. Where the person has not said, what
+// the app knows of them does.
 func ByPhone(r *web.Request, f Flow) bool {
 	phone, email := f.Channels(r)
-	return phone && (r.Via != "email" || !email)
+	via := r.Via
+	if via == "" && f.Owner() == "" && strings.Contains(r.LoginHint, "@") {
+		via = "email"
+	}
+	return phone && (via != "email" || !email)
 }
 
 // Address is the address of a flow's page.

@@ -29,6 +29,8 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 		switch {
 		case to.Number == "":
 			web.AddFieldError(b, field, "error.required.phone_number")
+		case len(to.Asks) > 0:
+			web.AddFieldError(b, field, "error.phone_which")
 		case to.Elsewhere:
 			web.AddFieldError(b, field, "error.phone_country")
 		case to.Phone == "":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -167,6 +168,10 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 	var carried []string
 	seen := map[string]bool{}
 	for _, q := range params {
+		if name, _, _ := strings.Cut(q.key, "["); !q.text && p.reads(name) {
+			bad = refusal.BadParameter(name)
+			continue
+		}
 		if name, _, bracketed := strings.Cut(q.key, "["); bracketed && single[name] != nil {
 			bad = refusal.BadParameter(name)
 		}
@@ -181,7 +186,9 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 			*field(&r.Params) = q.value
 			r.HasRedirect = r.HasRedirect || q.key == "redirect_uri"
 		} else if field := first[q.key]; field != nil && !seen[q.key] {
-			*field(&r.Params) = q.value
+			if *field(&r.Params) = q.value; q.key == "login_hint" {
+				r.LoginHint = hint(q.raw)
+			}
 		}
 		seen[q.key] = true
 	}
@@ -201,6 +208,14 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 	}
 	return nil
 }
+
+// reads reports that a parameter means something here, so that it must be text.
+func (p *Places) reads(name string) bool {
+	return single[name] != nil || first[name] != nil || slices.Contains(steps, name)
+}
+
+// steps are the parameters that readStep reads.
+var steps = []string{"flow", "via", "next", "link", "done", "page_token"}
 
 // readStep reads a parameter of ours. What cannot be one is the app's own and carried along.
 func (p *Places) readStep(s *Step, q param, portal bool) bool {

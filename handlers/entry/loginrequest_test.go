@@ -160,7 +160,7 @@ func TestParseRefuses(t *testing.T) {
 		"env_id=demo&client_id=demo" + target + target:                                     "error.page.parameter",
 		"env_id=demo&client_id=demo&app_id=../x" + target:                                  "error.page.parameter",
 		"env_id=demo&client_id=demo&app_id=" + strings.Repeat("x", 65) + target:            "error.page.parameter",
-		"env_id=demo&client_id=demo&x=%ff" + target:                                        "error.page.parameter",
+		"env_id=demo&client_id=demo&lang=%ff" + target:                                     "error.page.parameter",
 		"env_id=demo&client_id=demo" + target + "&x=" + strings.Repeat("x", maxQuery):      "error.page.parameter",
 		"env_id=demo&client_id=demo" + target + "&x=" + strings.Repeat("x", maxEntryQuery): "error.page.too_large",
 	} {

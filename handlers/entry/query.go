@@ -5,8 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// param is one parameter of a query string, as it stood there and as it reads.
-type param struct{ raw, key, value string }
+// param is one parameter of a query string: as it is carried on, and as it reads. What is no text is
+// for the app to read, in whichever encoding it wrote that.
+type param struct {
+	raw, key, value string
+	text            bool
+}
 
 const (
 	maxEntryQuery = 6 << 10  // of what the app sent
@@ -16,7 +20,7 @@ const (
 // parseQuery splits a query string the way browsers' URLSearchParams does. The
 // SDK appends its caller's values unencoded, so what url.ParseQuery refuses (a
 // broken %, a semicolon) is read literally instead. It answers false for what
-// is no text at all or too long.
+// is too long.
 func parseQuery(raw string) ([]param, bool) {
 	if len(raw) > maxQuery {
 		return nil, false
@@ -27,13 +31,37 @@ func parseQuery(raw string) ([]param, bool) {
 			continue
 		}
 		key, value, _ := strings.Cut(part, "=")
-		p := param{raw: part, key: Unescape(key), value: Unescape(value)}
-		if !utf8.ValidString(p.key) || !utf8.ValidString(p.value) || strings.ContainsRune(p.key, 0) {
-			return nil, false
-		}
+		p := param{raw: escapeBytes(part), key: Unescape(key), value: Unescape(value)}
+		p.text = utf8.ValidString(p.key) && utf8.ValidString(p.value) && !strings.ContainsRune(p.key, 0)
 		params = append(params, p)
 	}
 	return params, true
+}
+
+// escapeBytes writes what may not stand in an address (RFC 3986 §2) as %xx: it goes into headers and
+// pages of ours. What is escaped already stays as it is.
+func escapeBytes(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			const digits = "0123456789ABCDEF"
+			b.WriteString("%" + digits[c>>4:c>>4+1] + digits[c&15:c&15+1])
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// hint reads login_hint= as it was meant. The SDK's callers write it unencoded, and then a plus is
+// one: no address has a blank in it that would be written so.
+func hint(raw string) string {
+	_, value, _ := strings.Cut(raw, "=")
+	s := Unescape(strings.ReplaceAll(value, "+", "%2B"))
+	if len(s) > 0 && !strings.Contains(s, "@") { // a number, whose blanks may have been written so
+		s = s[:1] + strings.ReplaceAll(s[1:], "+", " ")
+	}
+	return s
 }
 
 // Unescape decodes + and %xx, once; a % that starts no escape stays.

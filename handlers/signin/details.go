@@ -20,7 +20,7 @@ import (
 
 // detailsForm is what sign-up's last step brings. Which of it must be there the login page says.
 type detailsForm struct {
-	Name     string `form:"name" validate:"max=64"`
+	Name     string `form:"name" validate:"omitempty,max=64,visible"`
 	Username string `form:"username" validate:"omitempty,username"`
 	Password string
 }
@@ -43,13 +43,13 @@ func (in *Room) details(r *web.Request, f registering, step *code.Step) (*views.
 		if r.Form.Posted(p.Form.Name) {
 			switch field.Name {
 			case loginpage.SignUpName:
-				form.Name = r.Form.Line(field.Name)
+				form.Name = r.Form.Shown(field.Name)
 				shown.Value = form.Name
 			case loginpage.SignUpUsername:
 				form.Username = r.Form.Line(field.Name)
 				shown.Value = form.Username
 			case loginpage.SignUpPassword:
-				form.Password = r.Form.Secret(field.Name)
+				form.Password = r.Form.NewSecret(field.Name)
 			}
 		}
 		if field.Required {

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"tcb-login/authclient"
@@ -14,6 +15,7 @@ import (
 	"tcb-login/i18n"
 	"tcb-login/identifier"
 	"tcb-login/limit"
+	"tcb-login/password"
 	"tcb-login/views"
 )
 
@@ -83,7 +85,7 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	if page.Invalid() {
 		return web.Invalid(page)
 	}
-	creds, err := in.signInWithPassword(r, identifier.Parse(form.Username), form.Password)
+	creds, err := in.signInWithPassword(r, form)
 	if err != nil {
 		offerOthers(page, err)
 		return web.Refuse(page, err, passwordRefusals)
@@ -123,27 +125,71 @@ func methodsAround(page *views.SignInPage) {
 	}
 }
 
-// signInWithPassword calls TCB under the limits on guessing. A try is counted before the call, so
-// that many at once get no further than one after another, and given back unless the password was
-// wrong.
-func (in *Room) signInWithPassword(r *web.Request, name, password string) (*authclient.Credentials, error) {
-	person := limit.Key(r.Env.ID, limit.NormalizeIdentifier(name))
-	tries := in.Reserve()
+// A guess is a name and a password that TCB is asked about.
+type guess struct{ name, password string }
+
+// id names a guess to nobody who does not know it.
+func (g guess) id() string { return web.HashOf(g.name + "\n" + g.password) }
+
+// guesses are what somebody may have meant, at most two. Digits alone are a phone number first, and
+// then a username, which TCB's own page takes them for. A password may have been set as it is typed,
+// by an app, or composed, as our pages do it.
+func guesses(form signInForm) []guess {
+	var all []guess
+	for _, name := range identifier.Names(form.Username) {
+		all = append(all, guess{name, form.Password})
+	}
+	if composed := password.Normalize(form.Password); len(all) == 1 && composed != form.Password {
+		all = append(all, guess{all[0].name, composed})
+	}
+	return all
+}
+
+// signInWithPassword asks TCB about each guess until one is right, and stops at anything but a wrong
+// password. A captcha in between goes on with the guess that it was asked for.
+func (in *Room) signInWithPassword(r *web.Request, form signInForm) (creds *authclient.Credentials, err error) {
+	all := guesses(form)
+	first := max(0, slices.IndexFunc(all, func(g guess) bool { return r.Form.At() == g.id() }))
+	// Both names of digits count as one: whose they are, if they are two, is nobody's business.
+	person := limit.Key(r.Env.ID, limit.NormalizeIdentifier(all[0].name))
+	tries, refused := in.Reserve(), false
+	for i := first; i < len(all); i++ {
+		demand := false
+		if i == first || all[i].name == all[i-1].name {
+			if demand, err = in.countGuess(r, tries, person); err != nil {
+				return nil, err
+			}
+		}
+		r.Form.GoOnAt(all[i].id())
+		creds, err = in.guess(r, all[i], demand)
+		if !wrongPassword(err) {
+			if !refused {
+				tries.Refund(r.Context())
+			}
+			return creds, err
+		}
+		refused = true
+	}
+	r.Form.GoOnAt("")
+	r.Trace.Alike()
+	return nil, err
+}
+
+// countGuess takes a try before the call, so that many at once get no further than one after another.
+// It is given back unless the password was wrong. demand says that the call needs a captcha of ours.
+func (in *Room) countGuess(r *web.Request, tries *limits.Reservation, person string) (demand bool, err error) {
 	if err := tries.Take(r.Context(), limits.RulePassword, "error.password_limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
-		return nil, err
+		return false, err
 	}
 	soft := append(r.Caller.Network.Counts(limits.RulePasswordNetwork), limits.Count{Rule: limits.RulePasswordPerson, Key: person})
-	demand := tries.TakeSoft(r.Context(), soft...) || r.Env.Limits.AttackMode
-	var creds *authclient.Credentials
-	err := in.Guarded(r, authclient.CallSignIn, demand, in.Watched(r, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
-		creds, err = r.Auth().SignIn(ctx, authclient.SignInRequest{Username: name, Password: password}, opts...)
+	return tries.TakeSoft(r.Context(), soft...) || r.Env.Limits.AttackMode, nil
+}
+
+func (in *Room) guess(r *web.Request, g guess, demand bool) (creds *authclient.Credentials, err error) {
+	err = in.Guarded(r, authclient.CallSignIn, demand, in.Watched(r, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
+		creds, err = r.Auth().SignIn(ctx, authclient.SignInRequest{Username: g.name, Password: g.password}, opts...)
 		return err
 	}, limits.FloorPassword, r.Env.ID))
-	if wrongPassword(err) {
-		r.Trace.Alike()
-	} else {
-		tries.Refund(r.Context())
-	}
 	return creds, err
 }
 

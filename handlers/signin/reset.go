@@ -28,7 +28,7 @@ func (in *Room) newPassword(r *web.Request, f code.Flow, step *code.Step) (*view
 		Identifier: step.To(),
 	}
 	if r.Form.Posted(p.Form.Name) {
-		form.Password = r.Form.Secret("new_password")
+		form.Password = r.Form.NewSecret("new_password")
 	}
 	return p, form, nil
 }

@@ -24,6 +24,7 @@ type captchaState struct {
 	Until   int64  `json:"u,omitempty"` // Unix seconds, of Token
 	Renewed bool   `json:"r,omitempty"` // TCB has refused a token of this flow once
 	Action  string `json:"a,omitempty"` // the button that made the call, to go on with
+	At      string `json:"g,omitempty"` // which of several calls of a POST it was, to go on at
 
 	Call authclient.Call `json:"c,omitzero"` // that Picture was asked for
 
@@ -51,9 +52,15 @@ func CaptchaAsked(err error) bool {
 // seconds: a step under way carries it on.
 func (f *Form) CaptchaToken() (token string, until int64) { return f.captcha.Token, f.captcha.Until }
 
+// At is which of several calls of a POST a captcha was asked for, as GoOnAt has said.
+func (f *Form) At() string { return f.captcha.At }
+
+// GoOnAt has the POST that brings a captcha go on at this one of its calls.
+func (f *Form) GoOnAt(call string) { f.captcha.At = call }
+
 // BringCaptcha takes a token that the step under way has carried, where the form brought none.
 func (f *Form) BringCaptcha(token string, until int64) {
-	if f.captcha == (captchaState{}) {
+	if f.captcha.Picture == "" && f.captcha.Token == "" {
 		f.captcha = captchaState{Token: token, Until: until}
 	}
 }
@@ -151,6 +158,7 @@ func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call
 			Token:   got.CaptchaToken,
 			Until:   s.now().Unix() + int64(got.ExpiresIn) - 10, // as the SDK does
 			Renewed: captcha.Renewed,
+			At:      captcha.At,
 		}
 		return nil
 	case refusal.IsOutage(err):
@@ -177,7 +185,7 @@ func (s *Site) askCaptcha(ctx context.Context, r *Request, of authclient.Call, k
 		*captcha = captchaState{}
 		return &authclient.Error{Op: "GetCaptchaData", Code: "unknown", Remaining: -1}
 	}
-	*captcha = captchaState{Picture: data.Token, Renewed: captcha.Renewed, Call: of, Action: action, data: shown}
+	*captcha = captchaState{Picture: data.Token, Renewed: captcha.Renewed, Call: of, Action: action, At: captcha.At, data: shown}
 	return &captchaAsked{key: key}
 }
 

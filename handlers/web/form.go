@@ -13,6 +13,7 @@ import (
 
 	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
+	"tcb-login/password"
 )
 
 // A Form is what was posted; an empty one where nothing was. Its values do not change. The captcha
@@ -113,6 +114,18 @@ func (f *Form) Secret(name string) string {
 		f.session.Open("kept "+f.Name, f.Value("kept"), &f.secret)
 	}
 	return f.secret
+}
+
+// NewSecret is Secret for a password that is to be set: in the one form that it is then asked in.
+func (f *Form) NewSecret(name string) string { return password.Normalize(f.Secret(name)) }
+
+// Shown is a line that others will see, composed so that it is the same from every keyboard.
+func (f *Form) Shown(name string) string {
+	line := f.Line(name)
+	if composed, ok := identifier.ParseName(line); ok {
+		return composed
+	}
+	return line
 }
 
 // Cut shortens s to n bytes at most, at a rune.

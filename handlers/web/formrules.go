@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/go-playground/validator/v10"
 
@@ -16,11 +15,8 @@ import (
 	"tcb-login/views"
 )
 
-// How long fields can be, in characters. The rules of forms name them as numbers.
-const (
-	MaxIdentifier = 254 // of an e-mail address, RFC 5321
-	MaxPassword   = 256 // far beyond TCB's 64: TCB is to say no, not we
-)
+// MaxIdentifier is how long one can be, in characters. The rules of forms name it as a number.
+const MaxIdentifier = 254 // of an e-mail address, RFC 5321
 
 // validate knows the rules of all forms.
 var validate = newValidator()
@@ -42,7 +38,8 @@ func newValidator() *validator.Validate {
 // formRules are ours, beside validator's own.
 var formRules = map[string]func(string) bool{
 	"username": identifier.ValidUsername,
-	"code":     sixDigits,
+	"code":     identifier.IsCode,
+	"visible":  func(s string) bool { _, ok := identifier.ParseName(s); return ok },
 }
 
 // ruleKeys are the messages of the rules where a form says nothing else of them.
@@ -50,15 +47,7 @@ var ruleKeys = map[string]string{
 	"max":      "error.too_long",
 	"username": "error.username_form",
 	"code":     "error.code_format",
-}
-
-func sixDigits(code string) bool {
-	for _, r := range code {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return len(code) == 6
+	"visible":  "error.name_invisible",
 }
 
 // Validate adds an error for each field that breaks a rule of its struct: fields have a tag `form`,
@@ -112,17 +101,23 @@ func RequireConsent(b *views.Base, f *Form) {
 	}
 }
 
-// ValidateNewPassword adds what is wrong with a new password, beside TCB's own rule. about is what
-// is known of whose it will be.
+// ValidateNewPassword adds all that is wrong with a new password by the rule that pages state, where
+// there is one. about is what is known of whose it will be.
 func ValidateNewPassword(b *views.Base, field, secret string, about ...string) {
-	switch {
-	case utf8.RuneCountInString(secret) > MaxPassword:
-		AddFieldError(b, field, "error.too_long")
-	case !password.Strong(secret): // TCB says so, in its time; or there is none
-	case password.Common(secret):
-		AddFieldError(b, field, "error.password_common")
-	case password.Personal(secret, about...):
-		AddFieldError(b, field, "error.password_personal")
+	if secret == "" {
+		return
+	}
+	for _, rule := range []struct {
+		broken bool
+		key    string
+	}{
+		{!password.Strong(secret), "error.password_weak"},
+		{password.Common(secret), "error.password_common"},
+		{password.Personal(secret, about...), "error.password_personal"},
+	} {
+		if rule.broken {
+			AddFieldError(b, field, rule.key)
+		}
 	}
 }
 
