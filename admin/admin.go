@@ -124,10 +124,11 @@ func knownHost(host, ours string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	host = strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"), ".")
 	if _, err := netip.ParseAddr(host); err == nil || host == "" {
 		return true
 	}
+	ours = strings.TrimSuffix(ours, ".")
 	return strings.EqualFold(host, "localhost") || ours != "" && strings.EqualFold(host, ours)
 }
 

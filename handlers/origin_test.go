@@ -396,3 +396,39 @@ func TestLanguageAndCaptchaOfStrangers(t *testing.T) {
 		t.Errorf("TCB was called %d times", got)
 	}
 }
+
+// TestHosts: a host is compared as one, whatever its spelling; to browsers one with a dot at its end
+// is another origin, and they are led to ours.
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	whole := s.base + "/?" + entryQuery(appPage)
+	for _, host := range []string{"LOGIN.example.net", "Login.Example.Net:443", "login.example.net:443"} {
+		resp := s.raw(t, "GET "+whole+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", host, resp.StatusCode)
+		}
+		b := s.browser()
+		p := b.open("/sign-in")
+		values := p.filled(fields{"username": "demo", "password": demoPassword})
+		got, err := b.lax().try(http.MethodPost, p.action(), values, http.Header{"Host": {host}})
+		if err != nil || got.name() != "complete" {
+			t.Errorf("%s: a form: status %d, %v", host, status(got), err)
+		}
+	}
+	for _, host := range []string{"login.example.net.", "LOGIN.example.net.:443"} {
+		resp := s.raw(t, "GET "+whole+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusPermanentRedirect || resp.Header.Get("Location") != publicOrigin+whole {
+			t.Errorf("%s: status %d, to %s", host, resp.StatusCode, resp.Header.Get("Location"))
+		}
+	}
+	for _, host := range []string{"login.example.net..", ".login.example.net", "login.example.net:", "login.example.net:0443", "login.example.net:80", "evil.example", "[::1]", "login.example.net.evil.example."} {
+		resp := s.raw(t, "GET "+whole+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+		resp.Body.Close()
+		if resp.StatusCode < 400 {
+			t.Errorf("%s: status %d, want a refusal", host, resp.StatusCode)
+		}
+	}
+}

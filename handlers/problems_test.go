@@ -179,6 +179,8 @@ func TestErrorPages(t *testing.T) {
 		{"large body", "POST /__auth/sign-in" + whole + " HTTP/1.1\r\n" + host + fmt.Sprintf("Content-Length: %d\r\n\r\n", web.BodyLimit+1), 413, "error.page.too_large"},
 		{"large headers", "GET /__auth/" + whole + " HTTP/1.1\r\n" + host + "X-Large: " + strings.Repeat("x", headerLimit) + "\r\n\r\n", 431, "error.page.too_large"},
 		{"other host", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "error.page.host"},
+		{"half a host", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: login.example\r\n\r\n", 421, "error.page.host"},
+		{"the other scheme's port", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: login.example.net:80\r\n\r\n", 421, "error.page.host"},
 		{"no host", "GET /__auth/" + whole + " HTTP/1.0\r\n\r\n", 421, "error.page.host"},
 		{"other port", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: login.example.net:8443\r\n\r\n", 421, "error.page.host"},
 		{"host to be continued", "GET /__auth/" + whole + " HTTP/1.1\r\nHost: login.example.net.evil.example\r\n\r\n", 421, "error.page.host"},

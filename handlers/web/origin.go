@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -26,6 +27,10 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 		}
 		return errHost
 	}
+	if name := string(c.Request().Header.Host()); strings.HasSuffix(strings.TrimRight(name, ":0123456789"), ".") && c.Method() != fiber.MethodPost {
+		// To browsers that is another origin, with other storage than the app's.
+		return c.Redirect(o.Text+c.OriginalURL(), fiber.StatusPermanentRedirect)
+	}
 	c.Locals(localOrigin, o)
 	c.Set("Content-Security-Policy", s.headers.csp[o.Text])
 	if s.headers.hsts != "" && o.Secure() {
@@ -38,7 +43,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 var errHost = &refusal.Problem{Status: fiber.StatusMisdirectedRequest, Title: "error.title_request", Lead: "error.page.host"}
 
 func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
-	candidates := s.origins[string(c.Request().Header.Host())]
+	candidates := s.at(string(c.Request().Header.Host()))
 	if len(candidates) == 0 {
 		return entry.Origin{}, false
 	}
@@ -51,6 +56,25 @@ func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
 		}
 	}
 	return candidates[0], true
+}
+
+// at finds the origins of a host, as hosts are compared: in any case, with the dot at its end that
+// makes it absolute, and with the port that its scheme has anyway (RFC 9110 §4.2.3).
+func (s *Site) at(host string) []entry.Origin {
+	if o := s.origins[host]; len(o) > 0 {
+		return o
+	}
+	host = strings.ToLower(host)
+	name, port := host, ""
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		name, port = host[:i], host[i:]
+	}
+	name = strings.TrimSuffix(name, ".")
+	if o := s.origins[name+port]; len(o) > 0 {
+		return o
+	}
+	scheme := map[string]string{":443": "https", ":80": "http"}[port]
+	return slices.DeleteFunc(slices.Clone(s.origins[name]), func(o entry.Origin) bool { return o.Scheme != scheme })
 }
 
 // clientAddress is the caller's: the peer's, or, as far as proxies are trusted, the first untrusted
@@ -164,12 +188,13 @@ func (s *Site) provenOnly(c *fiber.Ctx) error {
 // said twice, and differently, is not believed: see said.
 func (s *Site) saidOrigin(c *fiber.Ctx, own string) (proven, foreign bool) {
 	site, from := said(c, "Sec-Fetch-Site"), said(c, "Origin")
+	_, host, _ := strings.Cut(own, "://")
 	if from == "null" {
 		from = ""
 	}
 	probe := &http.Request{
 		Method: c.Method(),
-		Host:   string(c.Request().Header.Host()),
+		Host:   host,
 		URL:    &url.URL{},
 		Header: http.Header{},
 	}
