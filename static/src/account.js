@@ -18,11 +18,18 @@ const payload = (token) => {
   }
 };
 
-// The login of the SDK, or null. Throws where storage is refused.
+// TCB's tokens have at most 4096 characters.
+const isToken = (value) => typeof value === "string" && value !== "" && value.length <= 8192;
+
+// The login of the SDK, or null: also for what somebody else's code has left there, which nobody can
+// use. Throws where storage is refused.
 function stored(key) {
   try {
     const login = JSON.parse(localStorage.getItem(key));
-    return login && login.access_token ? { sub: payload(login.access_token).sub, ...login } : null;
+    if (!login || !isToken(login.access_token)) return null;
+    const { refresh_token } = login;
+    const usable = { sub: payload(login.access_token).sub, ...login };
+    return isToken(refresh_token) ? usable : { ...usable, refresh_token: undefined };
   } catch (refusal) {
     if (refusal instanceof SyntaxError) return null;
     throw refusal;
@@ -258,6 +265,8 @@ function link() {
   if (guard.mode !== "hand-off") return location.replace(guard.sign_in);
   const going = document.getElementById("going");
   if (going) going.remove();
+  const failed = document.getElementById("failed");
+  if (failed) failed.hidden = false;
 }
 
 // Signing out ends the SDK's login too, which may be another than our pages have.

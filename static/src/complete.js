@@ -19,9 +19,12 @@ function keep() {
     `credentials_${login.client_id}`,
     JSON.stringify(Object.assign({}, login.credentials, { version: "v1", expires_at })),
   );
-  if (login.user_info) {
-    const content = Object.assign({}, login.user_info, { uid: login.user_info.sub });
+  if (!login.user_info) return;
+  const content = Object.assign({}, login.user_info, { uid: login.user_info.sub });
+  try {
     localStorage.setItem(user, JSON.stringify({ version: "localCachev1", content }));
+  } catch (full) {
+    // No room: the SDK asks for itself. The credentials alone are the sign-in.
   }
 }
 

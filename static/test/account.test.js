@@ -533,3 +533,34 @@ test("a page that sends itself", async () => {
   await browser.load("account.js");
   assert.equal(form.submitted, 1);
 });
+
+test("what nobody can use in storage is no login", async (t) => {
+  const broken = {
+    "a number": "5", "a text": '"x"', "no JSON": "{", "a list": "[1]", "null": "null",
+    "a number for a token": '{"access_token":5}', "an object for a token": '{"access_token":{"a":1}}',
+    "an empty token": '{"access_token":""}', "a token of 200 KB": JSON.stringify({ access_token: "x".repeat(200_000) }),
+  };
+  for (const [name, value] of Object.entries(broken)) {
+    await t.test(`${name} leads to sign-in`, async () => {
+      const browser = portal({ mode: "hand-off", sub: "" });
+      browser.localStorage.setItem(key, value);
+      await browser.load("account.js");
+      assert.deepEqual([browser.requests.length, browser.visits], [0, [signIn]]);
+      assert.equal(browser.localStorage.getItem(key), value); // the SDK's key is the SDK's
+    });
+  }
+  await t.test("a refresh token of another kind is none", async () => {
+    const browser = portal({ kept: login("mei", 1, { expires_at: past, refresh_token: { a: 1 } }), mode: "hand-off", sub: "" });
+    browser.answers = [taken];
+    await browser.load("account.js");
+    assert.deepEqual(bodies(browser), [{ access_token: "access-mei-1" }]);
+  });
+  await t.test("a refusal of ours is said", async () => {
+    const browser = portal({ kept: login("mei"), mode: "hand-off", sub: "" });
+    browser.body.append(new Element("p", { id: "failed", hidden: "" }));
+    browser.answers = [{ status: 400, json: { error: "invalid_request" } }];
+    await browser.load("account.js");
+    assert.equal(going(browser), null);
+    assert.ok(!browser.document.getElementById("failed").hidden);
+  });
+});

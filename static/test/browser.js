@@ -122,10 +122,14 @@ class Element extends Target {
 
 class Storage {
   items = new Map();
+  room = Infinity; // characters of keys and values
   getItem(key) {
     return this.items.get(key) ?? null;
   }
   setItem(key, value) {
+    const others = [...this.items].filter(([k]) => k !== key);
+    const size = others.concat([[key, String(value)]]).flat().join("").length;
+    if (size > this.room) throw new DOMException("full", "QuotaExceededError");
     this.items.set(key, String(value));
   }
   removeItem(key) {
