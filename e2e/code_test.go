@@ -270,3 +270,32 @@ func TestVerifiedStepStays(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoseNumber: a mainland number under another country is asked about, with and without script,
+// and the answer can be sent from the keyboard.
+func TestWhoseNumber(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string][]func(*playwright.BrowserNewContextOptions){"with script": nil, "without": {withoutScript}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := share(t, options{})
+			phone := newPhone()
+			_, number, _ := strings.Cut(phone, " ")
+			b := s.visit(t, change...).open(t, s.entry(s.origin+where))
+			b.follow(t, "sign-in-sms")
+			b.choose(t, "phone_country", "HK")
+			b.fill(t, "phone_number", number)
+			b.submit(t)
+			b.wrong(t, 422, "sign-in-sms")
+			b.holds(t, "phone_country", "HK")
+			b.holds(t, "phone_number", number)
+			b.visible(t, "#phone_number-error")
+			b.count(t, ".asks input:checked", 1)
+			b.navigate(t, func() error { return b.Locator("#phone_number").Press("Enter") })
+			b.at(t, "sign-in-sms-code")
+			if got := len(s.emulator.outbox(t, phone)); got != 1 {
+				t.Errorf("%d codes", got)
+			}
+		})
+	}
+}

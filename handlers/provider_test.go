@@ -106,10 +106,16 @@ func TestProviderSignIn(t *testing.T) {
 	if done.RedirectURI != appPage || done.UserInfo.Email != "p-1@example.com" {
 		t.Errorf("%+v", done.UserInfo)
 	}
-	// Used up, on both steps.
+	// Used up, on both steps: who is signed in by it is led on, and TCB hears nothing of it.
 	s.clock.advance(repeatLife)
+	granted := s.backend.count("/v1/provider/token")
+	b.get(back).want(http.StatusOK, "continue")
+	b.submit(p, nil).want(http.StatusOK, "continue")
+	if s.backend.count("/v1/provider/token") != granted {
+		t.Error("the code was offered to TCB a second time")
+	}
+	b.submit(b.open("/sign-out"), nil)
 	b.get(back).want(http.StatusBadRequest, "error", "provider.lost")
-	b.post(p, nil).want(http.StatusBadRequest, "error", "provider.lost")
 
 	// The same person again is the same account.
 	other := s.browser()
@@ -156,8 +162,10 @@ func TestProviderFails(t *testing.T) {
 	s := newSite(t, withProvider)
 	b := s.browser()
 	signIn := b.open("/sign-in")
-	p := b.get(b.consent(b.toProvider(signIn, "demo"), "deny", "p-1", "")).want(http.StatusOK, "provider-failed", "provider.cancelled")
-	b.click(p, "sign-in").want(http.StatusOK, "sign-in")
+	p := b.get(b.consent(b.toProvider(signIn, "demo"), "deny", "p-1", "")).want(http.StatusOK, "sign-in", "provider.cancelled")
+	b.submit(p, fields{"username": "demo", "password": demoPassword}).completed() // where the login led before
+	b.forget()
+	signIn = b.open("/sign-in")
 	p = b.get(b.consent(b.toProvider(signIn, "demo"), "fail", "p-1", "")).want(http.StatusOK, "provider-return")
 	b.submit(p, nil).want(http.StatusOK, "provider-failed", "provider.failed")
 
@@ -170,6 +178,50 @@ func TestProviderFails(t *testing.T) {
 	s.backend.refuse("/v1/provider/token", http.StatusServiceUnavailable, "unavailable")
 	b.submit(p, nil).want(http.StatusServiceUnavailable, "error")
 	s.backend.answer("", nil)
+}
+
+// TestProviderWithoutState: some providers forget the state when they say that it was cancelled. One
+// way there can only be that one; nothing is used up by anybody's word.
+func TestProviderWithoutState(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	cancelled := s.base + "/provider/callback?error=access_denied&error_description=%3Cb%3Eno"
+	b := s.browser()
+	b.get(cancelled).want(http.StatusBadRequest, "error", "provider.lost")
+	leaving := b.toProvider(b.open("/sign-in"), "demo")
+	for range 2 {
+		p := b.get(cancelled).want(http.StatusOK, "sign-in", "provider.cancelled")
+		if !strings.Contains(p.action(), entryQuery(appPage)) {
+			t.Errorf("the page has lost where the login leads: %s", p.action())
+		}
+		if strings.Contains(p.body, "<b>no") {
+			t.Error("the provider's words are markup")
+		}
+	}
+	b.get(s.base+"/provider/callback?error=server_error").want(http.StatusOK, "provider-failed", "provider.failed")
+	s.browser().get(cancelled).want(http.StatusBadRequest, "error", "provider.lost")
+	b.comesBack(leaving, "p-1", "").completed()                             // it was not used up
+	b.get(cancelled).want(http.StatusBadRequest, "error", "provider.lost") // now it is
+	// Of two nobody knows which.
+	b = s.browser()
+	one, two := b.toProvider(b.open("/sign-in"), "demo"), b.toProvider(b.open("/sign-in"), "demo")
+	b.get(cancelled).want(http.StatusBadRequest, "error", "provider.lost")
+	b.get(b.consent(one, "deny", "p-2", "")).want(http.StatusOK, "sign-in", "provider.cancelled")
+	b.comesBack(two, "p-2", "").completed()
+}
+
+// TestCancelledInPortal: cancelling leads back to the page that it began on.
+func TestCancelledInPortal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b, _ := s.signedIn(t)
+	b.stepUp("/account/password", demoPassword)
+	leaving := b.press(b.open("/account/providers"), "action=link:demo", nil).want(http.StatusOK, "interstitial")
+	p := b.get(b.consent(leaving, "deny", "p-1", "")).want(http.StatusOK, "account-providers", "provider.cancelled")
+	back := b.consent(b.press(p, "action=link:demo", nil).want(http.StatusOK, "interstitial"), "allow", "p-1", "")
+	b.submit(b.get(back), nil).want(http.StatusOK, "account-bind")
+	s.clock.advance(repeatLife)
+	b.get(back).want(http.StatusOK, "account-providers") // from the history
 }
 
 // TestProviderAlone: somebody who has nothing but a provider's identity cannot lose it, and steps
@@ -325,6 +377,7 @@ func TestLostTrip(t *testing.T) {
 		p := b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", ""))
 		b.submit(p, nil).completed()
 		s.clock.advance(repeatLife)
+		b.submit(b.open("/sign-out"), nil)
 		for _, p := range append(lost, b.post(p, nil)) {
 			p.want(http.StatusBadRequest, "error", "provider.lost")
 			if got := p.link("app"); got != publicOrigin+"/" {

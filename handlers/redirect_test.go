@@ -282,7 +282,7 @@ func TestRepeatedParameters(t *testing.T) {
 			t.Errorf("%q: the portal's status is %d", query, to.status)
 		}
 	}
-	for _, query := range []string{"lang=%ff", "login_hint=%D6%D0", "state=%80", "flow=%ff", "next=%ff", "link=%ff", "via=%ff", "prompt[]=1&prompt[%ff]=2", "prompt[x]=%ff"} {
+	for _, query := range []string{"lang=%ff", "login_hint=%D6%D0", "state=%80", "flow=%ff", "next=%ff", "link=%ff", "via=%ff", "prompt[]=1&prompt[%ff]=2", "prompt[x]=%ff", "env_id%00=other", "redirect_uri%00x=https://evil.example/"} {
 		b.do(http.MethodGet, s.base+"/?"+whole+"&"+query, nil, nil).want(http.StatusBadRequest, "error", "error.page.parameter")
 	}
 	b.do(http.MethodGet, s.base+"/?"+whole+"&x="+strings.Repeat("y", 12<<10), nil, nil).want(http.StatusBadRequest, "error", "error.page.parameter")

@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -20,10 +21,21 @@ const (
 // ErrTooLarge says that a value does not fit into a cookie.
 var ErrTooLarge = errors.New("session: too large for a cookie")
 
+// flow is what a flow cookie holds. The state stands in it, so that a browser that comes back
+// without one can be found by its cookie.
+type flow struct {
+	State string          `json:"s"`
+	Value json.RawMessage `json:"v"`
+}
+
 // FlowCookies seals a value into Set-Cookie values for ttl, bound to the session
 // and to state, and removes others of that kind where they get too many.
 func (s *Session) FlowCookies(purpose, state string, v any, ttl time.Duration) ([]string, error) {
-	sealed, err := s.seal(associated(s.id, Scope{}, purpose+" "+state), v, ttl, 1)
+	value, err := json.Marshal(v)
+	if err != nil {
+		return nil, errors.New("session: a value that cannot be JSON")
+	}
+	sealed, err := s.seal(associated(s.id, Scope{}, purpose+" in "+s.flowName(state)), flow{state, value}, ttl, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +60,29 @@ func (s *Session) FlowCookies(purpose, state string, v any, ttl time.Duration) (
 // FlowValue reads what FlowCookies sealed for state, if this browser has it.
 func (s *Session) FlowValue(purpose, state string, v any) bool {
 	c, err := s.req.Cookie(s.flowName(state))
-	return err == nil && s.Open(Scope{}, purpose+" "+state, c.Value, v)
+	if err != nil {
+		return false
+	}
+	var f flow
+	if s.Open(Scope{}, purpose+" in "+c.Name, c.Value, &f) {
+		return f.State == state && json.Unmarshal(f.Value, v) == nil
+	}
+	// As the version before sealed it: whoever was at a provider when it ended comes back.
+	return s.Open(Scope{}, purpose+" "+state, c.Value, v)
+}
+
+// OnlyFlow reads the one cookie of a purpose that this browser has, where it is the only one, and
+// for which keep reports true. It is for who came back without the state.
+func (s *Session) OnlyFlow(purpose string, v any, keep func() bool) bool {
+	var found []json.RawMessage
+	for _, c := range s.req.Cookies() {
+		var f flow
+		if strings.Contains(c.Name, flowCookieName) && s.Open(Scope{}, purpose+" in "+c.Name, c.Value, &f) &&
+			s.flowName(f.State) == c.Name && json.Unmarshal(f.Value, v) == nil && keep() {
+			found = append(found, f.Value)
+		}
+	}
+	return len(found) == 1 && json.Unmarshal(found[0], v) == nil
 }
 
 // ForgetFlow gives the Set-Cookie value that removes it.

@@ -223,6 +223,20 @@ func (b bind) Receive(r *web.Request, authorization provider.Authorization) (fun
 	}, nil
 }
 
+// Cancelled is the list.
+func (b bind) Cancelled(r *web.Request, authorization provider.Authorization) (views.Page, error) {
+	r = r.As(r.At(entry.PathProviders, true, false))
+	login, err := b.a.same(r, authorization)
+	if err != nil {
+		return nil, err
+	}
+	page, _, err := b.a.providersPage(r, login)
+	return page, err
+}
+
+// After is the list.
+func (bind) After() string { return entry.PathProviders }
+
 // same is the login of who went to the provider; an error where it is somebody else's by now.
 func (a *Room) same(r *web.Request, authorization provider.Authorization) (*visitor.Login, error) {
 	login, err := a.visitor.Load(r)

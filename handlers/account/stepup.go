@@ -363,6 +363,19 @@ func (stepUpBy) Back(r *web.Request) views.Link {
 	return linkTo("step-up", r.To(entry.PathVerify), "account.back")
 }
 
+// Cancelled is the step-up.
+func (s stepUpBy) Cancelled(r *web.Request, authorization provider.Authorization) (views.Page, error) {
+	r = r.As(r.At(entry.PathVerify, true, true))
+	login, err := s.a.same(r, authorization)
+	if err != nil {
+		return nil, err
+	}
+	return s.a.stepUpPage(r, login), nil
+}
+
+// After is where the step-up leads on from, or begins again.
+func (stepUpBy) After() string { return entry.PathVerify }
+
 // Receive ends the step-up: whoever came back must be one of the account's own identities. TCB asks
 // nothing of people who have no other way to prove who they are, so that it is them is for us to
 // see.

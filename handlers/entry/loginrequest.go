@@ -168,7 +168,8 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 	var carried []string
 	seen := map[string]bool{}
 	for _, q := range params {
-		if name, _, _ := strings.Cut(q.key, "["); !q.text && p.reads(name) {
+		// Some readers end a name at a NUL.
+		if name := strings.SplitN(strings.ReplaceAll(q.key, "\x00", "["), "[", 2)[0]; !q.text && p.reads(name) {
 			bad = refusal.BadParameter(name)
 			continue
 		}

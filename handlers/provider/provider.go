@@ -48,6 +48,7 @@ type Authorization struct {
 	Next     string `json:"n,omitempty"`
 	Link     string `json:"l,omitempty"` // an identity that waits to be bound, from another provider
 	Sub      string `json:"s,omitempty"` // who went, where somebody was signed in
+	Ended    bool   `json:"x,omitempty"` // they came back: nothing but the way on is left of it
 }
 
 // A Purpose is what somebody goes to a provider for.
@@ -57,6 +58,10 @@ type Purpose interface {
 	Receive(*web.Request, Authorization) (func(*authclient.ProviderToken) (web.Reply, error), error)
 	// Back leads to where the authorization began.
 	Back(*web.Request) views.Link
+	// Cancelled is the page there, for somebody who came back without saying who they are.
+	Cancelled(*web.Request, Authorization) (views.Page, error)
+	// After is the path that leads on where an authorization has ended before.
+	After() string
 }
 
 // Providers runs authorizations.
@@ -137,9 +142,15 @@ func (p *Providers) callback(r *web.Request) string { return r.Origin.Text + p.B
 // getCallback answers a provider's redirect. It reads no entry query: the authorization brings its
 // own.
 func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
-	state, code := r.Arg("state"), r.Arg("code")
+	state, code, failed := r.Arg("state"), r.Arg("code"), r.Arg("error")
 	var a Authorization
-	if !r.Session.FlowValue(cookie, state, &a) || p.purposes[a.For] == nil {
+	underWay := func() bool { return !a.Ended && p.purposes[a.For] != nil }
+	found := r.Session.FlowValue(cookie, state, &a)
+	if state == "" && code == "" && failed != "" {
+		// An error without a state uses nothing up: it only has to lead back.
+		found = r.Session.OnlyFlow(cookie, &a, underWay)
+	}
+	if !found || p.purposes[a.For] == nil {
 		return web.Reply{}, ErrLost
 	}
 	query := a.Query
@@ -148,16 +159,29 @@ func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 			query += "&" + step.name + "=" + step.value
 		}
 	}
-	failed := r.Arg("error")
 	r, err := p.Recall(r, query)
+	switch {
+	case err != nil:
+		return web.Reply{}, err
+	case a.Ended:
+		return web.SeeOther(r.To(p.purposes[a.For].After()))
+	case code != "":
+		return web.OK(p.returnPage(r, code, state))
+	}
+	r.Trace.Code = codeName(failed)
+	if failed != "" && failed != "access_denied" {
+		return p.Failed(r, a, "provider.failed")
+	}
+	page, err := p.purposes[a.For].Cancelled(r, a)
 	if err != nil {
 		return web.Reply{}, err
 	}
-	if code == "" {
-		r.Trace.Code = codeName(failed)
-		return p.Failed(r, a, "provider.cancelled")
+	b := page.Frame()
+	b.Alert = views.Alert{
+		Kind: views.AlertInfo, Message: i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": r.ProviderName(a.Provider, a.Name)}},
 	}
-	return web.OK(p.returnPage(r, code, state))
+	b.Canonical = p.purposes[a.For].Back(r).URL
+	return web.OK(page)
 }
 
 // codeName keeps what a provider calls an error out of the log, unless it is a name.
@@ -211,6 +235,9 @@ func (p *Providers) postCallback(r *web.Request) (web.Reply, error) {
 	if !r.Session.FlowValue(cookie, state, &a) || a.Env != r.Env.ID || a.Client != r.Client.ID || code == "" || p.purposes[a.For] == nil {
 		return web.Reply{}, ErrLost
 	}
+	if a.Ended {
+		return web.SeeOther(r.To(p.purposes[a.For].After()))
+	}
 	goOn, err := p.purposes[a.For].Receive(r, a)
 	if err != nil {
 		return web.Reply{}, err
@@ -227,7 +254,13 @@ func (p *Providers) postCallback(r *web.Request) (web.Reply, error) {
 		r.Trace.Code = api.Code
 		return p.Failed(r, a, "provider.failed")
 	}
-	r.Session.ForgetFlow(state)
+	// Who loads the redirect again, from the history say, is led on.
+	a.Ended, a.Link = true, ""
+	ended, err := r.Session.SealFlow(cookie, state, a, life)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	r.Session.SendFlow(ended)
 	return goOn(granted)
 }
 

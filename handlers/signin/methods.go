@@ -100,6 +100,18 @@ func (e enter) Receive(r *web.Request, a provider.Authorization) (func(*authclie
 	}, nil
 }
 
+// Cancelled is the page with the ways in.
+func (e enter) Cancelled(r *web.Request, _ provider.Authorization) (views.Page, error) {
+	reply, err := e.in.entry(r.As(r.At(entry.PathEntry, false, false)))
+	if err == nil && reply.Page == nil {
+		err = refusal.ErrNoForm // a page that leads away at once has no ways in
+	}
+	return reply.Page, err
+}
+
+// After asks whether to go on as who has signed in.
+func (enter) After() string { return entry.PathContinue }
+
 // signInByProvider signs in with a provider_token. Where nobody has the identity, the person says
 // whether they have an account.
 func (in *Room) signInByProvider(r *web.Request, a provider.Authorization, granted *authclient.ProviderToken) (web.Reply, error) {

@@ -27,7 +27,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 		}
 		return errHost
 	}
-	if name := string(c.Request().Header.Host()); strings.HasSuffix(strings.TrimRight(name, ":0123456789"), ".") && c.Method() != fiber.MethodPost {
+	if name, _ := cutPort(string(c.Request().Header.Host())); strings.HasSuffix(name, ".") && c.Method() != fiber.MethodPost {
 		// To browsers that is another origin, with other storage than the app's.
 		return c.Redirect(o.Text+c.OriginalURL(), fiber.StatusPermanentRedirect)
 	}
@@ -64,17 +64,21 @@ func (s *Site) at(host string) []entry.Origin {
 	if o := s.origins[host]; len(o) > 0 {
 		return o
 	}
-	host = strings.ToLower(host)
-	name, port := host, ""
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		name, port = host[:i], host[i:]
-	}
+	name, port := cutPort(strings.ToLower(host))
 	name = strings.TrimSuffix(name, ".")
 	if o := s.origins[name+port]; len(o) > 0 {
 		return o
 	}
 	scheme := map[string]string{":443": "https", ":80": "http"}[port]
 	return slices.DeleteFunc(slices.Clone(s.origins[name]), func(o entry.Origin) bool { return o.Scheme != scheme })
+}
+
+// cutPort splits a Host before the colon of its port.
+func cutPort(host string) (name, port string) {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[:i], host[i:]
+	}
+	return host, ""
 }
 
 // clientAddress is the caller's: the peer's, or, as far as proxies are trusted, the first untrusted

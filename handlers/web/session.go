@@ -112,6 +112,11 @@ func (s *Session) FlowValue(purpose, state string, v any) bool {
 	return s.s.FlowValue(purpose, state, v)
 }
 
+// OnlyFlow reads the cookie of a purpose, where this browser has one alone that keep wants.
+func (s *Session) OnlyFlow(purpose string, v any, keep func() bool) bool {
+	return s.s.OnlyFlow(purpose, v, keep)
+}
+
 // ForgetFlow removes the cookie of a state.
 func (s *Session) ForgetFlow(state string) { s.owed = append(s.owed, s.s.ForgetFlow(state)) }
 
