@@ -23,7 +23,7 @@ const module = "tcb-login"
 // way. A folder stands for those below it that have no row of their own; one without any row is not
 // part of the design. Tests may import what they need.
 var mayImport = map[string][]string{
-	"":                  {"admin", "authclient", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "session", "static"},
+	"":                  {"admin", "authclient", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "proxyheaders", "session", "static"},
 	"admin":             {"config/loginpage", "handlers/preview", "handlers/web", "views"},
 	"authclient":        {},
 	"config":            {"config/loginpage", "config/settings"},
@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"handlers/web":      {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/repeat", "i18n", "limit", "session", "static", "views"},
 	"i18n":              {},
 	"limit":             {},
+	"proxyheaders":      {},
 	"session":           {},
 	"static":            {},
 	"views":             {"i18n"},

@@ -36,6 +36,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
 	"tcb-login/limit"
+	"tcb-login/proxyheaders"
 	"tcb-login/session"
 	"tcb-login/static"
 )
@@ -161,9 +162,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		emulated = "http://" + reachable(ln.Addr())
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
-	if demo {
-		opts.adminListen = cmp.Or(opts.adminListen, "127.0.0.1:8082")
-	}
+	opts.adminListen = adminAddress(opts.adminListen, demo)
 	operator, err := listenOperator(opts.adminListen)
 	if err != nil {
 		return err
@@ -188,8 +187,10 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	}
 	servers = append(servers, appServer("login", site, pages))
 	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, changed, problems) })
+	between := proxyheaders.New(s.PublicOrigins, s.BasePath, log)
+	go between.Run(ctx)
 	if operator != nil {
-		app, err := newAdmin(cfg, emulated, opts.adminListen)
+		app, err := newAdmin(cfg, emulated, opts.adminListen, between.Problems)
 		if err != nil {
 			return err
 		}
@@ -199,6 +200,14 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		greet(stdout, pages, emulated+outboxPath, operator)
 	}
 	return runServers(ctx, servers, s.BackendTimeout+stopGrace, log)
+}
+
+// adminAddress is where the operator's listener is to be: the demo has one unasked.
+func adminAddress(said string, demo bool) string {
+	if demo {
+		return cmp.Or(said, "127.0.0.1:8082")
+	}
+	return said
 }
 
 // listenOperator returns nil where there is to be no listener for the operator.
@@ -353,14 +362,14 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 }
 
 // newAdmin is ready when every environment's API answers at all.
-func newAdmin(site handlers.Config, emulated, listen string) (app, error) {
+func newAdmin(site handlers.Config, emulated, listen string, warnings func() []string) (app, error) {
 	preview, err := handlers.NewPreview(site)
 	if err != nil {
 		return nil, err
 	}
 	s := site.Settings
 	host, _, _ := net.SplitHostPort(listen)
-	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.LoginPages}
+	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.LoginPages, Warnings: warnings}
 	for _, env := range s.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
 		// One for all checks: each client has connections of its own.

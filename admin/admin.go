@@ -31,6 +31,9 @@ type Config struct {
 	Timeout time.Duration    // of all checks of a request; 3 s when 0
 	Host    string           // the name that we listen at, if it is one; addresses and localhost are always known
 
+	// Warnings are problems that leave the instance as ready as it was.
+	Warnings func() []string
+
 	// What the preview shows; none without Preview.
 	Preview      *preview.Preview
 	Logins       *loginpage.Pages
@@ -79,6 +82,9 @@ func New(cfg Config) *fiber.App {
 			for _, p := range cfg.Logins.Problems() {
 				answer.Warnings = append(answer.Warnings, p.String())
 			}
+		}
+		if cfg.Warnings != nil {
+			answer.Warnings = append(answer.Warnings, cfg.Warnings()...)
 		}
 		if len(answer.Problems) > 0 {
 			answer.Status = "not ready"
@@ -137,8 +143,8 @@ type health struct {
 	Status   string   `json:"status"`
 	Version  string   `json:"version"`
 	Problems []string `json:"problems,omitempty"`
-	// Warnings are login configs that cannot be read: their last good version
-	// serves on, so the instance is as ready as it was.
+	// Warnings are login configs that cannot be read, whose last good version serves on, and headers
+	// of somebody else's that keep pages from working: no other instance would do better.
 	Warnings []string `json:"warnings,omitempty"`
 }
 

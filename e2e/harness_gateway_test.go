@@ -71,6 +71,9 @@ func (g *gateway) serve(l net.Listener, login *url.URL) {
 	if g.server.noReferrer {
 		g.proxy.ModifyResponse = func(r *http.Response) error {
 			r.Header.Set("Referrer-Policy", "no-referrer")
+			r.Header.Set("Cross-Origin-Opener-Policy", "same-origin")
+			r.Header.Add("X-Frame-Options", "SAMEORIGIN")
+			r.Header.Add("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; object-src 'none'")
 			return nil
 		}
 	}

@@ -28,8 +28,8 @@ type options struct {
 	sdk       string // "sdk2" or "sdk3"; default sdk3
 	accessKey bool   // the app page is made with the environment's publishable key
 	client    string // the client the app page signs in with; default demo
-	// noReferrer has the gateway add "Referrer-Policy: no-referrer" to our answers, as proxies that
-	// harden everything do.
+	// noReferrer has the gateway add "Referrer-Policy: no-referrer" to our answers, and other headers of
+	// its own, as proxies that harden everything do.
 	noReferrer bool
 
 	// The binary's side.

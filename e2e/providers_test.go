@@ -53,9 +53,10 @@ func TestProviders(t *testing.T) {
 	t.Run("cancelled", func(t *testing.T) {
 		b := out(t, s.visit(t))
 		b.consent(t, "deny", "", "")
-		b.at(t, "provider-failed")
-		b.follow(t, "sign-in")
 		b.at(t, "sign-in")
+		b.visible(t, ".alert.info") // that it was cancelled
+		b.typePassword(t, demoName, demoPassword)
+		b.finish(t, where)
 	})
 	t.Run("nobody's", func(t *testing.T) {
 		s.emulator.call(t, "PUT", "/__emulator/settings", map[string]any{"providers": map[string]any{"demo": map[string]bool{

@@ -200,7 +200,7 @@ func TestProviderWithoutState(t *testing.T) {
 	}
 	b.get(s.base+"/provider/callback?error=server_error").want(http.StatusOK, "provider-failed", "provider.failed")
 	s.browser().get(cancelled).want(http.StatusBadRequest, "error", "provider.lost")
-	b.comesBack(leaving, "p-1", "").completed()                             // it was not used up
+	b.comesBack(leaving, "p-1", "").completed()                            // it was not used up
 	b.get(cancelled).want(http.StatusBadRequest, "error", "provider.lost") // now it is
 	// Of two nobody knows which.
 	b = s.browser()

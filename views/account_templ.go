@@ -1390,7 +1390,7 @@ func Password(p PasswordPage) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = account(p.Base, p.Identifier).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = account(p.Base, p.Identifier, true).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1514,7 +1514,7 @@ func StepUp(p StepUpPage) templ.Component {
 				}
 				ctx = templ.InitializeContext(ctx)
 				if p.Password {
-					templ_7745c5c3_Err = account(p.Base, p.Known).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = account(p.Base, p.Known, true).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

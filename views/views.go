@@ -12,6 +12,7 @@ package views
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -300,6 +301,11 @@ type NewIdentity struct {
 	Person   Person
 	Account  string // the verified number or address, masked
 	Lead     i18n.Message
+}
+
+// asks reports that a field is among those of the page.
+func (p SignUpDetailsPage) asks(name string) bool {
+	return slices.ContainsFunc(p.Fields, func(f SignUpField) bool { return f.Name == name })
 }
 
 // SignUpField is one of the things that a new account may have.
