@@ -94,7 +94,7 @@ func (a *Room) passwordSamples(r *web.Request, login *visitor.Login) []web.Sampl
 	return web.FormSamples("account-password", PathPassword,
 		func() (views.Page, error) { return a.passwordPage(r, login), nil },
 		web.SampleFieldErrors("required", "new_password", "error.required.new_password"),
-		web.SampleFieldErrors("weak", "new_password", "error.password_weak"),
+		web.SampleFieldErrors("weak", "new_password", "error.password_weak", "new_password", "error.password_personal"),
 		web.SampleFieldErrors("common", "new_password", "error.password_common"),
 		web.SampleFieldErrors("personal", "new_password", "error.password_personal"),
 	)

@@ -76,6 +76,14 @@ func firstStates(r *web.Request, f Flow) (states []web.SampleState) {
 			web.SampleAlert("limited-sends", views.AlertError, i18n.Message{Key: "error.send_wait", N: 12}),
 			web.SampleAlert("lost", views.AlertError, i18n.Msg("error.code_lost")),
 		)
+		if field == "phone_number" {
+			states = append(states, web.SampleState{Name: "which-number", Change: func(p views.Page) {
+				if page, ok := p.(*views.SendCodePage); ok {
+					*page.Phone = *PhoneField(r, Destination{Country: "DE", Number: "138 0013 8000", Asks: []string{"+86 13800138000", "+49 13800138000"}})
+				}
+				web.AddFieldError(p.Frame(), field, "error.phone_which")
+			}})
+		}
 		if field == "phone_number" && len(r.LoginPage.Countries.Allowed) > 0 {
 			states = append(states, web.SampleFieldErrors("other-country", field, "error.phone_country"))
 		}

@@ -43,6 +43,7 @@ func (in *Room) Samples(r *web.Request) (all []web.Sample) {
 }
 
 var signInStates = []web.SampleState{
+	web.SampleAlert("cancelled", views.AlertInfo, i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": "WeChat"}}),
 	web.SampleFieldErrors("required", "username", "error.required.username", "password", "error.required.password"),
 	{Name: "refused", Change: func(p views.Page) {
 		page := p.(*views.SignInPage)
@@ -67,7 +68,7 @@ func lastStates(last views.Page) []web.SampleState {
 			web.SampleFieldErrors("required", "username", "error.required.new_username", "password", "error.required.new_password"),
 			web.SampleFieldErrors("invalid", "name", "error.too_long", "username", "error.username_form"),
 			web.SampleFieldErrors("taken", "username", "error.username_taken"),
-			web.SampleFieldErrors("weak", "password", "error.password_weak"),
+			web.SampleFieldErrors("weak", "password", "error.password_weak", "password", "error.password_personal"),
 			{Name: "anonymous", Change: func(p views.Page) {
 				page := p.(*views.SignUpDetailsPage)
 				page.Anonymous, page.Named, page.Button = true, "sample", i18n.Msg("details.keep")
@@ -76,7 +77,7 @@ func lastStates(last views.Page) []web.SampleState {
 	case *views.NewPasswordPage:
 		return []web.SampleState{
 			web.SampleFieldErrors("required", "new_password", "error.required.new_password"),
-			web.SampleFieldErrors("weak", "new_password", "error.password_weak"),
+			web.SampleFieldErrors("weak", "new_password", "error.password_weak", "new_password", "error.password_personal"),
 		}
 	}
 	return nil
@@ -109,7 +110,7 @@ func (in *Room) identitySample(r *web.Request, f flow) []web.Sample {
 // providerSamples are the pages on the way back from an identity provider.
 func (in *Room) providerSamples(r *web.Request) (all []web.Sample) {
 	all = web.Samples("provider-unknown", "/provider/unknown", func() (views.Page, error) { return in.unknownPage(r, sampleLink, ""), nil })
-	for _, lead := range []string{"provider.cancelled", "provider.failed", "provider.other_identity"} {
+	for _, lead := range []string{"provider.failed", "provider.other_identity"} {
 		all = append(all, web.Sample{Page: "provider-failed", Path: "/provider/failed", State: strings.TrimPrefix(lead, "provider."), Make: func() (views.Page, error) {
 			reply, err := in.providers.Failed(r, provider.Authorization{Provider: sampleLink.Provider, For: purpose}, lead)
 			return reply.Page, err
