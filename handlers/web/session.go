@@ -48,18 +48,21 @@ func (s *Session) BeginLogin(ctx context.Context, a session.Access) error {
 	if a.Anonymous {
 		account = limit.Key(s.scope.Env, "anonymous", s.network)
 	}
-	if err := s.s.Rotate(ctx, account); err != nil {
+	if err := s.rotate(ctx, account); err != nil {
 		return err
 	}
 	s.KeepAccess(a)
 	return nil
 }
 
-// EndLogin gives the session a new id as a login ends. What was sealed before is void, and what its
-// requests came to is not given again.
-func (s *Session) EndLogin(ctx context.Context) error {
+// EndLogin gives the session a new id as a login ends. What was sealed before is void.
+func (s *Session) EndLogin(ctx context.Context) error { return s.rotate(ctx, "") }
+
+// rotate gives the session a new id. What requests came to before is not given again: its cookies
+// are of an id that is denied now.
+func (s *Session) rotate(ctx context.Context, account string) error {
 	before := s.s.RepeatGroup()
-	if err := s.s.Rotate(ctx, ""); err != nil {
+	if err := s.s.Rotate(ctx, account); err != nil {
 		return err
 	}
 	if s.forget != nil {
