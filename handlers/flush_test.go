@@ -27,9 +27,13 @@ func (d *notedDeny) Add(ctx context.Context, key string, ttl time.Duration) erro
 	return d.DenyList.Add(ctx, key, ttl)
 }
 
+// smallList has room for 200.
+func smallList(c *siteConfig) *notedDeny {
+	return &notedDeny{DenyList: limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now, MaxKeys: 200})}
+}
+
 // TestHandOffsFlushNothing: whoever has a login may hand it over again and again, under one new
-// session after the other; the marks that earlier sign-outs have left stay. The list of the test
-// has room for 200.
+// session after the other; the marks that earlier sign-outs have left stay.
 func TestHandOffsFlushNothing(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -44,8 +48,7 @@ func TestHandOffsFlushNothing(t *testing.T) {
 			t.Parallel()
 			var deny *notedDeny
 			s := newSite(t, func(c *siteConfig) {
-				c.memory = limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now})
-				deny = &notedDeny{DenyList: limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now, MaxKeys: 200})}
+				deny = smallList(c)
 				c.deny = deny
 			})
 			b, _ := s.signedIn(t)
@@ -86,8 +89,7 @@ func TestLoginsFlushNothing(t *testing.T) {
 	t.Parallel()
 	var deny *notedDeny
 	s := newSite(t, func(c *siteConfig) {
-		c.memory = limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now})
-		deny = &notedDeny{DenyList: limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now, MaxKeys: 200})}
+		deny = smallList(c)
 		c.deny = deny
 	})
 	s.backend.captcha("never")
@@ -124,11 +126,7 @@ func TestGuestsFlushNothing(t *testing.T) {
 	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
 		"web": webMethods("__password", "email"), "tcbLogin": map[string]any{"anonymous": true},
 	})}), func(c *siteConfig) {
-		c.memory = limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now})
-		list := func() *notedDeny {
-			return &notedDeny{DenyList: limit.NewMemory(limit.MemoryConfig{Now: c.clock.Now, MaxKeys: 200})}
-		}
-		deny, ended = list(), list()
+		deny, ended = smallList(c), smallList(c)
 		c.deny, c.ended = deny, ended
 	})
 	s.backend.captcha("never")

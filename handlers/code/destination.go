@@ -73,7 +73,7 @@ func eitherOf(r *web.Request, d Destination, either *identifier.MainlandError) D
 	said := r.Form.Value(chosenNumber)
 	switch {
 	case len(d.Asks) == 0:
-		d.Elsewhere, d.Asks = true, nil
+		d.Elsewhere = true
 	case !taken(r, either.Mainland):
 		return ToPhone(either.Selected)
 	case said == either.Mainland:

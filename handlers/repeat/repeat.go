@@ -142,9 +142,8 @@ func (o *Outcomes) expire() {
 		o.remove(o.order[n])
 		n++
 	}
-	if n > 0 {
-		o.order = append(o.order[:0:0], o.order[n:]...)
-	}
+	clear(o.order[:n]) // append moves the rest, now and then
+	o.order = o.order[n:]
 }
 
 // remove forgets one that is kept. Its place in the order stays until it is the oldest.
