@@ -424,11 +424,12 @@ func TestHosts(t *testing.T) {
 			t.Errorf("%s: status %d, to %s", host, resp.StatusCode, resp.Header.Get("Location"))
 		}
 	}
-	// A target with a scheme is not one to lead on to.
-	resp := s.raw(t, "GET http://login.example.net."+whole+" HTTP/1.1\r\nHost: login.example.net.\r\n\r\n")
-	resp.Body.Close()
-	if resp.Header.Get("Location") != publicOrigin+whole {
-		t.Errorf("a target with a scheme: status %d, to %s", resp.StatusCode, resp.Header.Get("Location"))
+	for _, target := range []string{".evil.example/", "http://evil.example/x", "http://login.example.net./x", "//evil.example/", "@evil.example/", "*"} {
+		resp := s.raw(t, "GET "+target+" HTTP/1.1\r\nHost: login.example.net.\r\n\r\n")
+		resp.Body.Close()
+		if to := resp.Header.Get("Location"); to != "" && !strings.HasPrefix(to, publicOrigin+"/") {
+			t.Errorf("%s: status %d leads to %s", target, resp.StatusCode, to)
+		}
 	}
 	for _, host := range []string{"login.example.net..", ".login.example.net", "login.example.net:", "login.example.net:0443", "login.example.net:80", "evil.example", "[::1]", "login.example.net.evil.example."} {
 		resp := s.raw(t, "GET "+whole+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n")

@@ -144,6 +144,7 @@ func TestEveryPostTwice(t *testing.T) {
 			s := twiceSite(t)
 			b := s.browser().on(t, s)
 			p, values := tt.reach(s, b)
+			onDevice(values)
 			action := p.action()
 			if tt.name == "without an account" {
 				action = p.url.String()
@@ -179,6 +180,7 @@ func TestEveryPostTwice(t *testing.T) {
 			s = twiceSite(t)
 			b = s.browser().on(t, s)
 			p, values = tt.reach(s, b)
+			onDevice(values)
 			if action = p.action(); tt.name == "without an account" {
 				action = p.url.String()
 			}
@@ -205,6 +207,13 @@ func TestEveryPostTwice(t *testing.T) {
 				t.Errorf("at once: TCB got %d calls, want %d", n, once)
 			}
 		})
+	}
+}
+
+// onDevice is a form as script fills it in: the device is the same in all sessions of a browser.
+func onDevice(values url.Values) {
+	if values.Has("device_id") {
+		values.Set("device_id", strings.Repeat("d", 32))
 	}
 }
 
@@ -332,5 +341,71 @@ func TestBackToTheCode(t *testing.T) {
 		stranger := s.browser().at("192.0.2.99")
 		stranger.submit(stranger.open(tt.path, tt.via), tt.typed).want(http.StatusTooManyRequests, strings.TrimSuffix(code.name(), "-code"), "error.send_wait")
 		s.clock.advance(time.Minute)
+	}
+}
+
+// TestRepeatedIsNobodyElses: a page that was loaded since asks for something new, however alike it is
+// filled: by whoever the app has signed in meanwhile, or by the same person whose login has ended.
+func TestRepeatedIsNobodyElses(t *testing.T) {
+	t.Parallel()
+	s := twiceSite(t)
+	press := func(b *browser, path string, typed fields, action string) *page {
+		t.Helper()
+		p := b.open(path)
+		values := p.filled(typed)
+		if action != "" {
+			values.Set("action", action)
+		}
+		onDevice(values)
+		return b.lax().do(http.MethodPost, p.action(), values, nil)
+	}
+	mei := s.otherPerson()
+	elsewhere := s.browser()
+	login := elsewhere.submit(elsewhere.open("/sign-in"), mei).completed()
+	b, _ := s.signedIn(t)
+	press(b, "/account/sessions", nil, "others")
+	press(b, "/account/profile", fields{"name": "Somebody"}, "")
+	status, out := b.handOver(b.open("/account"), map[string]string{"access_token": login.Credentials.AccessToken}, nil)
+	if status != http.StatusOK || out.Sub != login.Credentials.Sub {
+		t.Fatalf("%d %+v", status, out)
+	}
+	press(b, "/account/profile", fields{"name": "Somebody"}, "")
+	if got := s.backend.user("hanmeimei").Name; got != "Somebody" {
+		t.Errorf("the next person's name is %q: the answer was another's", got)
+	}
+
+	// The app ends a login at TCB, and the person signs in again.
+	b = s.browser()
+	sign := func() string {
+		return press(b, "/sign-in", fields{"username": "demo", "password": demoPassword}, "").completed().Credentials.AccessToken
+	}
+	first := sign()
+	client, err := s.cfg.NewAuth(s.cfg.Settings.Environments[0], s.cfg.Settings.Environments[0].Clients[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Revoke(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	if again := sign(); again == first {
+		t.Error("a sign-in brings a login that has ended")
+	}
+
+	// A click that comes late brings back no login that the app has dropped, or changed, since.
+	for name, since := range map[string]map[string]string{
+		"dropped": {}, "another's": {"access_token": login.Credentials.AccessToken},
+	} {
+		b = s.browser()
+		p := b.open("/sign-in")
+		values := p.filled(fields{"username": "demo", "password": demoPassword})
+		before := b.copy().lax()
+		b.do(http.MethodPost, p.action(), values, nil).completed()
+		if status, out := b.handOver(b.open("/account"), since, nil); status != http.StatusOK {
+			t.Fatalf("%s: %d %+v", name, status, out)
+		}
+		n := s.backend.count("/v1/signin")
+		if late, err := before.try(http.MethodPost, p.action(), values, nil); err != nil || s.backend.count("/v1/signin") == n && late.name() == "complete" {
+			t.Errorf("%s: a late click gets the login of before: %v", name, err)
+		}
 	}
 }

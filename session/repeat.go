@@ -21,34 +21,36 @@ type Repeat struct {
 	rand  io.Reader
 }
 
-// Repeats names a request by all that it holds: under the id of now, and under the one before a
-// sign-in or step-up, where the request may have been made first. An id that was denied since is good
-// for this alone.
-func (s *Session) Repeats(request []byte) []Repeat {
+// Repeats names a request by all that it holds: under the id of now, or under the one before a
+// sign-in or step-up, where its page may have been loaded. token is the form's, and tells which: a
+// page that was loaded since asks for something new, however alike it is filled. An id that was
+// denied since is good for this alone.
+func (s *Session) Repeats(token string, request []byte) (r Repeat, ok bool) {
 	switch {
 	case s.denied:
-		return []Repeat{s.m.repeat(s.was.id, request)}
-	case s.fresh:
-		return nil // the browser has no cookie: the next request has another id
+		return s.m.repeat(s.was.id, request), csrfValid(token, s.was.csrf)
+	case s.fresh: // the browser has no cookie: the next request has another id
+	case csrfValid(token, s.csrf):
+		return s.m.repeat(s.id, request), true
+	case s.prev != "" && csrfValid(token, s.before):
+		r = s.m.repeat(s.prev, request)
+		r.Old = true
+		return r, true
 	}
-	out := []Repeat{s.m.repeat(s.id, request)}
-	if s.prev != "" {
-		before := s.m.repeat(s.prev, request)
-		before.Old = true
-		out = append(out, before)
-	}
-	return out
+	return r, false
 }
 
 // Denied reports that the cookie's id was denied, and that another stands in for it.
 func (s *Session) Denied() bool { return s.denied }
 
-// RepeatGroup names the id of now as Repeat.Group does.
-func (s *Session) RepeatGroup() string { return s.m.repeatGroup(s.id) }
-
-// CSRFWasValid is CSRFValid for an id that was denied since, and good for looking up a repeated
-// request alone.
-func (s *Session) CSRFWasValid(token string) bool { return s.denied && csrfValid(token, s.was.csrf) }
+// RepeatGroups name the id of now, first, and the one before it, as Repeat.Group does.
+func (s *Session) RepeatGroups() []string {
+	groups := []string{s.m.repeatGroup(s.id)}
+	if s.prev != "" {
+		groups = append(groups, s.m.repeatGroup(s.prev))
+	}
+	return groups
+}
 
 func (m *Manager) repeat(id string, request []byte) Repeat {
 	mac := hmac.New(sha256.New, m.repeats)

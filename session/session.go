@@ -190,6 +190,7 @@ type Session struct {
 	secure bool
 	id     string
 	prev   string // the id before sign-in; see Rotate
+	before []byte // its CSRF secret
 	csrf   []byte
 	born   time.Time
 	fresh  bool
@@ -233,6 +234,8 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 		if secret, err := hex.DecodeString(csrf); err == nil && !denied {
 			s.id, s.csrf, s.born = id, secret, time.Unix(since, 0)
 			s.prev, _ = raw.Values["prev"].(string)
+			before, _ := raw.Values["before"].(string)
+			s.before, _ = hex.DecodeString(before)
 			return s, nil
 		}
 		if s.denied = denied; denied {
@@ -334,12 +337,13 @@ func (s *Session) Rotate(ctx context.Context, account string) error {
 	if err != nil {
 		return wrapDeny(err)
 	}
-	s.prev = ""
+	s.prev, s.before = "", nil
 	if begins {
-		s.prev = s.id
+		s.prev, s.before = s.id, s.csrf
 	}
 	s.raw.Values["in"] = account
 	s.raw.Values["prev"] = s.prev
+	s.raw.Values["before"] = hex.EncodeToString(s.before)
 	s.renew()
 	return nil
 }

@@ -41,9 +41,16 @@ func parseQuery(raw string) ([]param, bool) {
 // escapeBytes writes what may not stand in an address (RFC 3986 §2) as %xx: it goes into headers and
 // pages of ours. What is escaped already stays as it is.
 func escapeBytes(s string) string {
+	plain := true
+	for i := range len(s) {
+		plain = plain && !mustEscape(s[i])
+	}
+	if plain {
+		return s
+	}
 	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+		if c := s[i]; mustEscape(c) {
 			const digits = "0123456789ABCDEF"
 			b.WriteString("%" + digits[c>>4:c>>4+1] + digits[c&15:c&15+1])
 		} else {
@@ -51,6 +58,10 @@ func escapeBytes(s string) string {
 		}
 	}
 	return b.String()
+}
+
+func mustEscape(c byte) bool {
+	return c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0
 }
 
 // hint reads login_hint= as it was meant. The SDK's callers write it unencoded, and then a plus is

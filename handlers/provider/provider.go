@@ -260,11 +260,11 @@ func (p *Providers) postCallback(r *web.Request) (web.Reply, error) {
 	}
 	// Who loads the redirect again, from the history say, is led on.
 	a.Ended, a.Link = true, ""
-	ended, err := r.Session.SealFlow(cookie, state, a, life)
-	if err != nil {
-		return web.Reply{}, err
+	if ended, err := r.Session.SealFlow(cookie, state, a, life); err == nil {
+		r.Session.SendFlow(ended)
+	} else { // it is a few bytes longer
+		r.Session.ForgetFlow(state)
 	}
-	r.Session.SendFlow(ended)
 	return goOn(granted)
 }
 

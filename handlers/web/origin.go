@@ -29,7 +29,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 	}
 	if name, _ := cutPort(string(c.Request().Header.Host())); strings.HasSuffix(name, ".") && c.Method() != fiber.MethodPost {
 		// To browsers that is another origin, with other storage than the app's.
-		return c.Redirect(o.Text+string(c.Context().URI().RequestURI()), fiber.StatusPermanentRedirect)
+		return c.Redirect(o.Text+string(c.Request().URI().RequestURI()), fiber.StatusPermanentRedirect) // begins with a slash
 	}
 	c.Locals(localOrigin, o)
 	c.Set("Content-Security-Policy", s.headers.csp[o.Text])

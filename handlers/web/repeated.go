@@ -18,27 +18,20 @@ import (
 // Only what went well is kept. A refusal, a captcha or an outage leaves the next one free to try.
 func (s *Site) repeated(c *fiber.Ctx) error {
 	r := requestOf(c)
-	token := r.Form.Value("csrf_token")
-	if !r.Proven && !r.Session.CSRFValid(token) && !r.Session.s.CSRFWasValid(token) {
+	name, ok := r.Session.s.Repeats(r.Form.Value("csrf_token"), requestBytes(c))
+	if !ok {
 		return c.Next()
 	}
-	names := r.Session.s.Repeats(requestBytes(c))
-	if len(names) == 0 {
+	value, ok, err := s.outcomes.Look(r.ctx, name.Key)
+	switch {
+	case err != nil:
+		return errRepeated
+	case ok && giveAgain(c, name, value):
+		return nil
+	case name.Old || r.Session.s.Denied(): // good for the look alone
 		return c.Next()
 	}
-	for _, name := range names {
-		value, ok, err := s.outcomes.Look(r.ctx, name.Key)
-		switch {
-		case err != nil:
-			return errRepeated
-		case ok && giveAgain(c, name, value):
-			return nil
-		}
-	}
-	if r.Session.s.Denied() { // good for the look alone
-		return c.Next()
-	}
-	end, first := s.outcomes.Begin(names[0].Key)
+	end, first := s.outcomes.Begin(name.Key)
 	if !first { // another was faster since the look
 		return s.repeated(c)
 	}
@@ -49,7 +42,7 @@ func (s *Site) repeated(c *fiber.Ctx) error {
 		return err
 	}
 	if kept := outcomeOf(c); kept != nil {
-		sealed, groups := names[0].Seal(kept), []string{names[0].Group, r.Session.s.RepeatGroup()}
+		sealed, groups := name.Seal(kept), []string{name.Group, r.Session.s.RepeatGroups()[0]}
 		r.Trace.after = func() { end(sealed, groups...) }
 	}
 	return nil

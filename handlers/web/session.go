@@ -48,22 +48,25 @@ func (s *Session) BeginLogin(ctx context.Context, a session.Access) error {
 	if a.Anonymous {
 		account = limit.Key(s.scope.Env, "anonymous", s.network)
 	}
-	if err := s.s.Rotate(ctx, account); err != nil {
+	if err := s.rotate(ctx, account); err != nil {
 		return err
 	}
 	s.KeepAccess(a)
 	return nil
 }
 
-// EndLogin gives the session a new id as a login ends. What was sealed before is void, and what its
-// requests came to is not given again.
-func (s *Session) EndLogin(ctx context.Context) error {
-	before := s.s.RepeatGroup()
-	if err := s.s.Rotate(ctx, ""); err != nil {
+// EndLogin gives the session a new id as a login ends. What was sealed before is void.
+func (s *Session) EndLogin(ctx context.Context) error { return s.rotate(ctx, "") }
+
+// rotate gives the session a new id. What requests came to before is not given again: its cookies
+// are of an id that is denied now.
+func (s *Session) rotate(ctx context.Context, account string) error {
+	before := s.s.RepeatGroups()
+	if err := s.s.Rotate(ctx, account); err != nil {
 		return err
 	}
 	if s.forget != nil {
-		s.forget(before)
+		s.forget(before...)
 	}
 	return nil
 }
@@ -92,7 +95,12 @@ func (s *Session) Access() (session.Access, bool) {
 func (s *Session) KeepAccess(a session.Access) { s.access, s.drop = &a, false }
 
 // DropAccess forgets the browser's login on our pages.
-func (s *Session) DropAccess() { s.access, s.drop = nil, true }
+func (s *Session) DropAccess() {
+	s.access, s.drop = nil, true
+	if s.forget != nil { // what would bring it back
+		s.forget(s.s.RepeatGroups()...)
+	}
+}
 
 // A FlowCookie waits for the browser to come back from another site.
 type FlowCookie struct{ cookies []string }
