@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Everything the browser tests need and Go modules do not bring: Chromium and nginx (from apt), the
 # npm packages of package-lock.json, the driver folder playwright-go looks for, and the official SDK
-# bundled for the browser. Running it again is cheap: each step looks first. `setup.sh fonts` adds Chinese fonts,
-# for screenshots.
+# bundled for the browser. Running it again is cheap: each step looks first. `setup.sh fonts` adds
+# Chinese fonts, for screenshots.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
