@@ -95,6 +95,10 @@ func TestHosts(t *testing.T) {
 		{"", "", true}, // of probes in HTTP/1.0
 		{"ops.internal:8082", "ops.internal", true},
 		{"OPS.internal", "ops.internal", true},
+		{"ops.internal.:8082", "ops.internal", true},
+		{"ops.internal", "Ops.internal.", true},
+		{"localhost.:8082", "", true},
+		{"ops.internal..", "ops.internal", false},
 		{"ops.internal:8082", "", false},
 		{"rebound.example", "", false},
 		{"rebound.example:8082", "ops.internal", false},

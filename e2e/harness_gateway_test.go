@@ -33,6 +33,7 @@ type gateway struct {
 // listener when the test ends.
 func newGateway(t *testing.T, s *server, l net.Listener, login *url.URL) *gateway {
 	g := &gateway{origin: "http://" + l.Addr().String(), server: s}
+	g.from("203.0.113.1") // the server looks at its own pages as soon as they can be reached
 	g.serve(l, login)
 	t.Cleanup(func() { _ = g.http.Close() })
 	return g

@@ -31,6 +31,9 @@ type options struct {
 	// noReferrer has the gateway add "Referrer-Policy: no-referrer" to our answers, and other headers of
 	// its own, as proxies that harden everything do.
 	noReferrer bool
+	// nginx puts a real one before the binary and the app, as deploy/nginx.conf has it, with
+	// these directives more for our pages. It is for tests that start their own binary.
+	nginx string
 
 	// The binary's side.
 	single   bool   // one client only, so that an entry without parameters has a default
@@ -239,7 +242,14 @@ func (p *program) serve(t *testing.T, o options, front net.Listener, client stri
 		s.origin = login.String()
 		return s
 	}
-	s.app = newGateway(t, s, front, login)
+	if o.nginx != "" {
+		inner := listen(t)
+		s.app = newGateway(t, s, inner, login)
+		s.app.origin = "http://" + front.Addr().String()
+		runNginx(t, front, o.nginx, login.Host, inner.Addr().String())
+	} else {
+		s.app = newGateway(t, s, front, login)
+	}
 	s.app.from(client)
 	s.origin = s.app.origin
 	return s

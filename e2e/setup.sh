@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Everything the browser tests need and Go modules do not bring: Chromium (from apt), the npm packages
-# of package-lock.json, the driver folder playwright-go looks for, and the official SDK bundled for
-# the browser. Running it again is cheap: each step looks first. `setup.sh fonts` adds Chinese fonts,
-# for screenshots.
+# Everything the browser tests need and Go modules do not bring: Chromium and nginx (from apt), the
+# npm packages of package-lock.json, the driver folder playwright-go looks for, and the official SDK
+# bundled for the browser. Running it again is cheap: each step looks first. `setup.sh fonts` adds
+# Chinese fonts, for screenshots.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -45,6 +45,18 @@ if [ "${1:-}" = fonts ] && ! fc-list :lang=zh-cn 2>/dev/null | grep -q .; then
 	echo "installing Chinese fonts"
 	apt_get update
 	apt_install fontconfig fonts-noto-cjk
+fi
+
+# nginx is unpacked alone: a package that is installed would start one on port 80.
+if [ -n "${NGINX:-}" ]; then
+	[ -x "$NGINX" ] || die "NGINX names $NGINX, which is not there."
+elif ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ] && [ ! -x build/nginx/usr/sbin/nginx ]; then
+	command -v apt-get >/dev/null || die "there is no apt-get here: install nginx by hand (NGINX=/path/to/nginx names it)."
+	echo "unpacking nginx"
+	apt-cache show nginx >/dev/null 2>&1 || apt_get update
+	mkdir -p build/nginx
+	(cd build/nginx && apt-get -qq download nginx && dpkg -x nginx_*.deb . && rm nginx_*.deb)
+	[ -x build/nginx/usr/sbin/nginx ] || die "the package nginx has no usr/sbin/nginx: name one with NGINX."
 fi
 
 command -v node >/dev/null || die "node is needed (18 or newer): install it, for example with apt-get install nodejs npm."

@@ -59,3 +59,69 @@ func TestCookiesForgotten(t *testing.T) {
 		}
 	}
 }
+
+// TestStorageFull: with room for the credentials alone a sign-in leads to the app, and without it the
+// page says so.
+func TestStorageFull(t *testing.T) {
+	t.Parallel()
+	s := share(t, options{})
+	const key = "credentials_demo"
+	size := len(key) + len(s.visit(t).signIn(t, demoName, demoPassword).stored(t, key))
+	for name, room := range map[string]int{"for the credentials": size + 40, "for half of them": size / 2} {
+		t.Run(name, func(t *testing.T) {
+			b := s.visit(t).enter(t, where)
+			b.typePassword(t, demoName, demoPassword)
+			if _, err := b.Evaluate(`(room) => {
+				localStorage.setItem("room", "x".repeat(room - "room".length));
+				for (let size = 1 << 22; size >= 1; size >>= 1) {
+					try { for (;;) localStorage.setItem("full" + localStorage.length, "x".repeat(size)); } catch (full) {}
+				}
+				localStorage.removeItem("room");
+			}`, room); err != nil {
+				t.Fatal(err)
+			}
+			if room < size {
+				b.submit(t)
+				b.at(t, "complete")
+				b.visible(t, "#refused")
+				return
+			}
+			b.finish(t, where)
+			if b.stored(t, "user_info_demo") != "" {
+				t.Error("there was room for the profile")
+			}
+			signedIn, err := b.Evaluate(`async () => Boolean(await auth.getLoginState() && (await auth.getAccessToken()).accessToken)`)
+			if signedIn != true {
+				t.Errorf("the SDK is signed in: %v, %v", signedIn, err)
+			}
+		})
+	}
+}
+
+// TestStorageSpoilt: what other code has left in the login's place is told on the portal, and leads to
+// a sign-in that works; the entry page passes it over.
+func TestStorageSpoilt(t *testing.T) {
+	t.Parallel()
+	s := share(t, options{})
+	for name, value := range map[string]string{
+		"a number": "5", "an object": `{"access_token":{}}`, "no JSON": "{", "200 KB": `{"access_token":"` + strings.Repeat("x", 200_000) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := s.visit(t)
+			b := v.open(t, s.entry(s.origin+where))
+			b.keep(t, value)
+			b.goTo(t, s.entry(s.origin+where))
+			b.at(t, "sign-in")
+			b.goTo(t, s.portal(""))
+			b.visible(t, "#failed")
+			b.count(t, "#going", 0)
+			b.follow(t, "sign-in")
+			b.typePassword(t, demoName, demoPassword)
+			b.submit(t)
+			b.at(t, "account")
+			b.keep(t, value) // now it is spoilt under the portal's page
+			b.goTo(t, s.portal("/profile"))
+			b.visible(t, `body[data-page="hand-off"] #failed`)
+		})
+	}
+}

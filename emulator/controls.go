@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tcb-login/config/input"
 )
 
 // The controls: what tests and people at the keyboard use to see codes and to make things go wrong.
@@ -84,7 +86,7 @@ func loopbackHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	host = strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"), ".")
 	if strings.EqualFold(host, "localhost") {
 		return true
 	}
@@ -116,7 +118,7 @@ func crossSite(r *http.Request) bool {
 		return false
 	}
 	parsed, err := url.Parse(origin)
-	return err != nil || parsed.Host != r.Host
+	return err != nil || input.OriginOf(parsed) != input.OriginOf(&url.URL{Scheme: parsed.Scheme, Host: r.Host})
 }
 
 // message is one message of the outbox.

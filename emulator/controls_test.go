@@ -20,6 +20,7 @@ func TestControlGuards(t *testing.T) {
 	}{
 		"this machine":        {peer: "127.0.0.1:1", host: "127.0.0.1:8081", want: 200},
 		"localhost":           {peer: "127.0.0.1:1", host: "LOCALHOST:8081", want: 200},
+		"with its last dot":   {peer: "127.0.0.1:1", host: "localhost.:8081", want: 200},
 		"no port":             {peer: "127.0.0.1:1", host: "localhost", want: 200},
 		"IPv6":                {peer: "[::1]:1", host: "[::1]:8081", want: 200},
 		"IPv6, no port":       {peer: "[::1]:1", host: "[::1]", want: 200},
@@ -37,6 +38,7 @@ func TestControlGuards(t *testing.T) {
 		"forwarded host":      {"", "127.0.0.1:1", "127.0.0.1:8081", [2]string{"X-Forwarded-Host", "app.example.com"}, 403},
 		"write":               {method: "PUT", peer: "127.0.0.1:1", host: "127.0.0.1:8081", want: 200},
 		"write, same origin":  {"PUT", "127.0.0.1:1", "127.0.0.1:8081", [2]string{"Origin", "http://127.0.0.1:8081"}, 200},
+		"write, other case":   {"PUT", "127.0.0.1:1", "LOCALHOST:80", [2]string{"Origin", "http://localhost"}, 200},
 		"write, other origin": {"PUT", "127.0.0.1:1", "127.0.0.1:8081", [2]string{"Origin", "http://127.0.0.1:8080"}, 403},
 		"write, null origin":  {"PUT", "127.0.0.1:1", "127.0.0.1:8081", [2]string{"Origin", "null"}, 403},
 		"write, cross-site":   {"PUT", "127.0.0.1:1", "127.0.0.1:8081", [2]string{"Sec-Fetch-Site", "cross-site"}, 403},

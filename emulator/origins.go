@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"tcb-login/config/input"
 )
 
 // securityDomain says whether a setting is a host, with a port or without.
@@ -38,18 +40,24 @@ func (e *Emulator) registeredRedirect(env, raw string) (*url.URL, error) {
 	}
 	scheme := strings.ToLower(parsed.Scheme)
 	if parsed.User == nil && (scheme == "http" || scheme == "https") {
-		sameHost := func(host string) bool { return strings.EqualFold(host, parsed.Host) }
-		if loopbackHost(parsed.Host) || slices.ContainsFunc(e.settings.get().SecurityDomains, sameHost) {
+		inDomain := func(domain string) bool { return isDomain(domain, parsed) }
+		if loopbackHost(parsed.Host) || slices.ContainsFunc(e.settings.get().SecurityDomains, inDomain) {
 			return parsed, nil
 		}
 		for _, uri := range e.redirectURIs {
 			origin, err := url.Parse(uri)
-			if err == nil && isOrigin(origin) && strings.EqualFold(origin.Scheme, scheme) && sameHost(origin.Host) {
+			if err == nil && isOrigin(origin) && input.OriginOf(origin) == input.OriginOf(parsed) {
 				return parsed, nil
 			}
 		}
 	}
 	return nil, failText("invalid_argument", textNotRegistered)
+}
+
+// isDomain says that a URL is on a security domain, which has no scheme.
+func isDomain(domain string, u *url.URL) bool {
+	named, err := url.Parse(u.Scheme + "://" + domain)
+	return err == nil && input.OriginOf(named) == input.OriginOf(u)
 }
 
 // isOrigin says that an address has a scheme and a host, and nothing more.
@@ -70,9 +78,9 @@ func (e *Emulator) allowedOrigin(r *http.Request) error {
 	host := ""
 	if parsed, err := url.Parse(origin); err == nil {
 		host = parsed.Host // with its port, unless that is the scheme's
-	}
-	if host != "" && slices.ContainsFunc(domains, func(domain string) bool { return strings.EqualFold(domain, host) }) {
-		return nil
+		if host != "" && slices.ContainsFunc(domains, func(domain string) bool { return isDomain(domain, parsed) }) {
+			return nil
+		}
 	}
 	if host == "" {
 		host = cut(origin, 256) // "null", say

@@ -19,7 +19,7 @@ func TestSecurityDomains(t *testing.T) {
 	body := encode(t, object{"username": "demo", "password": demoPassword})
 	f.do("POST", signIn, body, "Origin", "https://anywhere.example").ok() // none are set
 
-	f.settings(`{"security_domains":["app.example.com","localhost:5173","[::1]:3000"]}`)
+	f.settings(`{"security_domains":["app.example.com","localhost:5173","[::1]:3000","Shop.example.com:443","xn--bcher-kva.example"]}`)
 	for _, tt := range []struct{ origin, refusedAs string }{
 		{"", ""}, // a server
 		{"https://app.example.com", ""},
@@ -27,6 +27,11 @@ func TestSecurityDomains(t *testing.T) {
 		{"https://APP.example.com", ""},
 		{"http://localhost:5173", ""},
 		{"http://[::1]:3000", ""},
+		{"https://app.example.com:443", ""}, // the scheme's own port is none
+		{"https://shop.example.com", ""},
+		{"https://bücher.example", ""},
+		{"http://shop.example.com", "shop.example.com"},
+		{"http://app.example.com:443", "app.example.com:443"},
 		{"https://app.example.com:8443", "app.example.com:8443"}, // the port counts
 		{"http://localhost", "localhost"},
 		{"https://sub.app.example.com", "sub.app.example.com"},
@@ -134,6 +139,8 @@ func TestPagesRedirectToRegisteredAlone(t *testing.T) {
 		"http://[::1]:3000/":                                 true,
 		"https://login.example.net/__auth/provider/callback": true,
 		"https://LOGIN.example.net/app":                      true,
+		"https://login.example.net:443/app":                  true,
+		"HTTPS://App.example.org:443/":                       true,
 		"https://exact.example.net/cb?x=1":                   true,
 		"myapp://callback":                                   true,
 		"https://other.example.com/callback":                 true,
@@ -145,6 +152,8 @@ func TestPagesRedirectToRegisteredAlone(t *testing.T) {
 		"https://exact.example.net/cb?x=1&y=2":      false,
 		"https://exact.example.net/cb?x=1#f":        false,
 		"http://login.example.net/":                 false,
+		"http://login.example.net:443/":             false,
+		"https://app.example.org:80/":               false,
 		"https://login.example.net:8443/":           false,
 		"https://login.example.net.evil.example/":   false,
 		"https://login.example.net@evil.example/":   false,

@@ -255,6 +255,10 @@ func (p *page) checkHTML() (wrong []string) {
 	if forms > 1 {
 		bad("%d forms", forms)
 	}
+	// Of two a password manager would keep either.
+	if n := len(p.all(func(n *html.Node) bool { return strings.HasPrefix(attr(n, "autocomplete"), "username") })); n > 1 {
+		bad("%d usernames for password managers", n)
+	}
 	return append(wrong, p.checkButtons()...)
 }
 

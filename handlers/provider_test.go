@@ -198,6 +198,7 @@ func TestProviderWithoutState(t *testing.T) {
 			t.Error("the provider's words are markup")
 		}
 	}
+	b.get(s.base+"/provider/callback?error=user_cancelled_login&state=&code=").want(http.StatusOK, "sign-in", "provider.cancelled")
 	b.get(s.base+"/provider/callback?error=server_error").want(http.StatusOK, "provider-failed", "provider.failed")
 	s.browser().get(cancelled).want(http.StatusBadRequest, "error", "provider.lost")
 	b.comesBack(leaving, "p-1", "").completed()                            // it was not used up
@@ -222,6 +223,30 @@ func TestCancelledInPortal(t *testing.T) {
 	b.submit(b.get(back), nil).want(http.StatusOK, "account-bind")
 	s.clock.advance(repeatLife)
 	b.get(back).want(http.StatusOK, "account-providers") // from the history
+}
+
+// TestCancelledStepUp: so does a step-up; a page that has providers alone has them for another try.
+func TestCancelledStepUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b := s.browser()
+	b.comesBack(b.toProvider(b.open("/sign-in"), "demo"), "p-1", "").completed()
+	p := b.open("/account/email").want(http.StatusOK, "step-up-provider")
+	p = b.get(b.consent(b.pressOnly(p, "action=provider:demo", nil), "deny", "p-1", "")).want(http.StatusOK, "step-up-provider", "provider.cancelled")
+	p = b.submit(b.get(b.consent(b.pressOnly(p, "action=provider:demo", nil), "allow", "p-1", "")), nil)
+	p.want(http.StatusOK, "account-email")
+
+	s = newSite(t, withFiles(t, map[string]string{
+		"app-a/login.config.1.json": loginJSON(t, map[string]any{"web": webMethods("demo")}),
+	}))
+	b = s.browser()
+	p = b.openAs("/", "app-a", "1").want(http.StatusOK, "choose")
+	leave := func(p *page) *page {
+		button := p.find(func(n *htmlNode) bool { return attr(n, "data-to") == "provider-demo" })
+		return b.do(http.MethodPost, p.resolve(attr(button, "formaction")), p.filled(nil), nil)
+	}
+	p = b.get(b.consent(leave(p), "deny", "p-1", "")).want(http.StatusOK, "choose", "provider.cancelled")
+	b.comesBack(leave(p), "p-1", "").completed()
 }
 
 // TestProviderAlone: somebody who has nothing but a provider's identity cannot lose it, and steps

@@ -118,7 +118,7 @@ func Judge(h http.Header, origin, base string) (problems []string) {
 			if policy = strings.TrimSpace(policy); strings.HasPrefix(policy, own) {
 				ours = true
 			} else if policy != "" {
-				problems = append(problems, judgePolicy(policy, origin)...)
+				problems = append(problems, judgePolicy(policy, origin, base)...)
 			}
 		}
 	}
@@ -130,28 +130,45 @@ func Judge(h http.Header, origin, base string) (problems []string) {
 			problems = append(problems, fmt.Sprintf("Clear-Site-Data %s: takes the sign-in away from the browser", short(value)))
 		}
 	}
+	if policy := lastReferrerPolicy(h); policy == "unsafe-url" || policy == "no-referrer-when-downgrade" {
+		problems = append(problems, fmt.Sprintf("Referrer-Policy %q: tells other sites the addresses of pages, which hold what a sign-in is about", policy))
+	}
 	if cache := strings.Join(h.Values("Cache-Control"), ", "); !strings.Contains(cache, "no-store") {
 		problems = append(problems, fmt.Sprintf("Cache-Control %s: pages of one person may be kept for another; it must be no-store", short(cache)))
 	}
 	return problems
 }
 
+// lastReferrerPolicy is the one that browsers follow: the last that they know.
+func lastReferrerPolicy(h http.Header) (last string) {
+	known := []string{
+		"no-referrer", "no-referrer-when-downgrade", "same-origin", "origin", "strict-origin", "origin-when-cross-origin",
+		"strict-origin-when-cross-origin", "unsafe-url",
+	}
+	for policy := range strings.SplitSeq(strings.Join(h.Values("Referrer-Policy"), ","), ",") {
+		if policy = strings.ToLower(strings.TrimSpace(policy)); slices.Contains(known, policy) {
+			last = policy
+		}
+	}
+	return last
+}
+
 // needs are what our pages do that another policy may forbid.
 var needs = []struct {
-	directive string
-	fallback  bool   // to default-src
-	scheme    string // besides our own origin
-	what      string
+	directives []string // the first of them that a policy has decides
+	path       string   // below the base path
+	scheme     string   // besides our own origin
+	what       string
 }{
-	{"script-src", true, "", "the pages' scripts from running: a sign-in cannot be handed to the app"},
-	{"style-src", true, "", "the pages' stylesheet from loading"},
-	{"connect-src", true, "", "the portal from taking over the app's sign-in"},
-	{"img-src", true, "data:", "captcha pictures, which are data:, from showing"},
-	{"form-action", false, "", "forms from being sent"},
+	{[]string{"script-src-elem", "script-src", "default-src"}, "/static/", "", "the pages' scripts from running: a sign-in cannot be handed to the app"},
+	{[]string{"style-src-elem", "style-src", "default-src"}, "/static/", "", "the pages' stylesheet from loading"},
+	{[]string{"connect-src", "default-src"}, "/", "", "the portal from taking over the app's sign-in"},
+	{[]string{"img-src", "default-src"}, "/", "data:", "captcha pictures, which are data:, from showing"},
+	{[]string{"form-action"}, "/", "", "forms from being sent"},
 }
 
 // judgePolicy says what a policy of somebody else's forbids us.
-func judgePolicy(policy, origin string) (problems []string) {
+func judgePolicy(policy, origin, base string) (problems []string) {
 	directives := map[string][]string{}
 	for part := range strings.SplitSeq(policy, ";") {
 		if words := strings.Fields(part); len(words) > 0 {
@@ -162,13 +179,19 @@ func judgePolicy(policy, origin string) (problems []string) {
 		}
 	}
 	for _, need := range needs {
-		sources, said := directives[need.directive]
-		if !said && need.fallback {
-			sources, said = directives["default-src"]
+		var sources []string
+		said := false
+		for _, directive := range need.directives {
+			if sources, said = directives[directive]; said {
+				break
+			}
 		}
-		if said && !(allows(sources, origin) && (need.scheme == "" || slices.Contains(sources, need.scheme))) {
+		if said && !(allows(sources, origin, base+need.path) && (need.scheme == "" || slices.Contains(sources, need.scheme))) {
 			problems = append(problems, fmt.Sprintf("Content-Security-Policy %s: keeps %s", short(policy), need.what))
 		}
+	}
+	if slices.Contains(directives["require-trusted-types-for"], "'script'") {
+		problems = append(problems, fmt.Sprintf("Content-Security-Policy %s: keeps the sign-in page from offering a sign-in that the browser has", short(policy)))
 	}
 	if tokens, said := directives["sandbox"]; said {
 		for _, token := range []string{"allow-scripts", "allow-forms", "allow-same-origin"} {
@@ -180,21 +203,38 @@ func judgePolicy(policy, origin string) (problems []string) {
 	return problems
 }
 
-// allows reports that sources of a directive let files of our own origin through.
-func allows(sources []string, origin string) bool {
+// allows reports that sources of a directive let files of our own origin below a path through.
+func allows(sources []string, origin, path string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || slices.Contains(sources, "'strict-dynamic'") { // which looks at no host
 		return false
 	}
-	for _, source := range sources {
-		source = strings.ToLower(source)
-		rest, isHost := strings.CutPrefix(source, "*.")
-		switch {
-		case source == "*", source == "'self'", source == u.Scheme+":", source == origin, source == u.Host, source == origin+"/":
-			return true
-		case isHost && strings.HasSuffix(u.Host, "."+rest):
-			return true
-		}
+	return slices.ContainsFunc(sources, func(source string) bool {
+		lower := strings.ToLower(source)
+		return lower == "*" || lower == "'self'" || lower == u.Scheme+":" || matches(source, u, path)
+	})
+}
+
+// matches reports that a host source, as https://*.example.com:*/login/, holds a path of an origin
+// (CSP 3, §6.7.2.8).
+func matches(source string, u *url.URL, path string) bool {
+	scheme, rest, ok := strings.Cut(source, "://")
+	if !ok {
+		scheme, rest = u.Scheme, source
+	}
+	host, below, has := strings.Cut(rest, "/")
+	host, port, ported := strings.Cut(strings.ToLower(host), ":")
+	ownPort := u.Port()
+	if ownPort == "" {
+		ownPort = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	switch domain, wild := strings.CutPrefix(host, "*."); {
+	case !strings.EqualFold(scheme, u.Scheme):
+	case wild && !strings.HasSuffix(u.Hostname(), "."+domain), !wild && host != u.Hostname():
+	case ported && port != "*" && port != ownPort, !ported && u.Port() != "":
+	case has && below != "" && !(strings.HasSuffix(below, "/") && strings.HasPrefix(path, "/"+below)):
+	default:
+		return true
 	}
 	return false
 }

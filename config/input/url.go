@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // The checks return what is wrong with a value, or "".
@@ -39,10 +41,32 @@ func CheckHostPort(s string) string {
 	} else if s != host {
 		return "not a host name or address: " + Quote(s)
 	}
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil && ascii != host && validHost(ascii) {
+		return "browsers send this host as " + Quote(ascii) + ": so must this"
+	}
 	if !validHost(host) {
 		return "not a host name or address: " + Quote(host)
 	}
 	return ""
+}
+
+// OriginOf is the origin of an http or https URL as browsers write it: in lower case, an
+// international name in ASCII, and without the port that the scheme has anyway. Two hosts are one
+// where their origins are equal.
+func OriginOf(u *url.URL) string {
+	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Hostname())
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		host = ascii
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	switch port := u.Port(); {
+	case port == "", scheme == "https" && port == "443", scheme == "http" && port == "80":
+	default:
+		host += ":" + port
+	}
+	return scheme + "://" + host
 }
 
 // Hostname cuts port and path off the authority of a URL.

@@ -1,6 +1,7 @@
 package input
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -34,6 +35,45 @@ func TestCheckURL(t *testing.T) {
 	for _, tt := range bad {
 		if complaint := CheckURL(tt.url); !strings.Contains(complaint, tt.want) {
 			t.Errorf("CheckURL(%q) = %q, want %q", tt.url, complaint, tt.want)
+		}
+	}
+}
+
+func TestCheckHostPort(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"app.example.com": "", "app.example.com:8443": "", "[::1]:80": "", "xn--bcher-kva.example": "",
+		"bücher.example": `"xn--bcher-kva.example"`, "例え.jp:8443": `"xn--r8jz45g.jp"`, "ａpp.example.com": `"app.example.com"`,
+		"bü cher.example": "not a host name", "app.example.com.": "not a host name", "a..b": "not a host name",
+	} {
+		if got := CheckHostPort(host); got != want && (want == "" || !strings.Contains(got, want)) {
+			t.Errorf("CheckHostPort(%q) = %q, want %q", host, got, want)
+		}
+	}
+}
+
+func TestOriginOf(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"https://app.example.com/a?b#c":   "https://app.example.com",
+		"HTTPS://App.Example.COM:443":     "https://app.example.com",
+		"http://app.example.com:80/":      "http://app.example.com",
+		"http://app.example.com:443/":     "http://app.example.com:443",
+		"https://app.example.com:":        "https://app.example.com",
+		"https://user@app.example.com":    "https://app.example.com",
+		"https://bücher.example:8443/":    "https://xn--bcher-kva.example:8443",
+		"https://BÜCHER.example/":         "https://xn--bcher-kva.example",
+		"http://[::1]:3000/":              "http://[::1]:3000",
+		"http://[2001:DB8::1]":            "http://[2001:db8::1]",
+		"https://app.example.com./":       "https://app.example.com.", // to browsers another origin
+		"https://under_score.example.com": "https://under_score.example.com",
+	} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := OriginOf(u); got != want {
+			t.Errorf("OriginOf(%q) = %q, want %q", raw, got, want)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestComplaint(t *testing.T) {
 		{"user:hunter2@example.com", originRules, `want an origin like "https://app.example.com", found (not shown)`},
 		{"https://example.com:443", originRules, "browsers leave out the default port :443: so must this"},
 		{"http://example.com:443", originRules, ""},
-		{"https://exämple.com", originRules, `not a host name or address: "exämple.com"`},
+		{"https://exämple.com", originRules, `browsers send this host as "xn--exmple-cua.com": so must this`},
 		{strings.Repeat("字", 60), nameRules, ""},
 		{strings.Repeat("字", 61), nameRules, "want a short name in one line, at most 60 characters"},
 		{"a\u200bb", nameRules, "want a short name in one line, at most 60 characters"},

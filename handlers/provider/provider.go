@@ -169,7 +169,7 @@ func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 		return web.OK(p.returnPage(r, code, state))
 	}
 	r.Trace.Code = codeName(failed)
-	if failed != "" && failed != "access_denied" {
+	if failed != "" && !cancelled[failed] {
 		return p.Failed(r, a, "provider.failed")
 	}
 	page, err := p.purposes[a.For].Cancelled(r, a)
@@ -183,6 +183,10 @@ func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 	b.Canonical = p.purposes[a.For].Back(r).URL
 	return web.OK(page)
 }
+
+// cancelled are the errors that say that the person did not want to: the one of RFC 6749, and what
+// Apple and LinkedIn have instead.
+var cancelled = map[string]bool{"access_denied": true, "user_cancelled_authorize": true, "user_cancelled_login": true}
 
 // codeName keeps what a provider calls an error out of the log, unless it is a name.
 func codeName(s string) string {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tcb-login/authclient"
+	"tcb-login/config/input"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -134,5 +135,5 @@ func endPosted(r *web.Request, login sdkLogin) endLogin {
 func providerSignOut(r *web.Request, uri string) bool {
 	u, err := url.Parse(uri)
 	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil &&
-		u.Scheme+"://"+u.Host != r.Origin.Text
+		input.OriginOf(u) != r.Origin.Text
 }

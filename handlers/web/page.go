@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
@@ -114,7 +115,10 @@ func (h *headers) showsImage(picture string) bool {
 	if err != nil || u.Host == "" || u.User != nil {
 		return false
 	}
-	return slices.Contains(h.imageHosts, u.Scheme+"://"+u.Host)
+	return slices.ContainsFunc(h.imageHosts, func(source string) bool {
+		host, err := url.Parse(source)
+		return err == nil && input.OriginOf(host) == input.OriginOf(u)
+	})
 }
 
 // Methods are the ways in beside the form of one method. What differs in the addresses of identity

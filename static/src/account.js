@@ -36,6 +36,12 @@ function stored(key) {
   }
 }
 
+// Whether there is something in a login's place that is none.
+function spoilt(key) {
+  const value = localStorage.getItem(key);
+  return Boolean(value) && value !== "null" && !stored(key);
+}
+
 // Whether there is a login in storage in which a member has this value.
 function has(key, member, value) {
   const login = stored(key);
@@ -251,10 +257,13 @@ async function onGuard() {
     return link();
   }
   if (answer && !over(answer) && answer.error !== "other_client") return link();
+  const unusable = spoilt(place.key); // which the person is told before they sign in again
+  if (unusable && guard.mode === "hand-off") return link();
   if (guard.sub) {
     // The page is of somebody who is not here any more.
     await alone(() => post(place.url, {}));
   }
+  if (unusable && again(guard.here)) return;
   settled();
   location.replace(guard.sign_in);
 }

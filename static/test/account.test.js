@@ -132,12 +132,13 @@ test("a page of somebody else", async (t) => {
     assert.deepEqual(bodies(browser), [{}]);
     assert.deepEqual(browser.visits, [signIn]);
   });
-  await t.test("ends where the login is no JSON", async () => {
+  await t.test("ends where the login is no JSON, to come back as one that tells", async () => {
     const browser = portal();
     browser.localStorage.setItem(key, "{");
     browser.answers = [taken];
     await browser.load("account.js");
-    assert.deepEqual(browser.visits, [signIn]);
+    assert.deepEqual(bodies(browser), [{}]);
+    assert.deepEqual(browser.visits, [here]);
     assert.equal(browser.localStorage.getItem(key), "{", "the key is the SDK's");
   });
   await t.test("ends with a login that TCB does not take", async () => {
@@ -536,19 +537,39 @@ test("a page that sends itself", async () => {
 
 test("what nobody can use in storage is no login", async (t) => {
   const broken = {
-    "a number": "5", "a text": '"x"', "no JSON": "{", "a list": "[1]", "null": "null",
+    "a number": "5", "a text": '"x"', "no JSON": "{", "a list": "[1]", "an object": "{}",
     "a number for a token": '{"access_token":5}', "an object for a token": '{"access_token":{"a":1}}',
     "an empty token": '{"access_token":""}', "a token of 200 KB": JSON.stringify({ access_token: "x".repeat(200_000) }),
   };
   for (const [name, value] of Object.entries(broken)) {
-    await t.test(`${name} leads to sign-in`, async () => {
+    await t.test(`${name} is told, with the way to sign-in`, async () => {
+      const browser = portal({ mode: "hand-off", sub: "" });
+      browser.body.append(new Element("p", { id: "failed", hidden: "" }));
+      browser.localStorage.setItem(key, value);
+      await browser.load("account.js");
+      assert.deepEqual([browser.requests.length, browser.visits], [0, []]);
+      assert.equal(going(browser), null);
+      assert.ok(!browser.document.getElementById("failed").hidden);
+      assert.equal(browser.localStorage.getItem(key), value); // the SDK's key is the SDK's
+    });
+  }
+  await t.test("nothing, or null, leads to sign-in at once", async () => {
+    for (const value of ["", "null"]) {
       const browser = portal({ mode: "hand-off", sub: "" });
       browser.localStorage.setItem(key, value);
       await browser.load("account.js");
       assert.deepEqual([browser.requests.length, browser.visits], [0, [signIn]]);
-      assert.equal(browser.localStorage.getItem(key), value); // the SDK's key is the SDK's
-    });
-  }
+    }
+  });
+  await t.test("a page of somebody's is left for the one that tells, but not for ever", async () => {
+    const browser = portal();
+    browser.localStorage.setItem(key, "5");
+    browser.answers = Array(6).fill({ status: 503, json: {} }); // the login is not ended
+    for (let i = 0; i < 6; i++) await browser.load("account.js");
+    assert.deepEqual(bodies(browser), Array(6).fill({}));
+    assert.deepEqual(browser.visits, [...Array(5).fill(here), signIn]);
+    assert.ok(!shown(browser));
+  });
   await t.test("a refresh token of another kind is none", async () => {
     const browser = portal({ kept: login("mei", 1, { expires_at: past, refresh_token: { a: 1 } }), mode: "hand-off", sub: "" });
     browser.answers = [taken];
