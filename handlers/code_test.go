@@ -312,3 +312,35 @@ func TestDecoysPerClient(t *testing.T) {
 		s.clock.advance(61 * time.Second)
 	}
 }
+
+// TestLengthsTellNothing: what the browser gets of a send is as long for a decoy as for a code whose
+// verification_id is longer than any that was seen before.
+func TestLengthsTellNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.captcha("never")
+	s.backend.answer("/v1/verification", func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		s.backend.em.ServeHTTP(rec, r)
+		w.WriteHeader(rec.Code)
+		_, _ = io.WriteString(w, strings.Replace(rec.Body.String(), `"verification_id":"`, `"verification_id":"`+strings.Repeat("x", 40), 1))
+	})
+	lengths := func(to string) (cookie, flow int) {
+		t.Helper()
+		b := s.browser()
+		p := b.post(b.open("/reset-password", "via=email"), fields{"email": to})
+		if p.status != http.StatusSeeOther {
+			t.Fatalf("%s: status %d, %q", to, p.status, p.keys())
+		}
+		for _, line := range p.header.Values("Set-Cookie") {
+			if strings.Contains(line, "tcb_login_go_") {
+				cookie = len(line)
+			}
+		}
+		return cookie, len(p.location())
+	}
+	cookie, flow := lengths("nope@example.com") // before any code
+	if other, address := lengths(demoEmail); cookie == 0 || other != cookie || address != flow {
+		t.Errorf("the cookie has %d bytes and %d for a decoy, the address %d and %d", other, cookie, address, flow)
+	}
+}

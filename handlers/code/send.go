@@ -59,8 +59,8 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 	public, target := f.Owner() == "", f.Target(r)
 	counted, demand, err := c.ReserveSend(r, step.Target())
 	if err != nil {
-		if under := c.underWay(r, f, step); under != nil && !step.Again {
-			return c.goOn(r, f, under)
+		if under, sealed := c.underWay(r, f, step); under != nil && !step.Again {
+			return c.goOn(r, f, under, sealed)
 		}
 		// The pause may be of a stranger's making.
 		alert := &page.Frame().Alert
@@ -99,49 +99,52 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 	return c.sentTo(r, f, step, sent)
 }
 
-// A code that was just sent is under way in a cookie of this session, form and target: who goes back
-// and sends the form again gets to the page that asks for that code, and not to a wait with no way
-// there.
-
-func underWayState(r *web.Request, f Flow) string {
-	return limit.Key(r.Env.ID, r.Client.ID, f.Spec().Name, f.Owner())
-}
-
-const underWayPurpose = "under way"
-
-// underWay is the step that waits for a code to the same target, nil where there is none.
-func (c *Codes) underWay(r *web.Request, f Flow, to *Step) *Step {
-	s := &Step{}
-	if !r.Session.FlowValue(underWayPurpose, underWayState(r, f), s) || s.Target() != to.Target() || s.CodeUntil <= c.Now().Unix() {
-		return nil
-	}
-	return s
-}
-
-// goOn leads to the page that asks for a code.
-func (c *Codes) goOn(r *web.Request, f Flow, step *Step) (web.Reply, error) {
-	spec := f.Spec()
-	sealed, err := Seal(r, spec, step)
-	if err != nil {
-		return web.Reply{}, err
-	}
-	if r.Via != "" && spec.Phone && spec.Email {
-		return web.SeeOther(At(r, spec, step, sealed))
-	}
-	return web.SeeOther(Address(r, spec, entry.Add("flow", sealed)))
-}
-
 // sentTo leads to the step that asks for the code.
 func (c *Codes) sentTo(r *web.Request, f Flow, step *Step, sent *authclient.Verification) (web.Reply, error) {
 	step.Sub = f.Owner()
 	step.VerificationID = sent.VerificationID
 	step.SetUser(sent.IsUser)
 	step.CodeUntil = c.Now().Unix() + int64(sent.ExpiresIn)
-	// Without it the way back is a longer one.
-	if cookie, err := r.Session.SealFlow(underWayPurpose, underWayState(r, f), step, limits.RuleSendPause.Per); err == nil {
+	sealed, err := Seal(r, f.Spec(), step)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	// The step is in the cookie as it is in the address, where its length tells nothing. Without the
+	// cookie the way back is a longer one.
+	if cookie, err := r.Session.SealFlow(underWayPurpose, underWayState(r, f), sealed, limits.RuleSendPause.Per); err == nil {
 		r.Session.SendFlow(cookie)
 	}
-	return c.goOn(r, f, step)
+	return c.goOn(r, f, step, sealed)
+}
+
+// A code that was just sent is under way in a cookie of this session, form and target: who goes back
+// and sends the form again gets to the page that asks for that code, and not to a wait with no way
+// there.
+const underWayPurpose = "under way"
+
+func underWayState(r *web.Request, f Flow) string {
+	return limit.Key(r.Env.ID, r.Client.ID, f.Spec().Name, f.Owner())
+}
+
+// underWay is the step that waits for a code to the same target, as it was sealed; nil where there
+// is none.
+func (c *Codes) underWay(r *web.Request, f Flow, to *Step) (step *Step, sealed string) {
+	if !r.Session.FlowValue(underWayPurpose, underWayState(r, f), &sealed) {
+		return nil, ""
+	}
+	if step = open(r, f, sealed); step == nil || step.Target() != to.Target() || step.CodeUntil <= c.Now().Unix() {
+		return nil, ""
+	}
+	return step, sealed
+}
+
+// goOn leads to the page that asks for a code.
+func (c *Codes) goOn(r *web.Request, f Flow, step *Step, sealed string) (web.Reply, error) {
+	spec := f.Spec()
+	if r.Via != "" && spec.Phone && spec.Email {
+		return web.SeeOther(At(r, spec, step, sealed))
+	}
+	return web.SeeOther(Address(r, spec, entry.Add("flow", sealed)))
 }
 
 // aboutAccount reports that a code was not sent because of the state of an account.

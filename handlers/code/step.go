@@ -89,17 +89,23 @@ func Open(r *web.Request, f Flow) (s *Step, found bool) {
 	if r.Flow == "" {
 		return nil, false
 	}
-	spec := f.Spec()
-	open := r.Session.Open
-	if spec.Proof {
-		open = r.Session.OpenProof
+	if s = open(r, f, r.Flow); s != nil {
+		r.Form.BringCaptcha(s.CaptchaToken, s.CaptchaUntil)
 	}
-	s = &Step{}
-	// Another version may have sealed it, with less in it.
-	useful := open("flow "+spec.Name, r.Flow, s) && s.To() != "" && (s.VerificationID != "" || s.Verified())
-	if !useful || s.Sub != f.Owner() {
-		return nil, true
-	}
-	r.Form.BringCaptcha(s.CaptchaToken, s.CaptchaUntil)
 	return s, true
+}
+
+// open is a sealed step of a flow, nil where it is none of this session's and owner's.
+func open(r *web.Request, f Flow, sealed string) *Step {
+	spec, opens := f.Spec(), r.Session.Open
+	if spec.Proof {
+		opens = r.Session.OpenProof
+	}
+	s := &Step{}
+	// Another version may have sealed it, with less in it.
+	useful := opens("flow "+spec.Name, sealed, s) && s.To() != "" && (s.VerificationID != "" || s.Verified())
+	if !useful || s.Sub != f.Owner() {
+		return nil
+	}
+	return s
 }
