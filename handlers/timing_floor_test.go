@@ -39,7 +39,7 @@ func poisonedTimes(t *testing.T) {
 	counter := &pausing{}
 	s := timingSite(t, func(c *siteConfig) { c.settings.RefusalFloor, c.counter = least, counter })
 	b := s.browser()
-	samples := min(*timingSamples, 60)
+	samples := min(*timingSamples, 200)
 	for i := range samples + first {
 		s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
 	}
