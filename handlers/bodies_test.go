@@ -154,8 +154,10 @@ func TestEncodedBodies(t *testing.T) {
 // TestUnreadableSaysSo: the page is in the person's language and leads on.
 func TestUnreadableSaysSo(t *testing.T) {
 	t.Parallel()
-	b := newSite(t).browser()
-	for _, lang := range []string{"en", "zh-CN", "zh-TW", "ja", "ko"} {
+	s := newSite(t)
+	b := s.browser()
+	for _, l := range s.cfg.Messages.Locales() {
+		lang := l.Locale()
 		p := b.open("/sign-in", "lang="+lang)
 		got := b.do(http.MethodPost, p.action(), p.filled(fields{"username": "demo", "password": demoPassword}), http.Header{"Content-Encoding": {"gzip"}})
 		got.want(http.StatusUnsupportedMediaType, "error", "error.page.unreadable")

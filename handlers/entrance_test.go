@@ -14,20 +14,13 @@ import (
 	"tcb-login/handlers/entry"
 )
 
-// portalPages are all pages of the portal that GET opens, by their names.
-var portalPages = map[string]string{
-	"/account": "account", "/account/profile": "account-profile", "/account/phone": "step-up-password", "/account/email": "step-up-password",
-	"/account/username": "step-up-password",
-	"/account/password": "step-up-password", "/account/providers": "account-providers", "/account/sessions": "account-sessions",
-	"/account/history": "account-history", "/account/delete": "step-up-password", "/account/verify": "step-up-password",
-}
-
 // portalRoutes are the pages of the portal, by the names that next= may have.
 var portalRoutes = map[string]struct {
-	path   string
-	stepUp bool // the page wants one before
+	path     string
+	stepUp   bool // the page wants one before
+	readOnly bool // it has no form
 }{
-	"account":           {path: "/account"},
+	"account":           {path: "/account", readOnly: true},
 	"account-profile":   {path: "/account/profile"},
 	"account-username":  {path: "/account/username", stepUp: true},
 	"account-phone":     {path: "/account/phone", stepUp: true},
@@ -35,9 +28,21 @@ var portalRoutes = map[string]struct {
 	"account-password":  {path: "/account/password", stepUp: true},
 	"account-providers": {path: "/account/providers"}, // its changes ask for a step-up themselves
 	"account-sessions":  {path: "/account/sessions"},
-	"account-history":   {path: "/account/history"},
+	"account-history":   {path: "/account/history", readOnly: true},
 	"account-delete":    {path: "/account/delete", stepUp: true},
 }
+
+// portalPages are the paths of the portal, and the pages that GET opens there without a step-up.
+var portalPages = func() map[string]string {
+	pages := map[string]string{entry.PathVerify: "step-up-password"}
+	for name, route := range portalRoutes {
+		pages[route.path] = name
+		if route.stepUp {
+			pages[route.path] = "step-up-password"
+		}
+	}
+	return pages
+}()
 
 func TestPortalWithoutLogin(t *testing.T) {
 	t.Parallel()
@@ -152,10 +157,13 @@ func TestPortalCrossSite(t *testing.T) {
 	b, _ := s.signedIn(t)
 	b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
 	calls := s.backend.count("")
-	for path := range portalPages {
-		if path == "/account" || path == "/account/history" {
-			continue
+	paths := []string{entry.PathVerify}
+	for _, route := range portalRoutes {
+		if !route.readOnly {
+			paths = append(paths, route.path)
 		}
+	}
+	for _, path := range paths {
 		for _, header := range []http.Header{
 			{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}},
 			{"Sec-Fetch-Site": nil, "Origin": {"https://evil.example"}},
@@ -169,15 +177,15 @@ func TestPortalCrossSite(t *testing.T) {
 	}
 }
 
-// TestPortalRoutes: the tests' own list of the portal's pages, and of those that want a step-up, is
-// the whole of them.
+// TestPortalRoutes: the tests' own list of the portal's pages, of those that want a step-up and of
+// those without a form, is the whole of them.
 func TestPortalRoutes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b, _ := s.signedIn(t)
-	stepUp := map[string]bool{}
+	stepUp, readOnly := map[string]bool{}, map[string]bool{}
 	for _, route := range portalRoutes {
-		stepUp[route.path] = route.stepUp
+		stepUp[route.path], readOnly[route.path] = route.stepUp, route.readOnly
 	}
 	rooms, err := newRooms(s.cfg)
 	if err != nil {
@@ -192,6 +200,10 @@ func TestPortalRoutes(t *testing.T) {
 		want, listed := stepUp[row.Path]
 		if !listed {
 			t.Errorf("portalRoutes has not %s", row.Path)
+			continue
+		}
+		if got := row.Post == nil; got != readOnly[row.Path] {
+			t.Errorf("%s: it is read only: %v", row.Path, got)
 		}
 		got := b.do(http.MethodGet, s.base+row.Path+"?"+entryQuery(appPage), nil, nil)
 		if asks := strings.Contains(got.header.Get("Location"), s.base+entry.PathVerify+"?"); asks != want {
@@ -347,8 +359,8 @@ func TestTypedFormsOfNobody(t *testing.T) {
 		form.Set("form", name)
 		return b.do(http.MethodPost, s.base+"/language?"+entryQuery(appPage), form, nil)
 	}
-	for name := range portalRoutes {
-		if name == "account" || name == "account-history" || name == "account-phone" {
+	for name, route := range portalRoutes {
+		if route.readOnly || name == "account-phone" {
 			continue
 		}
 		show(name).want(http.StatusOK, "hand-off")

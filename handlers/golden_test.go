@@ -52,10 +52,10 @@ func golden(t *testing.T, name string, p *page) {
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("%v; write it with: go test ./handlers -run TestGoldenPages -update", err)
+		t.Fatalf("%v; write it with: make golden", err)
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-		t.Errorf("%s differs from %s (-want +got); if it should, run: go test ./handlers -run TestGoldenPages -update\n%s", p.name(), file, diff)
+		t.Errorf("%s differs from %s (-want +got); if it should, run: make golden\n%s", p.name(), file, diff)
 	}
 }
 

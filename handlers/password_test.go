@@ -15,7 +15,7 @@ func TestPassword(t *testing.T) {
 	elsewhere, _ := s.signedIn(t)
 	p := b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
 	for typed, key := range map[string]string{
-		"": "error.required.new_password", "short": "error.password_weak", "Password1!": "error.password_common", "P@ssw0rd123!": "error.password_common",
+		"": "error.required.new_password", "Shrt-1": "error.password_weak", "Password1!": "error.password_common", "P@ssw0rd123!": "error.password_common",
 		"Woaini1314!": "error.password_common", "My-demo-pass-1": "error.password_personal",
 	} {
 		if got := b.submit(p, fields{"new_password": typed}).want(http.StatusUnprocessableEntity, "account-password", key); got.fieldKey("new_password") != key {

@@ -2,6 +2,7 @@ package i18n
 
 import (
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -230,6 +231,21 @@ func TestDates(t *testing.T) {
 		got := [2]string{l.Date(at), l.DateTime(at)}
 		if want, ok := want[l.Locale()]; ok && got != want {
 			t.Errorf("%s: %q, want %q", l.Locale(), got, want)
+		}
+	}
+}
+
+// TestDocumented: operators find every language among those that a login config may name.
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile("../docs/login-configs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile("(?m)^\\| `locales` \\|.*$").FindString(string(docs))
+	for _, l := range mustLoad(t).Locales() {
+		if !strings.Contains(line, "`"+l.Locale()+"`") {
+			t.Errorf("docs/login-configs.md does not name %s beside `locales`: %s", l.Locale(), line)
 		}
 	}
 }

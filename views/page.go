@@ -72,7 +72,9 @@ func (p *AgreementPage) Component() templ.Component { return Agreement(*p) }
 
 // Component implements Page.
 func (p *ConfirmedPage) Component() templ.Component { return Confirmed(*p) }
-func (p *StartPage) Component() templ.Component     { return Start(*p) }
+
+// Component implements Page.
+func (p *StartPage) Component() templ.Component { return Start(*p) }
 
 // Component implements Page.
 func (p *NewPasswordPage) Component() templ.Component { return NewPassword(*p) }
