@@ -44,7 +44,7 @@ var database = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "emulator.db")
-	e, err := emulator.New(emulator.Config{Path: path, Environments: environments})
+	e, err := emulator.New(emulator.Config{Path: path, CheapPasswords: true, Environments: environments})
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func startEmulator(dir string, now func() time.Time, wrap func(http.Handler) htt
 	if err := os.WriteFile(path, fresh, 0o600); err != nil {
 		return nil, nil, err
 	}
-	e, err := emulator.New(emulator.Config{Path: path, Now: now, Environments: environments, RedirectURIs: []string{"https://app.example"}})
+	e, err := emulator.New(emulator.Config{Path: path, Now: now, CheapPasswords: true, Environments: environments, RedirectURIs: []string{"https://app.example"}})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -118,10 +118,12 @@ type Config struct {
 	// beside what origins.go lists: byte for byte, but one without a path is an origin, and stands
 	// for every path of it.
 	RedirectURIs []string
+	// CheapPasswords is for tests: a hash costs next to nothing, so that passwords are soon guessed
+	// by who has the file. Passwords that are stored already keep their cost.
+	CheapPasswords bool
 
-	// passwordCost and signingKey let this package's tests be cheap; zero means the real thing.
-	passwordCost argonCost
-	signingKey   *rsa.PrivateKey
+	// signingKey lets this package's tests be cheap; nil means that one is made.
+	signingKey *rsa.PrivateKey
 }
 
 // Environment is one TCB environment.
@@ -199,7 +201,7 @@ func New(config Config) (*Emulator, error) {
 	if err := e.addEnvironments(config.Environments); err != nil {
 		return nil, err
 	}
-	e.passwords = newPasswords(config.passwordCost, e.random)
+	e.passwords = newPasswords(config.CheapPasswords, e.random)
 
 	file := config.Path
 	if file == "" {

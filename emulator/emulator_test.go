@@ -24,7 +24,7 @@ const childDatabase = "EMULATOR_TEST_CHILD_DATABASE"
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childDatabase); path != "" {
-		e, err := New(Config{Path: path, Environments: []Environment{{ID: "demo"}}, passwordCost: cheap, signingKey: testKey()})
+		e, err := New(Config{Path: path, Environments: []Environment{{ID: "demo"}}, CheapPasswords: true, signingKey: testKey()})
 		if err != nil {
 			panic(err)
 		}
@@ -36,7 +36,6 @@ func TestMain(m *testing.M) {
 }
 
 var (
-	cheap   = argonCost{time: 1, memory: 8, threads: 1}
 	testKey = sync.OnceValue(func() *rsa.PrivateKey {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -110,7 +109,7 @@ func basic(id, secret string) string {
 
 func TestMissingClientInTheOnlyEnvironment(t *testing.T) {
 	t.Parallel()
-	e, err := New(Config{Environments: []Environment{{ID: "only"}}, passwordCost: cheap, signingKey: testKey()})
+	e, err := New(Config{Environments: []Environment{{ID: "only"}}, CheapPasswords: true, signingKey: testKey()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +136,7 @@ func TestBadConfig(t *testing.T) {
 		"same client id":   {{ID: "a"}, {ID: "b", Clients: []Client{{ID: "a"}}}},
 		"client has no id": {{ID: "a", Clients: []Client{{}}}},
 	} {
-		if e, err := New(Config{Environments: environments, passwordCost: cheap, signingKey: testKey()}); err == nil {
+		if e, err := New(Config{Environments: environments, CheapPasswords: true, signingKey: testKey()}); err == nil {
 			t.Errorf("%s: New took it", name)
 			_ = e.Close()
 		}
@@ -314,7 +313,7 @@ func TestSurvivesKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = child.Wait() // it was killed
-	e, err := New(Config{Path: path, Environments: []Environment{{ID: "demo"}}, passwordCost: cheap})
+	e, err := New(Config{Path: path, Environments: []Environment{{ID: "demo"}}, CheapPasswords: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ type fixture struct {
 
 func testConfig(path string, c *clock) Config {
 	return Config{
-		Path: path, Now: c.now, passwordCost: cheap, signingKey: testKey(), RedirectURIs: []string{"https://app.example.com", "myapp://cb?a=b"},
+		Path: path, Now: c.now, CheapPasswords: true, signingKey: testKey(), RedirectURIs: []string{"https://app.example.com", "myapp://cb?a=b"},
 		Environments: []Environment{
 			{ID: "demo", Clients: []Client{{ID: "demo"}, {ID: "app", Secret: "s3cret"}}},
 			{ID: "west", Region: "ap-singapore"},

@@ -85,7 +85,7 @@ func TestPagesRedirectToRegisteredAlone(t *testing.T) {
 	t.Parallel()
 	now := &clock{t: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	e, err := New(Config{
-		Now: now.now, passwordCost: cheap, signingKey: testKey(),
+		Now: now.now, CheapPasswords: true, signingKey: testKey(),
 		RedirectURIs: []string{"https://login.example.net", "https://exact.example.net/cb?x=1", "myapp://callback"},
 		Environments: []Environment{
 			{ID: "demo", Clients: []Client{{ID: "demo", RedirectURIs: []string{"https://other.example.com/callback"}}}},
@@ -189,7 +189,7 @@ func TestPagesRedirectToRegisteredAlone(t *testing.T) {
 			}
 		}
 	}
-	if _, err := New(Config{Environments: []Environment{{ID: "demo"}}, RedirectURIs: []string{"app.example.com"}, passwordCost: cheap, signingKey: testKey()}); err == nil {
+	if _, err := New(Config{Environments: []Environment{{ID: "demo"}}, RedirectURIs: []string{"app.example.com"}, CheapPasswords: true, signingKey: testKey()}); err == nil {
 		t.Error("a redirect URI that is none was taken")
 	}
 }

@@ -20,8 +20,12 @@ type argonCost struct {
 	threads uint8
 }
 
-// defaultCost is OWASP's second choice for argon2id: 19 MiB, two passes, one lane.
-var defaultCost = argonCost{time: 2, memory: 19 << 10, threads: 1}
+var (
+	// defaultCost is OWASP's second choice for argon2id: 19 MiB, two passes, one lane.
+	defaultCost = argonCost{time: 2, memory: 19 << 10, threads: 1}
+	// cheapCost is the least that argon2 can do.
+	cheapCost = argonCost{time: 1, memory: 8, threads: 1}
+)
 
 // passwords hashes and checks passwords, never more of them at once than there are processors: a
 // burst of sign-ins must neither fill the memory nor slow each other down.
@@ -31,9 +35,10 @@ type passwords struct {
 	slots  chan struct{}
 }
 
-func newPasswords(cost argonCost, random io.Reader) *passwords {
-	if cost == (argonCost{}) {
-		cost = defaultCost
+func newPasswords(cheap bool, random io.Reader) *passwords {
+	cost := defaultCost
+	if cheap {
+		cost = cheapCost
 	}
 	return &passwords{cost: cost, random: random, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 }

@@ -462,7 +462,7 @@ func TestPasswordHashes(t *testing.T) {
 			t.Errorf("%q: got %v, %v", broken, ok, err)
 		}
 	}
-	if defaultCost.memory < 19<<10 || newPasswords(argonCost{}, nil).cost != defaultCost {
+	if defaultCost.memory < 19<<10 || newPasswords(false, nil).cost != defaultCost {
 		t.Error("real hashes are too cheap")
 	}
 	// A caller that goes away while it waits for a processor leaves the queue.

@@ -215,7 +215,7 @@ func FuzzDecodeBody(f *testing.F) {
 }
 
 func FuzzParseToken(f *testing.F) {
-	e, err := New(Config{Environments: []Environment{{ID: "demo"}}, passwordCost: cheap, signingKey: testKey()})
+	e, err := New(Config{Environments: []Environment{{ID: "demo"}}, CheapPasswords: true, signingKey: testKey()})
 	if err != nil {
 		f.Fatal(err)
 	}

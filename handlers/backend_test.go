@@ -36,7 +36,7 @@ var seededDatabase = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "emulator.db")
-	em, err := emulator.New(emulator.Config{Path: file, Now: newClock().Now, Environments: emulated})
+	em, err := emulator.New(emulator.Config{Path: file, Now: newClock().Now, CheapPasswords: true, Environments: emulated})
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func newBackend(t testing.TB, clk *clock) *backend {
 	if err := os.WriteFile(file, seeded, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	em, err := emulator.New(emulator.Config{Path: file, Now: clk.Now, Environments: emulated, RedirectURIs: []string{publicOrigin}})
+	em, err := emulator.New(emulator.Config{Path: file, Now: clk.Now, CheapPasswords: true, Environments: emulated, RedirectURIs: []string{publicOrigin}})
 	if err != nil {
 		t.Fatalf("emulator.New: %v", err)
 	}

@@ -113,7 +113,7 @@ func TestPasswordsFromNetwork(t *testing.T) {
 	} {
 		s := newSite(t)
 		s.backend.captcha("never")
-		s.backend.refuse("/v1/signin", http.StatusBadRequest, "not_found") // argon2 is not what is tested
+		s.backend.refuse("/v1/signin", http.StatusBadRequest, "not_found") // no hash to wait for
 		guess := func(b *browser, name string) *page {
 			return b.submit(b.open("/sign-in"), fields{"username": name, "password": "Wrong-pass-1"})
 		}
