@@ -355,6 +355,7 @@ type StartPage struct {
 // NewPasswordPage asks for the password to set.
 type NewPasswordPage struct {
 	Base
+	Lead       i18n.Message // why, where nobody asked for it
 	Identifier string
 }
 

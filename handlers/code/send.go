@@ -77,6 +77,10 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		}, opts...)
 		return err
 	}, limits.FloorSend, r.Env.ID, step.Via()))
+	if refusal.Elsewhere(err) {
+		alert := &page.Frame().Alert
+		alert.Links = append(alert.Links, f.Others(r)...)
+	}
 	switch {
 	case err == nil:
 		c.issued.note(r, step, sent)
