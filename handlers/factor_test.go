@@ -170,6 +170,17 @@ func TestSecondFactorAsked(t *testing.T) {
 		again := b.submit(code, fields{"verification_code": s.backend.code(to)}).want(http.StatusUnprocessableEntity, "second-factor", "error.two_factor")
 		b.submit(again, nil).want(http.StatusUnprocessableEntity, "second-factor")
 	}
+	s.backend.setStatus("mine", "BLOCKED")
+	s.clock.advance(time.Minute)
+	b.submit(byEmail, fields{"email": "mine@example.com"}).want(http.StatusOK, "second-factor-code").hides(bothPhone, bothEmail)
+	s.clock.advance(time.Minute)
+	fresh := b.half("both", bothPassword)
+	byEmail = b.click(fresh, "via-email")
+	refused := s.backend.intercept
+	s.backend.refuse("/v1/verification", http.StatusBadRequest, "user_blocked")
+	decoy := b.submit(byEmail, fields{"email": "someone@example.com"}).want(http.StatusOK, "second-factor-code")
+	b.submit(decoy, fields{"verification_code": "123456"}).want(http.StatusUnprocessableEntity, "second-factor-code", "error.code_wrong")
+	s.backend.answer("/v1/signin", refused)
 	code := b.submit(byEmail, fields{"email": bothEmail}).want(http.StatusOK, "second-factor-code")
 	if got := b.submit(code, fields{"verification_code": s.backend.code(bothEmail)}).completed(); got.UserInfo.Username != "both" {
 		t.Errorf("signed in as %+v", got.UserInfo)
