@@ -142,7 +142,7 @@ func (in *Room) signInByProvider(r *web.Request, a provider.Authorization, grant
 func refusalWords(api *authclient.Error) string {
 	key := refusal.Of(api, nil).Key
 	switch key {
-	case "error.refused", "error.exists", "error.sign_in_failed", "error.password_weak", "error.code_wrong", "error.session_over", "error.captcha_failed":
+	case "error.refused", "error.exists", "error.sign_in_failed", "error.password_weak", "error.code_wrong", "error.session_over", "error.captcha_failed", "error.two_factor":
 		return "provider.failed"
 	}
 	return key
