@@ -89,14 +89,15 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 
 // passwordRefusals: who has no account, no password or no access hears the same as who mistyped;
 // the page must not tell strangers who has an account.
-var passwordRefusals = refusal.Table{
-	"not_found":        refusal.Meaning("invalid_password"),
-	"user_not_found":   refusal.Meaning("invalid_password"),
-	"user_pending":     refusal.Meaning("invalid_password"),
-	"user_blocked":     refusal.Meaning("invalid_password"),
-	"invalid_status":   refusal.Meaning("invalid_password"), // only accounts that exist are locked
-	"invalid_argument": refusal.Meaning("invalid_password"), // TCB's word for a name that cannot be one
-}
+var passwordRefusals = func() refusal.Table {
+	table := refusal.Table{"invalid_argument": refusal.Meaning("invalid_password")} // TCB's word for a name that cannot be one
+	for code := range refusal.Codes {
+		if refusal.AboutAccount(code) {
+			table[code] = refusal.Meaning("invalid_password")
+		}
+	}
+	return table
+}()
 
 // offerOthers offers code and reset beside a refusal that they get around.
 func (in *Room) offerOthers(r *web.Request, page *views.SignInPage, err error) {
@@ -222,8 +223,11 @@ func (in *Room) signInCall(r *web.Request, demand bool, with authclient.SignInRe
 	return creds, err
 }
 
-// wrongPassword reports that a call was a guess that failed.
-func wrongPassword(err error) bool { return guessedWrong(err, passwordRefusals) }
+// wrongPassword reports that a call was a guess that failed. One that TCB only demands more of was
+// right.
+func wrongPassword(err error) bool {
+	return authclient.DemandOf(err) == authclient.NoDemand && guessedWrong(err, passwordRefusals)
+}
 
 // guessedWrong is wrongPassword where codes mean what a table says.
 func guessedWrong(err error, table refusal.Table) bool {
