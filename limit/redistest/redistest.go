@@ -1,0 +1,274 @@
+// Package redistest starts a real redis-server for a test, behind a connection that can fail: it
+// hangs, loses answers or is cut. It is for tests alone; what uses Redis is package limit.
+//
+// The program is the one that REDIS_SERVER names, redis-server or valkey-server on the PATH, or what
+// setup.sh beside this file has unpacked.
+package redistest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// startWithin is how long a redis-server may take to answer, on a machine that is busy.
+const startWithin = 20 * time.Second
+
+// A Server is one redis-server, with nothing in it, and the one way to it.
+type Server struct {
+	// Addr is where programs under test reach it.
+	Addr string
+	// Direct reaches it whatever state the connection at Addr is in.
+	Direct *redis.Client
+
+	socket string
+	front  net.Listener
+
+	mu    sync.Mutex
+	moved *sync.Cond // mode or conns
+	mode  mode
+	conns map[net.Conn]struct{}
+}
+
+type mode int
+
+const (
+	passing mode = iota
+	hanging      // nothing goes either way, and what was sent arrives later
+	losing       // requests arrive, answers do not
+	cut          // there is nobody
+)
+
+// binary finds the program.
+func binary(t testing.TB) string {
+	t.Helper()
+	_, here, _, _ := runtime.Caller(0)
+	unpacked := filepath.Join(filepath.Dir(here), "build", "redis-server")
+	for _, name := range []string{os.Getenv("REDIS_SERVER"), "redis-server", "valkey-server", unpacked} {
+		if name == "" {
+			continue
+		}
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	const missing = "there is no redis-server: run limit/redistest/setup.sh (make redis), or name one with REDIS_SERVER"
+	if os.Getenv("CI") == "" {
+		t.Skip(missing)
+	}
+	t.Fatal(missing)
+	return ""
+}
+
+// Start runs a redis-server until the test ends, with these settings beside the usual ones, as
+// "--requirepass", "secret".
+func Start(t testing.TB, settings ...string) *Server { return start(t, nil, settings) }
+
+// StartTLS is Start with TLS at Addr.
+func StartTLS(t testing.TB, cert tls.Certificate, settings ...string) *Server {
+	return start(t, &tls.Config{Certificates: []tls.Certificate{cert}}, settings)
+}
+
+func start(t testing.TB, secure *tls.Config, settings []string) *Server {
+	t.Helper()
+	program := binary(t)
+	dir, err := os.MkdirTemp("", "redis") // a test's own folder has too long a name for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Addr: front.Addr().String(), socket: filepath.Join(dir, "socket"), front: front, conns: map[net.Conn]struct{}{}}
+	s.moved = sync.NewCond(&s.mu)
+	if secure != nil {
+		s.front = tls.NewListener(front, secure)
+	}
+	args := []string{"--port", "0", "--unixsocket", s.socket, "--dir", dir, "--save", "", "--appendonly", "no", "--loglevel", "warning"}
+	cmd := exec.Command(program, append(args, settings...)...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	t.Cleanup(func() {
+		s.Cut()
+		s.front.Close()
+		_ = cmd.Process.Kill()
+		<-ended
+	})
+	s.Direct = redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket, Password: password(settings)})
+	t.Cleanup(func() { s.Direct.Close() })
+	s.await(t, ended, &said)
+	go s.serve()
+	return s
+}
+
+func password(settings []string) string {
+	for i, s := range settings {
+		if s == "--requirepass" {
+			return settings[i+1]
+		}
+	}
+	return ""
+}
+
+func (s *Server) await(t testing.TB, ended <-chan struct{}, said *bytes.Buffer) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
+	defer cancel()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for {
+		c, err := net.Dial("unix", s.socket)
+		if err == nil {
+			c.Close()
+			return
+		}
+		select {
+		case <-ended:
+			t.Fatalf("redis-server ended: %s", said)
+		case <-ctx.Done():
+			t.Fatalf("redis-server does not answer: %v", err)
+		case <-again.C:
+		}
+	}
+}
+
+// URL is what session.store has for it.
+func (s *Server) URL() string { return "redis://" + s.Addr }
+
+// Hang lets nothing through, in either direction, until Resume: then all of it arrives.
+func (s *Server) Hang() { s.set(hanging) }
+
+// LoseAnswers has Redis do what it is asked, and nobody hear of it.
+func (s *Server) LoseAnswers() { s.set(losing) }
+
+// Cut ends all connections and takes no new ones.
+func (s *Server) Cut() { s.set(cut) }
+
+// Resume has it all work again.
+func (s *Server) Resume() { s.set(passing) }
+
+func (s *Server) set(m mode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mode == losing && m == passing { // or later answers would be taken for those of now
+		s.closeAll()
+	}
+	s.mode = m
+	if m == cut {
+		s.closeAll()
+	}
+	s.moved.Broadcast()
+}
+
+func (s *Server) closeAll() {
+	for c := range s.conns {
+		c.Close()
+	}
+	clear(s.conns)
+}
+
+func (s *Server) serve() {
+	for {
+		in, err := s.front.Accept()
+		if err != nil {
+			return
+		}
+		go s.join(in)
+	}
+}
+
+// join connects a program under test with Redis.
+func (s *Server) join(in net.Conn) {
+	defer in.Close()
+	s.mu.Lock()
+	for s.mode == hanging {
+		s.moved.Wait()
+	}
+	if s.mode == cut {
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	out, err := net.Dial("unix", s.socket)
+	if err != nil {
+		return
+	}
+	defer out.Close()
+	s.mu.Lock()
+	s.conns[in], s.conns[out] = struct{}{}, struct{}{}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.conns, in)
+		delete(s.conns, out)
+		s.mu.Unlock()
+	}()
+	done := make(chan error, 2)
+	go func() { done <- s.copy(out, in, false) }()
+	go func() { done <- s.copy(in, out, true) }()
+	<-done
+}
+
+func (s *Server) copy(to io.Writer, from io.Reader, answers bool) error {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		for s.mode == hanging {
+			s.moved.Wait()
+		}
+		m := s.mode
+		s.mu.Unlock()
+		switch {
+		case m == cut:
+			return errors.New("cut")
+		case m == losing && answers:
+			continue
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return err
+		}
+	}
+}
+
+// Keys are all that Redis holds.
+func (s *Server) Keys(t testing.TB) []string {
+	t.Helper()
+	keys, err := s.Direct.Keys(context.Background(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// Do sends one command, past the connection that fails.
+func (s *Server) Do(t testing.TB, args ...any) any {
+	t.Helper()
+	got, err := s.Direct.Do(context.Background(), args...).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		t.Fatalf("%v: %v", args[0], err)
+	}
+	return got
+}
