@@ -48,6 +48,9 @@ var mayImport = map[string][]string{
 	"handlers/web":      {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/captcha", "handlers/entry", "handlers/files", "handlers/headers", "handlers/limits", "handlers/refusal", "handlers/repeat", "i18n", "limit", "session", "static", "views"},
 	"i18n":              {},
 	"limit":             {},
+	"limit/conformance": {"limit"},
+	"limit/redistest":   {},
+	"limit/shared":      {"limit"},
 	"proxyheaders":      {},
 	"session":           {},
 	"static":            {},
@@ -78,6 +81,7 @@ var onlyIn = map[string][]string{
 	"golang.org/x/net/html":      {"config/loginpage"},
 	"github.com/lucasb-eyer/":    {"theme"},
 	"golang.org/x/crypto/argon2": {"emulator"},
+	"github.com/redis/":          {"limit/redistest", "limit/shared"},
 }
 
 // standardOnly are folders that others may lift out as libraries of their own.

@@ -280,7 +280,7 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 	memory := limit.NewMemory(limit.MemoryConfig{})
 	sessions, err := session.New(session.Config{
 		Keys: keys, BasePath: s.BasePath,
-		Deny: memory, Ended: limit.NewMemory(limit.MemoryConfig{}), Quota: handlers.SessionQuota(memory),
+		Deny: memory, Quota: handlers.SessionQuota(memory),
 	})
 	if err != nil {
 		return none, err
@@ -300,6 +300,8 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		LoginPages: logins,
 		Sessions:   sessions,
 		Counter:    memory,
+		Outcomes:   memory,
+		Values:     memory,
 		Messages:   messages,
 		Static:     assets,
 		Logger:     log,

@@ -52,12 +52,12 @@ func configOf(t *testing.T, trees map[string]string) (cfg handlers.Config, envs 
 		t.Fatal(err)
 	}
 	memory := limit.NewMemory(limit.MemoryConfig{})
-	sessions, err := session.New(session.Config{Keys: [][]byte{[]byte(strings.Repeat("k", session.MinKey))}, Deny: memory, Ended: memory, BasePath: s.BasePath})
+	sessions, err := session.New(session.Config{Keys: [][]byte{[]byte(strings.Repeat("k", session.MinKey))}, Deny: memory, BasePath: s.BasePath})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return handlers.Config{
-		Context: t.Context(), Settings: s, LoginPages: logins, Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
+		Context: t.Context(), Settings: s, LoginPages: logins, Sessions: sessions, Counter: memory, Outcomes: memory, Values: memory, Messages: messages, Static: assets,
 		NewAuth: func(settings.Environment, settings.Client) (entry.Auth, error) { return nil, nil }, // a preview calls nothing
 		Logger:  slog.New(slog.DiscardHandler),
 	}, envs

@@ -20,7 +20,7 @@ import (
 // here before.
 func BenchmarkGetSignIn(b *testing.B) {
 	memory := limit.NewMemory(limit.MemoryConfig{})
-	sessions, err := session.New(session.Config{Keys: [][]byte{make([]byte, session.MinKey)}, Deny: memory, Ended: memory, BasePath: "/__auth"})
+	sessions, err := session.New(session.Config{Keys: [][]byte{make([]byte, session.MinKey)}, Deny: memory, BasePath: "/__auth"})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func BenchmarkGetSignIn(b *testing.B) {
 	app, err := New(Config{
 		Context: b.Context(), Settings: settings.Demo(), Origins: []string{"http://127.0.0.1:8080"},
 		NewAuth:  func(settings.Environment, settings.Client) (entry.Auth, error) { return nil, nil },
-		Sessions: sessions, Counter: memory, Messages: messages, Static: assets,
+		Sessions: sessions, Counter: memory, Outcomes: memory, Values: memory, Messages: messages, Static: assets,
 		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	})
 	if err != nil {

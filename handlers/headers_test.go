@@ -196,6 +196,8 @@ func TestNewRefusesHalfAConfig(t *testing.T) {
 		"no client":   func(c *Config) { c.NewAuth = nil },
 		"no sessions": func(c *Config) { c.Sessions = nil },
 		"no counter":  func(c *Config) { c.Counter = nil },
+		"no outcomes": func(c *Config) { c.Outcomes = nil },
+		"no values":   func(c *Config) { c.Values = nil },
 		"no messages": func(c *Config) { c.Messages = nil },
 		"no assets":   func(c *Config) { c.Static = nil },
 		"no logger":   func(c *Config) { c.Logger = nil },

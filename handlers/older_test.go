@@ -24,7 +24,7 @@ func (b *browser) sealed(purpose, value string) string {
 	for _, c := range b.client.Jar.Cookies(at) {
 		cookies = append(cookies, c.Name+"="+c.Value)
 	}
-	sessions, err := session.New(session.Config{Keys: [][]byte{sessionKey}, BasePath: s.base, Now: s.clock.Now, Deny: s.memory, Ended: s.memory})
+	sessions, err := session.New(session.Config{Keys: [][]byte{sessionKey}, BasePath: s.base, Now: s.clock.Now, Deny: s.memory})
 	if err != nil {
 		b.t.Fatal(err)
 	}

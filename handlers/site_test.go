@@ -153,7 +153,8 @@ type siteConfig struct {
 	clock    *clock
 	memory   *limit.Memory
 	deny     session.DenyList
-	ended    session.DenyList
+	outcomes limit.Outcomes
+	values   limit.Values
 	counter  limit.Counter
 	demo     *Demo
 	logins   *loginpage.Pages
@@ -219,8 +220,11 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	if sc.deny == nil {
 		sc.deny = sc.memory
 	}
-	if sc.ended == nil {
-		sc.ended = sc.deny
+	if sc.outcomes == nil {
+		sc.outcomes = sc.memory
+	}
+	if sc.values == nil {
+		sc.values = sc.memory
 	}
 	if sc.counter == nil {
 		sc.counter = sc.memory
@@ -230,7 +234,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	}
 	sessions, err := session.New(session.Config{
 		Keys: [][]byte{sessionKey}, BasePath: sc.settings.BasePath, Now: sc.clock.Now,
-		Deny: sc.deny, Ended: sc.ended, Quota: SessionQuota(sc.counter),
+		Deny: sc.deny, Quota: SessionQuota(sc.counter),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -261,6 +265,8 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		},
 		Sessions:   sessions,
 		Counter:    sc.counter,
+		Outcomes:   sc.outcomes,
+		Values:     sc.values,
 		Messages:   mustLoad(t, messages),
 		Static:     mustLoad(t, assets),
 		Logger:     s.log.logger(),

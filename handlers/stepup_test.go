@@ -19,11 +19,11 @@ type failingDeny struct {
 	away atomic.Bool
 }
 
-func (d *failingDeny) Add(ctx context.Context, key string, ttl time.Duration) error {
+func (d *failingDeny) Deny(ctx context.Context, id string, ended bool, ttl time.Duration) error {
 	if d.away.Load() {
 		return errors.New("store is away")
 	}
-	return d.DenyList.Add(ctx, key, ttl)
+	return d.DenyList.Deny(ctx, id, ended, ttl)
 }
 
 // signedIn is a browser with a login of the seeded user's, and that login.

@@ -1,7 +1,6 @@
 package limit
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -38,17 +37,25 @@ func (r Rule) Validate() error {
 		return fmt.Errorf("%w %q: Burst is %d, want at least 0", errRule, r.Name, r.Burst)
 	case r.Burst == 0 && r.N > maxWindow:
 		return fmt.Errorf("%w %q: N is %d, an exact window holds at most %d; set Burst", errRule, r.Name, r.N, maxWindow)
-	case r.Burst > 0 && int64(r.Burst) > math.MaxInt64/4/r.interval():
+	case r.Burst > 0 && int64(r.Burst) > math.MaxInt64/4/r.Interval():
 		return fmt.Errorf("%w %q: Burst %d takes longer to fill than a clock can tell", errRule, r.Name, r.Burst)
 	}
 	return nil
 }
 
-// interval is the time in which a bucket gains one, rounded up so that it never gains more than N
+// Interval is the time in which a bucket gains one, rounded up so that it never gains more than N
 // in Per.
-func (r Rule) interval() int64 {
+func (r Rule) Interval() int64 {
 	n := int64(r.N)
 	return (int64(r.Per)-1)/n + 1
+}
+
+// Window is the time after which the rule has forgotten all that was counted.
+func (r Rule) Window() time.Duration {
+	if r.Burst > 0 {
+		return time.Duration(int64(r.Burst) * r.Interval())
+	}
+	return r.Per
 }
 
 // A Decision is what a counter answers.
@@ -58,27 +65,4 @@ type Decision struct {
 	// not now and nothing else is counted meanwhile. It is exact; whoever tells a person or writes
 	// a header rounds it up to whole seconds, one at least.
 	RetryAfter time.Duration
-}
-
-// A Counter counts events per rule and key.
-//
-// A caller for whom only failures count takes first and refunds on success: asking first and
-// counting later would let any number of parallel tries through.
-type Counter interface {
-	// Take counts one when the rule allows it, in one step: of any number of parallel calls no more
-	// than the rule allows are told OK. What is refused is not counted.
-	Take(ctx context.Context, rule Rule, key string) (Decision, error)
-	// Peek answers as Take would and counts nothing.
-	Peek(ctx context.Context, rule Rule, key string) (Decision, error)
-	// Refund gives back the newest one taken. With nothing taken it does nothing.
-	Refund(ctx context.Context, rule Rule, key string) error
-}
-
-// A Set holds keys that are marked for a while.
-type Set interface {
-	// Add marks the key until ttl has passed. A mark that lasts longer already stays as it is; a
-	// ttl of zero or less marks nothing.
-	Add(ctx context.Context, key string, ttl time.Duration) error
-	// Has reports whether the key is marked now.
-	Has(ctx context.Context, key string) (bool, error)
 }

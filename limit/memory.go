@@ -21,21 +21,22 @@ const (
 // MemoryConfig is what [NewMemory] needs to know. Its zero value will do.
 type MemoryConfig struct {
 	Now     func() time.Time // time.Now when nil
-	MaxKeys int              // how many keys the counters hold, and how many the set; 200,000 when 0
+	MaxKeys int              // how many keys the counters hold, and how many each list; 200,000 when 0
 }
 
-// Memory is a [Counter] and a [Set] in the memory of this process, for any number of goroutines.
+// Memory is a [Store] in the memory of this process, for any number of goroutines.
 // It starts none itself: what has expired is cleared in passing.
 //
 // Keys are phone numbers, addresses, session ids; they are kept only as keyed hashes, so that a
 // heap profile or a core file lists none of them. (The hashing key lies in the same memory: whoever
 // holds a whole dump can still test a guess.)
 //
-// It holds at most MaxKeys counters and as many marks, whatever strangers send. A full counter
-// store forgets first what has expired, then what was used least recently, so a limit somebody is
-// running into now is the last to be forgotten. A full set forgets what would expire soonest.
+// It holds at most MaxKeys counters and as many marks on each list, whatever strangers send. A full
+// counter store forgets first what has expired, then what was used least recently, so a limit
+// somebody is running into now is the last to be forgotten. A full list forgets what would expire
+// soonest.
 //
-// No method fails on account of the context, which is there for stores that are further away.
+// Nothing but Look fails on account of the context, which is there for stores that are further away.
 type Memory struct {
 	now   func() time.Time
 	start time.Time
@@ -43,14 +44,13 @@ type Memory struct {
 	// ever leaves the process and so there is nothing to extend.
 	hashKey [32]byte
 
-	shards []shard
-	marks  marks
+	shards          []shard
+	replaced, ended marks
+	outcomes
+	values
 }
 
-var (
-	_ Counter = (*Memory)(nil)
-	_ Set     = (*Memory)(nil)
-)
+var _ Store = (*Memory)(nil)
 
 // NewMemory returns an empty Memory.
 func NewMemory(c MemoryConfig) *Memory {
@@ -69,7 +69,10 @@ func NewMemory(c MemoryConfig) *Memory {
 	for i := range m.shards {
 		m.shards[i] = shard{max: c.MaxKeys / n, counters: map[hash]*counter{}}
 	}
-	m.marks = marks{max: c.MaxKeys, byHash: map[hash]*deadline{}}
+	m.replaced = marks{max: c.MaxKeys, byHash: map[hash]*deadline{}}
+	m.ended = marks{max: c.MaxKeys, byHash: map[hash]*deadline{}}
+	m.outcomes = newOutcomes(c.Now)
+	m.values = newValues(c.Now)
 	return m
 }
 
@@ -141,7 +144,7 @@ func (m *Memory) Take(_ context.Context, r Rule, key string) (Decision, error) {
 		c = s.add(h, now)
 	}
 	if r.Burst > 0 {
-		c.tat = max(c.tat, now) + r.interval()
+		c.tat = max(c.tat, now) + r.Interval()
 	} else {
 		c.stamps = append(c.stamps, now)
 	}
@@ -173,7 +176,7 @@ func (m *Memory) Refund(_ context.Context, r Rule, key string) error {
 		return nil
 	}
 	if r.Burst > 0 {
-		c.tat -= r.interval()
+		c.tat -= r.Interval()
 	} else if n := len(c.stamps); n > 0 {
 		c.stamps = c.stamps[:n-1]
 	}
@@ -192,7 +195,7 @@ func (c *counter) decide(r Rule, now int64) Decision {
 		return Decision{OK: true}
 	}
 	if r.Burst > 0 {
-		wait := c.tat - int64(r.Burst-1)*r.interval() - now
+		wait := c.tat - int64(r.Burst-1)*r.Interval() - now
 		if wait > 0 {
 			return Decision{RetryAfter: time.Duration(wait)}
 		}
@@ -259,8 +262,8 @@ func (s *shard) remove(c *counter) {
 	heap.Remove(&s.expiry, c.index)
 }
 
-// marks is the set. It has one lock, for it must find the soonest to expire of all; most calls ask
-// only whether a session was ended, and those share the lock.
+// marks is one of the lists. It has one lock, for it must find the soonest to expire of all; most
+// calls ask only whether a session was ended, and those share the lock.
 type marks struct {
 	mu     sync.RWMutex
 	max    int
@@ -268,26 +271,41 @@ type marks struct {
 	expiry deadlines
 }
 
-// Add implements [Set].
-func (m *Memory) Add(_ context.Context, key string, ttl time.Duration) error {
-	h := m.hash([]byte{'s'}, "", key)
-	s := &m.marks
+// Deny implements [DenyList].
+func (m *Memory) Deny(_ context.Context, id string, ended bool, ttl time.Duration) error {
+	h := m.hash([]byte{'s'}, "", id)
+	if ended {
+		m.ended.add(h, m.clock, ttl)
+	} else {
+		m.replaced.add(h, m.clock, ttl)
+	}
+	return nil
+}
+
+// Denied implements [DenyList]. What this process has marked it knows; of what one before it has
+// marked it knows as little as of anybody.
+func (m *Memory) Denied(_ context.Context, id string, _ time.Time) (denied, sure bool) {
+	h := m.hash([]byte{'s'}, "", id)
+	return m.ended.has(h, m.clock) || m.replaced.has(h, m.clock), true
+}
+
+func (s *marks) add(h hash, clock func() int64, ttl time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := m.clock()
+	now := clock()
 	at := now + int64(ttl)
 	if at < now && ttl > 0 {
 		at = math.MaxInt64
 	}
 	if at <= now {
-		return nil
+		return
 	}
 	if d := s.byHash[h]; d != nil {
 		if at > d.at {
 			d.at = at
 			heap.Fix(&s.expiry, d.index)
 		}
-		return nil
+		return
 	}
 	for range 2 {
 		if len(s.expiry) > 0 && s.expiry[0].at <= now {
@@ -300,16 +318,13 @@ func (m *Memory) Add(_ context.Context, key string, ttl time.Duration) error {
 	d := &deadline{hash: h, at: at}
 	s.byHash[h] = d
 	heap.Push(&s.expiry, d)
-	return nil
 }
 
-// Has implements [Set].
-func (m *Memory) Has(_ context.Context, key string) (bool, error) {
-	h := m.hash([]byte{'s'}, "", key)
-	m.marks.mu.RLock()
-	defer m.marks.mu.RUnlock()
-	d := m.marks.byHash[h]
-	return d != nil && m.clock() < d.at, nil
+func (s *marks) has(h hash, clock func() int64) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	d := s.byHash[h]
+	return d != nil && clock() < d.at
 }
 
 func (s *marks) removeFirst() {

@@ -233,7 +233,7 @@ func TestMillionKeys(t *testing.T) {
 	for i := range keys {
 		take(t, m, r, strconv.Itoa(i))
 		if i%10 == 0 {
-			if err := m.Add(t.Context(), strconv.Itoa(i), time.Hour); err != nil {
+			if err := m.Deny(t.Context(), strconv.Itoa(i), false, time.Hour); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -242,8 +242,8 @@ func TestMillionKeys(t *testing.T) {
 	if got := m.counterKeys(); got > maxKeys || got < maxKeys*9/10 {
 		t.Errorf("holds %d counters, want close to %d and no more", got, maxKeys)
 	}
-	if got := len(m.marks.byHash); got != maxKeys || len(m.marks.expiry) != got {
-		t.Errorf("holds %d marks (%d in the heap), want %d", got, len(m.marks.expiry), maxKeys)
+	if got := len(m.replaced.byHash); got != maxKeys || len(m.replaced.expiry) != got {
+		t.Errorf("holds %d marks (%d in the heap), want %d", got, len(m.replaced.expiry), maxKeys)
 	}
 	// A counter and a mark together take some 450 bytes, maps included; a million would take 100
 	// times what is allowed here.
@@ -304,20 +304,27 @@ func TestEvictionOfCounters(t *testing.T) {
 	}
 }
 
-func TestSet(t *testing.T) {
+func TestDenyList(t *testing.T) {
 	t.Parallel()
+	for _, ended := range []bool{true, false} {
+		testDenyList(t, ended)
+	}
+}
+
+func testDenyList(t *testing.T, ended bool) {
+	t.Helper()
 	m, c := newTest(0)
 	ctx := t.Context()
 	has := func(key string, want bool) {
 		t.Helper()
-		if got, err := m.Has(ctx, key); got != want || err != nil {
-			t.Errorf("Has(%q) = %t, %v, want %t", key, got, err, want)
+		if got, sure := m.Denied(ctx, key, time.Time{}); got != want || !sure {
+			t.Errorf("Denied(%q) = %t, %t, want %t", key, got, sure, want)
 		}
 	}
 	add := func(key string, ttl time.Duration) {
 		t.Helper()
-		if err := m.Add(ctx, key, ttl); err != nil {
-			t.Errorf("Add(%q, %v): %v", key, ttl, err)
+		if err := m.Deny(ctx, key, ended, ttl); err != nil {
+			t.Errorf("Deny(%q, %v): %v", key, ttl, err)
 		}
 	}
 	has("a", false)
@@ -342,17 +349,17 @@ func TestSet(t *testing.T) {
 	has("forever", true)
 }
 
-func TestSetInParallel(t *testing.T) {
+func TestDenyInParallel(t *testing.T) {
 	t.Parallel()
 	m, _ := newTest(0)
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if err := m.Add(t.Context(), "state", time.Minute); err != nil {
+			if err := m.Deny(t.Context(), "state", true, time.Minute); err != nil {
 				t.Error(err)
 			}
-			if ok, err := m.Has(t.Context(), "state"); !ok || err != nil {
-				t.Errorf("Has = %t, %v", ok, err)
+			if ok, sure := m.Denied(t.Context(), "state", time.Time{}); !ok || !sure {
+				t.Errorf("Denied = %t, %t", ok, sure)
 			}
 		})
 	}
@@ -367,7 +374,7 @@ func TestEvictionOfMarks(t *testing.T) {
 		t.Helper()
 		got := ""
 		for _, k := range []string{"a", "b", "c", "d", "e"} {
-			if ok, _ := m.Has(ctx, k); ok {
+			if ok, _ := m.Denied(ctx, k, time.Time{}); ok {
 				got += k
 			}
 		}
@@ -375,13 +382,17 @@ func TestEvictionOfMarks(t *testing.T) {
 			t.Errorf("marked: %q, want %q", got, keys)
 		}
 	}
-	m.Add(ctx, "a", 3*time.Hour)
-	m.Add(ctx, "b", time.Hour)
-	m.Add(ctx, "c", 2*time.Hour)
-	m.Add(ctx, "d", 4*time.Hour) // full: b would have gone first
+	m.Deny(ctx, "a", false, 3*time.Hour)
+	m.Deny(ctx, "b", false, time.Hour)
+	m.Deny(ctx, "c", false, 2*time.Hour)
+	m.Deny(ctx, "d", false, 4*time.Hour) // full: b would have gone first
 	want("acd")
 	c.advance(2 * time.Hour) // c is over
-	m.Add(ctx, "e", time.Minute)
+	m.Deny(ctx, "e", false, time.Minute)
+	want("ade")
+	for i := range 10 { // a list that is full pushes nothing from the other
+		m.Deny(ctx, strconv.Itoa(i), true, time.Hour)
+	}
 	want("ade")
 }
 
@@ -430,11 +441,11 @@ func BenchmarkTake(b *testing.B) {
 	})
 }
 
-func BenchmarkHas(b *testing.B) {
+func BenchmarkDenied(b *testing.B) {
 	m := NewMemory(MemoryConfig{})
-	m.Add(context.Background(), "ended", time.Hour)
+	m.Deny(context.Background(), "ended", true, time.Hour)
 	b.ReportAllocs()
 	for b.Loop() {
-		m.Has(context.Background(), "5f2c8e1a9b7d4c3e")
+		m.Denied(context.Background(), "5f2c8e1a9b7d4c3e", time.Time{})
 	}
 }

@@ -78,8 +78,20 @@ func (s *Session) makeRoom(scope Scope, size int) []string {
 
 // Access reads the login of scope, if this browser has one. Its step-up ends
 // when anybody signs in or steps up in this browser, for another scope too: who
-// sits there may have changed.
+// sits there may have changed. Where the deny list does not know whether the
+// session has ended, there is no login: the app hands it over once more, under an
+// id that no list has to know.
 func (s *Session) Access(scope Scope) (Access, bool) {
+	a, ok := s.AccessToEnd(scope)
+	if s.doubt {
+		return Access{}, false
+	}
+	return a, ok
+}
+
+// AccessToEnd is Access for who ends the login, where nothing is lost if it has
+// ended before.
+func (s *Session) AccessToEnd(scope Scope) (Access, bool) {
 	first, err := s.req.Cookie(s.accessName(scope, 0))
 	if err != nil || first.Value == "" {
 		return Access{}, false

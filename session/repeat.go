@@ -24,7 +24,7 @@ type Repeat struct {
 // Repeats names a request by all that it holds: under the id of now, or under the one before a
 // sign-in or step-up, where its page may have been loaded. token is the form's, and tells which: a
 // page that was loaded since asks for something new, however alike it is filled. An id that was
-// denied since is good for this alone.
+// denied since is good for this alone, which Settle has found out.
 func (s *Session) Repeats(token string, request []byte) (r Repeat, ok bool) {
 	switch {
 	case s.denied:

@@ -14,7 +14,12 @@
 // the server is which ids are no longer good: Rotate puts the old one on a
 // DenyList, so that a copied cookie dies with sign-in and sign-out. Such lists
 // have an end, and what is added pushes out what is there. So those of logins
-// that have ended are on one of their own, and nobody adds more than a quota.
+// that have ended are told apart, and nobody adds more than a quota.
+//
+// The list may be a store elsewhere, so it is asked for as little as will do:
+// by Settle, which is due before a request changes anything, and where a login
+// or a sealed value is opened; never for a form that is shown. And it may not
+// know. Then logins are not taken: what else the session has goes on.
 //
 // The package knows cookies, not pages: it takes a Cookie header and gives
 // Set-Cookie values. Neighbours: handlers decide when to rotate; limit holds
@@ -60,17 +65,20 @@ const (
 
 // DenyList remembers for a time what must not be accepted any more.
 type DenyList interface {
-	Add(ctx context.Context, key string, ttl time.Duration) error
-	Has(ctx context.Context, key string) (bool, error)
+	// Deny has an id denied for ttl. ended says that its login has ended, and not that another id
+	// took its place.
+	Deny(ctx context.Context, id string, ended bool, ttl time.Duration) error
+	// Denied reports whether an id that was made then is denied. sure is false where the list may
+	// have lost what it was told, or cannot be asked.
+	Denied(ctx context.Context, id string, made time.Time) (denied, sure bool)
 }
 
-// Config is what a Manager needs. Keys, Deny and Ended are required.
+// Config is what a Manager needs. Keys and Deny are required.
 type Config struct {
 	Keys     [][]byte // MinKey bytes of secret each; the first seals, all open
-	Deny     DenyList // of ids that another took the place of when a login began
-	Ended    DenyList // of ids whose login has ended
-	Quota    Quota    // of each account on each of the two; nil for no end
-	BasePath string   // path of the access cookie, as /__auth
+	Deny     DenyList
+	Quota    Quota  // of each account, for ids replaced and for logins ended; nil for no end
+	BasePath string // path of the access cookie, as /__auth
 	Now      func() time.Time
 	Rand     io.Reader
 }
@@ -87,7 +95,6 @@ type Manager struct {
 	device   []byte
 	repeats  []byte
 	deny     DenyList
-	ended    DenyList
 	quota    Quota
 	basePath string
 	now      func() time.Time
@@ -99,7 +106,7 @@ func New(cfg Config) (*Manager, error) {
 	if len(cfg.Keys) == 0 {
 		return nil, errors.New("session: no key")
 	}
-	if cfg.Deny == nil || cfg.Ended == nil {
+	if cfg.Deny == nil {
 		return nil, errors.New("session: no deny list")
 	}
 	if cfg.Quota == nil {
@@ -111,7 +118,7 @@ func New(cfg Config) (*Manager, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	m := &Manager{deny: cfg.Deny, ended: cfg.Ended, quota: cfg.Quota, basePath: cfg.BasePath, now: cfg.Now, rand: cfg.Rand}
+	m := &Manager{deny: cfg.Deny, quota: cfg.Quota, basePath: cfg.BasePath, now: cfg.Now, rand: cfg.Rand}
 	var pairs [][]byte
 	for i, key := range cfg.Keys {
 		if len(key) < MinKey {
@@ -194,7 +201,9 @@ type Session struct {
 	csrf   []byte
 	born   time.Time
 	fresh  bool
-	denied bool // the cookie's id was on the deny list
+	asked  bool // the deny list, if there is anything to ask it
+	denied bool // the cookie's id was on it
+	doubt  bool // it did not know
 	was    struct {
 		id   string
 		csrf []byte
@@ -203,9 +212,9 @@ type Session struct {
 }
 
 // Load finds the session in a Cookie header, or starts a new one when there is
-// none, it is too old, was tampered with or denied. secure says that the page
-// is on https; the cookie then has the __Host- prefix. The error is the deny
-// list's alone.
+// none, it is too old or was tampered with. secure says that the page is on
+// https; the cookie then has the __Host- prefix. Whether its id was denied is
+// found out when it matters: see Settle.
 func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*Session, error) {
 	req := (&http.Request{Header: http.Header{}}).WithContext(ctx)
 	if cookieHeader != "" {
@@ -227,48 +236,55 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 	since, err := strconv.ParseInt(born, 10, 64)
 	age := m.now().Sub(time.Unix(since, 0))
 	if err == nil && len(id) == 32 && len(csrf) == 2*csrfSize && age < MaxAge && age > -time.Minute {
-		denied, err := m.isDenied(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if secret, err := hex.DecodeString(csrf); err == nil && !denied {
+		if secret, err := hex.DecodeString(csrf); err == nil {
 			s.id, s.csrf, s.born = id, secret, time.Unix(since, 0)
 			s.prev, _ = raw.Values["prev"].(string)
 			before, _ := raw.Values["before"].(string)
 			s.before, _ = hex.DecodeString(before)
 			return s, nil
 		}
-		if s.denied = denied; denied {
-			s.was.id = id
-			s.was.csrf, _ = hex.DecodeString(csrf)
-		}
 	}
-	locale := s.Locale() // a preference, and the one thing that outlives a session
-	clear(raw.Values)
-	s.renew()
-	s.SetLocale(locale)
-	s.fresh = true
+	s.startAnew()
 	return s, nil
 }
 
-// LeaveReplaced keeps a session that stands in for a denied id to this one
-// request: no cookie is written for it. The answer that replaced the id may be
-// on its way to another tab, with a cookie that ours would replace in turn, and
-// with it the login that belongs to it. It is for requests that change nothing;
-// others start anew, so that a browser that never got that answer goes on.
-func (s *Session) LeaveReplaced() {
-	if s.denied {
-		s.dirty = false
+// startAnew gives the session an id that has nothing of what it had.
+func (s *Session) startAnew() {
+	locale := s.Locale() // a preference, and the one thing that outlives a session
+	clear(s.raw.Values)
+	s.prev, s.before = "", nil
+	s.renew()
+	s.SetLocale(locale)
+	s.fresh, s.asked = true, true
+}
+
+// Settle asks the deny list before a request changes anything. A session whose id
+// is denied starts anew, with a cookie, so that a browser that never got the
+// answer that replaced the id goes on.
+func (s *Session) Settle() {
+	if s.ask(); s.denied {
+		s.dirty = true
 	}
 }
 
-func (m *Manager) isDenied(ctx context.Context, id string) (bool, error) {
-	for _, list := range []DenyList{m.ended, m.deny} {
-		if denied, err := list.Has(ctx, denyKey(id)); denied || err != nil {
-			return denied, wrapDeny(err)
-		}
+// ask asks the deny list, once. A session that stands in for one whose id is
+// denied has no cookie of its own, unless Settle wants it: the answer that
+// replaced the id may be on its way to another tab, with a cookie that ours would
+// replace in turn, and with it the login that belongs to it.
+func (s *Session) ask() {
+	if s.asked {
+		return
 	}
-	return false, nil
+	s.asked = true
+	denied, sure := s.m.deny.Denied(s.req.Context(), denyKey(s.id), s.born)
+	if s.doubt = !sure; !denied {
+		return
+	}
+	s.denied, s.doubt = true, false
+	s.was.id, s.was.csrf = s.id, s.csrf
+	dirty := s.dirty
+	s.startAnew()
+	s.dirty = dirty
 }
 
 func wrapDeny(err error) error {
@@ -316,6 +332,7 @@ func (s *Session) SetLocale(locale string) {
 // same: see OpenProof and Access. It is empty where a login ends, and everything
 // sealed before is void.
 func (s *Session) Rotate(ctx context.Context, account string) error {
+	s.ask()
 	had, _ := s.raw.Values["in"].(string) // whose login the session has
 	begins := account != ""
 	if begins {
@@ -330,9 +347,9 @@ func (s *Session) Rotate(ctx context.Context, account string) error {
 	switch {
 	case s.fresh:
 	case begins && s.m.quota(ctx, "began "+account):
-		err = s.m.deny.Add(ctx, denyKey(s.id), left)
+		err = s.m.deny.Deny(ctx, denyKey(s.id), false, left)
 	case !begins && had != "" && s.m.quota(ctx, "ended "+had):
-		err = s.m.ended.Add(ctx, denyKey(s.id), left)
+		err = s.m.deny.Deny(ctx, denyKey(s.id), true, left)
 	}
 	if err != nil {
 		return wrapDeny(err)
@@ -419,6 +436,10 @@ func (s *Session) Seal(scope Scope, purpose string, v any, ttl time.Duration) (s
 // Open reads what Seal made. It answers false for anything else, whatever is
 // wrong with it.
 func (s *Session) Open(scope Scope, purpose, sealed string, v any) bool {
+	if sealed == "" {
+		return false
+	}
+	s.ask()
 	return s.OpenProof(scope, purpose, sealed, v) ||
 		s.prev != "" && s.open(associated(s.prev, scope, purpose), sealed, v)
 }
@@ -426,7 +447,17 @@ func (s *Session) Open(scope Scope, purpose, sealed string, v any) bool {
 // OpenProof is Open for what proves who sits there, as a step-up does. It opens
 // under the id of now alone: whoever signed in since may be somebody else.
 func (s *Session) OpenProof(scope Scope, purpose, sealed string, v any) bool {
+	if sealed == "" {
+		return false
+	}
+	s.ask()
 	return s.open(associated(s.id, scope, purpose), sealed, v)
+}
+
+// OpenStepUp is OpenProof for what spares its bearer a step-up: as a login, it is
+// not taken where the deny list does not know whether the session has ended.
+func (s *Session) OpenStepUp(scope Scope, purpose, sealed string, v any) bool {
+	return s.OpenProof(scope, purpose, sealed, v) && !s.doubt
 }
 
 // associated joins what a sealed value is bound to, each with its length, so

@@ -22,12 +22,11 @@ func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	deny := &denyList{keys: map[string]time.Duration{}}
 	for name, cfg := range map[string]Config{
-		"no key":           {Deny: deny, Ended: deny},
-		"an empty key":     {Keys: [][]byte{nil}, Deny: deny, Ended: deny},
-		"a short key":      {Keys: [][]byte{newKey[:MinKey-1]}, Deny: deny, Ended: deny},
-		"a short old key":  {Keys: [][]byte{newKey, []byte("short")}, Deny: deny, Ended: deny},
-		"no deny list":     {Keys: [][]byte{newKey}, Ended: deny},
-		"one list":         {Keys: [][]byte{newKey}, Deny: deny},
+		"no key":           {Deny: deny},
+		"an empty key":     {Keys: [][]byte{nil}, Deny: deny},
+		"a short key":      {Keys: [][]byte{newKey[:MinKey-1]}, Deny: deny},
+		"a short old key":  {Keys: [][]byte{newKey, []byte("short")}, Deny: deny},
+		"no deny list":     {Keys: [][]byte{newKey}},
 		"nothing whatever": {},
 	} {
 		_, err := New(cfg)
@@ -37,7 +36,7 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: the error %q holds a key", name, err)
 		}
 	}
-	if _, err := New(Config{Keys: [][]byte{newKey[:MinKey]}, Deny: deny, Ended: deny}); err != nil {
+	if _, err := New(Config{Keys: [][]byte{newKey[:MinKey]}, Deny: deny}); err != nil {
 		t.Errorf("a key of %d bytes: %v", MinKey, err)
 	}
 }
@@ -246,20 +245,18 @@ func TestRotateDeniesWhatCounts(t *testing.T) {
 	}
 }
 
-// TestDenyListsApart: what begins and what ends are on lists of their own, either of which is
-// asked.
-func TestDenyListsApart(t *testing.T) {
+// TestDenyListKinds: what begins and what ends are told apart, so that neither pushes out the other.
+func TestDenyListKinds(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.ended = &denyList{keys: map[string]time.Duration{}}
 	first := browser(t, cookies(t, b.load("")))
 	in := browser(t, rotate(t, b.load(first), "lin"))
-	if began, ended := len(b.deny.keys), len(b.ended.(*denyList).keys); began != 1 || ended != 0 {
-		t.Errorf("a login that begins: %d and %d ids", began, ended)
+	if all, ended := len(b.deny.keys), b.deny.ended; all != 1 || ended != 0 {
+		t.Errorf("a login that begins: %d ids, %d of them ended", all, ended)
 	}
 	rotate(t, b.load(in), "")
-	if began, ended := len(b.deny.keys), len(b.ended.(*denyList).keys); began != 1 || ended != 1 {
-		t.Errorf("a login that ends: %d and %d ids", began, ended)
+	if all, ended := len(b.deny.keys), b.deny.ended; all != 2 || ended != 1 {
+		t.Errorf("a login that ends: %d ids, %d of them ended", all, ended)
 	}
 	for _, cookie := range []string{first, in} {
 		if s := b.load(cookie); !s.denied {
@@ -300,20 +297,127 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// TestDenyListAway: where the list does not know, logins that it would have to know are not taken,
+// and all else of the session goes on. A login that begins then is taken.
 func TestDenyListAway(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	jar := browser(t, cookies(t, b.load("")))
-	s := b.load(jar)
-	b.deny.away = errors.New("away")
-	if _, err := b.Load(t.Context(), jar, true); !errors.Is(err, b.deny.away) {
-		t.Errorf("Load: %v", err)
+	s := b.load(browser(t, cookies(t, b.load(""))))
+	set := rotate(t, s, "lin")
+	code := seal(t, s, "flow", "a code", time.Hour)
+	token := s.CSRFToken()
+	access, err := s.AccessCookies(scope, Access{AccessToken: "token"}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := s.Rotate(t.Context(), "lin"); !errors.Is(err, b.deny.away) {
+	jar := browser(t, set, access)
+	for _, tt := range []struct {
+		unsure time.Time
+		login  bool
+	}{{time.Time{}, true}, {b.now, true}, {b.now.Add(time.Second), false}} {
+		b.deny.unsure = tt.unsure
+		var got string
+		for _, s := range []*Session{b.load(jar), b.glance(jar)} {
+			if _, ok := s.Access(scope); ok != tt.login {
+				t.Errorf("unsure before %v: the login is taken: %v", tt.unsure, ok)
+			}
+			if !s.CSRFValid(token) || !s.Open(scope, "flow", code, &got) || !s.OpenProof(scope, "flow", code, &got) {
+				t.Errorf("unsure before %v: what else the session has is lost", tt.unsure)
+			}
+			if s.OpenStepUp(scope, "flow", code, &got) != tt.login {
+				t.Errorf("unsure before %v: what counts as a step-up is taken: %v", tt.unsure, !tt.login)
+			}
+			if _, ok := s.AccessToEnd(scope); !ok {
+				t.Errorf("unsure before %v: nobody can sign out", tt.unsure)
+			}
+		}
+	}
+	b.now = b.now.Add(2 * time.Second)
+	s = b.load(jar)
+	set = rotate(t, s, "lin")
+	if access, err = s.AccessCookies(scope, Access{AccessToken: "token"}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	jar = browser(t, set, access)
+	if _, ok := b.glance(jar).Access(scope); !ok {
+		t.Error("a login that has begun since is not taken")
+	}
+	b.deny.away = errors.New("away")
+	if err := b.load(jar).Rotate(t.Context(), "lin"); !errors.Is(err, b.deny.away) {
 		t.Errorf("Rotate: %v", err)
 	}
-	if _, err := b.Load(t.Context(), "", true); err != nil {
-		t.Errorf("a newcomer has nothing to look up: %v", err)
+}
+
+// TestDenyListAsked: the list is asked once at most, where a login or a sealed value is opened or
+// something changes, and for nothing else.
+func TestDenyListAsked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first := b.load("")
+	jar := browser(t, cookies(t, first))
+	code := seal(t, first, "flow", "a code", time.Hour)
+	flow, err := first.FlowCookies("flow", "state", "a value", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	access, err := first.AccessCookies(scope, Access{}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	keep := func() bool { return true }
+	for _, tt := range []struct {
+		name string
+		jar  []string
+		do   func(s *Session)
+		want int
+	}{
+		{"a newcomer's POST", []string{""}, (*Session).Settle, 0},
+		{"a form", []string{jar}, func(s *Session) {
+			s.CSRFToken()
+			s.DeviceID()
+			s.Locale()
+			s.Access(scope)
+			s.Open(scope, "flow", "", &got)
+			s.OpenProof(scope, "flow", "", &got)
+			s.FlowValue("flow", "state", &got)
+			s.OnlyFlow("flow", &got, keep)
+			_, _ = s.Cookies()
+		}, 0},
+		{"a POST", []string{jar}, func(s *Session) { s.Settle(); s.Settle(); s.Open(scope, "flow", code, &got) }, 1},
+		{"a login", []string{jar, browser(t, access)}, func(s *Session) { s.Access(scope); s.Access(scope) }, 1},
+		{"a flow", []string{jar}, func(s *Session) { s.Open(scope, "flow", code, &got) }, 1},
+		{"a proof", []string{jar}, func(s *Session) { s.OpenProof(scope, "flow", code, &got) }, 1},
+		{"a flow's cookie", []string{jar, browser(t, flow)}, func(s *Session) { s.FlowValue("flow", "state", &got) }, 1},
+		{"the only one", []string{jar, browser(t, flow)}, func(s *Session) { s.OnlyFlow("flow", &got, keep) }, 1},
+	} {
+		b.deny.asked = 0
+		tt.do(b.glance(strings.Join(tt.jar, "; ")))
+		if b.deny.asked != tt.want {
+			t.Errorf("%s: asked %d times, want %d", tt.name, b.deny.asked, tt.want)
+		}
+	}
+}
+
+// TestDeniedFoundLate: a request that changes nothing gets no cookie in the place of a denied one,
+// opens nothing of it, and has no token that would do.
+func TestDeniedFoundLate(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first := b.load("")
+	jar := browser(t, cookies(t, first))
+	code := seal(t, first, "flow", "a code", time.Hour)
+	rotate(t, b.load(jar), "lin")
+	s := b.glance(jar)
+	var got string
+	if s.Open(scope, "flow", code, &got) || !s.Denied() || same(s, first) {
+		t.Error("a denied id opens something")
+	}
+	if set := cookies(t, s); set != nil {
+		t.Errorf("a request that changes nothing sets %q", set)
+	}
+	if b.load(jar).CSRFValid(s.CSRFToken()) || b.load(jar).CSRFValid(b.glance(jar).CSRFToken()) {
+		t.Error("a token of a denied id is good")
 	}
 }
 
@@ -337,7 +441,7 @@ func TestDeviceID(t *testing.T) {
 // TestNoRandomness: nothing here is safe without it.
 func TestNoRandomness(t *testing.T) {
 	t.Parallel()
-	m, err := New(Config{Keys: [][]byte{newKey}, Deny: &denyList{}, Ended: &denyList{}, Rand: bytes.NewReader(nil)})
+	m, err := New(Config{Keys: [][]byte{newKey}, Deny: &denyList{}, Rand: bytes.NewReader(nil)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func OpenLink(r *web.Request) (l Link, ok bool) {
 	if r.Link == "" {
 		return l, false
 	}
-	if r.Session.OpenProof("link", r.Link, &l) {
+	if r.Session.OpenStepUp("link", r.Link, &l) {
 		return l, true
 	}
 	if ok = r.Session.Open("link", r.Link, &l); ok && l.Sub != "" {

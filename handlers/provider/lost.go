@@ -1,15 +1,15 @@
 package provider
 
 import (
+	"encoding/json"
 	"errors"
 	"regexp"
 	"strings"
-	"sync"
-	"time"
 
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
+	"tcb-login/limit"
 	"tcb-login/views"
 )
 
@@ -18,65 +18,28 @@ import (
 // of a state its login request can be found, and nothing else. A code that comes without this
 // browser's cookie is thrown away, since it may be somebody else's.
 
-// maxLost is how many bytes of login requests wait at most.
-const maxLost = 8 << 20
-
-// waiting are the login requests of authorizations under way, by the hash of their state.
-type waiting struct {
-	now func() time.Time
-
-	mu    sync.Mutex
-	by    map[string]lostRequest
-	order []string // oldest first
-	size  int
-}
-
+// A lostRequest is what is found again.
 type lostRequest struct {
-	query string
-	of    string // the purpose
-	until time.Time
+	Query string `json:"q"` // of the page that the authorization began on
+	Of    string `json:"f"` // the purpose
 }
 
-func newWaiting(now func() time.Time) *waiting {
-	return &waiting{now: now, by: map[string]lostRequest{}}
+// lostKey names a state and gives it to nobody.
+func lostKey(state string) string { return limit.Key("provider login request", web.HashOf(state)) }
+
+// keepLost remembers where an authorization began.
+func (p *Providers) keepLost(r *web.Request, state string, a Authorization) {
+	a.Link = ""                                                 // an identity
+	kept, _ := json.Marshal(lostRequest{a.entryQuery(), a.For}) // of strings alone
+	p.Values.Put(r.Context(), lostKey(state), kept, life)
 }
 
-// keep remembers where an authorization began, the oldest ones forgotten where they get too many.
-func (w *waiting) keep(state string, a Authorization) {
-	a.Link = "" // an identity
-	key, l := web.HashOf(state), lostRequest{a.entryQuery(), a.For, w.now().Add(life)}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.by[key] = l
-	w.order = append(w.order, key)
-	w.size += len(key) + len(l.query)
-	for len(w.order) > 0 {
-		oldest := w.by[w.order[0]]
-		if w.size <= maxLost && w.now().Before(oldest.until) {
-			break
-		}
-		w.size -= len(w.order[0]) + len(oldest.query)
-		delete(w.by, w.order[0])
-		w.order = w.order[1:]
+func (p *Providers) findLost(r *web.Request, state string) (l lostRequest, ok bool) {
+	if !ourState.MatchString(state) {
+		return l, false
 	}
-}
-
-// forget is for an authorization that has come to something.
-func (w *waiting) forget(state string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	key := web.HashOf(state)
-	if l, ok := w.by[key]; ok {
-		l.until = time.Time{}
-		w.by[key] = l
-	}
-}
-
-func (w *waiting) find(state string) (lostRequest, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	l, ok := w.by[web.HashOf(state)]
-	return l, ok && w.now().Before(l.until)
+	kept, ok := p.Values.Get(r.Context(), lostKey(state))
+	return l, ok && json.Unmarshal(kept, &l) == nil
 }
 
 // entryQuery is the query string of the page that an authorization began on.
@@ -92,18 +55,18 @@ func (a Authorization) entryQuery() string {
 
 // beginAgain answers who comes back without the cookie of their state.
 func (p *Providers) beginAgain(r *web.Request, state string) (web.Reply, error) {
-	l, ok := p.lost.find(state)
-	if !ok || p.purposes[l.of] == nil {
+	l, ok := p.findLost(r, state)
+	if !ok || p.purposes[l.Of] == nil {
 		return web.Reply{}, ErrLost
 	}
-	r, err := p.Recall(r, l.query)
+	r, err := p.Recall(r, l.Query)
 	if err != nil {
 		return web.Reply{}, err
 	}
 	r.Trace.Code = "provider_lost"
-	reply, err := p.backAt(r, Authorization{For: l.of}, views.Alert{Kind: views.AlertError, Message: i18n.Msg("provider.again")})
+	reply, err := p.backAt(r, Authorization{For: l.Of}, views.Alert{Kind: views.AlertError, Message: i18n.Msg("provider.again")})
 	if errors.Is(err, ErrLost) { // a page of the portal, for somebody who has to be signed in first
-		return web.SeeOther(p.purposes[l.of].Back(r).URL)
+		return web.SeeOther(p.purposes[l.Of].Back(r).URL)
 	}
 	return reply, err
 }
@@ -123,7 +86,7 @@ func (p *Providers) AtEntry(r *web.Request) (web.Reply, bool, error) {
 	case !ourState.MatchString(state):
 		return web.Reply{}, false, nil
 	default:
-		if _, ok := p.lost.find(state); !ok {
+		if _, ok := p.findLost(r, state); !ok {
 			rest := without(r.RawQuery(), "code", "state")
 			if _, err := p.Recall(r, rest); err != nil { // it would lead nowhere
 				return web.Reply{}, true, ErrLost

@@ -70,12 +70,11 @@ type Purpose interface {
 type Providers struct {
 	*web.Site
 	purposes map[string]Purpose
-	lost     *waiting
 }
 
 // New is for all purposes of a site.
 func New(s *web.Site) *Providers {
-	return &Providers{Site: s, purposes: map[string]Purpose{}, lost: newWaiting(s.Now)}
+	return &Providers{Site: s, purposes: map[string]Purpose{}}
 }
 
 // Register adds a purpose, before any request is served.
@@ -129,7 +128,7 @@ func (p *Providers) Go(r *web.Request, page views.Page, a Authorization) (web.Re
 		return web.Reply{}, &authclient.Error{Op: "GenProviderRedirectURI", Code: "unknown", Remaining: -1}
 	}
 	r.Session.SendFlow(waiting)
-	p.lost.keep(state, a)
+	p.keepLost(r, state, a)
 	return web.Leave(&views.InterstitialPage{
 		Base: p.Page(&r.LoginRequest, "interstitial", i18n.Msg("provider.interstitial")),
 		Lead: i18n.Message{Key: "provider.interstitial_lead", Args: i18n.Args{"provider": r.ProviderName(a.Provider, a.Name)}},
@@ -270,7 +269,7 @@ func (p *Providers) postCallback(r *web.Request) (web.Reply, error) {
 		r.Trace.Code = api.Code
 		return p.Failed(r, a, "provider.failed")
 	}
-	p.lost.forget(state)
+	p.Values.Remove(r.Context(), lostKey(state))
 	// Who loads the redirect again, from the history say, is led on.
 	a.Ended, a.Link = true, ""
 	if ended, err := r.Session.SealFlow(cookie, state, a, life); err == nil {

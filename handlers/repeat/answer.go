@@ -1,3 +1,5 @@
+// Package repeat is about a POST that comes again: what makes it the same, and its answer as one that
+// can be given once more. Where outcomes are kept, and for how long, is package limit's.
 package repeat
 
 import (

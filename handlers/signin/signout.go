@@ -33,7 +33,7 @@ func (in *Room) getSignOut(r *web.Request) (web.Reply, error) { return web.OK(in
 // another than the access cookie's: script sends it along, or TCB would go on taking its tokens.
 func (in *Room) postSignOut(r *web.Request) (web.Reply, error) {
 	var calls []endLogin
-	access, ok := r.Session.Access()
+	access, ok := r.Session.AccessToEnd()
 	if ok {
 		calls = append(calls, ender(r)(access.AccessToken))
 	}

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/handlers/refusal"
@@ -19,7 +21,7 @@ func (s *Site) repeated(c *fiber.Ctx) error {
 	if !ok {
 		return c.Next()
 	}
-	value, ok, err := s.outcomes.Look(r.ctx, name.Key)
+	value, ok, err := s.outcomes.Look(r.ctx, name.Group, name.Key)
 	switch {
 	case err != nil:
 		return errRepeated
@@ -28,7 +30,7 @@ func (s *Site) repeated(c *fiber.Ctx) error {
 	case name.Old || r.Session.s.Denied(): // good for the look alone
 		return c.Next()
 	}
-	end, first := s.outcomes.Begin(name.Key)
+	end, first := s.outcomes.Begin(r.ctx, name.Group, name.Key)
 	if !first { // another was faster since the look
 		return s.repeated(c)
 	}
@@ -39,8 +41,13 @@ func (s *Site) repeated(c *fiber.Ctx) error {
 		return err
 	}
 	if kept := repeat.AnswerOf(c); kept != nil {
-		sealed, groups := name.Seal(kept), []string{name.Group, r.Session.s.RepeatGroups()[0]}
-		r.Trace.after = func() { end(sealed, groups...) }
+		// What came before under another id of the session is over too.
+		sealed, others := name.Seal(kept), r.Session.s.RepeatGroups()
+		others = slices.DeleteFunc(others, func(group string) bool { return group == name.Group })
+		r.Trace.after = func() {
+			s.outcomes.Forget(r.ctx, others...)
+			end(sealed)
+		}
 	}
 	return nil
 }

@@ -109,10 +109,10 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !r.posted {
-		loaded.LeaveReplaced()
+	if r.posted {
+		loaded.Settle()
 	}
-	r.Session = &Session{s: loaded, now: s.now, network: r.Caller.Network.Whole(), forget: s.outcomes.Forget}
+	r.Session = &Session{s: loaded, ctx: r.ctx, now: s.now, network: r.Caller.Network.Whole(), forget: s.outcomes.Forget}
 	r.Form = &Form{session: r.Session}
 	login, bad := s.places.Parse(entry.Raw{
 		Origin: o, Path: strings.TrimPrefix(c.Path(), s.places.Base), Query: query, Portal: row.Portal, OnWay: row.OnWay,

@@ -16,8 +16,9 @@ type Session struct {
 	scope session.Scope
 	now   func() time.Time
 
-	forget  func(groups ...string) // of repeated requests
-	network string                 // the widest block that the caller's network may be of
+	ctx     context.Context
+	forget  func(ctx context.Context, groups ...string) // of repeated requests
+	network string                                      // the widest block that the caller's network may be of
 
 	access *session.Access // to be kept, from this answer on
 	drop   bool            // the login is to be forgotten
@@ -37,6 +38,11 @@ func (s *Session) Open(purpose, sealed string, v any) bool {
 // OpenProof is Open for what proves who sits there: it ends with the next sign-in or step-up.
 func (s *Session) OpenProof(purpose, sealed string, v any) bool {
 	return s.s.OpenProof(s.scope, purpose, sealed, v)
+}
+
+// OpenStepUp is OpenProof for what spares its bearer a step-up.
+func (s *Session) OpenStepUp(purpose, sealed string, v any) bool {
+	return s.s.OpenStepUp(s.scope, purpose, sealed, v)
 }
 
 // BeginLogin makes a the browser's login on our pages, as somebody signs in or steps up, and gives
@@ -66,7 +72,7 @@ func (s *Session) rotate(ctx context.Context, account string) error {
 		return err
 	}
 	if s.forget != nil {
-		s.forget(before...)
+		s.forget(ctx, before...)
 	}
 	return nil
 }
@@ -91,6 +97,15 @@ func (s *Session) Access() (session.Access, bool) {
 	return s.s.Access(s.scope)
 }
 
+// AccessToEnd is Access for who ends the login: the one that the browser has, even where nobody
+// knows whether it has ended before.
+func (s *Session) AccessToEnd() (session.Access, bool) {
+	if s.scope == (session.Scope{}) {
+		return session.Access{}, false
+	}
+	return s.s.AccessToEnd(s.scope)
+}
+
 // KeepAccess makes a the browser's login on our pages, bound to the session as it leaves.
 func (s *Session) KeepAccess(a session.Access) { s.access, s.drop = &a, false }
 
@@ -98,7 +113,7 @@ func (s *Session) KeepAccess(a session.Access) { s.access, s.drop = &a, false }
 func (s *Session) DropAccess() {
 	s.access, s.drop = nil, true
 	if s.forget != nil { // what would bring it back
-		s.forget(s.s.RepeatGroups()...)
+		s.forget(s.ctx, s.s.RepeatGroups()...)
 	}
 }
 

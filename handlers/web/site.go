@@ -20,7 +20,6 @@ import (
 	"tcb-login/handlers/headers"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
-	"tcb-login/handlers/repeat"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -36,6 +35,8 @@ type Config struct {
 	LoginPages *loginpage.Pages // nil: the built-in page everywhere
 	Sessions   *session.Manager
 	Counter    limit.Counter
+	Outcomes   limit.Outcomes
+	Values     limit.Values
 	Messages   *i18n.Bundle
 	Static     *static.Files
 	Logger     *slog.Logger
@@ -54,6 +55,7 @@ type Site struct {
 	*files.Files
 
 	Counter limit.Counter
+	Values  limit.Values
 	Timeout time.Duration // of one call to TCB
 	Demo    *Demo
 
@@ -68,15 +70,15 @@ type Site struct {
 	rand        io.Reader
 	crossOrigin *http.CrossOriginProtection
 	floor       *limits.Floor
-	outcomes    *repeat.Outcomes
+	outcomes    limit.Outcomes
 	lastResort  []byte // the page for when rendering itself fails
 	rows        []Row
 }
 
 // NewSite checks cfg and makes what pages share.
 func NewSite(cfg Config) (*Site, error) {
-	if cfg.Context == nil || cfg.Settings == nil || cfg.NewAuth == nil || cfg.Sessions == nil || cfg.Counter == nil ||
-		cfg.Messages == nil || cfg.Static == nil || cfg.Logger == nil {
+	if cfg.Context == nil || cfg.Settings == nil || cfg.NewAuth == nil || cfg.Sessions == nil || cfg.Counter == nil || cfg.Outcomes == nil ||
+		cfg.Values == nil || cfg.Messages == nil || cfg.Static == nil || cfg.Logger == nil {
 		return nil, errors.New("handlers: Config lacks a required field")
 	}
 	if cfg.Now == nil {
@@ -89,10 +91,10 @@ func NewSite(cfg Config) (*Site, error) {
 		cfg.LoginPages = config.BuiltInPages(cfg.Settings)
 	}
 	s := &Site{
-		Counter: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
+		Counter: cfg.Counter, Values: cfg.Values, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
 		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, log: cfg.Logger,
 		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
-		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now),
+		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: cfg.Outcomes,
 	}
 	s.headers = headers.New(cfg.Origins, cfg.Settings.BasePath, cfg.Settings.ImageHosts, cfg.Settings.HSTSMaxAge)
 	if err := s.setOrigins(cfg); err != nil {
