@@ -33,8 +33,12 @@ type Server struct {
 	// Direct reaches it whatever state the connection at Addr is in.
 	Direct *redis.Client
 
-	socket string
-	front  net.Listener
+	program string
+	args    []string
+	socket  string
+	front   net.Listener
+	process *exec.Cmd
+	ended   chan struct{}
 
 	mu    sync.Mutex
 	moved *sync.Cond // mode or conns
@@ -98,26 +102,48 @@ func start(t testing.TB, secure *tls.Config, settings []string) *Server {
 	if secure != nil {
 		s.front = tls.NewListener(front, secure)
 	}
-	args := []string{"--port", "0", "--unixsocket", s.socket, "--dir", dir, "--save", "", "--appendonly", "no", "--loglevel", "warning"}
-	cmd := exec.Command(program, append(args, settings...)...)
+	s.program = program
+	s.args = append([]string{"--port", "0", "--unixsocket", s.socket, "--dir", dir, "--save", "", "--appendonly", "no", "--loglevel", "warning"}, settings...)
+	t.Cleanup(func() {
+		s.Cut()
+		s.front.Close()
+		s.kill()
+	})
+	s.launch(t)
+	s.Direct = redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket, Password: password(settings)})
+	t.Cleanup(func() { s.Direct.Close() })
+	go s.serve()
+	return s
+}
+
+// launch starts the program and waits until it answers.
+func (s *Server) launch(t testing.TB) {
+	t.Helper()
+	cmd, ended := exec.Command(s.program, s.args...), make(chan struct{})
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	s.process, s.ended = cmd, ended
 	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() {
-		s.Cut()
-		s.front.Close()
-		_ = cmd.Process.Kill()
-		<-ended
-	})
-	s.Direct = redis.NewClient(&redis.Options{Network: "unix", Addr: s.socket, Password: password(settings)})
-	t.Cleanup(func() { s.Direct.Close() })
 	s.await(t, ended, &said)
-	go s.serve()
-	return s
+}
+
+func (s *Server) kill() {
+	_ = s.process.Process.Kill()
+	<-s.ended
+}
+
+// Restart ends Redis, which keeps nothing, and starts it anew.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.kill()
+	os.Remove(s.socket)
+	s.launch(t)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closeAll()
 }
 
 func password(settings []string) string {
@@ -149,6 +175,18 @@ func (s *Server) await(t testing.TB, ended <-chan struct{}, said *bytes.Buffer) 
 		case <-again.C:
 		}
 	}
+}
+
+// FreePort is one that nobody listens on, for a server's setting.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	return port
 }
 
 // URL is what session.store has for it.
@@ -249,6 +287,22 @@ func (s *Server) copy(to io.Writer, from io.Reader, answers bool) error {
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return err
+		}
+	}
+}
+
+// Await waits until something is so.
+func (s *Server) Await(t testing.TB, met func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
+	defer cancel()
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	for !met() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not within %v", startWithin)
+		case <-again.C:
 		}
 	}
 }

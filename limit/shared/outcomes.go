@@ -105,6 +105,9 @@ func (s *Store) Look(ctx context.Context, group, key string) (value []byte, ok b
 			return value, ok, err
 		}
 		value, state := s.lookThere(ctx, group, key)
+		if err := ctx.Err(); err != nil {
+			return nil, false, err
+		}
 		if state != thereUnderWay {
 			return value, state == thereDone, nil
 		}
