@@ -190,6 +190,15 @@ func refund(t *testing.T, one, other limit.Store) {
 		if d := take(t, other, r, "a"); d.OK {
 			t.Errorf("%s, one given back and taken again: %+v", r.Name, d)
 		}
+		giveBack(t, one, r, "a") // what this one has taken
+		giveBack(t, other, r, "a")
+		take(t, one, r, "a")
+		take(t, one, r, "a")
+		giveBack(t, other, r, "a") // and what another has
+		giveBack(t, other, r, "a")
+		if d := take(t, one, r, "a"); !d.OK {
+			t.Errorf("%s, given back by another: %+v", r.Name, d)
+		}
 		for range 5 { // more than was taken
 			giveBack(t, one, r, "a")
 		}

@@ -43,15 +43,17 @@ type Server struct {
 	mu    sync.Mutex
 	moved *sync.Cond // mode or conns
 	mode  mode
-	conns map[net.Conn]struct{}
+	conns map[net.Conn]*link
 }
+
+// A link is one connection to us and on to Redis.
+type link struct{ losing bool }
 
 type mode int
 
 const (
 	passing mode = iota
 	hanging      // nothing goes either way, and what was sent arrives later
-	losing       // requests arrive, answers do not
 	cut          // there is nobody
 )
 
@@ -97,7 +99,7 @@ func start(t testing.TB, secure *tls.Config, settings []string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Addr: front.Addr().String(), socket: filepath.Join(dir, "socket"), front: front, conns: map[net.Conn]struct{}{}}
+	s := &Server{Addr: front.Addr().String(), socket: filepath.Join(dir, "socket"), front: front, conns: map[net.Conn]*link{}}
 	s.moved = sync.NewCond(&s.mu)
 	if secure != nil {
 		s.front = tls.NewListener(front, secure)
@@ -195,8 +197,15 @@ func (s *Server) URL() string { return "redis://" + s.Addr }
 // Hang lets nothing through, in either direction, until Resume: then all of it arrives.
 func (s *Server) Hang() { s.set(hanging) }
 
-// LoseAnswers has Redis do what it is asked, and nobody hear of it.
-func (s *Server) LoseAnswers() { s.set(losing) }
+// LoseAnswers has Redis do what it is asked on the connections of now, and nobody hear of it. New
+// ones work.
+func (s *Server) LoseAnswers() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.conns {
+		l.losing = true
+	}
+}
 
 // Cut ends all connections and takes no new ones.
 func (s *Server) Cut() { s.set(cut) }
@@ -207,9 +216,6 @@ func (s *Server) Resume() { s.set(passing) }
 func (s *Server) set(m mode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mode == losing && m == passing { // or later answers would be taken for those of now
-		s.closeAll()
-	}
 	s.mode = m
 	if m == cut {
 		s.closeAll()
@@ -252,7 +258,8 @@ func (s *Server) join(in net.Conn) {
 	}
 	defer out.Close()
 	s.mu.Lock()
-	s.conns[in], s.conns[out] = struct{}{}, struct{}{}
+	l := &link{}
+	s.conns[in], s.conns[out] = l, l
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
@@ -261,12 +268,13 @@ func (s *Server) join(in net.Conn) {
 		s.mu.Unlock()
 	}()
 	done := make(chan error, 2)
-	go func() { done <- s.copy(out, in, false) }()
-	go func() { done <- s.copy(in, out, true) }()
+	go func() { done <- s.copy(out, in, nil) }()
+	go func() { done <- s.copy(in, out, l) }()
 	<-done
 }
 
-func (s *Server) copy(to io.Writer, from io.Reader, answers bool) error {
+// copy passes on what comes from one side; answers are those of a link.
+func (s *Server) copy(to io.Writer, from io.Reader, answers *link) error {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
@@ -277,12 +285,12 @@ func (s *Server) copy(to io.Writer, from io.Reader, answers bool) error {
 		for s.mode == hanging {
 			s.moved.Wait()
 		}
-		m := s.mode
+		gone, lost := s.mode == cut, answers != nil && answers.losing
 		s.mu.Unlock()
 		switch {
-		case m == cut:
+		case gone:
 			return errors.New("cut")
-		case m == losing && answers:
+		case lost:
 			continue
 		}
 		if _, err := to.Write(buf[:n]); err != nil {

@@ -155,10 +155,11 @@ func TestMarks(t *testing.T) {
 
 	r.LoseAnswers()
 	end = begin(a, "b")
-	a.awaitAway(t)
-	r.Resume()
+	a.await(t, "the loss is noticed", func() bool { return strings.Contains(a.log.text(), "is away") })
 	a.awaitBack(t)
+	a.Deadline(patient)
 	end([]byte("heard"))
+	b = open(t, r.URL()) // with connections that lose nothing
 	look(b, "b", "heard")
 
 	begin(a, "c")(bytes.Repeat([]byte("x"), maxOutcome+1)) // is kept here
