@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 }
 
 // pure are folders with one idea each, which know nothing of ours and which every other may know.
-var pure = []string{"config/input", "identifier", "password", "redirect", "spell", "theme"}
+var pure = []string{"config/input", "filelock", "identifier", "password", "redirect", "spell", "theme"}
 
 // free are programs around the product, which take it apart as they like and which nothing imports.
 var free = []string{"bench", "e2e", "generate"}
