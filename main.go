@@ -186,7 +186,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		return err
 	}
 	servers = append(servers, appServer("login", site, pages))
-	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, changed, problems) })
+	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, logins, changed, problems) })
 	between := proxyheaders.New(s.PublicOrigins, s.BasePath, log)
 	go between.Run(ctx)
 	if operator != nil {
@@ -255,11 +255,15 @@ func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulat
 // reloadEvery is how often login configs are looked at for changes.
 const reloadEvery = time.Second
 
-// tellReload logs which login pages are new, and what is wrong with those whose
+// tellReload logs which login pages are new or gone, and what is wrong with those whose
 // last good version serves on.
-func tellReload(log *slog.Logger, changed []loginpage.Key, problems input.Problems) {
+func tellReload(log *slog.Logger, logins *loginpage.Pages, changed []loginpage.Key, problems input.Problems) {
 	for _, key := range changed {
-		log.Info("login config read", "env_id", key.Env, "app_id", key.App, "config_version", key.Version)
+		what := "login config read"
+		if logins.Find(key) == nil && logins.ProblemsOf(key) == nil {
+			what = "login config no longer there"
+		}
+		log.Info(what, "env_id", key.Env, "app_id", key.App, "config_version", key.Version, "draft", key.Draft)
 	}
 	for _, p := range problems {
 		level := slog.LevelWarn
