@@ -49,6 +49,7 @@ func TestConfigs(t *testing.T) {
 		{"no action", []string{"configs"}, 2, nil, []string{"usage: tcb-login configs"}},
 		{"an action that is none", []string{"configs", "delete", "shop/2"}, 2, nil, []string{"usage:"}},
 		{"help", []string{"configs", "-h"}, 0, nil, []string{"usage:", "rollback"}},
+		{"the schema", []string{"configs", "schema"}, 0, []string{`"$schema": "http://json-schema.org/draft-07/schema#"`, `"tcbLogin"`}, nil},
 		{"no page", []string{"configs", "diff", "-settings", settings}, 2, nil, []string{"name the page"}},
 		{"two pages", []string{"configs", "diff", "-settings", settings, "shop/2", "env"}, 2, nil, []string{`unexpected argument "env"`}},
 		{"a flag that is none", []string{"configs", "diff", "-force", "shop/2"}, 2, nil, []string{"-force"}},

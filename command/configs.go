@@ -43,6 +43,8 @@ ACTION is what to do with the page's login config:
   rollback   put the previous one back, or a retired page into use again
   retire     take the page out of use
 
+  schema     print the JSON Schema of login configs, for editors; wants neither settings nor page
+
 PAGE is "env" for the environment's own page, or an app_id, or app_id/config_version.
 `
 
@@ -52,8 +54,13 @@ type configsArgs struct {
 	page                      loginpage.Key
 }
 
-// Configs publishes login configs: "configs diff", "publish", "rollback" and "retire".
+// Configs publishes login configs: "configs diff", "publish", "rollback" and "retire"; or prints
+// their schema.
 func Configs(args []string, p Process, cat loginpage.Catalogue) int {
+	if len(args) == 1 && args[0] == "schema" {
+		fmt.Fprint(p.Stdout, loginpage.Schema())
+		return codeDone
+	}
 	a, err := parseConfigs(args, p)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

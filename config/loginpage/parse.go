@@ -217,6 +217,7 @@ func (p *parser) config(root *jsonNode) {
 		"agreement":    func(v *jsonNode) { agreement = v },
 		"access":       p.access,
 		"tcbLogin":     func(v *jsonNode) { own = v },
+		"$schema":      nil, // of editors; see [Schema]
 		// TCB writes these for its own pages and mini programs.
 		"miniprogram": nil, "keepRedirectUri": nil, "showDoc": nil, "loginPage": nil, "security": nil,
 	})
