@@ -26,9 +26,10 @@ var mayImport = map[string][]string{
 	"":                  {"admin", "authclient", "command", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "proxyheaders", "session", "static"},
 	"admin":             {"config/loginpage", "handlers/preview", "handlers/web", "views"},
 	"authclient":        {},
-	"command":           {"config/loginpage", "config/settings"},
+	"command":           {"config/loginpage", "config/publish", "config/settings"},
 	"config":            {"config/loginpage", "config/settings"},
 	"config/loginpage":  {},
+	"config/publish":    {"config/loginpage"},
 	"config/settings":   {},
 	"emulator":          {},
 	"framing":           {},
@@ -36,6 +37,7 @@ var mayImport = map[string][]string{
 	"handlers/account":  {"authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},
 	"handlers/code":     {"authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "views"},
 	"handlers/entry":    {"authclient", "config/loginpage", "config/settings", "handlers/refusal", "i18n"},
+	"handlers/files":    {"config/loginpage", "handlers/entry", "handlers/refusal", "i18n", "static"},
 	"handlers/limits":   {"handlers/refusal", "limit", "session"},
 	"handlers/preview":  {"authclient", "config/loginpage", "config/settings", "handlers/entry", "handlers/web", "i18n", "views"},
 	"handlers/provider": {"authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "session", "views"},
@@ -43,7 +45,7 @@ var mayImport = map[string][]string{
 	"handlers/repeat":   {},
 	"handlers/signin":   {"authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},
 	"handlers/visitor":  {"authclient", "handlers/entry", "handlers/refusal", "handlers/web", "i18n", "session", "views"},
-	"handlers/web":      {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/repeat", "i18n", "limit", "session", "static", "views"},
+	"handlers/web":      {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/entry", "handlers/files", "handlers/limits", "handlers/refusal", "handlers/repeat", "i18n", "limit", "session", "static", "views"},
 	"i18n":              {},
 	"limit":             {},
 	"proxyheaders":      {},
@@ -60,7 +62,7 @@ var free = []string{"bench", "e2e", "generate"}
 
 // onlyIn says which folders know a library. Imports are compared by prefix.
 var onlyIn = map[string][]string{
-	"github.com/gofiber/":         {"admin", "handlers", "handlers/preview", "handlers/web"},
+	"github.com/gofiber/":         {"admin", "handlers", "handlers/files", "handlers/preview", "handlers/web"},
 	"github.com/valyala/":         {"handlers/web"},
 	"github.com/a-h/templ":        {"views"},
 	"github.com/gorilla/":         {"session"},

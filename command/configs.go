@@ -15,6 +15,7 @@ import (
 
 	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
+	"tcb-login/config/publish"
 	"tcb-login/config/settings"
 )
 
@@ -96,13 +97,13 @@ func Configs(args []string, p Process, cat loginpage.Catalogue) int {
 var past = map[string]string{"publish": "published", "rollback": "rolled back", "retire": "retired"}
 
 // changeOf does what was asked for.
-func changeOf(a configsArgs, p Process, source loginpage.Source, cat loginpage.Catalogue) (loginpage.Change, error) {
+func changeOf(a configsArgs, p Process, source loginpage.Source, cat loginpage.Catalogue) (publish.Change, error) {
 	if a.action == "diff" {
-		return loginpage.Diff(source, cat, a.page)
+		return publish.Diff(source, cat, a.page)
 	}
-	publisher, err := loginpage.OpenPublisher(source, cat, a.by, p.Now)
+	publisher, err := publish.Open(source, cat, a.by, p.Now)
 	if err != nil {
-		return loginpage.Change{}, err
+		return publish.Change{}, err
 	}
 	defer publisher.Close()
 	switch a.action {

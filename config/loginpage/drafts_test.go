@@ -27,8 +27,8 @@ func TestRoles(t *testing.T) {
 	}
 	for _, tt := range tests {
 		files := map[string]string{envConfig: named("env")}
-		for r, want := range map[role]string{roleLive: tt.live, roleDraft: tt.draft, rolePrevious: tt.previous, roleRetired: tt.retired} {
-			if got := fileOf(tt.key, r); got != want {
+		for r, want := range map[Role]string{RoleLive: tt.live, RoleDraft: tt.draft, RolePrevious: tt.previous, RoleRetired: tt.retired} {
+			if got := FileOf(tt.key, r); got != want {
 				t.Errorf("the %q of %v is %s, want %s", r, tt.key, got, want)
 			}
 			files[want] = named(string(r))

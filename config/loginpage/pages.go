@@ -191,7 +191,7 @@ func (p *Pages) Reload() (changed bool, problems input.Problems) {
 		if err := p.readTree(source, before, after); err != nil {
 			after.trees[source.Env] = input.Problems{{
 				File: source.Tree, Severity: input.SeverityError,
-				Message: "the login configs cannot be read: " + plainError(err).Error(),
+				Message: "the login configs cannot be read: " + input.PlainError(err).Error(),
 			}}
 			for key, e := range before.entries {
 				if key.Env == source.Env {

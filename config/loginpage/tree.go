@@ -47,19 +47,20 @@ const (
 
 var configName = regexp.MustCompile(`^login\.config(?:\.(.+))?\.json$`)
 
-// A role is what a file beside others of the same page is for; the value is the word in its name.
-type role string
+// A Role is what a file beside others of the same page is for; the value is the word in its name.
+type Role string
 
+// The roles.
 const (
-	roleLive     role = ""
-	roleDraft    role = "draft"
-	rolePrevious role = "previous"
-	roleRetired  role = "retired"
+	RoleLive     Role = ""
+	RoleDraft    Role = "draft"
+	RolePrevious Role = "previous"
+	RoleRetired  Role = "retired"
 )
 
 // splitName tells what page and role a file's name is for: "2.draft" in login.config.2.draft.json.
-func splitName(middle string) (version string, r role) {
-	for _, r := range []role{roleDraft, rolePrevious, roleRetired} {
+func splitName(middle string) (version string, r Role) {
+	for _, r := range []Role{RoleDraft, RolePrevious, RoleRetired} {
 		if middle == string(r) {
 			return "", r
 		}
@@ -67,12 +68,12 @@ func splitName(middle string) (version string, r role) {
 			return version, r
 		}
 	}
-	return middle, roleLive
+	return middle, RoleLive
 }
 
-// fileOf is where the file of a page is in a tree. The environment's page is that of no version in
+// FileOf is where the file of a page is in a tree. The environment's page is that of no version in
 // a folder of its own.
-func fileOf(key Key, r role) string {
+func FileOf(key Key, r Role) string {
 	folder, middle := key.App, key.Version
 	switch {
 	case key.Version == EnvVersion:
@@ -152,27 +153,27 @@ func scanTree(root *os.Root, env string, most int) (*treeScan, error) {
 // ofEnvironment looks for the environment's own page.
 func (s *treeScan) ofEnvironment() {
 	key := Key{Env: s.env, Version: EnvVersion}
-	for _, r := range []role{roleLive, roleDraft, roleRetired} {
+	for _, r := range []Role{RoleLive, RoleDraft, RoleRetired} {
 		// Lstat, so that a link that leads nowhere is a page that cannot be read, not one that is not
 		// there.
-		switch _, err := s.root.Lstat(fileOf(key, r)); {
+		switch _, err := s.root.Lstat(FileOf(key, r)); {
 		case err == nil:
-			s.found(key, r, fileOf(key, r))
-		case !errors.Is(err, fs.ErrNotExist) && r == roleLive:
+			s.found(key, r, FileOf(key, r))
+		case !errors.Is(err, fs.ErrNotExist) && r == RoleLive:
 			s.cannotList(input.SeverityError, path.Dir(envConfig), err)
 		}
 	}
 }
 
 // found notes a file of a page.
-func (s *treeScan) found(key Key, r role, name string) {
+func (s *treeScan) found(key Key, r Role, name string) {
 	switch r {
-	case roleLive:
+	case RoleLive:
 		s.configs[key] = name
-	case roleDraft:
+	case RoleDraft:
 		key.Draft = true
 		s.configs[key] = name
-	case roleRetired:
+	case RoleRetired:
 		s.retired[key] = true
 	}
 }
@@ -195,7 +196,7 @@ func (s *treeScan) missing(kept int, own bool) {
 }
 
 func (s *treeScan) cannotList(sev input.Severity, name string, err error) {
-	s.add(sev, name, "cannot be read: %v", plainError(err))
+	s.add(sev, name, "cannot be read: %v", input.PlainError(err))
 }
 
 // dir lists a folder without what is hidden: .git, and the ..data of Kubernetes' config maps. Once
@@ -225,7 +226,7 @@ func (s *treeScan) app(name string, e fs.DirEntry, own bool) {
 	case e.Type()&fs.ModeSymlink != 0:
 		info, err := s.root.Stat(name)
 		if err != nil {
-			s.add(input.SeverityWarning, name, "passed over: %v", plainError(err))
+			s.add(input.SeverityWarning, name, "passed over: %v", input.PlainError(err))
 			return
 		}
 		if !info.IsDir() {
@@ -294,7 +295,7 @@ func newTreeReader(root *os.Root) *treeReader {
 func (t *treeReader) read(name string, limit int64) ([]byte, error) {
 	data, err := t.readPlain(name, limit)
 	if err != nil {
-		err = plainError(err)
+		err = input.PlainError(err)
 		fmt.Fprintf(t.hash, "%q: %v\n", name, err)
 		return nil, err
 	}
@@ -343,17 +344,4 @@ func unchanged(root *os.Root, files map[string]fs.FileInfo) bool {
 		}
 	}
 	return true
-}
-
-// plainError is an error without the path, which the problem names already.
-func plainError(err error) error {
-	pe, ok := errors.AsType[*fs.PathError](err)
-	if !ok {
-		return err
-	}
-	// os does not export this one.
-	if pe.Err.Error() == "path escapes from parent" {
-		return errors.New("a link leads out of the tree")
-	}
-	return pe.Err
 }

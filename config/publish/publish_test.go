@@ -1,4 +1,4 @@
-package loginpage
+package publish
 
 import (
 	"bufio"
@@ -13,13 +13,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tcb-login/config/loginpage"
 )
 
 var publishedAt = time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC)
 
 func publisher(t *testing.T, dir string) *Publisher {
 	t.Helper()
-	p, err := OpenPublisher(sourceOf(dir), nil, "ada", func() time.Time { return publishedAt })
+	p, err := Open(sourceOf(dir), nil, "ada", func() time.Time { return publishedAt })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +56,13 @@ func TestPublisher(t *testing.T) {
 	t.Parallel()
 	dir := testTree(t, map[string]string{envConfig: named("env"), "a/login.config.2.json": named("one")})
 	p := publisher(t, dir)
-	key := Key{App: "a", Version: "2"}
+	key := loginpage.Key{App: "a", Version: "2"}
 	draft := func(content string) func() { return func() { write(t, dir, "a/login.config.2.draft.json", content) } }
 	nothing := func() {}
 	steps := []struct {
 		name string
 		do   func()
-		act  func(Key) (Change, error)
+		act  func(loginpage.Key) (Change, error)
 		err  string   // what the refusal says
 		told []string // words and problems
 		want map[string]string
@@ -142,16 +144,16 @@ func TestRetireLast(t *testing.T) {
 	t.Parallel()
 	dir := testTree(t, map[string]string{envConfig: named("env"), "a/login.config.draft.json": named("draft")})
 	p := publisher(t, dir)
-	if _, err := p.Retire(Key{Version: EnvVersion}); err == nil || !strings.Contains(err.Error(), "last page") {
+	if _, err := p.Retire(loginpage.Key{Version: loginpage.EnvVersion}); err == nil || !strings.Contains(err.Error(), "last page") {
 		t.Errorf("the last page: %v", err)
 	}
-	if _, err := p.Publish(Key{App: "a"}); err != nil {
+	if _, err := p.Publish(loginpage.Key{App: "a"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Retire(Key{Version: EnvVersion}); err != nil {
+	if _, err := p.Retire(loginpage.Key{Version: loginpage.EnvVersion}); err != nil {
 		t.Errorf("one of two: %v", err)
 	}
-	if _, problems := Load([]Source{sourceOf(dir)}, nil); problems.HasErrors() {
+	if _, problems := loginpage.Load([]loginpage.Source{sourceOf(dir)}, nil); problems.HasErrors() {
 		t.Errorf("a start then: %v", problems)
 	}
 }
@@ -184,9 +186,9 @@ func TestPublishOverLink(t *testing.T) {
 	if err := os.Symlink("1.json", filepath.Join(dir, "a/login.config.json")); err != nil {
 		t.Fatal(err)
 	}
-	for name, act := range map[string]func(*Publisher, Key) (Change, error){"publish": (*Publisher).Publish, "rollback": (*Publisher).Rollback, "retire": (*Publisher).Retire} {
+	for name, act := range map[string]func(*Publisher, loginpage.Key) (Change, error){"publish": (*Publisher).Publish, "rollback": (*Publisher).Rollback, "retire": (*Publisher).Retire} {
 		p := publisher(t, dir)
-		if _, err := act(p, Key{App: "a"}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		if _, err := act(p, loginpage.Key{App: "a"}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("%s: %v", name, err)
 		}
 		p.Close()
@@ -198,12 +200,12 @@ func TestPublishersAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := testTree(t, map[string]string{envConfig: named("env")})
 	first := publisher(t, dir)
-	if _, err := OpenPublisher(sourceOf(dir), nil, "bob", time.Now); err == nil || !strings.Contains(err.Error(), "another process") {
+	if _, err := Open(sourceOf(dir), nil, "bob", time.Now); err == nil || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("the second: %v", err)
 	}
 	first.Close()
 	publisher(t, dir)
-	if _, err := OpenPublisher(sourceOf(filepath.Join(dir, "gone")), nil, "bob", time.Now); err == nil {
+	if _, err := Open(sourceOf(filepath.Join(dir, "gone")), nil, "bob", time.Now); err == nil {
 		t.Error("published in a folder that is not there")
 	}
 }
@@ -226,7 +228,7 @@ func TestRollbackCutOff(t *testing.T) {
 			files[name] = named(page)
 		}
 		dir := testTree(t, files)
-		if _, err := publisher(t, dir).Publish(Key{App: "a", Version: "2"}); err == nil {
+		if _, err := publisher(t, dir).Publish(loginpage.Key{App: "a", Version: "2"}); err == nil {
 			t.Errorf("%s: published without a draft", tt.name)
 		}
 		if got := tree(t, dir, "a"); !maps.Equal(got, tt.want) {
@@ -240,7 +242,7 @@ func TestRollbackCutOff(t *testing.T) {
 func TestPublishUnderLoad(t *testing.T) {
 	t.Parallel()
 	dir := testTree(t, map[string]string{envConfig: named("one")})
-	pages, problems := Load([]Source{sourceOf(dir)}, nil)
+	pages, problems := loginpage.Load([]loginpage.Source{sourceOf(dir)}, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -281,10 +283,10 @@ func TestDiff(t *testing.T) {
 	if err != nil || !slices.Equal(c.Words, []string{`The name of the app changes from "one" to "two"`}) {
 		t.Errorf("%q, %v", c.Words, err)
 	}
-	if c, err := Diff(sourceOf(dir), nil, Key{App: "a"}); !errors.Is(err, errBroken) || len(c.Problems) == 0 {
+	if c, err := Diff(sourceOf(dir), nil, loginpage.Key{App: "a"}); !errors.Is(err, errBroken) || len(c.Problems) == 0 {
 		t.Errorf("a broken draft: %v, %v", err, c.Problems)
 	}
-	if _, err := Diff(sourceOf(dir), nil, Key{App: "b"}); err == nil || !strings.Contains(err.Error(), "there is no draft") {
+	if _, err := Diff(sourceOf(dir), nil, loginpage.Key{App: "b"}); err == nil || !strings.Contains(err.Error(), "there is no draft") {
 		t.Errorf("no draft: %v", err)
 	}
 	for _, name := range []string{lockFile, historyFile} {
@@ -292,41 +294,4 @@ func TestDiff(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-}
-
-func TestParsePage(t *testing.T) {
-	t.Parallel()
-	for s, want := range map[string]Key{
-		"env": {Version: "env"}, "shop": {App: "shop"}, "shop/2": {App: "shop", Version: "2"}, "shop/v1_a.b": {App: "shop", Version: "v1_a.b"},
-	} {
-		if got, err := ParsePage(s); err != nil || got != want || PageName(got) != s {
-			t.Errorf("%q: %v, %v, named %q", s, got, err, PageName(got))
-		}
-	}
-	for _, s := range []string{"", "/", "/2", "shop/", "../etc", "shop/../../x", "shop/env", "shop/2.draft", "shop/draft", "shop/2.retired", "a b", "shop/2/3",
-		strings.Repeat("a", 65), "shop/" + strings.Repeat("a", 129)} {
-		if got, err := ParsePage(s); err == nil {
-			t.Errorf("%q is taken as %v", s, got)
-		}
-	}
-}
-
-func FuzzParsePage(f *testing.F) {
-	for _, s := range []string{"env", "shop", "shop/2", "../x", "shop/2.draft"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		key, err := ParsePage(s)
-		if err != nil {
-			return
-		}
-		if PageName(key) != s {
-			t.Errorf("%q is named %q", s, PageName(key))
-		}
-		for _, r := range []role{roleLive, roleDraft, rolePrevious, roleRetired} {
-			if name := fileOf(key, r); !filepath.IsLocal(name) {
-				t.Errorf("%q is the file %q", s, name)
-			}
-		}
-	})
 }

@@ -1,4 +1,4 @@
-package loginpage
+package publish
 
 import (
 	"fmt"
@@ -7,26 +7,27 @@ import (
 	"strings"
 	"testing"
 
+	"tcb-login/config/loginpage"
 	"tcb-login/theme"
 )
 
 // whole is a version in which every field has a value.
-func whole() version {
-	picture := func(name string) *Media {
-		return &Media{Name: name, Type: "image/svg+xml", Data: []byte(name), Width: 40, Height: 30}
+func whole() loginpage.Version {
+	picture := func(name string) *loginpage.Media {
+		return &loginpage.Media{Name: name, Type: "image/svg+xml", Data: []byte(name), Width: 40, Height: 30}
 	}
-	return version{page: &Page{
+	return loginpage.Version{Page: &loginpage.Page{
 		Name: "Shop", Logo: picture("logo"), LogoDark: picture("dark"), Background: picture("behind"),
-		Methods:      []SignInMethod{{ID: "__sms", Label: "Text"}, {ID: "wx_open", Icon: picture("wx")}, {ID: "email"}},
-		Default:      KindSMS,
-		Registration: RegistrationAuto, SignUpPage: true, SignUpWith: []Kind{KindSMS, KindEmail},
-		SignUpFields: []SignUpField{{Name: SignUpName}, {Name: SignUpUsername, Required: true}},
+		Methods:      []loginpage.SignInMethod{{ID: "__sms", Label: "Text"}, {ID: "wx_open", Icon: picture("wx")}, {ID: "email"}},
+		Default:      loginpage.KindSMS,
+		Registration: loginpage.RegistrationAuto, SignUpPage: true, SignUpWith: []loginpage.Kind{loginpage.KindSMS, loginpage.KindEmail},
+		SignUpFields: []loginpage.SignUpField{{Name: loginpage.SignUpName}, {Name: loginpage.SignUpUsername, Required: true}},
 		Anonymous:    true, Skippable: true,
-		Agreements: []Agreement{{Label: "Terms", Text: []Block{{Kind: BlockParagraph, Runs: []Run{{Text: "Be kind.", Strong: true, URL: "https://example.com/"}}}}}},
-		Countries:  Countries{Default: "CN", Allowed: []string{"CN", "HK"}},
-		Links:      []FooterLink{{Label: Localized{"en": "Help", "zh-CN": "帮助"}, URL: "https://example.com/help"}},
+		Agreements: []loginpage.Agreement{{Label: "Terms", Text: []loginpage.Block{{Kind: loginpage.BlockParagraph, Runs: []loginpage.Run{{Text: "Be kind.", Strong: true, URL: "https://example.com/"}}}}}},
+		Countries:  loginpage.Countries{Default: "CN", Allowed: []string{"CN", "HK"}},
+		Links:      []loginpage.FooterLink{{Label: loginpage.Localized{"en": "Help", "zh-CN": "帮助"}, URL: "https://example.com/help"}},
 		Locales:    []string{"en", "zh-CN"},
-		Texts:      map[string]map[string]Text{"en": {"sign-in.button": {"other": "Let me in"}}},
+		Texts:      map[string]map[string]loginpage.Text{"en": {"sign-in.button": {"other": "Let me in"}}},
 		Theme:      theme.Default(),
 	}}
 }
@@ -37,8 +38,8 @@ func TestDifferencesTellAll(t *testing.T) {
 	silent := []string{"Key", "File", "Hash"}       // of Page: where it comes from
 	pictures := []string{"Type", "Width", "Height"} // of Media: they follow from its data
 	leaves := 0
-	var walk func(path string, find func(version) reflect.Value)
-	try := func(path string, change func(version)) {
+	var walk func(path string, find func(loginpage.Version) reflect.Value)
+	try := func(path string, change func(loginpage.Version)) {
 		leaves++
 		before, after := whole(), whole()
 		change(after)
@@ -46,60 +47,60 @@ func TestDifferencesTellAll(t *testing.T) {
 			t.Errorf("nothing is told of %s", path)
 		}
 	}
-	walk = func(path string, find func(version) reflect.Value) {
+	walk = func(path string, find func(loginpage.Version) reflect.Value) {
 		v := find(whole())
 		switch v.Kind() {
 		case reflect.Pointer:
 			if v.IsNil() {
 				return
 			}
-			try(path, func(b version) { find(b).SetZero() })
-			walk(path, func(b version) reflect.Value { return find(b).Elem() })
+			try(path, func(b loginpage.Version) { find(b).SetZero() })
+			walk(path, func(b loginpage.Version) reflect.Value { return find(b).Elem() })
 		case reflect.Struct:
 			for i := range v.NumField() {
 				name := v.Type().Field(i).Name
-				if path == "" && slices.Contains(silent, name) || v.Type() == reflect.TypeFor[Media]() && slices.Contains(pictures, name) {
+				if path == "" && slices.Contains(silent, name) || v.Type() == reflect.TypeFor[loginpage.Media]() && slices.Contains(pictures, name) {
 					continue
 				}
-				walk(path+"."+name, func(b version) reflect.Value { return find(b).Field(i) })
+				walk(path+"."+name, func(b loginpage.Version) reflect.Value { return find(b).Field(i) })
 			}
 		case reflect.Slice:
 			if v.Type().Elem().Kind() == reflect.Uint8 {
-				try(path, func(b version) { find(b).SetBytes([]byte("other")) })
+				try(path, func(b loginpage.Version) { find(b).SetBytes([]byte("other")) })
 				return
 			}
-			try(path, func(b version) { find(b).SetZero() })
-			try(path, func(b version) { find(b).Set(find(b).Slice(0, find(b).Len()-1)) })
+			try(path, func(b loginpage.Version) { find(b).SetZero() })
+			try(path, func(b loginpage.Version) { find(b).Set(find(b).Slice(0, find(b).Len()-1)) })
 			if v.Len() > 1 {
-				try(path, func(b version) { reflect.Swapper(find(b).Interface())(0, v.Len()-1) })
+				try(path, func(b loginpage.Version) { reflect.Swapper(find(b).Interface())(0, v.Len()-1) })
 			}
 			for i := range v.Len() {
-				walk(fmt.Sprintf("%s[%d]", path, i), func(b version) reflect.Value { return find(b).Index(i) })
+				walk(fmt.Sprintf("%s[%d]", path, i), func(b loginpage.Version) reflect.Value { return find(b).Index(i) })
 			}
 		case reflect.Map:
-			try(path, func(b version) { find(b).Clear() })
+			try(path, func(b loginpage.Version) { find(b).Clear() })
 			for _, key := range v.MapKeys() {
 				if v.Type().Elem().Kind() != reflect.String {
-					walk(path, func(b version) reflect.Value { return find(b).MapIndex(key) })
+					walk(path, func(b loginpage.Version) reflect.Value { return find(b).MapIndex(key) })
 					continue
 				}
-				try(path, func(b version) { find(b).SetMapIndex(key, reflect.ValueOf("other")) })
-				try(path, func(b version) { find(b).SetMapIndex(key, reflect.Value{}) })
-				try(path, func(b version) { find(b).SetMapIndex(reflect.ValueOf("ja"), reflect.ValueOf("more")) })
+				try(path, func(b loginpage.Version) { find(b).SetMapIndex(key, reflect.ValueOf("other")) })
+				try(path, func(b loginpage.Version) { find(b).SetMapIndex(key, reflect.Value{}) })
+				try(path, func(b loginpage.Version) { find(b).SetMapIndex(reflect.ValueOf("ja"), reflect.ValueOf("more")) })
 			}
 		case reflect.Bool:
-			try(path, func(b version) { find(b).SetBool(!find(b).Bool()) })
+			try(path, func(b loginpage.Version) { find(b).SetBool(!find(b).Bool()) })
 		case reflect.String:
-			try(path, func(b version) { find(b).SetString("other") })
+			try(path, func(b loginpage.Version) { find(b).SetString("other") })
 		case reflect.Int:
-			try(path, func(b version) { find(b).SetInt(3) })
+			try(path, func(b loginpage.Version) { find(b).SetInt(3) })
 		case reflect.Uint8:
-			try(path, func(b version) { find(b).SetUint(find(b).Uint() ^ 1) })
+			try(path, func(b loginpage.Version) { find(b).SetUint(find(b).Uint() ^ 1) })
 		default:
 			t.Fatalf("%s is a %s", path, v.Kind())
 		}
 	}
-	walk("", func(v version) reflect.Value { return reflect.ValueOf(v.page).Elem() })
+	walk("", func(v loginpage.Version) reflect.Value { return reflect.ValueOf(v.Page).Elem() })
 	if leaves < 100 {
 		t.Errorf("only %d changes", leaves)
 	}

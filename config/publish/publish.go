@@ -1,4 +1,7 @@
-package loginpage
+// Package publish puts drafts of login pages in the place of those that are published, and back, and
+// says in words what that changes for people. What a page is and where its files are is package
+// loginpage's; the sub-command that calls this is in package command.
+package publish
 
 import (
 	"bytes"
@@ -12,10 +15,11 @@ import (
 	"os"
 	"path"
 	"runtime"
-	"strings"
+	"slices"
 	"time"
 
 	"tcb-login/config/input"
+	"tcb-login/config/loginpage"
 	"tcb-login/filelock"
 )
 
@@ -27,8 +31,8 @@ import (
 // what is written, whatever an editor does to the draft meanwhile. One Publisher at a time works on
 // a tree; each change is a line in the tree's history.
 type Publisher struct {
-	source  Source
-	cat     Catalogue
+	source  loginpage.Source
+	cat     loginpage.Catalogue
 	by      string
 	now     func() time.Time
 	root    *os.Root
@@ -59,17 +63,17 @@ type Change struct {
 // errBroken says that a file has errors; they are among the problems.
 var errBroken = errors.New("the file has errors: mend them first")
 
-// OpenPublisher takes the tree of a source for this process. By is who does what is done, for the
+// Open takes the tree of a source for this process. By is who does what is done, for the
 // history.
-func OpenPublisher(source Source, cat Catalogue, by string, now func() time.Time) (*Publisher, error) {
+func Open(source loginpage.Source, cat loginpage.Catalogue, by string, now func() time.Time) (*Publisher, error) {
 	root, err := os.OpenRoot(source.Tree)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Tree, plainError(err))
+		return nil, fmt.Errorf("%s: %w", source.Tree, input.PlainError(err))
 	}
 	p := &Publisher{source: source, cat: cat, by: by, now: now, root: root}
 	if p.lock, err = root.OpenFile(lockFile, os.O_CREATE|os.O_RDWR, 0o644); err != nil {
 		p.Close()
-		return nil, fmt.Errorf("%s: %w", treeFile(root, lockFile), plainError(err))
+		return nil, fmt.Errorf("%s: %w", fileIn(root, lockFile), input.PlainError(err))
 	}
 	switch holder, err := filelock.Take(p.lock); {
 	case errors.Is(err, filelock.ErrLocked):
@@ -77,15 +81,18 @@ func OpenPublisher(source Source, cat Catalogue, by string, now func() time.Time
 		return nil, fmt.Errorf("another process (%s) is publishing in %s: wait until it is done", cmp.Or(holder, "unknown"), source.Tree)
 	case err != nil:
 		p.Close()
-		return nil, fmt.Errorf("%s: %w", treeFile(root, lockFile), err)
+		return nil, fmt.Errorf("%s: %w", fileIn(root, lockFile), err)
 	}
 	// Opened before anything is done, so that nothing is done that cannot be written down.
 	if p.history, err = root.OpenFile(historyFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
 		p.Close()
-		return nil, fmt.Errorf("%s: %w", treeFile(root, historyFile), plainError(err))
+		return nil, fmt.Errorf("%s: %w", fileIn(root, historyFile), input.PlainError(err))
 	}
 	return p, nil
 }
+
+// fileIn is a file of a tree as operators find it.
+func fileIn(root *os.Root, name string) string { return path.Join(root.Name(), name) }
 
 // Close lets others at the tree.
 func (p *Publisher) Close() {
@@ -97,89 +104,50 @@ func (p *Publisher) Close() {
 	p.root.Close()
 }
 
-// ParsePage reads how an operator names a page: "env" for the environment's own, the app_id, or the
-// app_id and the config_version with a slash between.
-func ParsePage(s string) (Key, error) {
-	if s == EnvVersion {
-		return Key{Version: EnvVersion}, nil
-	}
-	app, version, versioned := strings.Cut(s, "/")
-	if complaint := checkPageID(app, maxAppID); complaint != "" {
-		return Key{}, fmt.Errorf("app_id: %s", complaint)
-	}
-	if !versioned {
-		return Key{App: app}, nil
-	}
-	if complaint := checkPageID(version, maxVersion); complaint != "" {
-		return Key{}, fmt.Errorf("config_version: %s", complaint)
-	}
-	if version == EnvVersion {
-		return Key{}, errors.New("config_version: env is the environment's own page, whichever the app: name it \"env\"")
-	}
-	if _, r := splitName(version); r != roleLive {
-		return Key{}, fmt.Errorf("config_version: no version ends in %q: name the page alone", r)
-	}
-	return Key{App: app, Version: version}, nil
-}
-
-// PageName is a key as an operator names it; see [ParsePage].
-func PageName(key Key) string {
-	switch {
-	case key.Version == EnvVersion:
-		return EnvVersion
-	case key.Version == "":
-		return key.App
-	}
-	return key.App + "/" + key.Version
-}
-
 // A stored page is a file of a page as it was read. What is broken has no page.
 type stored struct {
-	version
-	data     []byte
-	mode     fs.FileMode
-	problems input.Problems
+	loginpage.Version
+	mode fs.FileMode
 }
 
 // readStored reads a file of a page; nil: there is none.
-func readStored(root *os.Root, source Source, cat Catalogue, key Key, r role) (*stored, error) {
-	name := fileOf(key, r)
+func readStored(root *os.Root, source loginpage.Source, cat loginpage.Catalogue, key loginpage.Key, r loginpage.Role) (*stored, error) {
+	name := loginpage.FileOf(key, r)
 	info, err := root.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", treeFile(root, name), plainError(err))
+		return nil, fmt.Errorf("%s: %w", fileIn(root, name), input.PlainError(err))
 	case !info.Mode().IsRegular(): // a link would be replaced, and what it leads to stay as it is
-		return nil, fmt.Errorf("%s: not a regular file", treeFile(root, name))
+		return nil, fmt.Errorf("%s: not a regular file", fileIn(root, name))
 	}
-	parsed := parseFile(newTreeReader(root), name, key, source, cat)
-	return &stored{version{parsed.page, parsed.wishes}, parsed.data, info.Mode().Perm(), parsed.problems}, nil
+	return &stored{loginpage.ReadVersion(root, source, cat, key, r), info.Mode().Perm()}, nil
 }
 
-func (p *Publisher) read(key Key, r role) (*stored, error) {
+func (p *Publisher) read(key loginpage.Key, r loginpage.Role) (*stored, error) {
 	return readStored(p.root, p.source, p.cat, key, r)
 }
 
 // Diff says what publishing a draft would change. It needs no [Publisher] and writes nothing.
-func Diff(source Source, cat Catalogue, key Key) (Change, error) {
+func Diff(source loginpage.Source, cat loginpage.Catalogue, key loginpage.Key) (Change, error) {
 	key.Env = source.Env
 	c := Change{Action: "diff", Env: key.Env, App: key.App, Version: key.Version}
 	root, err := os.OpenRoot(source.Tree)
 	if err != nil {
-		return c, fmt.Errorf("%s: %w", source.Tree, plainError(err))
+		return c, fmt.Errorf("%s: %w", source.Tree, input.PlainError(err))
 	}
 	defer root.Close()
-	draft, err := readStored(root, source, cat, key, roleDraft)
+	draft, err := readStored(root, source, cat, key, loginpage.RoleDraft)
 	if err != nil {
 		return c, err
 	}
-	live, err := readStored(root, source, cat, key, roleLive)
+	live, err := readStored(root, source, cat, key, loginpage.RoleLive)
 	if err != nil {
 		return c, err
 	}
 	if draft == nil {
-		return c, fmt.Errorf("there is no draft: it would be %s", treeFile(root, fileOf(key, roleDraft)))
+		return c, fmt.Errorf("there is no draft: it would be %s", fileIn(root, loginpage.FileOf(key, loginpage.RoleDraft)))
 	}
 	return c, c.become(live, draft)
 }
@@ -189,50 +157,50 @@ func (s *stored) sum() string {
 	if s == nil {
 		return ""
 	}
-	sum := sha256.Sum256(s.data)
+	sum := sha256.Sum256(s.Data)
 	return hex.EncodeToString(sum[:])
 }
 
 // become fills in what is different between what was in use and what is to be. It fails where that
 // is broken.
 func (c *Change) become(was, now *stored) error {
-	c.Problems = now.problems
-	if now.page == nil {
+	c.Problems = now.Problems
+	if now.Page == nil {
 		return errBroken
 	}
 	c.From, c.To = was.sum(), now.sum()
 	switch {
 	case was == nil:
-		c.Words = newcomer(now.page)
-	case was.page == nil:
+		c.Words = newcomer(now.Page)
+	case was.Page == nil:
 		c.Words = []string{"What was published has errors, so that it cannot be compared"}
 	default:
-		c.Words = differences(was.version, now.version)
+		c.Words = differences(was.Version, now.Version)
 	}
 	return nil
 }
 
 // begin is what every change of a page begins with.
-func (p *Publisher) begin(action string, key Key) (Change, Key, error) {
+func (p *Publisher) begin(action string, key loginpage.Key) (Change, loginpage.Key, error) {
 	key.Env = p.source.Env
 	c := Change{Action: action, At: p.now().UTC(), By: p.by, Env: key.Env, App: key.App, Version: key.Version}
 	return c, key, p.recover(key)
 }
 
 // Publish puts a page's draft in the place of the page, which stays as the previous one.
-func (p *Publisher) Publish(key Key) (Change, error) {
+func (p *Publisher) Publish(key loginpage.Key) (Change, error) {
 	c, key, err := p.begin("publish", key)
 	if err != nil {
 		return c, err
 	}
-	draft, err := p.read(key, roleDraft)
+	draft, err := p.read(key, loginpage.RoleDraft)
 	if err != nil {
 		return c, err
 	}
 	if draft == nil {
-		return c, fmt.Errorf("there is no draft: it would be %s", treeFile(p.root, fileOf(key, roleDraft)))
+		return c, fmt.Errorf("there is no draft: it would be %s", fileIn(p.root, loginpage.FileOf(key, loginpage.RoleDraft)))
 	}
-	live, err := p.read(key, roleLive)
+	live, err := p.read(key, loginpage.RoleLive)
 	if err != nil {
 		return c, err
 	}
@@ -241,25 +209,25 @@ func (p *Publisher) Publish(key Key) (Change, error) {
 	}
 	mode := draft.mode
 	if live != nil {
-		if bytes.Equal(live.data, draft.data) {
+		if bytes.Equal(live.Data, draft.Data) {
 			return c, errors.New("the draft is what is published already")
 		}
 		mode = live.mode // a server of another user could read it
-		if err := p.write(fileOf(key, rolePrevious), live.data, live.mode); err != nil {
+		if err := p.write(loginpage.FileOf(key, loginpage.RolePrevious), live.Data, live.mode); err != nil {
 			return c, err
 		}
 	}
-	if err := p.write(fileOf(key, roleLive), draft.data, mode); err != nil {
+	if err := p.write(loginpage.FileOf(key, loginpage.RoleLive), draft.Data, mode); err != nil {
 		return c, err
 	}
 	if live == nil {
-		if err := p.rename(fileOf(key, roleRetired), fileOf(key, rolePrevious)); err != nil {
+		if err := p.rename(loginpage.FileOf(key, loginpage.RoleRetired), loginpage.FileOf(key, loginpage.RolePrevious)); err != nil {
 			return c, err
 		}
 	}
 	// An editor may have written another draft since; then that is the next one.
-	if now, err := p.root.ReadFile(fileOf(key, roleDraft)); err == nil && bytes.Equal(now, draft.data) {
-		if err := p.root.Remove(fileOf(key, roleDraft)); err != nil {
+	if now, err := p.root.ReadFile(loginpage.FileOf(key, loginpage.RoleDraft)); err == nil && bytes.Equal(now, draft.Data) {
+		if err := p.root.Remove(loginpage.FileOf(key, loginpage.RoleDraft)); err != nil {
 			return c, fmt.Errorf("published, but the draft is still there: %w", err)
 		}
 	}
@@ -268,21 +236,21 @@ func (p *Publisher) Publish(key Key) (Change, error) {
 
 // Rollback puts the previous page back; what was published is the previous one then, so that
 // another rollback takes this one back. A page that was retired is in use again.
-func (p *Publisher) Rollback(key Key) (Change, error) {
+func (p *Publisher) Rollback(key loginpage.Key) (Change, error) {
 	c, key, err := p.begin("rollback", key)
 	if err != nil {
 		return c, err
 	}
-	live, err := p.read(key, roleLive)
+	live, err := p.read(key, loginpage.RoleLive)
 	if err != nil {
 		return c, err
 	}
 	var before *stored
-	from := rolePrevious
+	from := loginpage.RolePrevious
 	if live == nil { // it was retired, or somebody removed it
-		from = roleRetired
+		from = loginpage.RoleRetired
 		if before, err = p.read(key, from); err == nil && before == nil {
-			from = rolePrevious
+			from = loginpage.RolePrevious
 		}
 	}
 	if before == nil && err == nil {
@@ -292,25 +260,25 @@ func (p *Publisher) Rollback(key Key) (Change, error) {
 	case err != nil:
 		return c, err
 	case before == nil:
-		return c, fmt.Errorf("there is nothing to go back to: no %s", treeFile(p.root, fileOf(key, from)))
+		return c, fmt.Errorf("there is nothing to go back to: no %s", fileIn(p.root, loginpage.FileOf(key, from)))
 	}
 	if err := c.become(live, before); err != nil {
 		return c, err
 	}
 	if live == nil {
 		c.Words = []string{"The page is in use again"}
-		if err := p.rename(fileOf(key, from), fileOf(key, roleLive)); err != nil {
+		if err := p.rename(loginpage.FileOf(key, from), loginpage.FileOf(key, loginpage.RoleLive)); err != nil {
 			return c, err
 		}
 		return c, p.written(c)
 	}
-	if err := p.write(asideOf(key), live.data, live.mode); err != nil {
+	if err := p.write(asideOf(key), live.Data, live.mode); err != nil {
 		return c, err
 	}
-	if err := p.rename(fileOf(key, rolePrevious), fileOf(key, roleLive)); err != nil {
+	if err := p.rename(loginpage.FileOf(key, loginpage.RolePrevious), loginpage.FileOf(key, loginpage.RoleLive)); err != nil {
 		return c, err
 	}
-	if err := p.rename(asideOf(key), fileOf(key, rolePrevious)); err != nil {
+	if err := p.rename(asideOf(key), loginpage.FileOf(key, loginpage.RolePrevious)); err != nil {
 		return c, err
 	}
 	return c, p.written(c)
@@ -319,42 +287,38 @@ func (p *Publisher) Rollback(key Key) (Change, error) {
 // Retire takes a page out of use: who comes to it gets the error page of a config_version that does
 // not exist, since another page in its place would be a default that nobody chose. The last page of
 // an environment stays: without one no server starts.
-func (p *Publisher) Retire(key Key) (Change, error) {
+func (p *Publisher) Retire(key loginpage.Key) (Change, error) {
 	c, key, err := p.begin("retire", key)
 	if err != nil {
 		return c, err
 	}
-	scan, err := scanTree(p.root, key.Env, maxTreeEntries)
+	there, retired, err := loginpage.InTree(p.root, key.Env)
 	if err != nil {
 		return c, err
 	}
-	others := 0
-	for other := range scan.configs {
-		if !other.Draft && other != key {
-			others++
-		}
-	}
-	live, err := p.read(key, roleLive)
+	live, err := p.read(key, loginpage.RoleLive)
 	switch {
 	case err != nil:
 		return c, err
-	case live == nil && scan.retired[key]:
+	case live == nil && slices.Contains(retired, key):
 		return c, errors.New("the page is retired already")
 	case live == nil:
-		return c, fmt.Errorf("there is no such page: no %s", treeFile(p.root, fileOf(key, roleLive)))
-	case others == 0:
+		return c, fmt.Errorf("there is no such page: no %s", fileIn(p.root, loginpage.FileOf(key, loginpage.RoleLive)))
+	case len(there) == 1:
 		return c, errors.New("it is the environment's last page: without one no server starts")
 	}
 	c.Words = []string{"The page is no longer in use: who comes to it is told that there is no such page"}
 	c.From = live.sum()
-	if err := p.rename(fileOf(key, roleLive), fileOf(key, roleRetired)); err != nil {
+	if err := p.rename(loginpage.FileOf(key, loginpage.RoleLive), loginpage.FileOf(key, loginpage.RoleRetired)); err != nil {
 		return c, err
 	}
 	return c, p.written(c)
 }
 
 // asideOf is where a rollback keeps what was published while the previous page takes its place.
-func asideOf(key Key) string { return hidden(fileOf(key, roleLive), "rollback") }
+func asideOf(key loginpage.Key) string {
+	return hidden(loginpage.FileOf(key, loginpage.RoleLive), "rollback")
+}
 
 // hidden is a file beside another that nobody takes for a page.
 func hidden(name, why string) string {
@@ -363,12 +327,12 @@ func hidden(name, why string) string {
 
 // recover ends a rollback that was cut off. If the previous page had taken its place already, what
 // was published before becomes the previous one; else nothing had happened yet.
-func (p *Publisher) recover(key Key) error {
+func (p *Publisher) recover(key loginpage.Key) error {
 	if _, err := p.root.Lstat(asideOf(key)); err != nil {
 		return nil
 	}
-	if _, err := p.root.Lstat(fileOf(key, rolePrevious)); errors.Is(err, fs.ErrNotExist) {
-		return p.rename(asideOf(key), fileOf(key, rolePrevious))
+	if _, err := p.root.Lstat(loginpage.FileOf(key, loginpage.RolePrevious)); errors.Is(err, fs.ErrNotExist) {
+		return p.rename(asideOf(key), loginpage.FileOf(key, loginpage.RolePrevious))
 	}
 	return p.root.Remove(asideOf(key))
 }
@@ -378,13 +342,13 @@ func (p *Publisher) write(name string, data []byte, mode fs.FileMode) (err error
 	temp := hidden(name, "new")
 	f, err := p.root.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
 	if err != nil {
-		return fmt.Errorf("%s: %w", treeFile(p.root, name), plainError(err))
+		return fmt.Errorf("%s: %w", fileIn(p.root, name), input.PlainError(err))
 	}
 	_, err = f.Write(data)
 	// The process' mask may have taken rights away that the file had.
 	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 	if err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", treeFile(p.root, name), err), p.root.Remove(temp))
+		return errors.Join(fmt.Errorf("%s: %w", fileIn(p.root, name), err), p.root.Remove(temp))
 	}
 	return p.rename(temp, name)
 }

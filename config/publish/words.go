@@ -1,4 +1,4 @@
-package loginpage
+package publish
 
 import (
 	"bytes"
@@ -7,19 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	"tcb-login/config/loginpage"
 	"tcb-login/theme"
 )
 
 // What publishing changes, for the operator, in words rather than as lines of JSON: two files can
 // differ in every line and mean the same, and one character can close a way in. So two pages are
-// compared as they were understood, and whatever of a [Page] people can notice has a sentence. A
+// compared as they were understood, and whatever of a [loginpage.Page] people can notice has a sentence. A
 // test changes every field of it and wants to be told.
-
-// A version is a page and the colours that its file names.
-type version struct {
-	page   *Page
-	wishes [2]theme.Wish // for the light and the dark scheme
-}
 
 // differ collects the sentences.
 type differ struct{ words []string }
@@ -29,9 +24,9 @@ func (d *differ) say(format string, args ...any) {
 }
 
 // differences are the changes from one version to the next, none where people see the same.
-func differences(before, after version) []string {
+func differences(before, after loginpage.Version) []string {
 	d := &differ{}
-	a, b := before.page, after.page
+	a, b := before.Page, after.Page
 	d.text("The name of the app", a.Name, b.Name)
 	d.picture("The logo", a.Logo, b.Logo)
 	d.picture("The logo of the dark scheme", a.LogoDark, b.LogoDark)
@@ -50,11 +45,11 @@ func differences(before, after version) []string {
 }
 
 // newcomer says what a page is that nothing was published of before.
-func newcomer(p *Page) []string {
+func newcomer(p *loginpage.Page) []string {
 	d := &differ{}
 	d.say("The page is new")
 	for _, w := range p.Methods {
-		d.say("%s is offered", w.words())
+		d.say("%s is offered", methodWords(w))
 	}
 	d.say("Registration: %s", registrationWords[p.Registration])
 	return d.words
@@ -82,19 +77,19 @@ func (d *differ) yes(before, after bool, now, noLonger string) {
 	}
 }
 
-func (d *differ) picture(what string, before, after *Media) {
+func (d *differ) picture(what string, before, after *loginpage.Media) {
 	switch {
 	case before == nil && after == nil:
 	case before == nil:
-		d.say("%s is shown: %s", what, after.words())
+		d.say("%s is shown: %s", what, pictureWords(after))
 	case after == nil:
-		d.say("%s is no longer shown; it was %s", what, before.words())
+		d.say("%s is no longer shown; it was %s", what, pictureWords(before))
 	case before.Name != after.Name || !bytes.Equal(before.Data, after.Data):
-		d.say("%s changes from %s to %s", what, before.words(), after.words())
+		d.say("%s changes from %s to %s", what, pictureWords(before), pictureWords(after))
 	}
 }
 
-func (m *Media) words() string {
+func pictureWords(m *loginpage.Media) string {
 	kind, _, _ := strings.Cut(strings.TrimPrefix(m.Type, "image/"), "+")
 	if m.Width == 0 {
 		return fmt.Sprintf("a picture (%s)", strings.ToUpper(kind))
@@ -128,32 +123,32 @@ func (d *differ) set(before, after []string, noLonger, now, order string) {
 	}
 }
 
-var kindWords = map[Kind]string{KindPassword: "Password", KindSMS: "SMS", KindEmail: "Email"}
+var kindWords = map[loginpage.Kind]string{loginpage.KindPassword: "Password", loginpage.KindSMS: "SMS", loginpage.KindEmail: "Email"}
 
-// words is a method as a sentence begins with it.
-func (w SignInMethod) words() string {
+// methodWords is a method as a sentence begins with it.
+func methodWords(w loginpage.SignInMethod) string {
 	if kind, ok := kindWords[w.Kind()]; ok {
 		return kind + " sign-in"
 	}
 	return "Sign-in with " + w.ID
 }
 
-func (d *differ) methods(a, b *Page) {
-	names := func(all []SignInMethod) (names []string) {
+func (d *differ) methods(a, b *loginpage.Page) {
+	names := func(all []loginpage.SignInMethod) (names []string) {
 		for _, w := range all {
-			names = append(names, w.words())
+			names = append(names, methodWords(w))
 		}
 		return names
 	}
 	d.set(names(a.Methods), names(b.Methods), "%s is no longer offered", "%s is offered", "The order of sign-in methods changes to: %s")
 	for _, was := range a.Methods {
 		if now, ok := b.Method(was.ID); ok {
-			d.text("The label of "+was.words(), was.Label, now.Label)
-			d.picture("The icon of "+was.words(), was.Icon, now.Icon)
+			d.text("The label of "+methodWords(was), was.Label, now.Label)
+			d.picture("The icon of "+methodWords(was), was.Icon, now.Icon)
 		}
 	}
 	if a.Default != b.Default {
-		form := func(m Kind) string {
+		form := func(m loginpage.Kind) string {
 			if m == "" {
 				return "none"
 			}
@@ -163,18 +158,18 @@ func (d *differ) methods(a, b *Page) {
 	}
 }
 
-var registrationWords = map[Registration]string{
-	RegistrationOff:   "nobody can register",
-	RegistrationAuto:  "a code registers who has no account",
-	RegistrationSplit: "signing in never registers, sign-up has pages of its own",
+var registrationWords = map[loginpage.Registration]string{
+	loginpage.RegistrationOff:   "nobody can register",
+	loginpage.RegistrationAuto:  "a code registers who has no account",
+	loginpage.RegistrationSplit: "signing in never registers, sign-up has pages of its own",
 }
 
-func (d *differ) registration(a, b *Page) {
+func (d *differ) registration(a, b *loginpage.Page) {
 	if a.Registration != b.Registration {
 		d.say("Registration changes: before, %s; now, %s", registrationWords[a.Registration], registrationWords[b.Registration])
 	}
 	d.yes(a.SignUpPage, b.SignUpPage, "Sign-up has pages of its own", "Sign-up no longer has pages of its own")
-	kinds := func(all []Kind) (names []string) {
+	kinds := func(all []loginpage.Kind) (names []string) {
 		for _, k := range all {
 			names = append(names, kindWords[k])
 		}
@@ -182,7 +177,7 @@ func (d *differ) registration(a, b *Page) {
 	}
 	d.set(kinds(a.SignUpWith), kinds(b.SignUpWith), "%s can no longer verify a new account", "%s can verify a new account",
 		"The order of what verifies a new account changes to: %s")
-	fields := func(all []SignUpField) (names []string) {
+	fields := func(all []loginpage.SignUpField) (names []string) {
 		for _, f := range all {
 			names = append(names, f.Name)
 		}
@@ -190,16 +185,16 @@ func (d *differ) registration(a, b *Page) {
 	}
 	d.set(fields(a.SignUpFields), fields(b.SignUpFields), "A new account is no longer asked for its %s", "A new account is asked for its %s",
 		"The order of what a new account is asked for changes to: %s")
-	must := func(all []SignUpField, name string) bool {
-		return slices.Contains(all, SignUpField{Name: name, Required: true})
+	must := func(all []loginpage.SignUpField, name string) bool {
+		return slices.Contains(all, loginpage.SignUpField{Name: name, Required: true})
 	}
 	for _, f := range b.SignUpFields {
 		d.yes(must(a.SignUpFields, f.Name), f.Required, "A new account must have a "+f.Name, "A new account may do without a "+f.Name)
 	}
 }
 
-func (d *differ) agreements(before, after []Agreement) {
-	labels := func(all []Agreement) (labels []string) {
+func (d *differ) agreements(before, after []loginpage.Agreement) {
+	labels := func(all []loginpage.Agreement) (labels []string) {
 		for _, g := range all {
 			labels = append(labels, fmt.Sprintf("%q", g.Label))
 		}
@@ -208,7 +203,7 @@ func (d *differ) agreements(before, after []Agreement) {
 	d.set(labels(before), labels(after), "The agreement %s is no longer asked for", "The agreement %s is asked for",
 		"The order of the agreements changes to: %s")
 	for _, was := range before {
-		i := slices.IndexFunc(after, func(g Agreement) bool { return g.Label == was.Label })
+		i := slices.IndexFunc(after, func(g loginpage.Agreement) bool { return g.Label == was.Label })
 		if i < 0 {
 			continue
 		}
@@ -223,7 +218,7 @@ func (d *differ) agreements(before, after []Agreement) {
 }
 
 // paragraphs are the blocks of a text, each with all that people can notice of it.
-func paragraphs(text []Block) (all []string) {
+func paragraphs(text []loginpage.Block) (all []string) {
 	for _, b := range text {
 		all = append(all, fmt.Sprintf("%#v", b))
 	}
@@ -237,7 +232,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func (d *differ) countries(a, b Countries) {
+func (d *differ) countries(a, b loginpage.Countries) {
 	d.text("The country that is selected first", a.Default, b.Default)
 	switch {
 	case len(a.Allowed) == 0 && len(b.Allowed) > 0:
@@ -250,18 +245,18 @@ func (d *differ) countries(a, b Countries) {
 	}
 }
 
-func (d *differ) links(before, after []FooterLink) {
-	urls := func(all []FooterLink) (urls []string) {
+func (d *differ) links(before, after []loginpage.FooterLink) {
+	urls := func(all []loginpage.FooterLink) (urls []string) {
 		for _, l := range all {
-			urls = append(urls, fmt.Sprintf("%s, to %s", l.Label.words(), l.URL))
+			urls = append(urls, fmt.Sprintf("%s, to %s", labelWords(l.Label), l.URL))
 		}
 		return urls
 	}
 	d.set(urls(before), urls(after), "The link %s is no longer shown", "The link %s is shown", "The order of the links changes to: %s")
 }
 
-// words are all that people may read of a label.
-func (l Localized) words() string {
+// labelWords are all that people may read of a label.
+func labelWords(l loginpage.Localized) string {
 	var all []string
 	for _, tag := range slices.Sorted(maps.Keys(l)) {
 		text := fmt.Sprintf("%q", l[tag])
@@ -288,16 +283,16 @@ func (d *differ) locales(before, after []string) {
 	}
 }
 
-func (d *differ) texts(before, after map[string]map[string]Text) {
+func (d *differ) texts(before, after map[string]map[string]loginpage.Text) {
 	locales := maps.Clone(before)
 	if locales == nil {
-		locales = map[string]map[string]Text{}
+		locales = map[string]map[string]loginpage.Text{}
 	}
 	maps.Copy(locales, after)
 	for _, locale := range slices.Sorted(maps.Keys(locales)) {
 		keys := maps.Clone(before[locale])
 		if keys == nil {
-			keys = map[string]Text{}
+			keys = map[string]loginpage.Text{}
 		}
 		maps.Copy(keys, after[locale])
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
@@ -305,21 +300,21 @@ func (d *differ) texts(before, after map[string]map[string]Text) {
 			switch {
 			case maps.Equal(was, now):
 			case was == nil:
-				d.say("The text %s in %s is replaced by %s", key, locale, now.words())
+				d.say("The text %s in %s is replaced by %s", key, locale, textWords(now))
 			case now == nil:
-				d.say("The text %s in %s is ours again; it was %s", key, locale, was.words())
+				d.say("The text %s in %s is ours again; it was %s", key, locale, textWords(was))
 			default:
-				d.say("The text %s in %s changes from %s to %s", key, locale, was.words(), now.words())
+				d.say("The text %s in %s changes from %s to %s", key, locale, textWords(was), textWords(now))
 			}
 		}
 	}
 }
 
-func (t Text) words() string {
+func textWords(t loginpage.Text) string {
 	if len(t) == 1 {
 		return fmt.Sprintf("%q", t["other"])
 	}
-	return Localized(t).words()
+	return labelWords(loginpage.Localized(t))
 }
 
 // colorWords are the colours of a palette by their names in a config.
@@ -332,8 +327,8 @@ var colorWords = map[string]string{
 	"focus": "colour of the focus",
 }
 
-func (d *differ) look(before, after version) {
-	a, b := before.page.Theme, after.page.Theme
+func (d *differ) look(before, after loginpage.Version) {
+	a, b := before.Page.Theme, after.Page.Theme
 	for i, scheme := range []struct {
 		in       string
 		was, now *theme.Palette
@@ -341,8 +336,8 @@ func (d *differ) look(before, after version) {
 		derived := 0
 		for _, name := range theme.Colors() {
 			was, now := scheme.was.Color(name), scheme.now.Color(name)
-			_, named := before.wishes[i][name]
-			_, names := after.wishes[i][name]
+			_, named := before.Colors[i][name]
+			_, names := after.Colors[i][name]
 			switch {
 			case was == now:
 			case named || names:
