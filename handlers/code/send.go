@@ -41,7 +41,7 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 	case to.Address == "":
 		web.AddFieldError(b, field, "error.email")
 	}
-	web.RequireConsent(b, r.Form)
+	web.RequireConsent(r, b)
 	if !b.Invalid() {
 		if key := f.Validate(r, to); key != "" {
 			web.AddFieldError(b, field, key)

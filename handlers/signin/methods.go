@@ -33,7 +33,7 @@ func (in *Room) start(r *web.Request) (views.Page, error) {
 	if page.Frame().Consent == nil && len(r.LoginPage.Agreements) > 0 && !agreedBefore(page) {
 		return nil, refusal.ErrNoForm
 	}
-	web.RequireConsent(page.Frame(), r.Form)
+	web.RequireConsent(r, page.Frame())
 	return page, nil
 }
 

@@ -81,7 +81,7 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	}
 	page, form := in.typedSignIn(r)
 	web.Validate(&page.Base, form)
-	web.RequireConsent(&page.Base, r.Form)
+	web.RequireConsent(r, &page.Base)
 	if page.Invalid() {
 		return web.Invalid(page)
 	}

@@ -94,9 +94,13 @@ func AddFieldError(b *views.Base, name, key string) {
 	b.Errors = append(b.Errors, views.FieldError{Field: name, Message: i18n.Msg(key)})
 }
 
-// RequireConsent notes that the agreement was not agreed to.
-func RequireConsent(b *views.Base, f *Form) {
-	if b.Consent != nil && !f.Agreed {
+// RequireConsent takes the consent of a page that asks for it, or notes that it is missing.
+func RequireConsent(r *Request, b *views.Base) {
+	switch {
+	case b.Consent == nil:
+	case r.Form.Agreed:
+		r.Session.NoteAgreed(PageNote(&r.LoginRequest), r.LoginPage.Agreed())
+	default:
 		AddFieldError(b, "agreement", "error.required.agreement")
 	}
 }

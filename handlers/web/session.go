@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tcb-login/limit"
@@ -22,6 +23,9 @@ type Session struct {
 	access *session.Access // to be kept, from this answer on
 	drop   bool            // the login is to be forgotten
 	owed   []string        // other Set-Cookie values
+
+	noted        *Notes // as the answer will leave them; nil: not read yet
+	notesChanged bool
 }
 
 // Seal encrypts v so that only this session can open it, for the same purpose, until ttl is over.
@@ -152,5 +156,5 @@ func (s *Session) cookies() ([]string, error) {
 		return nil, err
 	}
 	own, err := s.s.Cookies()
-	return append(login, own...), err
+	return slices.Concat(login, own, s.notesCookies()), err
 }
