@@ -29,6 +29,8 @@ var portalRoutes = map[string]struct {
 	"account-providers": {path: "/account/providers"}, // its changes ask for a step-up themselves
 	"account-sessions":  {path: "/account/sessions"},
 	"account-history":   {path: "/account/history", readOnly: true},
+	"account-data":      {path: "/account/data", stepUp: true},
+	"account-review":    {path: "/account/review"},
 	"account-delete":    {path: "/account/delete", stepUp: true},
 }
 

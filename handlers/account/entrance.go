@@ -3,6 +3,7 @@ package account
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"tcb-login/authclient"
@@ -135,6 +136,7 @@ var doneKeys = map[string]string{
 	"unlinked": "account.done.unlinked",
 	"ended":    "account.done.ended",
 	"others":   "account.done.others",
+	"review":   "account.done.review",
 }
 
 const (
@@ -147,6 +149,9 @@ var ruleDone = limit.Rule{Name: "done", N: 1, Per: doneLife}
 
 // finished answers a change that went well: the page at path says so once.
 func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {
+	if slices.Contains(ownChanges, done) && !r.Session.NotesOf(login.Me.Sub).News {
+		a.noNews(r, login)
+	}
 	sealed, err := r.Session.Seal(donePurpose, change{Done: done, Sub: login.Me.Sub}, doneLife)
 	if err != nil {
 		return web.Reply{}, err

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"slices"
 
 	"tcb-login/handlers/code"
@@ -18,6 +19,8 @@ type page struct {
 	stepUp bool // who is there has proven lately that it is them
 	texts  bool // TCB sends text messages in this environment
 	onWay  bool // as a web.Row's
+
+	repeatable bool // as a web.Row's
 
 	takesLink bool // an identity that waits is bound here
 
@@ -80,6 +83,16 @@ func (a *Room) table() []page {
 			overview: []summary{{"safety", 2, a.historyRow}}, samples: a.historySamples,
 		},
 		{
+			name: formData, path: pathData, stepUp: true, repeatable: true, get: a.getData, post: a.postData,
+			forms:    map[string]rebuild{formData: a.rebuildData},
+			overview: []summary{{"safety", 4, a.dataRow}}, samples: a.dataSamples,
+		},
+		{
+			name: formReview, path: pathReview, onWay: true, get: a.getReview, post: a.postReview,
+			forms:    map[string]rebuild{formReview: a.rebuildReview},
+			overview: []summary{{"safety", 0, a.reviewRow}}, samples: a.reviewSamples,
+		},
+		{
 			name: "account-delete", path: "/account/delete", stepUp: true, get: a.getDelete, post: a.postDelete,
 			forms:    map[string]rebuild{"account-delete": a.rebuildDelete},
 			overview: []summary{{"danger", 1, a.deleteRow}}, samples: a.deleteSamples,
@@ -108,18 +121,32 @@ func (a *Room) nameAt(path string) string {
 
 // row is a page as web hangs it.
 func (a *Room) row(p page) web.Row {
-	row := web.Row{Path: p.path, Portal: true, OnWay: p.onWay, Form: p.name, Forms: map[string]web.Rebuild{}}
+	row := web.Row{Path: p.path, Portal: true, OnWay: p.onWay, Repeatable: p.repeatable, Form: p.name, Forms: map[string]web.Rebuild{}}
 	row.Get = func(r *web.Request) (web.Reply, error) {
 		r, login, err := a.enter(r, p)
 		if err != nil {
 			return web.Reply{}, err
 		}
+		if reviewDue(r, login, p) {
+			return web.SeeOther(r.To(pathReview, entry.Next(cmp.Or(p.name, "account"))))
+		}
 		done := a.doneOf(r, login)
 		reply, err := p.get(r, login)
-		if err == nil && reply.Page != nil && done != "" {
-			reply.Page.Frame().Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg(done)}
+		if err != nil || reply.Page == nil {
+			return reply, err
 		}
-		return reply, err
+		frame := reply.Page.Frame()
+		if done != "" {
+			frame.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg(done)}
+		}
+		switch {
+		case frame.Portal == nil:
+		case p.name == "account-history": // where they all are
+			a.noNews(r, login)
+		default:
+			frame.Portal.News = a.news(r, login)
+		}
+		return reply, nil
 	}
 	if p.post != nil {
 		row.Post = func(r *web.Request) (web.Reply, error) {

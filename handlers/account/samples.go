@@ -28,9 +28,7 @@ func (a *Room) Samples(r *web.Request) []web.Sample {
 	in := a.atPage(r, a.named("account"))
 	all = append(all, web.Samples("account-anonymous", "/account/anonymous", func() (views.Page, error) { return a.offerRegistration(in, login), nil })...)
 	all = append(all, web.Samples("goodbye", "/goodbye", func() (views.Page, error) { return a.goodbyePage(in), nil })...)
-	return append(all, web.Samples("continue", entry.PathContinue, func() (views.Page, error) {
-		return a.continuePage(r.AsSample(func(l *entry.LoginRequest) { l.Path = entry.PathContinue }), login), nil
-	})...)
+	return append(all, a.continueSamples(r, login)...)
 }
 
 // atPage is a sample of a request to a page.

@@ -31,7 +31,7 @@ func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string
 	} else if instead != "" {
 		to = instead
 	}
-	if texts := r.LoginPage.Agreed(); texts != "" && r.Session.NoteSignedIn(creds.Sub, web.PageNote(&r.LoginRequest), texts) {
+	if texts := r.LoginPage.Agreed(); r.Session.NoteSignedIn(creds.Sub, web.PageNote(&r.LoginRequest), texts) {
 		r.Trace.Agreed = texts
 	}
 	tokens, err := json.Marshal(creds)

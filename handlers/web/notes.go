@@ -12,6 +12,8 @@ type Notes struct {
 	// Agreed is what was agreed to here by whoever signs in next: the hash of the texts, by login
 	// page.
 	Agreed map[string]string `json:"a,omitempty"`
+	// Reset says that whoever signs in next has reset their password here.
+	Reset bool `json:"r,omitempty"`
 	// People are those who have signed in here, by a hash of who they are.
 	People map[string]*PersonNotes `json:"p,omitempty"`
 }
@@ -25,10 +27,20 @@ type PersonNotes struct {
 	Seen  int64 `json:"s,omitempty"`
 	Asked int64 `json:"q,omitempty"`
 	News  bool  `json:"n,omitempty"`
-	// Review says that a password was reset, and that the person has yet to look over what else the
-	// account can be entered by.
-	Review bool `json:"r,omitempty"`
+	// Review says that a password was reset, and how far the person is with looking over what else
+	// the account can be entered by.
+	Review Review `json:"r,omitempty"`
 }
+
+// A Review is how far it is.
+type Review int
+
+// The steps of a review.
+const (
+	ReviewNone   Review = iota
+	ReviewDue           // the next page of the portal is to be the list
+	ReviewListed        // they have seen the list, and not said yet that all of it is theirs
+)
 
 // Bounds of what is noted: the cookie has to fit.
 const (
@@ -47,14 +59,12 @@ func (s *Session) notes() *Notes {
 	return s.noted
 }
 
-// NotesOf are the notes about somebody, by their sub; nil where there are none.
-func (s *Session) NotesOf(sub string) *PersonNotes {
-	p := s.notes().People[noteName(sub)]
-	if p == nil {
-		return nil
+// NotesOf are the notes about somebody, by their sub; empty where there are none.
+func (s *Session) NotesOf(sub string) PersonNotes {
+	if p := s.notes().People[noteName(sub)]; p != nil {
+		return *p
 	}
-	read := *p
-	return &read
+	return PersonNotes{}
 }
 
 // Note changes what is noted about somebody. The oldest notes make room.
@@ -92,22 +102,29 @@ func (s *Session) NoteAgreed(page, texts string) {
 	s.notesChanged = true
 }
 
-// NoteSignedIn makes what was agreed to here that of who has just signed in. It reports whether they
-// have agreed to the texts.
-func (s *Session) NoteSignedIn(sub, page, texts string) bool {
+// NoteReset notes that a password was reset here, by whoever signs in next.
+func (s *Session) NoteReset() { s.notes().Reset, s.notesChanged = true, true }
+
+// NoteSignedIn makes what was noted here about who signs in next that of who has just done so. It
+// reports whether they have agreed to the texts of the login page just now.
+func (s *Session) NoteSignedIn(sub, page, texts string) (agreed bool) {
 	n := s.notes()
-	if n.Agreed[page] != texts {
+	reset := n.Reset
+	agreed = texts != "" && n.Agreed[page] == texts
+	if !reset && !agreed {
 		return false
 	}
+	s.Note(sub, func(p *PersonNotes) {
+		if agreed {
+			p.Agreed = withNote(p.Agreed, page, texts)
+		}
+		if reset {
+			p.Review = ReviewDue
+		}
+	})
 	delete(n.Agreed, page)
-	s.Note(sub, func(p *PersonNotes) { p.Agreed = withNote(p.Agreed, page, texts) })
-	return true
-}
-
-// HasAgreed reports that somebody has agreed to the texts of a login page here.
-func (s *Session) HasAgreed(sub, page, texts string) bool {
-	p := s.NotesOf(sub)
-	return p != nil && p.Agreed[page] == texts
+	n.Reset = false
+	return agreed
 }
 
 // withNote adds a note, in the place of any other where there are too many.
