@@ -260,7 +260,7 @@ func TestTypedFormsNeedStepUp(t *testing.T) {
 	bind := b.comesBack(b.pressOnly(b.open("/account/providers"), "action=link:demo", nil), "p-1", "").want(http.StatusOK, "account-bind")
 	pages := map[string]*page{
 		"/account/username": b.open("/account/username"), "/account/phone": b.open("/account/phone"), "/account/email": b.open("/account/email"),
-		"/account/password": b.open("/account/password"), "/account/delete": b.open("/account/delete"),
+		"/account/password": b.open("/account/password"), "/account/delete": b.open("/account/delete"), "/account/data": b.open("/account/data"),
 		"the code of an e-mail address": code, "the code of a phone number": phone, "a conflict": conflict, "a link": bind,
 	}
 	needs := map[string]bool{}

@@ -33,6 +33,8 @@ func (a *Room) enter(r *web.Request, p page) (*web.Request, *visitor.Login, erro
 	switch {
 	case login.Access.Anonymous:
 		return r, nil, instead(a.offerRegistration(r, login))
+	case reviewDue(r, login, p):
+		return r, nil, &web.Instead{Reply: web.Reply{To: r.To(pathReview, entry.Next(cmp.Or(p.name, "account")))}}
 	case p.stepUp && !login.HasSudo(a.Now()):
 		return r, nil, &web.Instead{Reply: web.Reply{To: a.stepUpFor(r, p.name)}}
 	}

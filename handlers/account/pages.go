@@ -1,7 +1,6 @@
 package account
 
 import (
-	"cmp"
 	"slices"
 
 	"tcb-login/handlers/code"
@@ -126,9 +125,6 @@ func (a *Room) row(p page) web.Row {
 		r, login, err := a.enter(r, p)
 		if err != nil {
 			return web.Reply{}, err
-		}
-		if reviewDue(r, login, p) {
-			return web.SeeOther(r.To(pathReview, entry.Next(cmp.Or(p.name, "account"))))
 		}
 		done := a.doneOf(r, login)
 		reply, err := p.get(r, login)

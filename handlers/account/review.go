@@ -24,7 +24,7 @@ const (
 
 // reviewDue reports that the list is to be shown before the page at hand.
 func reviewDue(r *web.Request, login *visitor.Login, p page) bool {
-	return !p.onWay && r.Done == "" && r.Session.NotesOf(login.Me.Sub).Review == web.ReviewDue
+	return !r.Posted() && !p.onWay && r.Done == "" && r.Session.NotesOf(login.Me.Sub).Review == web.ReviewDue
 }
 
 func (a *Room) reviewRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
@@ -68,11 +68,10 @@ func (a *Room) rebuildReview(r *web.Request, login *visitor.Login) (views.Page, 
 // postReview is the person's word that all of it is theirs.
 func (a *Room) postReview(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	r.Session.Note(login.Me.Sub, func(p *web.PersonNotes) { p.Review = web.ReviewNone })
-	next := a.named(r.Next)
-	if next.path == "" || slices.Contains([]string{pathReview, entry.PathAccount}, next.path) {
+	if slices.Contains([]string{"", "account", formReview}, r.Next) {
 		return a.finished(r, login, entry.PathAccount, "review")
 	}
-	return web.SeeOther(r.Into(next.path))
+	return web.SeeOther(r.Into(r.NextPath))
 }
 
 func (a *Room) reviewSamples(r *web.Request, login *visitor.Login) []web.Sample {
