@@ -35,7 +35,7 @@ func TestNotes(t *testing.T) {
 	}
 	name, value, _ := strings.Cut(jar, "=")
 	for _, bad := range []string{"", "x", value[1:], value + "A", strings.ToLower(value)} {
-		if b.load(name + "=" + bad).Notes(scope, &got) {
+		if b.load(name+"="+bad).Notes(scope, &got) {
 			t.Errorf("%.20s… opens", bad)
 		}
 	}
@@ -45,7 +45,7 @@ func TestNotes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.load(name + "=" + sealed).Notes(scope, &got) {
+	if b.load(name+"="+sealed).Notes(scope, &got) {
 		t.Error("a sealed value opens as notes")
 	}
 	if _, err := s.NotesCookie(scope, notes{strings.Repeat("x", chunkSize)}); !errors.Is(err, ErrTooLarge) {

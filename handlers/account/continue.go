@@ -52,9 +52,7 @@ func (a *Room) postContinue(r *web.Request) (web.Reply, error) {
 	if web.RequireConsent(r, &page.Base); page.Invalid() {
 		return web.Invalid(page)
 	}
-	if texts := r.LoginPage.Agreed(); r.Session.NoteSignedIn(login.Me.Sub, web.PageNote(&r.LoginRequest), texts) {
-		r.Trace.Agreed = texts
-	}
+	r.Trace.Agreed = r.Session.Notes().SignIn(login.Me.Sub, r.LoginPage)
 	if r.Next != "" {
 		return web.SeeOther(r.Into(r.NextPath))
 	}
@@ -80,7 +78,7 @@ const formContinue = "continue"
 
 // agreedBefore is the hash of the texts that the person has agreed to in this browser.
 func agreedBefore(r *web.Request, login *visitor.Login) string {
-	return r.Session.NotesOf(login.Me.Sub).Agreed[web.PageNote(&r.LoginRequest)]
+	return r.Session.Notes().AgreedTo(login.Me.Sub, r.LoginPage)
 }
 
 func (a *Room) continuePage(r *web.Request, login *visitor.Login, agreed string) *views.ContinuePage {

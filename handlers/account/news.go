@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/notes"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/views"
@@ -28,12 +29,12 @@ const (
 
 // news are the changes that the person has not seen yet; nil where there are none.
 func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
-	now, notes := a.Now(), r.Session.NotesOf(login.Me.Sub)
+	now, noted := a.Now(), r.Session.Notes().Of(login.Me.Sub)
 	switch {
-	case notes.Seen == 0:
+	case noted.Seen == 0:
 		a.noNews(r, login)
 		return nil
-	case !notes.News && now.Sub(time.Unix(notes.Asked, 0)) < newsEvery:
+	case !noted.News && now.Sub(time.Unix(noted.Asked, 0)) < newsEvery:
 		return nil
 	}
 	ctx, cancel := r.Within(newsWait)
@@ -41,12 +42,12 @@ func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
 	page, err := user(r, login).GetSecurityHistory(ctx, authclient.SecurityHistoryRequest{Kind: authclient.HistoryChanges, Limit: historyRows}, r.Options()...)
 	if err != nil { // the banner waits
 		r.Trace.Refused(err)
-		r.Session.Note(login.Me.Sub, func(p *web.PersonNotes) { p.Asked = now.Unix() })
+		r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Asked = now.Unix() })
 		return nil
 	}
 	var fresh []authclient.SecurityEvent
 	for _, row := range page.Rows {
-		if at, err := time.Parse(time.RFC3339, row.CreatedAt); err == nil && at.After(time.Unix(notes.Seen, 0)) {
+		if at, err := time.Parse(time.RFC3339, row.CreatedAt); err == nil && at.After(time.Unix(noted.Seen, 0)) {
 			fresh = append(fresh, row)
 		}
 	}
@@ -54,8 +55,8 @@ func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
 		a.noNews(r, login)
 		return nil
 	}
-	if !notes.News {
-		r.Session.Note(login.Me.Sub, func(p *web.PersonNotes) { p.News, p.Asked = true, now.Unix() })
+	if !noted.News {
+		r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.News, p.Asked = true, now.Unix() })
 	}
 	return a.newsOf(r, login, fresh)
 }
@@ -63,7 +64,7 @@ func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
 // noNews notes that the person knows of all changes up to now.
 func (a *Room) noNews(r *web.Request, login *visitor.Login) {
 	now := a.Now()
-	r.Session.Note(login.Me.Sub, func(p *web.PersonNotes) {
+	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) {
 		p.Seen, p.Asked, p.News = now.Add(newsClocks).Unix(), now.Unix(), false
 	})
 }

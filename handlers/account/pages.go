@@ -38,7 +38,7 @@ type rebuild func(*web.Request, *visitor.Login) (views.Page, error)
 
 // table is all pages of the portal.
 func (a *Room) table() []page {
-	return []page{
+	all := []page{
 		{name: "account", path: entry.PathAccount, get: a.getOverview, samples: a.overviewSamples},
 		{
 			name: "account-profile", path: "/account/profile", get: a.getProfile, post: a.postProfile,
@@ -81,6 +81,13 @@ func (a *Room) table() []page {
 			name: "account-history", path: "/account/history", get: a.getHistory,
 			overview: []summary{{"safety", 2, a.historyRow}}, samples: a.historySamples,
 		},
+	}
+	return append(all, a.wholePages()...)
+}
+
+// wholePages are those about the account as a whole.
+func (a *Room) wholePages() []page {
+	return []page{
 		{
 			name: formData, path: pathData, stepUp: true, repeatable: true, get: a.getData, post: a.postData,
 			forms:    map[string]rebuild{formData: a.rebuildData},

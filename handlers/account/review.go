@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/notes"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -24,12 +25,12 @@ const (
 
 // reviewDue reports that the list is to be shown before the page at hand.
 func reviewDue(r *web.Request, login *visitor.Login, p page) bool {
-	return !r.Posted() && !p.onWay && r.Done == "" && r.Session.NotesOf(login.Me.Sub).Review == web.ReviewDue
+	return !r.Posted() && !p.onWay && r.Done == "" && r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewDue
 }
 
 func (a *Room) reviewRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	return a.hint(r, "review", "account.review.title", "account.row.review", formReview, "account.view"),
-		r.Session.NotesOf(login.Me.Sub).Review != web.ReviewNone
+		r.Session.Notes().Of(login.Me.Sub).Review != notes.ReviewNone
 }
 
 func (a *Room) reviewPage(r *web.Request, login *visitor.Login) *views.ReviewPage {
@@ -55,8 +56,8 @@ func (a *Room) reviewPage(r *web.Request, login *visitor.Login) *views.ReviewPag
 }
 
 func (a *Room) getReview(r *web.Request, login *visitor.Login) (web.Reply, error) {
-	if r.Session.NotesOf(login.Me.Sub).Review == web.ReviewDue {
-		r.Session.Note(login.Me.Sub, func(p *web.PersonNotes) { p.Review = web.ReviewListed })
+	if r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewDue {
+		r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Review = notes.ReviewListed })
 	}
 	return web.OK(a.reviewPage(r, login))
 }
@@ -67,7 +68,7 @@ func (a *Room) rebuildReview(r *web.Request, login *visitor.Login) (views.Page, 
 
 // postReview is the person's word that all of it is theirs.
 func (a *Room) postReview(r *web.Request, login *visitor.Login) (web.Reply, error) {
-	r.Session.Note(login.Me.Sub, func(p *web.PersonNotes) { p.Review = web.ReviewNone })
+	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Review = notes.ReviewNone })
 	if slices.Contains([]string{"", "account", formReview}, r.Next) {
 		return a.finished(r, login, entry.PathAccount, "review")
 	}

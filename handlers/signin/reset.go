@@ -54,7 +54,7 @@ func (in *Room) postNewPassword(r *web.Request, f code.Flow, step *code.Step) (w
 		return web.Refuse(page, err, special)
 	}
 	// Whoever had the account may have left a way in of theirs: the portal lists them all next.
-	r.Session.NoteReset()
+	r.Session.Notes().ResetPassword()
 	// As the SDK does it: the new password signs in at once.
 	creds, err := in.signInCall(r, false, authclient.SignInRequest{Username: step.To(), Password: form.Password})
 	if err == nil {

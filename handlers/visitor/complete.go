@@ -31,9 +31,7 @@ func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string
 	} else if instead != "" {
 		to = instead
 	}
-	if texts := r.LoginPage.Agreed(); r.Session.NoteSignedIn(creds.Sub, web.PageNote(&r.LoginRequest), texts) {
-		r.Trace.Agreed = texts
-	}
+	r.Trace.Agreed = r.Session.Notes().SignIn(creds.Sub, r.LoginPage)
 	tokens, err := json.Marshal(creds)
 	if err != nil {
 		return web.Reply{}, err

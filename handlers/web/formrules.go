@@ -99,7 +99,7 @@ func RequireConsent(r *Request, b *views.Base) {
 	switch {
 	case b.Consent == nil:
 	case r.Form.Agreed:
-		r.Session.NoteAgreed(PageNote(&r.LoginRequest), r.LoginPage.Agreed())
+		r.Session.Notes().Agree(r.LoginPage)
 	default:
 		AddFieldError(b, "agreement", "error.required.agreement")
 	}

@@ -2,9 +2,9 @@ package web
 
 import (
 	"context"
-	"slices"
 	"time"
 
+	"tcb-login/handlers/notes"
 	"tcb-login/limit"
 	"tcb-login/session"
 )
@@ -24,8 +24,7 @@ type Session struct {
 	drop   bool            // the login is to be forgotten
 	owed   []string        // other Set-Cookie values
 
-	noted        *Notes // as the answer will leave them; nil: not read yet
-	notesChanged bool
+	noted *notes.Notes // as the answer will leave them; nil: not read yet
 }
 
 // Seal encrypts v so that only this session can open it, for the same purpose, until ttl is over.
@@ -156,5 +155,20 @@ func (s *Session) cookies() ([]string, error) {
 		return nil, err
 	}
 	own, err := s.s.Cookies()
-	return slices.Concat(login, own, s.notesCookies()), err
+	if s.noted != nil && s.noted.Changed() && s.scope != (session.Scope{}) {
+		noted, err := s.s.NotesCookie(s.scope, s.noted)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, noted)
+	}
+	return append(login, own...), err
+}
+
+// Notes are the browser's, as the answer will leave them.
+func (s *Session) Notes() *notes.Notes {
+	if s.noted == nil {
+		s.noted = notes.New(s.now, func(n *notes.Notes) bool { return s.scope != (session.Scope{}) && s.s.Notes(s.scope, n) })
+	}
+	return s.noted
 }
