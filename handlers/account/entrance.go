@@ -152,7 +152,7 @@ var ruleDone = limit.Rule{Name: "done", N: 1, Per: doneLife}
 // finished answers a change that went well: the page at path says so once.
 func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {
 	if slices.Contains(ownChanges, done) && !r.Session.Notes().Of(login.Me.Sub).News {
-		a.noNews(r, login)
+		a.knowsAll(r, login)
 	}
 	sealed, err := r.Session.Seal(donePurpose, change{Done: done, Sub: login.Me.Sub}, doneLife)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // every page of the portal says it, until the history is opened.
 //
 // Up to when they have seen the changes stands in the browser's notes, so a browser that nobody was
-// in before says nothing. TCB is asked on the first page, then every ten minutes, and on every page
+// in before says nothing. TCB is asked every ten minutes, and on every page
 // while there is something to say.
 
 const (
@@ -31,8 +31,8 @@ const (
 func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
 	now, noted := a.Now(), r.Session.Notes().Of(login.Me.Sub)
 	switch {
-	case noted.Seen == 0:
-		a.noNews(r, login)
+	case noted.Seen == 0: // the first time here
+		a.knowsAll(r, login)
 		return nil
 	case !noted.News && now.Sub(time.Unix(noted.Asked, 0)) < newsEvery:
 		return nil
@@ -52,7 +52,8 @@ func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
 		}
 	}
 	if len(fresh) == 0 {
-		a.noNews(r, login)
+		a.knowsAll(r, login)
+		r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Asked = now.Unix() })
 		return nil
 	}
 	if !noted.News {
@@ -61,12 +62,10 @@ func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
 	return a.newsOf(r, login, fresh)
 }
 
-// noNews notes that the person knows of all changes up to now.
-func (a *Room) noNews(r *web.Request, login *visitor.Login) {
-	now := a.Now()
-	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) {
-		p.Seen, p.Asked, p.News = now.Add(newsClocks).Unix(), now.Unix(), false
-	})
+// knowsAll notes that the person knows of all changes up to now.
+func (a *Room) knowsAll(r *web.Request, login *visitor.Login) {
+	until := a.Now().Add(newsClocks).Unix()
+	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Seen, p.News = until, false })
 }
 
 func (a *Room) newsOf(r *web.Request, login *visitor.Login, fresh []authclient.SecurityEvent) *views.News {

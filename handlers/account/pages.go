@@ -145,7 +145,7 @@ func (a *Room) row(p page) web.Row {
 		switch {
 		case frame.Portal == nil:
 		case p.name == "account-history": // where they all are
-			a.noNews(r, login)
+			a.knowsAll(r, login)
 		default:
 			frame.Portal.News = a.news(r, login)
 		}
