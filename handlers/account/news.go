@@ -82,7 +82,9 @@ func (a *Room) newsOf(r *web.Request, login *visitor.Login, fresh []authclient.S
 }
 
 // ownChanges are the confirmations of changes that TCB writes into the history.
-var ownChanges = []string{"username", "phone", "email", "password", "linked", "unlinked"}
+var ownChanges = []string{
+	"account.done.username", "account.done.phone", "account.done.email", "account.done.password", "account.done.linked", "account.done.unlinked",
+}
 
 // newsSample is the overview of somebody whose sign-in methods somebody has changed.
 func (a *Room) newsSample(r *web.Request, login *visitor.Login) web.SampleState {

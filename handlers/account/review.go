@@ -70,7 +70,7 @@ func (a *Room) rebuildReview(r *web.Request, login *visitor.Login) (views.Page, 
 func (a *Room) postReview(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Review = notes.ReviewNone })
 	if slices.Contains([]string{"", "account", formReview}, r.Next) {
-		return a.finished(r, login, entry.PathAccount, "review")
+		return a.finished(r, login, entry.PathAccount, "account.done.review")
 	}
 	return web.SeeOther(r.Into(r.NextPath))
 }
