@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"framing":           {},
 	"handlers":          {"handlers/account", "handlers/code", "handlers/limits", "handlers/preview", "handlers/provider", "handlers/signin", "handlers/visitor", "handlers/web"},
 	"handlers/account":  {"authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/limits", "handlers/notes", "handlers/provider", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},
+	"handlers/bodies":   {},
 	"handlers/captcha":  {},
 	"handlers/code":     {"authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "views"},
 	"handlers/entry":    {"authclient", "config/loginpage", "config/settings", "handlers/refusal", "i18n"},
@@ -48,7 +49,7 @@ var mayImport = map[string][]string{
 	"handlers/repeat":   {},
 	"handlers/signin":   {"authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},
 	"handlers/visitor":  {"authclient", "handlers/entry", "handlers/refusal", "handlers/web", "i18n", "session", "views"},
-	"handlers/web":      {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/captcha", "handlers/entry", "handlers/files", "handlers/headers", "handlers/limits", "handlers/notes", "handlers/refusal", "handlers/repeat", "i18n", "limit", "session", "static", "views"},
+	"handlers/web":      {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/bodies", "handlers/captcha", "handlers/entry", "handlers/files", "handlers/headers", "handlers/limits", "handlers/notes", "handlers/refusal", "handlers/repeat", "i18n", "limit", "session", "static", "views"},
 	"i18n":              {},
 	"limit":             {},
 	"proxyheaders":      {},
@@ -65,7 +66,7 @@ var free = []string{"bench", "e2e", "generate"}
 
 // onlyIn says which folders know a library. Imports are compared by prefix.
 var onlyIn = map[string][]string{
-	"github.com/gofiber/":         {"admin", "handlers", "handlers/files", "handlers/headers", "handlers/preview", "handlers/repeat", "handlers/web"},
+	"github.com/gofiber/":         {"admin", "handlers", "handlers/bodies", "handlers/files", "handlers/headers", "handlers/preview", "handlers/repeat", "handlers/web"},
 	"github.com/valyala/":         {"handlers/repeat", "handlers/web"},
 	"github.com/a-h/templ":        {"views"},
 	"github.com/gorilla/":         {"session"},

@@ -3,12 +3,12 @@ package web
 import (
 	"errors"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
+	"tcb-login/config/input"
 	"tcb-login/framing"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/headers"
@@ -194,7 +194,7 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 	page := &views.ErrorPage{
 		Base:  s.Page(r, "error", i18n.Msg(p.Title)),
 		Lead:  i18n.Message{Key: p.Lead, Args: p.Args},
-		Value: printable(p.Value),
+		Value: input.Printable(p.Value),
 	}
 	for i, l := range page.Languages { // those of an error lead to the entry
 		page.Languages[i].URL = entry.Join(r.Base, "/", entry.WithParam(r.Query, "lang", l.Tag))
@@ -282,19 +282,4 @@ func problemOf(t *Trace, err error) *refusal.Problem {
 	}
 	t.Err = err
 	return &refusal.Problem{Status: fiber.StatusInternalServerError, Title: "error.title", Lead: "error.page.internal"}
-}
-
-// printable shows a refused value as text: bounded, and with everything that could make it read
-// otherwise escaped.
-func printable(value string) string {
-	const most = 200
-	if value == "" {
-		return ""
-	}
-	runes := []rune(value)
-	if len(runes) > most {
-		runes = append(runes[:most], '…')
-	}
-	quoted := strconv.QuoteToGraphic(string(runes))
-	return quoted[1 : len(quoted)-1]
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"mime"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -11,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"tcb-login/handlers/bodies"
 	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
@@ -157,25 +157,9 @@ func Cut(s string, n int) string {
 	return s[:n]
 }
 
-// readable tells that a body is of the media type that a route reads, as it is.
-func readable(c *fiber.Ctx, mediaType string) bool {
-	for _, encodings := range c.Request().Header.PeekAll("Content-Encoding") {
-		for encoding := range strings.SplitSeq(string(encodings), ",") {
-			if e := strings.TrimSpace(encoding); e != "" && !strings.EqualFold(e, "identity") {
-				return false
-			}
-		}
-	}
-	if len(c.Request().Body()) == 0 || c.Get("Content-Type") == "" {
-		return true // nothing is read as a form then, and an absent word is no wrong one
-	}
-	given, _, err := mime.ParseMediaType(c.Get("Content-Type"))
-	return err == nil && given == mediaType
-}
-
 // formsOnly and jsonOnly stand before everything that reads a body.
 func formsOnly(c *fiber.Ctx) error {
-	if !readable(c, "application/x-www-form-urlencoded") {
+	if !bodies.Readable(c, "application/x-www-form-urlencoded") {
 		return refusal.ErrUnreadable
 	}
 	return c.Next()
@@ -194,7 +178,7 @@ func answersJSON(c *fiber.Ctx) error {
 }
 
 func jsonOnly(c *fiber.Ctx) error {
-	if !readable(c, "application/json") {
+	if !bodies.Readable(c, "application/json") {
 		return writeJSON(c, refusal.ErrUnreadable.Status, map[string]string{"error": Unreadable})
 	}
 	return c.Next()
