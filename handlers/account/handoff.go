@@ -10,6 +10,7 @@ import (
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
+	"tcb-login/identifier"
 	"tcb-login/limit"
 	"tcb-login/session"
 )
@@ -57,7 +58,7 @@ func (a *Room) postSession(r *web.Request) (web.Reply, error) {
 	if err := r.PostedJSON(&in); err != nil {
 		return web.JSON(400, handOffAnswer{Error: "invalid_request"})
 	}
-	if web.IsDeviceID(in.DeviceID) {
+	if identifier.IsDeviceID(in.DeviceID) {
 		r = r.OnDevice(in.DeviceID)
 	}
 	if in.AccessToken == "" {

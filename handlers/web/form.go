@@ -1,7 +1,6 @@
 package web
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -57,7 +56,7 @@ func readForm(c *fiber.Ctx, s *Session, name string) *Form {
 	}
 	f.Agreed = f.Value("agreement") != ""
 	f.action = f.Value("action")
-	if id := f.Value("device_id"); IsDeviceID(id) {
+	if id := f.Value("device_id"); identifier.IsDeviceID(id) {
 		f.device = id
 	}
 	if s.Open("captcha "+f.Name, f.Value("captcha"), &f.captcha) {
@@ -79,12 +78,6 @@ func (f *Form) known() string {
 	}
 	return ""
 }
-
-// deviceID is what we take for a device_id of the SDK's.
-var deviceID = regexp.MustCompile(`^[A-Za-z0-9-]{16,48}$`)
-
-// IsDeviceID reports whether a text can be a device_id of the SDK's.
-func IsDeviceID(s string) bool { return deviceID.MatchString(s) }
 
 // Value is a field, and of the posted form alone: Fiber's FormValue looks into the query string
 // first.
