@@ -72,7 +72,7 @@ func (a *Room) postData(r *web.Request, login *visitor.Login) (web.Reply, error)
 	if err != nil {
 		return web.Reply{}, err
 	}
-	return web.Reply{Status: 200, File: &web.File{Name: "account-" + a.Now().UTC().Format(time.DateOnly) + ".json", Type: "application/json", Body: body}}, nil
+	return web.Reply{Status: 200, File: &web.File{Name: "account-" + a.Now().UTC().Format(time.DateOnly) + ".json", Type: "application/json", Data: body}}, nil
 }
 
 func (a *Room) personalData(r *web.Request, login *visitor.Login) (*personalData, error) {

@@ -9,8 +9,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// Readable tells that a body is of the media type that a route reads, as it is.
-func Readable(c *fiber.Ctx, mediaType string) bool {
+// Readable tells that a body is of the media type that a route reads, as it is. The body itself is
+// for web alone to look at, which knows whether it is empty.
+func Readable(c *fiber.Ctx, mediaType string, empty bool) bool {
 	for _, encodings := range c.Request().Header.PeekAll("Content-Encoding") {
 		for encoding := range strings.SplitSeq(string(encodings), ",") {
 			if e := strings.TrimSpace(encoding); e != "" && !strings.EqualFold(e, "identity") {
@@ -18,7 +19,7 @@ func Readable(c *fiber.Ctx, mediaType string) bool {
 			}
 		}
 	}
-	if len(c.Request().Body()) == 0 || c.Get("Content-Type") == "" {
+	if empty || c.Get("Content-Type") == "" {
 		return true // nothing is read as a form then, and an absent word is no wrong one
 	}
 	given, _, err := mime.ParseMediaType(c.Get("Content-Type"))

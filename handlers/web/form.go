@@ -150,9 +150,13 @@ func Cut(s string, n int) string {
 	return s[:n]
 }
 
+func readable(c *fiber.Ctx, mediaType string) bool {
+	return bodies.Readable(c, mediaType, len(c.Request().Body()) == 0)
+}
+
 // formsOnly and jsonOnly stand before everything that reads a body.
 func formsOnly(c *fiber.Ctx) error {
-	if !bodies.Readable(c, "application/x-www-form-urlencoded") {
+	if !readable(c, "application/x-www-form-urlencoded") {
 		return refusal.ErrUnreadable
 	}
 	return c.Next()
@@ -171,7 +175,7 @@ func answersJSON(c *fiber.Ctx) error {
 }
 
 func jsonOnly(c *fiber.Ctx) error {
-	if !bodies.Readable(c, "application/json") {
+	if !readable(c, "application/json") {
 		return writeJSON(c, refusal.ErrUnreadable.Status, map[string]string{"error": Unreadable})
 	}
 	return c.Next()

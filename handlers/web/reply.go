@@ -30,7 +30,7 @@ type Reply struct {
 type File struct {
 	Name string // of letters, digits, - and .
 	Type string // media type
-	Body []byte
+	Data []byte
 }
 
 // A Handler answers a request. What it cannot answer is an error, of which Site.answer makes a
@@ -91,7 +91,7 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 	case reply.File != nil:
 		c.Set("Content-Type", reply.File.Type)
 		c.Set("Content-Disposition", `attachment; filename="`+reply.File.Name+`"`)
-		return c.Status(reply.Status).Send(reply.File.Body)
+		return c.Status(reply.Status).Send(reply.File.Data)
 	}
 	return nil
 }
