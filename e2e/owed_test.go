@@ -42,41 +42,60 @@ func TestAfterReset(t *testing.T) {
 	}
 }
 
+// downloadData presses the page's button and reads what comes.
+func (b *tab) downloadData(t *testing.T) {
+	t.Helper()
+	file, err := b.ExpectDownload(func() error { return b.Locator("#form .primary:not([aria-busy])").Click() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := file.Path()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data struct{ Profile struct{ Username string } }
+	if err := json.Unmarshal(content, &data); err != nil || data.Profile.Username != demoName || !strings.HasSuffix(file.SuggestedFilename(), ".json") {
+		t.Errorf("%s: %v\n%s", file.SuggestedFilename(), err, content)
+	}
+	b.at(t, "account-data")
+}
+
 // TestOwnData: the file comes, the page stays, and its button can be pressed again.
 func TestOwnData(t *testing.T) {
 	t.Parallel()
-	for _, script := range []bool{true, false} {
-		s := start(t, options{})
-		v := s.visit(t)
-		v.signIn(t, demoName, demoPassword)
-		b := v.open(t, s.portal("/data"))
-		b.stepUpByPassword(t, demoPassword)
-		b.at(t, "account-data")
-		if !script { // as without app.js: the form alone
-			if _, err := b.Evaluate(`() => document.querySelector("#form").replaceWith(document.querySelector("#form").cloneNode(true))`); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for range 2 {
-			file, err := b.ExpectDownload(func() error { return b.Locator("#form .primary:not([aria-busy])").Click() })
-			if err != nil {
-				t.Fatal(err)
-			}
-			path, err := file.Path()
-			if err != nil {
-				t.Fatal(err)
-			}
-			content, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var data struct{ Profile struct{ Username string } }
-			if err := json.Unmarshal(content, &data); err != nil || data.Profile.Username != demoName || !strings.HasSuffix(file.SuggestedFilename(), ".json") {
-				t.Errorf("%s: %v\n%s", file.SuggestedFilename(), err, content)
-			}
-			b.at(t, "account-data")
-		}
-	}
+	s := start(t, options{})
+	v := s.visit(t)
+	v.signIn(t, demoName, demoPassword)
+	b := v.open(t, s.portal("/data"))
+	b.stepUpByPassword(t, demoPassword)
+	b.at(t, "account-data")
+	b.downloadData(t)
+	b.downloadData(t)
+}
+
+// TestOwedWithoutScript: the list after a reset, and the file, with script switched off.
+func TestOwedWithoutScript(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	b := s.visit(t, withoutScript).open(t, s.portal("/profile"))
+	b.at(t, "hand-off")
+	b.follow(t, "sign-in")
+	b.resetPassword(t, demoEmail, "Quite-new-4711")
+	b.submit(t)
+	b.at(t, "complete")
+	b.goTo(t, s.portal("/profile"))
+	b.at(t, "account-review")
+	b.visible(t, `[data-row="email"]`)
+	b.submit(t)
+	b.at(t, "account-profile")
+	b.goTo(t, s.portal("/data"))
+	b.stepUpByPassword(t, "Quite-new-4711")
+	b.at(t, "account-data")
+	b.downloadData(t)
 }
 
 // TestNewsOfThief: what somebody else changed stands on the pages of who comes back, until they have
