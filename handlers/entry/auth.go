@@ -23,6 +23,7 @@ type Auth interface {
 	GrantProviderToken(context.Context, authclient.GrantProviderTokenRequest, ...authclient.CallOption) (*authclient.ProviderToken, error)
 	SignInWithProvider(context.Context, authclient.SignInWithProviderRequest, ...authclient.CallOption) (*authclient.Credentials, error)
 
+	AuthorizeInfo(context.Context, authclient.AuthorizeInfoRequest, ...authclient.CallOption) (*authclient.AuthorizeInfo, error)
 	// AsUser makes the calls of somebody who is signed in.
 	AsUser(accessToken string) User
 }
@@ -43,6 +44,7 @@ type User interface {
 	RevokeDevice(context.Context, string, ...authclient.CallOption) error
 	RevokeAllDevices(context.Context, ...authclient.CallOption) error
 	DeleteMe(context.Context, string, ...authclient.CallOption) (*authclient.UserInfo, error)
+	Authorize(context.Context, authclient.AuthorizeRequest, ...authclient.CallOption) (*authclient.Authorization, error)
 	SignOut(context.Context, authclient.SignOutRequest, ...authclient.CallOption) (authclient.SignOutResponse, error)
 }
 

@@ -19,6 +19,7 @@ const (
 	PathSignOut       = "/sign-out"
 	PathSession       = "/session"
 	PathContinue      = "/continue"
+	PathAuthorize     = "/authorize"
 	PathAccount       = "/account"
 	PathVerify        = "/account/verify"
 	PathProviders     = "/account/providers"

@@ -35,8 +35,6 @@ var (
 	// errUnreadable is for bodies that are compressed, in parts or otherwise not what a form of
 	// ours sends.
 	ErrUnreadable = &Problem{Status: http.StatusUnsupportedMediaType, Title: "error.title", Lead: "error.page.unreadable"}
-	// ErrNotYet is for a login that is to reach another origin.
-	ErrNotYet = &Problem{Status: http.StatusNotImplemented, Title: "error.title_not_yet", Lead: "error.page.not_yet"}
 	// errCrossSite is for POSTs from pages that are not of our origin.
 	ErrCrossSite = &Problem{Status: http.StatusForbidden, Title: "error.title_request", Lead: "error.page.cross_site"}
 )

@@ -6,7 +6,6 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
-	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -16,11 +15,11 @@ import (
 const profileWait = 3 * time.Second
 
 // Complete answers the POST that signed somebody in: a new session id, and the page that hands the
-// login to the browser and leads to an address. It is the only answer that ever holds credentials,
-// and there is none for a target on another origin.
+// login to the browser and leads to an address. It is the only answer that ever holds credentials.
+// For an app on another origin there is none: see completeElsewhere.
 func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string) (web.Reply, error) {
 	if !r.OwnTarget() {
-		return web.Reply{}, refusal.ErrNotYet
+		return v.completeElsewhere(r, creds)
 	}
 	follow := v.Follow(r, creds)
 	if err := r.Session.BeginLogin(r.Context(), v.accessOf(creds, r.Device)); err != nil {
@@ -43,6 +42,26 @@ func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string
 		RedirectURI: to,
 	})
 	return web.Reply{Status: 200, Page: page, NoReferrer: true}, nil
+}
+
+// AppLoginLife is how long a login counts for apps on other origins, from when somebody signed in or
+// stepped up on our own pages. It is our cookie alone: such an app never writes localStorage here, so
+// there is nothing that would say sooner that they have left.
+const AppLoginLife = 15 * time.Minute
+
+// completeElsewhere is Complete for an app on another origin: the browser keeps our cookie, and
+// nothing of the credentials. The refresh token is nobody's.
+func (v *Room) completeElsewhere(r *web.Request, creds *authclient.Credentials) (web.Reply, error) {
+	access := v.accessOf(creds, r.Device)
+	access.ExpiresAt = min(access.ExpiresAt, access.AuthAt+int64(AppLoginLife.Seconds()))
+	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
+		return web.Reply{}, err
+	}
+	to, err := v.Authorize(r, creds.Sub)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	return web.SeeOther(to)
 }
 
 func (v *Room) completePage(r *web.Request, data views.Completion) *views.CompletePage {

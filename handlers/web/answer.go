@@ -53,8 +53,13 @@ func (s *Site) answer(c *fiber.Ctx, err error) (failed error) {
 	var (
 		instead *Instead
 		again   *refused
+		back    *entry.AuthorizationError
 	)
 	switch {
+	case errors.As(err, &back) && !t.json:
+		if err = s.sendBack(c, r, back); err == nil {
+			return nil
+		}
 	case errors.As(err, &again):
 		reply, known := again.reply(t)
 		if known {
@@ -125,6 +130,22 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 		b.Alert.Kind, b.Alert.Message = views.AlertError, say
 	}
 	return reply, true
+}
+
+// sendBack tells an app elsewhere that it gets no code.
+func (s *Site) sendBack(c *fiber.Ctx, r *Request, back *entry.AuthorizationError) error {
+	r.Trace.Code = back.Code
+	if !r.posted {
+		return s.write(c, r, Reply{Away: back.To, NoReferrer: true})
+	}
+	reply, err := Leave(&views.InterstitialPage{
+		Base: s.Page(&r.LoginRequest, "interstitial", i18n.Msg("authorize.back")), Lead: i18n.Msg("interstitial.lead"),
+		Data: views.Departure{To: back.To},
+	})
+	if err != nil {
+		return err
+	}
+	return s.write(c, r, reply)
 }
 
 // writeProblem makes the page of an error that no form shows.
@@ -242,10 +263,15 @@ func problemOf(t *Trace, err error) *refusal.Problem {
 		p   *refusal.Problem
 		fe  *fiber.Error
 		api *authclient.Error
+
+		back *entry.AuthorizationError
 	)
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.As(err, &back): // where nothing is sent back: a script asks, or there is no such page
+		t.Code = back.Code
+		return &refusal.Problem{Status: fiber.StatusBadRequest, Title: "error.title_request", Lead: "error.page.malformed"}
 	case errors.As(err, &api):
 		t.Code, t.Err = api.Code, err
 		out := refusal.Of(api, nil)

@@ -130,7 +130,7 @@ func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...
 			out.Others = append(out.Others, s.method(r, w, differs))
 		}
 	}
-	if r.LoginPage.Anonymous {
+	if r.LoginPage.Anonymous && !r.ForCode() { // a code is for somebody
 		out.Anonymous = r.To(entry.PathAnonymous)
 	}
 	if r.LoginPage.Skippable && r.OwnTarget() {
