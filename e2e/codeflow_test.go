@@ -1,0 +1,229 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"html/template"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// An app on another origin, and another site: localhost is none of 127.0.0.1's. It is oauth4webapi as
+// npm has it, and the page around it does what that library's own example does.
+var elsewhere = template.Must(template.New("elsewhere").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>An app elsewhere</title>
+<link rel="icon" href="data:,">
+<h1>An app elsewhere</h1>
+<pre id="result"></pre>
+<script src="/oauth4webapi.js"></script>
+<script>
+	const { login, emulator } = {{.}};
+	const insecure = { [oauth.allowInsecureRequests]: true }; // the emulator is http
+	const as = {
+		issuer: sessionStorage.getItem("issuer") || "http://demo.ap-shanghai.tcb-api.tencentcloudapi.com",
+		authorization_endpoint: login + "/__auth/?env_id=demo&config_version=env",
+		token_endpoint: emulator + "/auth/v1/token",
+		userinfo_endpoint: emulator + "/auth/v1/user/me",
+		jwks_uri: emulator + "/auth/v1/certs",
+		authorization_response_iss_parameter_supported: true,
+		code_challenge_methods_supported: ["S256"],
+	};
+	const client = { client_id: "demo" };
+	const redirectURI = location.origin + "/callback";
+	window.signIn = async (more) => {
+		const verifier = oauth.generateRandomCodeVerifier(), state = oauth.generateRandomState(), nonce = oauth.generateRandomNonce();
+		sessionStorage.setItem("flow", JSON.stringify({ verifier, state, nonce }));
+		const to = new URL(as.authorization_endpoint);
+		for (const [name, value] of Object.entries({
+			client_id: client.client_id, redirect_uri: redirectURI, response_type: "code", scope: "openid profile", state, nonce,
+			code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: "S256", ...more,
+		})) to.searchParams.set(name, value);
+		location.href = to;
+	};
+	const callback = async () => {
+		const { verifier, state, nonce } = JSON.parse(sessionStorage.getItem("flow"));
+		const params = oauth.validateAuthResponse(as, client, new URL(location.href), state);
+		const answer = await oauth.authorizationCodeGrantRequest(as, client, oauth.None(), params, redirectURI, verifier, insecure);
+		const copy = answer.clone();
+		const tokens = await oauth.processAuthorizationCodeResponse(as, client, answer, { expectedNonce: nonce, requireIdToken: true });
+		await oauth.validateApplicationLevelSignature(as, copy, insecure);
+		const claims = oauth.getValidatedIdTokenClaims(tokens);
+		const info = await oauth.userInfoRequest(as, client, tokens.access_token, insecure);
+		const person = await oauth.processUserInfoResponse(as, client, claims.sub, info);
+		return { sub: claims.sub, username: person.username, token: tokens.access_token, refresh: tokens.refresh_token, scope: tokens.scope };
+	};
+	const tell = (result) => {
+		document.getElementById("result").textContent = JSON.stringify(result);
+		document.documentElement.dataset.ready = "yes";
+	};
+	if (location.pathname === "/callback") callback().then(tell, (e) => tell({ error: e.error || e.code || e.message, name: e.name }));
+	else document.documentElement.dataset.ready = "yes";
+</script>
+</html>
+`))
+
+// elsewhereApp serves the app, and gives its origin.
+func elsewhereApp(t *testing.T, s *server) string {
+	t.Helper()
+	l := listen(t)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/oauth4webapi.js", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, filepath.Join("build", "oauth4webapi.js"))
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if err := elsewhere.Execute(w, map[string]string{"login": s.origin, "emulator": strings.TrimSuffix(s.emulator.url.String(), "/")}); err != nil {
+			panic(err)
+		}
+	})
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	t.Cleanup(func() { _ = server.Close() })
+	go func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			panic(err)
+		}
+	}()
+	_, port, _ := strings.Cut(l.Addr().String(), ":")
+	return "http://localhost:" + port
+}
+
+// appResult is what came of a sign-in at the app.
+type appResult struct{ Sub, Username, Token, Refresh, Scope, Error, Name string }
+
+// appSignIn lets the app send the browser to sign in.
+func (b *tab) appSignIn(t *testing.T, more map[string]string) {
+	t.Helper()
+	b.navigate(t, func() error {
+		_, err := b.Evaluate(`(more) => { signIn(more); }`, more)
+		return err
+	})
+}
+
+// result waits for what the app made of the answer, at its callback.
+func (b *tab) result(t *testing.T) (got appResult) {
+	t.Helper()
+	if err := expect.Locator(b.Locator("html[data-ready] #result")).ToContainText("{"); err != nil {
+		t.Fatalf("at %s: %v\n%s", b.URL(), err, b.summary())
+	}
+	if err := json.Unmarshal([]byte(b.text(t, "#result")), &got); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(b.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.v.server.secret(t, got.Token, got.Refresh, u.Query().Get("code"))
+	return got
+}
+
+// TestCodeFlow: an app on another origin, by a library that knows nothing of TCB.
+func TestCodeFlow(t *testing.T) {
+	t.Parallel()
+	s := share(t, options{})
+	app := elsewhereApp(t, s)
+	person := s.emulator.register(t, newEmail(), newUsername(), "Elsewhere-1")
+	b := s.visit(t).open(t, app+"/")
+	b.ready(t)
+
+	b.appSignIn(t, nil)
+	b.at(t, "sign-in")
+	b.typePassword(t, person.Username, "Elsewhere-1")
+	b.submit(t)
+	b.at(t, "authorize")
+	b.visible(t, ".scopes")
+	if text := b.text(t, "main"); !strings.Contains(text, strings.TrimPrefix(app, "http://")) || !strings.Contains(text, person.Username) {
+		t.Errorf("the page does not say who goes where: %s", text)
+	}
+	if b.stored(t, "credentials_demo")+b.stored(t, "user_info_demo") != "" {
+		t.Error("a login of another origin's app is in our localStorage")
+	}
+	b.submit(t)
+	got := b.result(t)
+	if got.Error != "" || got.Sub != person.Sub || got.Username != person.Username || got.Token == "" || got.Scope != "openid profile" {
+		t.Fatalf("the app has %q of %q, %+v", got.Username, got.Scope, got.Error+" "+got.Name)
+	}
+
+	// Once more: nobody is asked for a password, and nobody goes without being asked.
+	b.goTo(t, app+"/")
+	b.appSignIn(t, nil)
+	b.at(t, "authorize")
+	b.press(t, b.Locator(`#form button[value="deny"]`))
+	if got := b.result(t); got.Error != "access_denied" || got.Name != "AuthorizationResponseError" {
+		t.Errorf("who cancels: %+v", got)
+	}
+	for more, want := range map[string]string{"prompt": "interaction_required", "request": "request_not_supported", "response_mode": "invalid_request"} {
+		b.goTo(t, app+"/")
+		b.appSignIn(t, map[string]string{more: "none"})
+		if got := b.result(t); got.Error != want {
+			t.Errorf("%s: %+v, want %s", more, got, want)
+		}
+	}
+	b.goTo(t, app+"/")
+	b.appSignIn(t, map[string]string{"prompt": "login", "login_hint": person.Username})
+	b.at(t, "sign-in")
+	b.holds(t, "username", person.Username)
+
+	// An app that expects another server's answer throws this one away.
+	b.goTo(t, app+"/")
+	if _, err := b.Evaluate(`(issuer) => sessionStorage.setItem("issuer", issuer)`, s.origin); err != nil {
+		t.Fatal(err)
+	}
+	b.goTo(t, app+"/")
+	b.appSignIn(t, nil)
+	b.at(t, "authorize")
+	b.submit(t)
+	if got := b.result(t); got.Error == "" || got.Token != "" {
+		t.Error("the app takes a code of another issuer")
+	}
+
+	fresh := s.visit(t).open(t, app+"/")
+	fresh.appSignIn(t, map[string]string{"prompt": "none"})
+	if got := fresh.result(t); got.Error != "login_required" {
+		t.Errorf("without a login: %+v", got)
+	}
+}
+
+// TestCodeFlowWithoutScript: our pages need none, to the app's own door.
+func TestCodeFlowWithoutScript(t *testing.T) {
+	t.Parallel()
+	s := share(t, options{})
+	app := elsewhereApp(t, s)
+	const challenge, verifier = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // RFC 7636, appendix B
+	b := s.visit(t, withoutScript).open(t, s.entry(app+"/callback", "response_type", "code", "code_challenge_method", "S256",
+		"code_challenge", challenge, "state", "st", "scope", "profile"))
+	b.at(t, "sign-in")
+	b.typePassword(t, demoName, demoPassword)
+	b.submit(t)
+	b.at(t, "authorize")
+	b.press(t, b.Locator(`#languages button[value="zh-CN"], .languages button[value="zh-CN"], button[name="lang"][value="zh-CN"]`).First())
+	b.at(t, "authorize")
+	b.submit(t)
+	if err := expect.Locator(b.Locator("h1")).ToHaveText("An app elsewhere"); err != nil {
+		t.Fatalf("still at %s: %v", b.URL(), err)
+	}
+	u, err := url.Parse(b.URL())
+	if err != nil || !strings.HasPrefix(b.URL(), app+"/callback?code=") || u.Query().Get("state") != "st" {
+		t.Fatalf("the browser is at %s, %v", b.URL(), err)
+	}
+	code := u.Query().Get("code")
+	s.secret(t, code)
+	resp, err := http.PostForm(s.emulator.url.String()+"/auth/v1/token", url.Values{
+		"grant_type": {"authorization_code"}, "client_id": {"demo"}, "code": {code}, "redirect_uri": {app + "/callback"}, "code_verifier": {verifier},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("the code is refused: %d %s, %v", resp.StatusCode, body, err)
+	}
+}
