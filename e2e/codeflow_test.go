@@ -53,9 +53,8 @@ var elsewhere = template.Must(template.New("elsewhere").Parse(`<!doctype html>
 		const { verifier, state, nonce } = JSON.parse(sessionStorage.getItem("flow"));
 		const params = oauth.validateAuthResponse(as, client, new URL(location.href), state);
 		const answer = await oauth.authorizationCodeGrantRequest(as, client, oauth.None(), params, redirectURI, verifier, insecure);
-		const copy = answer.clone();
 		const tokens = await oauth.processAuthorizationCodeResponse(as, client, answer, { expectedNonce: nonce, requireIdToken: true });
-		await oauth.validateApplicationLevelSignature(as, copy, insecure);
+		await oauth.validateApplicationLevelSignature(as, answer, insecure);
 		const claims = oauth.getValidatedIdTokenClaims(tokens);
 		const info = await oauth.userInfoRequest(as, client, tokens.access_token, insecure);
 		const person = await oauth.processUserInfoResponse(as, client, claims.sub, info);
@@ -100,7 +99,7 @@ func elsewhereApp(t *testing.T, s *server) string {
 type appResult struct{ Sub, Username, Token, Refresh, Scope, Error, Name string }
 
 // appSignIn lets the app send the browser to sign in.
-func (b *tab) appSignIn(t *testing.T, more map[string]string) {
+func (b *tab) appSignIn(t *testing.T, more map[string]any) {
 	t.Helper()
 	b.navigate(t, func() error {
 		_, err := b.Evaluate(`(more) => { signIn(more); }`, more)
@@ -134,7 +133,7 @@ func TestCodeFlow(t *testing.T) {
 	b := s.visit(t).open(t, app+"/")
 	b.ready(t)
 
-	b.appSignIn(t, nil)
+	b.appSignIn(t, map[string]any{})
 	b.at(t, "sign-in")
 	b.typePassword(t, person.Username, "Elsewhere-1")
 	b.submit(t)
@@ -154,21 +153,21 @@ func TestCodeFlow(t *testing.T) {
 
 	// Once more: nobody is asked for a password, and nobody goes without being asked.
 	b.goTo(t, app+"/")
-	b.appSignIn(t, nil)
+	b.appSignIn(t, map[string]any{})
 	b.at(t, "authorize")
 	b.press(t, b.Locator(`#form button[value="deny"]`))
 	if got := b.result(t); got.Error != "access_denied" || got.Name != "AuthorizationResponseError" {
 		t.Errorf("who cancels: %+v", got)
 	}
-	for more, want := range map[string]string{"prompt": "interaction_required", "request": "request_not_supported", "response_mode": "invalid_request"} {
+	for more, want := range map[string]any{"prompt": "interaction_required", "request": "request_not_supported", "response_mode": "invalid_request"} {
 		b.goTo(t, app+"/")
-		b.appSignIn(t, map[string]string{more: "none"})
+		b.appSignIn(t, map[string]any{more: "none"})
 		if got := b.result(t); got.Error != want {
 			t.Errorf("%s: %+v, want %s", more, got, want)
 		}
 	}
 	b.goTo(t, app+"/")
-	b.appSignIn(t, map[string]string{"prompt": "login", "login_hint": person.Username})
+	b.appSignIn(t, map[string]any{"prompt": "login", "login_hint": person.Username})
 	b.at(t, "sign-in")
 	b.holds(t, "username", person.Username)
 
@@ -178,7 +177,7 @@ func TestCodeFlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.goTo(t, app+"/")
-	b.appSignIn(t, nil)
+	b.appSignIn(t, map[string]any{})
 	b.at(t, "authorize")
 	b.submit(t)
 	if got := b.result(t); got.Error == "" || got.Token != "" {
@@ -186,7 +185,7 @@ func TestCodeFlow(t *testing.T) {
 	}
 
 	fresh := s.visit(t).open(t, app+"/")
-	fresh.appSignIn(t, map[string]string{"prompt": "none"})
+	fresh.appSignIn(t, map[string]any{"prompt": "none"})
 	if got := fresh.result(t); got.Error != "login_required" {
 		t.Errorf("without a login: %+v", got)
 	}
@@ -197,7 +196,7 @@ func TestCodeFlowWithoutScript(t *testing.T) {
 	t.Parallel()
 	s := share(t, options{})
 	app := elsewhereApp(t, s)
-	const challenge, verifier = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // RFC 7636, appendix B
+	const challenge, verifier = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // RFC 7636, appendix B
 	b := s.visit(t, withoutScript).open(t, s.entry(app+"/callback", "response_type", "code", "code_challenge_method", "S256",
 		"code_challenge", challenge, "state", "st", "scope", "profile"))
 	b.at(t, "sign-in")
