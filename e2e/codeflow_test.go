@@ -5,11 +5,15 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html/template"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -224,5 +228,64 @@ func TestCodeFlowWithoutScript(t *testing.T) {
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("the code is refused: %d %s, %v", resp.StatusCode, body, err)
+	}
+}
+
+// TestCodeFlowProofs runs what docs/code-flow.md has an operator type, against a backend that
+// enforces what the commands are to prove.
+func TestCodeFlowProofs(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "docs", "code-flow.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []string
+	for i, part := range strings.Split(string(page), "```") {
+		if script, ok := strings.CutPrefix(part, "sh\n"); ok && i%2 == 1 {
+			blocks = append(blocks, script)
+		}
+	}
+	if len(blocks) != 4 {
+		t.Fatalf("the page has %d blocks of commands, want the names and three", len(blocks))
+	}
+	request := regexp.MustCompile(`(?s)code_challenge=([A-Za-z0-9_-]{43})&code_challenge_method=S256`).FindStringSubmatch(string(page))
+	if request == nil {
+		t.Fatal("the page has no request for a code")
+	}
+	s := share(t, options{})
+	callback := elsewhereApp(t, s) + "/callback"
+	b := s.visit(t, withoutScript).open(t, s.entry(callback, "response_type", "code", "code_challenge_method", "S256", "code_challenge", request[1]))
+	b.typePassword(t, demoName, demoPassword)
+	b.submit(t)
+	run := func(block string) string {
+		t.Helper()
+		b.goTo(t, s.entry(callback, "response_type", "code", "code_challenge_method", "S256", "code_challenge", request[1], "state", newUsername()))
+		b.at(t, "authorize")
+		b.submit(t)
+		if err := expect.Locator(b.Locator("h1")).ToHaveText("An app elsewhere"); err != nil {
+			t.Fatalf("still at %s: %v", b.URL(), err)
+		}
+		u, err := url.Parse(b.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := u.Query().Get("code")
+		s.secret(t, code)
+		ours := fmt.Sprintf("TOKEN_ENDPOINT=%s/auth/v1/token\nCLIENT_ID=demo\nREDIRECT_URI=%s\nCODE=%s\n",
+			strings.TrimSuffix(s.emulator.url.String(), "/"), callback, code)
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", blocks[0]+ours+block).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", block, err, out)
+		}
+		return string(out)
+	}
+	for _, block := range blocks[1:3] {
+		if out := run(block); !strings.Contains(out, `"invalid_grant"`) || strings.Contains(out, "access_token") {
+			t.Errorf("%s%s", block, out)
+		}
+	}
+	first, second, _ := strings.Cut(run(blocks[3]), "\n")
+	if !strings.Contains(first, "access_token") || !strings.Contains(second, `"invalid_grant"`) || strings.Contains(second, "access_token") {
+		t.Errorf("twice: %.40s… and then %s", first, second)
 	}
 }

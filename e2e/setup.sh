@@ -59,6 +59,8 @@ elif ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ] && [ ! -x build/n
 	[ -x build/nginx/usr/sbin/nginx ] || die "the package nginx has no usr/sbin/nginx: name one with NGINX."
 fi
 
+command -v curl >/dev/null || { apt_get update; apt_install curl; } # for what docs/code-flow.md has people type
+
 command -v node >/dev/null || die "node is needed (18 or newer): install it, for example with apt-get install nodejs npm."
 command -v npm >/dev/null || die "npm is needed: install it, for example with apt-get install npm."
 
