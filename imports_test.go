@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"handlers/authorize": {"authclient", "handlers/entry", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "session", "views"},
 	"handlers/code":      {"authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "views"},
 	"handlers/entry":     {"authclient", "config/loginpage", "config/settings", "handlers/refusal", "i18n"},
+	"handlers/files":     {"config/loginpage", "handlers/entry", "handlers/refusal", "i18n", "static"},
 	"handlers/limits":    {"handlers/refusal", "limit", "session"},
 	"handlers/preview":   {"authclient", "config/loginpage", "config/settings", "handlers/entry", "handlers/web", "i18n", "views"},
 	"handlers/provider":  {"authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "session", "views"},
@@ -43,7 +44,7 @@ var mayImport = map[string][]string{
 	"handlers/repeat":    {},
 	"handlers/signin":    {"authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},
 	"handlers/visitor":   {"authclient", "handlers/entry", "handlers/web", "i18n", "session", "views"},
-	"handlers/web":       {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/repeat", "i18n", "limit", "session", "static", "views"},
+	"handlers/web":       {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/entry", "handlers/files", "handlers/limits", "handlers/refusal", "handlers/repeat", "i18n", "limit", "session", "static", "views"},
 	"i18n":               {},
 	"limit":              {},
 	"proxyheaders":       {},
@@ -60,7 +61,7 @@ var free = []string{"bench", "e2e", "generate"}
 
 // onlyIn says which folders know a library. Imports are compared by prefix.
 var onlyIn = map[string][]string{
-	"github.com/gofiber/":        {"admin", "handlers", "handlers/preview", "handlers/web"},
+	"github.com/gofiber/":        {"admin", "handlers", "handlers/files", "handlers/preview", "handlers/web"},
 	"github.com/valyala/":        {"handlers/web"},
 	"github.com/a-h/templ":       {"views"},
 	"github.com/gorilla/":        {"session"},

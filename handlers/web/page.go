@@ -18,7 +18,7 @@ import (
 func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) views.Base {
 	theme := r.Theme
 	if theme == nil {
-		theme = s.themes.builtIn
+		theme = s.BuiltIn()
 	}
 	b := views.Base{
 		T:     r.Loc,

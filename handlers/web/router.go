@@ -41,7 +41,7 @@ func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 	for _, row := range s.rows {
 		s.hang(app, row)
 	}
-	for path, serve := range s.Files() {
+	for path, serve := range s.Handlers() {
 		app.Get(s.places.Base+path, serve)
 		s.rows = append(s.rows, Row{Path: path, Get: func(*Request) (Reply, error) { return Reply{}, nil }})
 	}
@@ -53,11 +53,6 @@ func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 		app.Get("/", s.getDemo)
 	}
 	app.Use(s.nowhere)
-}
-
-// Files serve what pages load, by path below the base path.
-func (s *Site) Files() map[string]fiber.Handler {
-	return map[string]fiber.Handler{"/static/:name": s.getStatic, "/theme/:name": s.getTheme, "/media/:name": s.getMedia}
 }
 
 func (s *Site) hang(app *fiber.App, row Row) {

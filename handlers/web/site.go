@@ -17,6 +17,7 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/files"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/repeat"
@@ -50,6 +51,8 @@ type Demo struct {
 
 // Site is what all requests share. Nothing in it changes once routes hang.
 type Site struct {
+	*files.Files
+
 	Counter limit.Counter
 	Timeout time.Duration // of one call to TCB
 	Demo    *Demo
@@ -58,9 +61,7 @@ type Site struct {
 	origins     map[string][]entry.Origin // by Host
 	proxies     []netip.Prefix
 	headers     headers
-	themes      *themes
 	sessions    *session.Manager
-	static      *static.Files
 	log         *slog.Logger
 	ctx         context.Context
 	now         func() time.Time
@@ -96,7 +97,7 @@ func NewSite(cfg Config) (*Site, error) {
 	}
 	s := &Site{
 		Counter: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
-		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, static: cfg.Static, log: cfg.Logger,
+		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, log: cfg.Logger,
 		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
 		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now),
 	}
@@ -111,8 +112,10 @@ func NewSite(cfg Config) (*Site, error) {
 		Base: cfg.Settings.BasePath, Environments: environments, OnlyEnv: entry.Only(environments),
 		LoginPages: cfg.LoginPages, Messages: cfg.Messages, Demo: cfg.Demo != nil,
 	}
-	s.themes = newThemes(s, cfg.LoginPages)
-	s.places.ThemeOf = s.themes.of
+	s.Files = files.New(files.Config{
+		Base: s.places.Base, Static: cfg.Static, Pages: cfg.LoginPages, Environments: environments, Messages: cfg.Messages, Logger: cfg.Logger,
+	})
+	s.places.ThemeOf = s.ThemeOf
 	return s, s.renderLastResort()
 }
 
