@@ -263,9 +263,11 @@ func otherRequest(t *testing.T, s *site) {
 		t.Fatal(err)
 	}
 	other := s.codeApp(t, "demo")
+	other.state = app.state
 	for name, at := range map[string]string{
 		"another challenge": other.authorizeAt("flow=" + u.Query().Get("flow")),
 		"more scope":        app.authorizeAt("scope=openid profile", "flow="+u.Query().Get("flow")),
+		"another state":     strings.Replace(app.without("state", "x"), s.base+"/?", s.base+"/authorize?", 1) + "&flow=" + u.Query().Get("flow"),
 		"another nonce":     app.authorizeAt("nonce=n", "flow="+u.Query().Get("flow")),
 	} {
 		p := b.do(http.MethodPost, at, asks.filled(nil), nil)
@@ -376,7 +378,7 @@ func otherClient(t *testing.T, s *site) {
 	s.codeApp(t, "second").signIn(b)
 	app := s.codeApp(t, "demo")
 	b.get(app.entry()).want(http.StatusOK, "sign-in")
-	// TCB answers the sign-in with a token of another client's.
+	// TCB answers the sign-in with a token of another client's, and takes it everywhere.
 	_, login := s.signedIn(t)
 	claims := claimsOf(t, login.Credentials.AccessToken)
 	claims["aud"] = "second"
@@ -386,10 +388,15 @@ func otherClient(t *testing.T, s *site) {
 	}
 	parts := strings.Split(login.Credentials.AccessToken, ".")
 	foreign := parts[0] + "." + base64.RawURLEncoding.EncodeToString(payload) + "." + parts[2]
-	s.backend.answer("/v1/signin", func(w http.ResponseWriter, _ *http.Request) {
+	s.backend.answer("", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(r.URL.Path, "/authorize") {
+			_, _ = w.Write([]byte(`{"code":"never"}`))
+			return
+		}
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"token_type": "Bearer", "access_token": foreign, "refresh_token": "r", "expires_in": 7200, "scope": "user", "sub": login.Credentials.Sub,
+			"client": map[string]any{"id": "demo"}, "scopes": []any{},
 		})
 	})
 	p := b.submit(b.get(app.entry()), fields{"username": "demo", "password": demoPassword}).want(http.StatusOK, "sign-in")

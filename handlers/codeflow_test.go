@@ -136,10 +136,17 @@ func TestCodeFlow(t *testing.T) {
 	if claims := claimsOf(t, id); claims["nonce"] != "n-1" || claims["aud"] != "demo" || claims["iss"] != demoIssuer {
 		t.Errorf("id_token: %v", claims)
 	}
-	// Nothing of the login is the browser's but our cookie, and the refresh token is nobody's.
-	access, ok := accessCookieOf(b)
-	if !ok || access.MaxAge > 0 && access.MaxAge > 15*60 {
-		t.Errorf("access cookie: %v, %+v", ok, access)
+	// Nothing of the login is the browser's but our cookie, and that for 15 minutes.
+	entered := s.browser()
+	in := entered.post(entered.get(app.entry()), fields{"username": "demo", "password": demoPassword})
+	lives := 0
+	for _, c := range (&http.Response{Header: in.header}).Cookies() {
+		if accessCookie.MatchString(c.Name) {
+			lives = max(lives, c.MaxAge)
+		}
+	}
+	if lives != 15*60 {
+		t.Errorf("the access cookie lives for %d seconds", lives)
 	}
 	s.clock.advance(14 * time.Minute)
 	again := b.get(app.entry()).want(http.StatusOK, "authorize")
@@ -392,6 +399,17 @@ func TestCodeFlowPrompts(t *testing.T) {
 			}
 		})
 	}
+	// A sign-in for the request is one for five minutes.
+	late := b.submit(b.get(app.entry("max_age=0")), fields{"username": "demo", "password": demoPassword}).want(http.StatusOK, "authorize")
+	s.clock.advance(5 * time.Minute)
+	b.submit(late, nil).want(http.StatusOK, "sign-in")
+	// One for an app on our own origin counts as long as any other, though its cookie lives longer.
+	own, _ := s.signedIn(t)
+	s.clock.advance(14 * time.Minute)
+	own.get(app.entry()).want(http.StatusOK, "authorize")
+	s.clock.advance(time.Minute)
+	own.get(app.entry()).want(http.StatusOK, "sign-in")
+	own.open("/continue").want(http.StatusOK, "continue")
 	// Of who has signed in for one such request, the next wants it again.
 	b.submit(b.get(app.entry("prompt=login")), fields{"username": "demo", "password": demoPassword}).want(http.StatusOK, "authorize")
 	b.get(app.entry("prompt=login")).want(http.StatusOK, "sign-in")

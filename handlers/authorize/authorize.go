@@ -131,13 +131,14 @@ func (z *Room) silent(r *web.Request) error {
 // counts reports whether this browser's login is one for this request, as far as we can tell alone.
 func (z *Room) counts(r *web.Request, in intent) bool {
 	access, ok := r.Session.Access()
-	if !ok || access.Anonymous || access.AuthAt == 0 {
+	if !ok || access.Anonymous {
 		return false
 	}
 	claims, ok := visitor.ReadClaims(access.AccessToken)
 	if !ok || !claims.Meant(&r.LoginRequest) || claims.Anonymous() {
 		return false // a code for this client is made of a login of this client's
 	}
+	// One that was handed over has no AuthAt, which is too long ago for anything.
 	since := z.Now().Sub(time.Unix(access.AuthAt, 0))
 	fresh := in.SignedIn != 0 && in.Sub == access.Sub && access.AuthAt >= in.SignedIn && since < freshFor
 	oldest, asked := r.OldestLogin()
