@@ -36,10 +36,11 @@ type options struct {
 	nginx string
 
 	// The binary's side.
-	single   bool   // one client only, so that an entry without parameters has a default
-	settings string // extra YAML at the top level
-	tree     string // folder with login configs
-	bare     bool   // no settings file and no gateway: the binary as "go run ." starts it
+	single      bool   // one client only, so that an entry without parameters has a default
+	settings    string // extra YAML at the top level
+	environment string // and of the environment demo, as "captcha: page"
+	tree        string // folder with login configs
+	bare        bool   // no settings file and no gateway: the binary as "go run ." starts it
 }
 
 // server is what a test sees of a running binary. The gateway of "the app" in front of it, with its
@@ -120,7 +121,7 @@ func share(t *testing.T, o options) *server {
 	t.Helper()
 	pool.Lock()
 	defer pool.Unlock()
-	key := options{single: o.single, settings: o.settings, tree: o.tree}
+	key := options{single: o.single, settings: o.settings, environment: o.environment, tree: o.tree}
 	p := pool.current[key]
 	if p == nil || len(p.fronts) == 0 {
 		var err error
@@ -266,6 +267,9 @@ func (o options) yaml(origins []string) string {
 	fmt.Fprintf(&b, "environments:\n  - id: demo\n    region: ap-shanghai\n    default_redirect_uri: %q\n", origins[0]+"/app/home")
 	if o.tree != "" {
 		fmt.Fprintf(&b, "    login_configs: %q\n", o.tree)
+	}
+	if o.environment != "" {
+		fmt.Fprintf(&b, "    %s\n", o.environment)
 	}
 	b.WriteString("    clients:\n")
 	b.WriteString("      - id: demo\n        code_flow: true\n        redirect_uris: [\"https://other.example.com/callback\", \"http://localhost/callback\"]\n")

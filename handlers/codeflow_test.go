@@ -410,6 +410,12 @@ func TestCodeFlowPrompts(t *testing.T) {
 	s.clock.advance(time.Minute)
 	own.get(app.entry()).want(http.StatusOK, "sign-in")
 	own.open("/continue").want(http.StatusOK, "continue")
+	// A state of the app's is the app's, also where it looks like one of ours at a provider.
+	shaped := s.codeApp(t, "demo")
+	shaped.state = strings.Repeat("0a", 16)
+	if got := shaped.answer(s.browser().do(http.MethodGet, shaped.entry("prompt=none"), nil, nil)).Get("error"); got != "login_required" {
+		t.Errorf("error %q", got)
+	}
 	// Of who has signed in for one such request, the next wants it again.
 	b.submit(b.get(app.entry("prompt=login")), fields{"username": "demo", "password": demoPassword}).want(http.StatusOK, "authorize")
 	b.get(app.entry("prompt=login")).want(http.StatusOK, "sign-in")

@@ -57,7 +57,7 @@ func newRooms(cfg Config) (*rooms, error) {
 	in := signin.New(site, v, codes, providers, elsewhere.Resume)
 	return &rooms{
 		site: site, visitor: v, providers: providers, signin: in, authorize: elsewhere,
-		account: account.New(site, v, codes, providers, in.PasswordSet),
+		account: account.New(site, v, codes, providers, in.WithNewPassword),
 	}, nil
 }
 
@@ -72,7 +72,7 @@ func (r *rooms) table() []web.Row {
 }
 
 func (r *rooms) samples(of *web.Request) []web.Sample {
-	return slices.Concat(r.signin.Samples(of), r.account.Samples(of), r.authorize.Samples(of), r.visitor.Samples(of), r.providers.Samples(of), r.site.ErrorSamples(of))
+	return slices.Concat(r.signin.Samples(of), r.account.Samples(of), r.authorize.Samples(of), r.visitor.Samples(of), r.providers.Samples(of), r.site.CaptchaSamples(of), r.site.ErrorSamples(of))
 }
 
 // New checks cfg and assembles the app: what main, tests and benchmarks run.

@@ -33,6 +33,12 @@ func (b *backend) provider(change map[string]bool) {
 // sends back to.
 func (b *browser) consent(leaving *page, decision, sub, email string) string {
 	b.t.Helper()
+	return b.consentAt("/provider/callback", leaving, decision, sub, email)
+}
+
+// consentAt is consent where the provider sends browsers to another path of ours.
+func (b *browser) consentAt(path string, leaving *page, decision, sub, email string) string {
+	b.t.Helper()
 	var where departure
 	leaving.want(http.StatusOK, "interstitial").script("departure", &where)
 	form := url.Values{"decision": {decision}, "sub": {sub}, "name": {"Person " + sub}, "email": {email}}
@@ -44,7 +50,7 @@ func (b *browser) consent(leaving *page, decision, sub, email string) string {
 	}
 	defer resp.Body.Close()
 	back := resp.Header.Get("Location")
-	if !strings.HasPrefix(back, b.origin+b.s.base+"/provider/callback?") {
+	if !strings.HasPrefix(back, b.origin+b.s.base+path+"?") {
 		body, _ := io.ReadAll(resp.Body)
 		b.t.Fatalf("the provider leads to %q: %.200s", back, body)
 	}
@@ -140,8 +146,11 @@ func TestProviderReplay(t *testing.T) {
 	copied := b.copy()
 
 	thief.open("/sign-in")
-	thief.get(back).want(http.StatusBadRequest, "error", "provider.lost")
-	thief.do(http.MethodPost, p.action(), p.filled(nil), nil).want(http.StatusBadRequest, "error", "provider.lost")
+	thief.get(back).want(http.StatusOK, "sign-in", "provider.again")
+	thief.do(http.MethodPost, p.action(), p.filled(nil), nil).want(http.StatusOK, "sign-in", "provider.again")
+	if calls := s.backend.count("/v1/provider/token"); calls != 0 {
+		t.Errorf("somebody else's code was offered to TCB %d times", calls)
+	}
 
 	b.submit(p, nil).completed()
 	granted := s.backend.count("/v1/provider/token")
@@ -190,7 +199,9 @@ func TestProviderRefuses(t *testing.T) {
 	failed := map[string]bool{
 		"error.refused": true, "error.exists": true, "error.sign_in_failed": true, "error.password_weak": true,
 		"error.code_wrong": true, "error.session_over": true, "error.captcha_failed": true,
+		"error.two_factor": true,
 	}
+	notices := map[string]string{"two_factor_required": "second-factor-needed", "mfa_phone_required": "phone-needed"}
 	for _, code := range slices.Sorted(maps.Keys(refusal.Codes)) {
 		meaning := refusal.Codes[code]
 		if meaning.Status >= 500 || code == "not_found" || code == "user_not_found" {
@@ -202,6 +213,10 @@ func TestProviderRefuses(t *testing.T) {
 		want := meaning.Key
 		if failed[want] {
 			want = "provider.failed"
+		}
+		if notice := notices[code]; notice != "" { // none of these goes along with an identity
+			b.submit(p, nil).want(http.StatusUnprocessableEntity, notice, want)
+			continue
 		}
 		b.submit(p, nil).want(http.StatusOK, "provider-failed", want)
 	}

@@ -355,6 +355,7 @@ type StartPage struct {
 // NewPasswordPage asks for the password to set.
 type NewPasswordPage struct {
 	Base
+	Lead       i18n.Message // why, where nobody asked for it
 	Identifier string
 }
 
@@ -387,6 +388,14 @@ type InterstitialPage struct {
 	Lead    i18n.Message
 	Revoked bool // whether what script alone can forget is void at least
 	Data    Departure
+}
+
+// CaptchaReturnPage goes on with what TCB's captcha page sent the browser back with.
+type CaptchaReturnPage struct {
+	Base
+	Sealed string // what came, and which form waits
+	Failed bool   // no captcha was solved: the button leads back to the form
+	Said   string // TCB's page of why, in its own words
 }
 
 // SignOutPage asks before signing out.

@@ -56,7 +56,8 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 // send has a code sent and leads to the step that asks for it; page is what to show when it cannot
 // be.
 func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.Reply, error) {
-	public, target := f.Owner() == "", f.Target(r)
+	_, fixed := f.Fixed(r)
+	public, target := f.Owner() == "" || f.Spec().After && !fixed, f.Target(r) // whoever comes has typed it
 	counted, demand, err := c.ReserveSend(r, step.Target())
 	if err != nil {
 		if under, sealed := c.underWay(r, f, step); under != nil && !step.Again {
@@ -77,10 +78,14 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		}, opts...)
 		return err
 	}, limits.FloorSend, r.Env.ID, step.Via()))
+	if refusal.Elsewhere(err) {
+		alert := &page.Frame().Alert
+		alert.Links = append(alert.Links, f.Others(r)...)
+	}
 	switch {
 	case err == nil:
 		c.issued.note(r, step, sent)
-	case public && (aboutAccount(err) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
+	case public && (refusal.AboutAccount(refusal.CodeOf(err)) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
 		// TCB would not send because of who has, or has not, an account. That is between TCB and
 		// the owner: the page goes on as if it had, to a code that nobody can know.
 		r.Trace.Refused(err)
@@ -145,19 +150,6 @@ func (c *Codes) goOn(r *web.Request, f Flow, step *Step, sealed string) (web.Rep
 		return web.SeeOther(At(r, spec, step, sealed))
 	}
 	return web.SeeOther(Address(r, spec, entry.Add("flow", sealed)))
-}
-
-// aboutAccount reports that a code was not sent because of the state of an account.
-func aboutAccount(err error) bool {
-	for _, target := range []error{
-		authclient.ErrFailedPrecondition, authclient.ErrNotFound, authclient.ErrUserNotFound,
-		authclient.ErrUserBlocked, authclient.ErrUserPending, authclient.ErrAlreadyExists,
-	} {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
 }
 
 // issued is what a verification of TCB's looks like from outside.

@@ -12,6 +12,8 @@ const (
 	PathSignIn        = "/sign-in"
 	PathSignInSMS     = "/sign-in/sms"
 	PathSignInEmail   = "/sign-in/email"
+	PathSecondFactor  = "/sign-in/second-factor"
+	PathNewPassword   = "/sign-in/new-password"
 	PathSignUp        = "/sign-up"
 	PathResetPassword = "/reset-password"
 	PathAnonymous     = "/anonymous"
@@ -22,10 +24,13 @@ const (
 	PathAuthorize     = "/authorize"
 	PathAccount       = "/account"
 	PathVerify        = "/account/verify"
+	PathPhone         = "/account/phone"
 	PathProviders     = "/account/providers"
 
 	PathLanguage = "/language"
 	PathCaptcha  = "/captcha"
+	// PathCaptchaCallback is where TCB's captcha page sends browsers.
+	PathCaptchaCallback = "/captcha/callback"
 )
 
 // AgreementPath is where the text of an agreement is, counted from 0.

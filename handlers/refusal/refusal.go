@@ -79,8 +79,8 @@ var Codes = Table{
 	"user_blocked":                 {Status: 422, Key: "error.user_blocked"},
 	"under_review":                 {Status: 422, Key: "error.under_review"},
 	"invalid_verification_code":    {Status: 422, Key: "error.code_wrong", Field: "verification_code"},
-	"two_factor_required":          {Status: 422, Key: "error.two_factor"},
-	"mfa_phone_required":           {Status: 422, Key: "error.two_factor"},
+	"two_factor_required":          {Status: 422, Key: "error.two_factor_needed"},
+	"mfa_phone_required":           {Status: 422, Key: "error.two_factor_phone"},
 	"invalid_two_factor":           {Status: 422, Key: "error.two_factor"},
 	"invalid_two_factor_recovery":  {Status: 422, Key: "error.two_factor"},
 
@@ -102,8 +102,8 @@ var Codes = Table{
 	"login_type_disabled":        {Status: 422, Key: "error.disabled"},
 	"registration_not_supported": {Status: 422, Key: "error.no_registration"},
 
-	"payment_required": {Status: 503, Key: "error.quota"},
-	"license_required": {Status: 503, Key: "error.quota"},
+	"payment_required": {Status: 503, Key: "error.payment"},
+	"license_required": {Status: 503, Key: "error.license"},
 
 	"unauthorized_client":       {Status: 502, Key: "error.misconfigured"},
 	"invalid_request":           {Status: 502, Key: "error.misconfigured"},
@@ -114,6 +114,75 @@ var Codes = Table{
 	"request_not_supported":     {Status: 502, Key: "error.misconfigured"},
 	"request_uri_not_supported": {Status: 502, Key: "error.misconfigured"},
 }
+
+// aboutAccount says for every code of TCB's whether it is given for the state of an account: because
+// there is one, or none, or one that is locked. To who only typed a name, or a number that a code is
+// to be sent to, such a code must say no more than any other: see AboutAccount.
+var aboutAccount = map[string]bool{
+	"not_found":           true,
+	"user_not_found":      true,
+	"user_pending":        true,
+	"user_blocked":        true,
+	"invalid_status":      true,
+	"password_not_set":    true,
+	"failed_precondition": true,
+	"already_exists":      true,
+
+	"unreachable":                  false,
+	"unavailable":                  false,
+	"deadline_exceeded":            false,
+	"cancelled":                    false,
+	"temporarily_unavailable":      false,
+	"internal":                     false,
+	"server_error":                 false,
+	"data_loss":                    false,
+	"provider_error":               false,
+	"unknown":                      false,
+	"local":                        false,
+	"resource_exhausted":           false,
+	"aborted":                      false,
+	"invalid_argument":             false,
+	"out_of_range":                 false,
+	"invalid_password":             false,
+	"wrong_password":               false,
+	"invalid_credentials":          false,
+	"invalid_username_or_password": false,
+	"weak_password":                false,
+	"under_review":                 false,
+	"invalid_verification_code":    false,
+	"two_factor_required":          false,
+	"mfa_phone_required":           false,
+	"invalid_two_factor":           false,
+	"invalid_two_factor_recovery":  false,
+	"unauthenticated":              false,
+	"permission_denied":            false,
+	"invalid_grant":                false,
+	"interaction_required":         false,
+	"login_required":               false,
+	"account_selection_required":   false,
+	"consent_required":             false,
+	"access_denied":                false,
+	"captcha_required":             false,
+	"captcha_invalid":              false,
+	"unimplemented":                false,
+	"provider_not_enabled":         false,
+	"login_method_disabled":        false,
+	"login_type_disabled":          false,
+	"registration_not_supported":   false,
+	"payment_required":             false,
+	"license_required":             false,
+	"unauthorized_client":          false,
+	"invalid_request":              false,
+	"invalid_scope":                false,
+	"unsupported_response_type":    false,
+	"invalid_request_uri":          false,
+	"invalid_request_object":       false,
+	"request_not_supported":        false,
+	"request_uri_not_supported":    false,
+}
+
+// AboutAccount reports that TCB gives a code for the state of an account.
+func AboutAccount(code string) bool { return aboutAccount[code] }
 
 // IsOutage reports that a call said nothing about what was sent.
 func IsOutage(err error) bool {
@@ -140,6 +209,16 @@ func Of(api *authclient.Error, special Table) Refusal {
 		return Codes["unknown"]
 	}
 	return out
+}
+
+// Elsewhere reports that what was refused may go well by another way in: this one is switched off,
+// or the operator's package for it is used up.
+func Elsewhere(err error) bool {
+	switch Codes[CodeOf(err)].Key {
+	case "error.disabled", "error.payment", "error.license", "error.two_factor_phone":
+		return true
+	}
+	return false
 }
 
 // WithWait puts TCB's own waiting time into the words.

@@ -2,12 +2,10 @@ package web
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
@@ -75,6 +73,9 @@ func (s *Site) PortalFormPage(r *entry.LoginRequest, name string, title i18n.Mes
 func (s *Site) formPage(r *entry.LoginRequest, name string, title i18n.Message, action, flow string) views.Base {
 	b := s.Page(r, name, title)
 	via, flowing := entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)
+	if r.Client != nil {
+		b.Client = r.Client.ID
+	}
 	b.Form.Name = name
 	b.Form.Action = action
 	b.LanguageAction = r.To(entry.PathLanguage, via, flowing)
@@ -93,7 +94,7 @@ func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
 // PersonOf is how pages show somebody.
 func (s *Site) PersonOf(name, picture string) views.Person {
 	p := views.Person{Name: name, Initial: InitialOf(name)}
-	if s.headers.showsImage(picture) {
+	if s.headers.ShowsImage(picture) {
 		p.Picture = picture
 	}
 	return p
@@ -108,24 +109,11 @@ func InitialOf(name string) string {
 	return string(unicode.ToUpper(initial))
 }
 
-// showsImage reports that the CSP lets pages load a picture. No host but the operator's ever hears
-// of who opens the portal.
-func (h *headers) showsImage(picture string) bool {
-	u, err := url.Parse(picture)
-	if err != nil || u.Host == "" || u.User != nil {
-		return false
-	}
-	return slices.ContainsFunc(h.imageHosts, func(source string) bool {
-		host, err := url.Parse(source)
-		return err == nil && input.OriginOf(host) == input.OriginOf(u)
-	})
-}
-
 // Methods are the ways in beside the form of one method. What differs in the addresses of identity
 // providers' buttons comes after it.
 func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...entry.Differ) views.Methods {
 	var out views.Methods
-	for _, w := range r.LoginPage.Methods {
+	for _, w := range inOrder(r) {
 		if m := w.Kind(); m == "" || m != except {
 			out.Others = append(out.Others, s.method(r, w, differs))
 		}
@@ -137,6 +125,33 @@ func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...
 		out.Skip = r.RedirectURI
 	}
 	return out
+}
+
+// inOrder are the methods of a login page as this browser can use them. WeChat's own signs people in
+// at an official account, by one press, and cannot scan a code that it shows itself; any other can
+// only have a code scanned.
+func inOrder(r *entry.LoginRequest) []loginpage.SignInMethod {
+	const account, scan = "wx_mp", "wx_open"
+	_, hasAccount := r.LoginPage.Method(account)
+	_, hasScan := r.LoginPage.Method(scan)
+	hidden := account
+	switch {
+	case r.InWeChat && (hasAccount || hasScan):
+		hidden = scan
+	case !hasAccount || !hasScan:
+		return r.LoginPage.Methods
+	}
+	var first, rest []loginpage.SignInMethod
+	for _, w := range r.LoginPage.Methods {
+		switch {
+		case w.ID == hidden:
+		case w.ID == account:
+			first = append(first, w)
+		default:
+			rest = append(rest, w)
+		}
+	}
+	return append(first, rest...)
 }
 
 func (s *Site) method(r *entry.LoginRequest, w loginpage.SignInMethod, differs []entry.Differ) views.Method {

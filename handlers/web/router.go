@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/views"
@@ -26,8 +27,13 @@ type Row struct {
 	OnWay      bool               // next= and link= go on through the page: see LoginRequest
 	JSON       bool               // takes and answers JSON, errors too
 	Repeatable bool               // to post it twice does no harm, and may mean two things
+	Before     Before             // may answer a GET before its login request is read
 	Bare       bool               // the handler reads the login request itself: see Site.Recall
 }
+
+// A Before answers a GET whose query is no login request of ours, or reports false. Its request has
+// none: see Site.Recall.
+type Before func(*Request) (Reply, bool, error)
 
 // Install hangs rows below the base path, and what stands outside of it. changePassword is the path
 // of the page that password managers lead to.
@@ -36,6 +42,7 @@ func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 	s.rows = append(slices.Clone(rows),
 		Row{Path: entry.PathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true, Repeatable: true},
 		Row{Path: entry.PathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true, Repeatable: true},
+		Row{Path: entry.PathCaptchaCallback, Get: s.getCaptchaCallback, Bare: true, OnWay: true},
 	)
 	app.Use(s.observe, s.matchOrigin)
 	for _, row := range s.rows {
@@ -60,6 +67,9 @@ func (s *Site) hang(app *fiber.App, row Row) {
 	if row.Bare {
 		read = s.readingBare
 	}
+	if row.Before != nil {
+		app.Get(s.places.Base+row.Path, s.before(row))
+	}
 	if row.Get != nil {
 		app.Get(s.places.Base+row.Path, read, s.serve(row.Get)) // HEAD too
 	}
@@ -68,7 +78,7 @@ func (s *Site) hang(app *fiber.App, row Row) {
 	case row.JSON:
 		app.Post(s.places.Base+row.Path, answersJSON, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
 	default:
-		chain := []fiber.Handler{s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.repeated, s.checkToken, s.serve(row.Post)}
+		chain := []fiber.Handler{s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.repeated, s.checkToken, s.captchaReturned, s.serve(row.Post)}
 		if row.Repeatable {
 			chain = slices.Delete(chain, 4, 5)
 		}
@@ -82,6 +92,28 @@ func (s *Site) serve(handle Handler) fiber.Handler {
 		reply, err := handle(requestOf(c))
 		if err != nil {
 			return err
+		}
+		return s.write(c, requestOf(c), reply)
+	}
+}
+
+// before is the middleware of Row.Before. It looks at what has a state, or an error, alone: all else
+// is the way that everybody comes.
+func (s *Site) before(row Row) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		args := c.Context().QueryArgs()
+		if !args.Has("state") && !args.Has("error") {
+			return c.Next()
+		}
+		if _, err := s.prepare(c, "", Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
+			return err
+		}
+		reply, answered, err := row.Before(requestOf(c))
+		switch {
+		case err != nil:
+			return err
+		case !answered:
+			return c.Next()
 		}
 		return s.write(c, requestOf(c), reply)
 	}
@@ -166,7 +198,7 @@ func (s *Site) postLanguage(r *Request) (Reply, error) {
 
 const (
 	// BodyLimit is for a captcha's picture, and all else that a form can hold.
-	BodyLimit   = maxPicture + 64<<10
+	BodyLimit   = captcha.MaxPicture + 64<<10
 	headerLimit = 16 << 10
 	// grace is what a page gets on top of a call's own timeout, for the calls that follow it (a
 	// captcha's picture, a profile).

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"tcb-login/config/settings"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/files"
+	"tcb-login/handlers/headers"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/repeat"
@@ -59,8 +59,8 @@ type Site struct {
 
 	places      entry.Places
 	origins     map[string][]entry.Origin // by Host
-	proxies     []netip.Prefix
-	headers     headers
+	proxies     limits.Proxies
+	headers     *headers.Headers
 	sessions    *session.Manager
 	log         *slog.Logger
 	ctx         context.Context
@@ -71,13 +71,6 @@ type Site struct {
 	outcomes    *repeat.Outcomes
 	lastResort  []byte // the page for when rendering itself fails
 	rows        []Row
-}
-
-// headers are what answers carry by the page's origin.
-type headers struct {
-	csp        map[string]string // by page origin
-	hsts       string
-	imageHosts []string // origins that pages may show pictures of
 }
 
 // NewSite checks cfg and makes what pages share.
@@ -101,6 +94,7 @@ func NewSite(cfg Config) (*Site, error) {
 		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
 		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now),
 	}
+	s.headers = headers.New(cfg.Origins, cfg.Settings.BasePath, cfg.Settings.ImageHosts, cfg.Settings.HSTSMaxAge)
 	if err := s.setOrigins(cfg); err != nil {
 		return nil, err
 	}
@@ -137,21 +131,15 @@ func (s *Site) Base() string { return s.places.Base }
 // SetPortal tells where the pages are that next= may name.
 func (s *Site) SetPortal(next map[string]string) { s.places.Next = next }
 
-// setOrigins reads where browsers reach us, and makes the headers that depend on it.
+// setOrigins reads where browsers reach us.
 func (s *Site) setOrigins(cfg Config) error {
 	s.origins = map[string][]entry.Origin{}
-	s.headers = headers{csp: map[string]string{}, imageHosts: cfg.Settings.ImageHosts}
-	if max := cfg.Settings.HSTSMaxAge; max > 0 {
-		// Never for subdomains: the host is the app's, and so is that decision.
-		s.headers.hsts = fmt.Sprintf("max-age=%d", int(max.Seconds()))
-	}
 	for _, o := range cfg.Origins {
 		scheme, host, ok := strings.Cut(o, "://")
 		if !ok || host == "" {
 			return fmt.Errorf("handlers: %q is no origin", o)
 		}
 		s.origins[host] = append(s.origins[host], entry.Origin{Scheme: scheme, Text: o})
-		s.headers.csp[o] = contentSecurityPolicy(o, cfg.Settings.BasePath, cfg.Settings.ImageHosts)
 	}
 	return nil
 }
