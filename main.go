@@ -159,8 +159,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		}
 		defer em.Close()
 		defer ln.Close()
-		emulated = "http://" + reachable(ln.Addr())
-		useEmulator(s, emulated)
+		emulated = useEmulator(s, ln)
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
 	opts.adminListen = adminAddress(opts.adminListen, demo)
@@ -321,10 +320,12 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 }
 
 // useEmulator has no client of TCB reach anything but the emulator, whatever the settings say.
-func useEmulator(s *settings.Settings, address string) {
+func useEmulator(s *settings.Settings, ln net.Listener) (address string) {
+	address = "http://" + reachable(ln.Addr())
 	for i := range s.Environments {
 		s.Environments[i].Endpoint, s.Environments[i].PublishableKey = address, settings.Secret{} // it has keys of its own
 	}
+	return address
 }
 
 // newClient makes every client of TCB there is.
