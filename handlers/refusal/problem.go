@@ -2,6 +2,8 @@ package refusal
 
 import (
 	"net/http"
+	"strconv"
+
 	"tcb-login/i18n"
 )
 
@@ -16,6 +18,20 @@ type Problem struct {
 }
 
 func (p *Problem) Error() string { return "problem: " + p.Lead }
+
+// Shown is Value as text: bounded, and with everything that could make it read otherwise escaped.
+func (p *Problem) Shown() string {
+	const most = 200
+	if p.Value == "" {
+		return ""
+	}
+	runes := []rune(p.Value)
+	if len(runes) > most {
+		runes = append(runes[:most], '…')
+	}
+	quoted := strconv.QuoteToGraphic(string(runes))
+	return quoted[1 : len(quoted)-1]
+}
 
 // BadRequest is the problem of an address that leads nowhere.
 func BadRequest(lead string, args i18n.Args) *Problem {

@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -145,13 +144,13 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 // sendBack tells an app elsewhere that it gets no code.
 func (s *Site) sendBack(c *fiber.Ctx, r *Request, back *entry.AuthorizationError) error {
 	r.Trace.Code = back.Code
-	if !r.posted {
-		return s.write(c, r, Reply{Away: back.To, NoReferrer: true})
+	reply, err := Reply{To: back.To, NoReferrer: true}, error(nil)
+	if r.posted {
+		reply, err = Leave(&views.InterstitialPage{
+			Base: s.Page(&r.LoginRequest, "interstitial", i18n.Msg("authorize.back")), Lead: i18n.Msg("interstitial.lead"),
+			Data: views.Departure{To: back.To},
+		})
 	}
-	reply, err := Leave(&views.InterstitialPage{
-		Base: s.Page(&r.LoginRequest, "interstitial", i18n.Msg("authorize.back")), Lead: i18n.Msg("interstitial.lead"),
-		Data: views.Departure{To: back.To},
-	})
 	if err != nil {
 		return err
 	}
@@ -215,7 +214,7 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 	page := &views.ErrorPage{
 		Base:  s.Page(r, "error", i18n.Msg(p.Title)),
 		Lead:  i18n.Message{Key: p.Lead, Args: p.Args},
-		Value: printable(p.Value),
+		Value: p.Shown(),
 	}
 	for i, l := range page.Languages { // those of an error lead to the entry
 		page.Languages[i].URL = entry.Join(r.Base, "/", entry.WithParam(r.Query, "lang", l.Tag))
@@ -273,14 +272,13 @@ func problemOf(t *Trace, err error) *refusal.Problem {
 		p   *refusal.Problem
 		fe  *fiber.Error
 		api *authclient.Error
-
-		back *entry.AuthorizationError
+		own *entry.AuthorizationError
 	)
 	switch {
 	case errors.As(err, &p):
 		return p
-	case errors.As(err, &back): // where nothing is sent back: a script asks, or there is no such page
-		t.Code = back.Code
+	case errors.As(err, &own): // where nothing is sent back: a script asks, or there is no such page
+		t.Code = own.Code
 		return &refusal.Problem{Status: fiber.StatusBadRequest, Title: "error.title_request", Lead: "error.page.malformed"}
 	case errors.As(err, &api):
 		t.Code, t.Err = api.Code, err
@@ -306,19 +304,4 @@ func problemOf(t *Trace, err error) *refusal.Problem {
 	}
 	t.Err = err
 	return &refusal.Problem{Status: fiber.StatusInternalServerError, Title: "error.title", Lead: "error.page.internal"}
-}
-
-// printable shows a refused value as text: bounded, and with everything that could make it read
-// otherwise escaped.
-func printable(value string) string {
-	const most = 200
-	if value == "" {
-		return ""
-	}
-	runes := []rune(value)
-	if len(runes) > most {
-		runes = append(runes[:most], '…')
-	}
-	quoted := strconv.QuoteToGraphic(string(runes))
-	return quoted[1 : len(quoted)-1]
 }

@@ -19,8 +19,7 @@ import (
 type Reply struct {
 	Status     int
 	Page       views.Page    // or
-	To         string        // the address of a page of ours that a 303 leads to, or
-	Away       string        // the valid address of an app elsewhere, which a GET's 303 leads to, or
+	To         string        // where a 303 leads: to a page of ours, or a GET's back to an app (sendBack), or
 	JSON       any           // an answer to a script
 	RetryAfter time.Duration // said where it is not 0
 	NoReferrer bool          // the address of this page is for nobody
@@ -79,8 +78,6 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 	switch {
 	case reply.To != "":
 		return c.Redirect(reply.To, fiber.StatusSeeOther)
-	case reply.Away != "":
-		return c.Redirect(reply.Away, fiber.StatusSeeOther)
 	case reply.JSON != nil:
 		return writeJSON(c, reply.Status, reply.JSON)
 	}
