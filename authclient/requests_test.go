@@ -159,8 +159,8 @@ func TestMoreRequests(t *testing.T) {
 		}, []sent{{"POST", "/auth/v1/user/authorize", `{"client_id":"app","response_type":"code","redirect_uri":"r","state":"s","scope":"sc",` +
 			`"code_challenge":"cc","code_challenge_method":"S256","sign_out_uri":"o"}`, bearer, jsonType}}},
 		{"AuthorizeDevice", `{}`, func(ctx context.Context, _ *authclient.Client, s state) error {
-			return s.AuthorizeDevice(ctx, authclient.AuthorizeDeviceRequest{UserCode: "AB-CD", Scope: "sc", State: "s"})
-		}, []sent{{"POST", "/auth/v1/user/device/authorize", `{"user_code":"AB-CD","scope":"sc","state":"s"}`, bearer, jsonType}}},
+			return s.AuthorizeDevice(ctx, authclient.AuthorizeDeviceRequest{UserCode: "AB-CD", ClientID: "app", Scope: "sc", State: "s"})
+		}, []sent{{"POST", "/auth/v1/user/device/authorize", `{"user_code":"AB-CD","client_id":"app","scope":"sc","state":"s"}`, bearer, jsonType}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -33,7 +35,9 @@ type settings struct {
 	PasswordStrength string `json:"password_strength"`
 	// SecurityDomains are the hosts, with their ports, whose pages may call the API. None lets all
 	// in.
-	SecurityDomains []string      `json:"security_domains"`
+	SecurityDomains []string `json:"security_domains"`
+	// VerificationURI is the page that devices send people to; empty means the emulator's own.
+	VerificationURI string        `json:"verification_uri"`
 	LatencyMS       int64         `json:"latency_ms"`
 	ClockOffsetS    int64         `json:"clock_offset_s"`
 	Faults          []fault       `json:"faults"`
@@ -212,18 +216,36 @@ func (s settings) valid() bool {
 	return slices.Contains([]string{captchaNever, captchaRisk, captchaAlways}, s.Captcha) &&
 		slices.Contains([]string{strengthLength, strengthStrict}, s.PasswordStrength) &&
 		!slices.ContainsFunc(s.SecurityDomains, func(domain string) bool { return !securityDomain(domain) }) &&
+		verificationPage(s.VerificationURI) &&
 		s.Client.valid() && s.Login.SmsVerificationConfig.SmsDayLimit >= -1 && s.Login.PwdUpdateStrategy.PeriodValue >= 0 &&
 		slices.Contains([]string{"YEAR", "MONTH", "WEEK"}, s.Login.PwdUpdateStrategy.PeriodType) &&
 		s.LatencyMS >= 0 && s.LatencyMS <= 10*60*1000 && s.ClockOffsetS >= -10*year && s.ClockOffsetS <= 10*year
 }
 
-// settingsBox holds the settings for concurrent use.
-type settingsBox struct {
-	mu    sync.Mutex
-	value settings
+// verificationPage says whether devices can send people to an address: empty, or one of the web that
+// parameters can be appended to.
+func verificationPage(uri string) bool {
+	u, err := url.Parse(uri)
+	return uri == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && !strings.Contains(uri, "#")
 }
 
-func newSettingsBox() *settingsBox { return &settingsBox{value: defaultSettings()} }
+// settingsBox holds the settings for concurrent use.
+type settingsBox struct {
+	mu       sync.Mutex
+	value    settings
+	standard settings // what a reset puts back
+}
+
+func newSettingsBox() *settingsBox {
+	return &settingsBox{value: defaultSettings(), standard: defaultSettings()}
+}
+
+// setVerificationURI changes the page of devices, and what a reset makes of it.
+func (b *settingsBox) setVerificationURI(uri string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.value.VerificationURI, b.standard.VerificationURI = uri, uri
+}
 
 // clone shares nothing with the original.
 func (s settings) clone() settings {
@@ -252,7 +274,7 @@ func (b *settingsBox) update(change func(*settings) error) (settings, error) {
 func (b *settingsBox) reset() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.value = defaultSettings()
+	b.value = b.standard.clone()
 }
 
 func (b *settingsBox) clockOffset() time.Duration {
