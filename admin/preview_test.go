@@ -187,7 +187,7 @@ func TestPreview(t *testing.T) {
 		"reset-password-new", "agreement", "complete", "sign-out", "interstitial", "error", "account", "account-profile", "step-up", "step-up-code", "step-up-password",
 		"account-phone", "account-phone-code", "account-phone-conflict", "account-email", "account-password", "account-providers", "account-bind",
 		"account-sessions", "account-history", "account-delete", "goodbye", "hand-off", "account-anonymous", "continue", "provider-unknown",
-		"provider-failed", "provider-return"} {
+		"provider-failed", "provider-return", "device", "device-done", "device-refused"} {
 		if !pages[want] {
 			t.Errorf("no preview of %s", want)
 		}

@@ -47,6 +47,9 @@ func (p *HistoryPage) Component() templ.Component { return History(*p) }
 func (p *DeletePage) Component() templ.Component { return Delete(*p) }
 
 // Component implements Page.
+func (p *DevicePage) Component() templ.Component { return AuthorizeDevice(*p) }
+
+// Component implements Page.
 func (p *ReturnPage) Component() templ.Component { return Return(*p) }
 
 // Component implements Page.

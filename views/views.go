@@ -373,6 +373,7 @@ type Completion struct {
 type CompletePage struct {
 	Base
 	Data Completion
+	GoOn string // a page of ours that it leads to, which needs no script
 }
 
 // Departure is where the browser goes, and what it forgets before.

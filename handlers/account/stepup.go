@@ -84,9 +84,14 @@ var stepUpWords = map[string]struct{ form, icon, label string }{
 func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
 	me, way := login.Me, stepUpWay(r, login.Me)
 	if way == "" {
-		return &views.NoticePage{
+		p := &views.NoticePage{
 			Base: a.plain(r, login, "step-up-impossible", i18n.Msg("step-up.title")), Lead: i18n.Msg("step-up.impossible"),
 		}
+		if a.named(r.Next).proved { // to sign in does as well
+			p.Lead = i18n.Msg("step-up.sign_in_again")
+			p.Button = linkTo("sign-in", r.To(entry.PathEntry, entry.With("prompt", "login")), "step-up.sign_in")
+		}
+		return p
 	}
 	p := &views.StepUpPage{Base: a.stepUpBase(r, login, stepUpWords[way].form, i18n.Msg("step-up.title"), "")}
 	switch way {
@@ -117,7 +122,7 @@ func (a *Room) stepUpBase(r *web.Request, login *visitor.Login, name string, tit
 
 func (a *Room) getVerify(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	f := a.stepUp(login)
-	if login.HasSudo(a.Now()) && !underWay(r, f) {
+	if a.steppedUpAlready(r, login) && !underWay(r, f) {
 		return a.afterStepUp(r)
 	}
 	return a.codes.Get(r, f)
@@ -134,10 +139,18 @@ func (a *Room) postVerify(r *web.Request, login *visitor.Login) (web.Reply, erro
 	if r.Form.Posted(formStepUpPassword) && way == byPassword {
 		return a.postStepUpPassword(r, login)
 	}
-	if login.HasSudo(a.Now()) && r.Flow != "" && !underWay(r, f) { // the step-up of another tab ended this one's
+	if a.steppedUpAlready(r, login) && r.Flow != "" && !underWay(r, f) { // the step-up of another tab ended this one's
 		return a.afterStepUp(r)
 	}
 	return a.codes.Post(r, f)
+}
+
+// steppedUpAlready reports that nothing is left to prove for the page that asked for the step-up.
+func (a *Room) steppedUpAlready(r *web.Request, login *visitor.Login) bool {
+	if p := a.named(r.Next); p.proved {
+		return a.proven(p, login)
+	}
+	return login.HasSudo(a.Now())
 }
 
 // underWay reports that flow= is a step-up's that goes on here.

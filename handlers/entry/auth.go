@@ -42,6 +42,7 @@ type User interface {
 	GetSecurityHistory(context.Context, authclient.SecurityHistoryRequest, ...authclient.CallOption) (*authclient.SecurityHistory, error)
 	RevokeDevice(context.Context, string, ...authclient.CallOption) error
 	RevokeAllDevices(context.Context, ...authclient.CallOption) error
+	AuthorizeDevice(context.Context, authclient.AuthorizeDeviceRequest, ...authclient.CallOption) error
 	DeleteMe(context.Context, string, ...authclient.CallOption) (*authclient.UserInfo, error)
 	SignOut(context.Context, authclient.SignOutRequest, ...authclient.CallOption) (authclient.SignOutResponse, error)
 }

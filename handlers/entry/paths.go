@@ -22,6 +22,7 @@ const (
 	PathAccount       = "/account"
 	PathVerify        = "/account/verify"
 	PathProviders     = "/account/providers"
+	PathDevice        = "/device"
 
 	PathLanguage = "/language"
 	PathCaptcha  = "/captcha"

@@ -37,6 +37,9 @@ var (
 	RuleCaptcha       = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
 	RuleUsername      = limit.Rule{Name: "username check", N: 30, Per: time.Hour, Burst: 10}
 
+	// Wrong codes of devices, of a person from a network; refuses.
+	RuleDevice = limit.Rule{Name: "device code", N: 5, Per: 10 * time.Minute}
+
 	// Each hand-off may take a place on the deny list, which forgets what it has no room for. An
 	// office has many people behind a network; one login may come from as many networks as an IPv6
 	// block has. Sign-ins and step-ups take places too: what one account has of them is bounded for

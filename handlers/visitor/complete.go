@@ -48,6 +48,9 @@ func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string
 func (v *Room) completePage(r *web.Request, data views.Completion) *views.CompletePage {
 	data.Back = r.To(r.SignInPath(), entry.Link(""))
 	page := &views.CompletePage{Base: v.Page(&r.LoginRequest, "complete", i18n.Msg("complete.title")), Data: data}
+	if r.NextPath != "" {
+		page.GoOn = r.Into(r.NextPath)
+	}
 	page.Languages = nil // a way out of this page would leave the login behind
 	return page
 }
