@@ -27,6 +27,12 @@ const (
 	strengthStrict = "strict" // also upper and lower case, a digit and a special character, as the vendor's page on changing it says
 )
 
+// What qrcode/generate answers with, which TCB does not document.
+const (
+	qrPicture = "picture" // a data: URL
+	qrLink    = "link"    // the address that a code is to say
+)
+
 // settings is how a running emulator behaves, as far as tests may change it. They are of the
 // process, not of the database: they start at the defaults, and a reset puts them back.
 type settings struct {
@@ -37,13 +43,15 @@ type settings struct {
 	// in.
 	SecurityDomains []string `json:"security_domains"`
 	// VerificationURI is the page that devices send people to; empty means the emulator's own.
-	VerificationURI string        `json:"verification_uri"`
-	LatencyMS       int64         `json:"latency_ms"`
-	ClockOffsetS    int64         `json:"clock_offset_s"`
-	Faults          []fault       `json:"faults"`
-	Login           loginSwitches `json:"login"`
-	Client          clientRules   `json:"client"`
-	Providers       providers     `json:"providers"`
+	VerificationURI string `json:"verification_uri"`
+	// QRCode is what a mini program's code is.
+	QRCode       string        `json:"qr_code"`
+	LatencyMS    int64         `json:"latency_ms"`
+	ClockOffsetS int64         `json:"clock_offset_s"`
+	Faults       []fault       `json:"faults"`
+	Login        loginSwitches `json:"login"`
+	Client       clientRules   `json:"client"`
+	Providers    providers     `json:"providers"`
 }
 
 // loginSwitches are the console's switches for login methods, under their names there.
@@ -193,6 +201,7 @@ func defaultSettings() settings {
 		Captcha:          captchaRisk,
 		PasswordStrength: strengthLength,
 		SecurityDomains:  []string{},
+		QRCode:           qrPicture,
 		Faults:           []fault{},
 		Login: loginSwitches{
 			PhoneNumberLogin: true, EmailLogin: true, UserNameLogin: true, AnonymousLogin: true,
@@ -216,7 +225,7 @@ func (s settings) valid() bool {
 	return slices.Contains([]string{captchaNever, captchaRisk, captchaAlways}, s.Captcha) &&
 		slices.Contains([]string{strengthLength, strengthStrict}, s.PasswordStrength) &&
 		!slices.ContainsFunc(s.SecurityDomains, func(domain string) bool { return !securityDomain(domain) }) &&
-		verificationPage(s.VerificationURI) &&
+		verificationPage(s.VerificationURI) && (s.QRCode == qrPicture || s.QRCode == qrLink) &&
 		s.Client.valid() && s.Login.SmsVerificationConfig.SmsDayLimit >= -1 && s.Login.PwdUpdateStrategy.PeriodValue >= 0 &&
 		slices.Contains([]string{"YEAR", "MONTH", "WEEK"}, s.Login.PwdUpdateStrategy.PeriodType) &&
 		s.LatencyMS >= 0 && s.LatencyMS <= 10*60*1000 && s.ClockOffsetS >= -10*year && s.ClockOffsetS <= 10*year

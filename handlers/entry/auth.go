@@ -21,6 +21,8 @@ type Auth interface {
 	RefreshToken(context.Context, string, ...authclient.CallOption) (*authclient.Credentials, error)
 	GenProviderRedirectURI(context.Context, authclient.GenProviderRedirectURIRequest, ...authclient.CallOption) (*authclient.ProviderRedirectURI, error)
 	GrantProviderToken(context.Context, authclient.GrantProviderTokenRequest, ...authclient.CallOption) (*authclient.ProviderToken, error)
+	GetMiniProgramQRCode(context.Context, string, ...authclient.CallOption) (*authclient.MiniProgramQRCode, error)
+	GetMiniProgramQRCodeStatus(context.Context, string, string, ...authclient.CallOption) (*authclient.MiniProgramQRCodeStatus, error)
 	SignInWithProvider(context.Context, authclient.SignInWithProviderRequest, ...authclient.CallOption) (*authclient.Credentials, error)
 
 	// AsUser makes the calls of somebody who is signed in.
