@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 }
 
 // pure are folders with one idea each, which know nothing of ours and which every other may know.
-var pure = []string{"config/input", "identifier", "password", "redirect", "spell", "theme"}
+var pure = []string{"config/input", "identifier", "password", "qrcode", "redirect", "spell", "theme"}
 
 // free are programs around the product, which take it apart as they like and which nothing imports.
 var free = []string{"bench", "e2e", "generate"}
@@ -74,6 +74,7 @@ var onlyIn = map[string][]string{
 	"github.com/google/go-cmp":   {},
 	"golang.org/x/net/html":      {"config/loginpage"},
 	"github.com/lucasb-eyer/":    {"theme"},
+	"github.com/boombuler/":      {"qrcode"},
 	"golang.org/x/crypto/argon2": {"emulator"},
 }
 
