@@ -80,6 +80,9 @@ func (p *ConfirmedPage) Component() templ.Component { return Confirmed(*p) }
 func (p *StartPage) Component() templ.Component { return Start(*p) }
 
 // Component implements Page.
+func (p *QRPage) Component() templ.Component { return QR(*p) }
+
+// Component implements Page.
 func (p *NewPasswordPage) Component() templ.Component { return NewPassword(*p) }
 
 // Component implements Page.

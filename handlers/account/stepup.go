@@ -55,10 +55,18 @@ func stepUpWays(r *web.Request, me *authclient.UserInfo) []string {
 	if me.Email != "" {
 		ways = append(ways, byEmailCode)
 	}
-	if me.PhoneNumber == "" && me.Email == "" && !me.HasPassword && len(me.Providers) > 0 {
+	if me.PhoneNumber == "" && me.Email == "" && !me.HasPassword && len(providersToGoTo(r, me)) > 0 {
 		ways = append(ways, byProvider)
 	}
 	return ways
+}
+
+// providersToGoTo are the account's identities at providers that have a page to send a browser to. A
+// mini program has none.
+func providersToGoTo(r *web.Request, me *authclient.UserInfo) []authclient.ProfileProvider {
+	return slices.DeleteFunc(slices.Clone(me.Providers), func(b authclient.ProfileProvider) bool {
+		return b.ID == r.LoginPage.MiniProgram
+	})
 }
 
 func stepUpWay(r *web.Request, me *authclient.UserInfo) string {
@@ -103,7 +111,7 @@ func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
 		p.Lead, p.Password, p.Known = i18n.Msg("step-up.lead_password"), true, visitor.KnownAs(me)
 	case byProvider:
 		p.Lead = i18n.Msg("step-up.lead_provider")
-		for _, b := range me.Providers {
+		for _, b := range providersToGoTo(r, me) {
 			p.Providers = append(p.Providers, views.Choice{Value: b.ID, Label: r.ProviderName(b.ID, "")})
 		}
 	}

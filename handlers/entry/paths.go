@@ -12,6 +12,7 @@ const (
 	PathSignIn        = "/sign-in"
 	PathSignInSMS     = "/sign-in/sms"
 	PathSignInEmail   = "/sign-in/email"
+	PathSignInQR      = "/sign-in/qr"
 	PathSignUp        = "/sign-up"
 	PathResetPassword = "/reset-password"
 	PathAnonymous     = "/anonymous"

@@ -32,6 +32,11 @@ var (
 	RuleSendNetwork   = limit.Rule{Name: "send from network", N: 30, Per: time.Hour}
 	RuleAnonymous     = limit.Rule{Name: "anonymous from network", N: 60, Per: time.Hour}
 	RuleProvider      = limit.Rule{Name: "provider from network", N: 60, Per: time.Hour}
+	// Of a mini program's codes, each of which is asked about now and then: beyond the pause the next
+	// one waits, and whoever has asked so often has had the time.
+	RuleQR            = limit.Rule{Name: "QR code from network", N: 60, Per: time.Hour}
+	RuleQRPause       = limit.Rule{Name: "poll of QR code", N: 1, Per: time.Second}
+	RuleQRPolls       = limit.Rule{Name: "polls of QR code", N: 60, Per: 10 * time.Minute}
 	RuleCaptchaSolved = limit.Rule{Name: "picture solved", N: 1, Per: 2 * CaptchaLife}
 	RuleCaptchaWrong  = limit.Rule{Name: "picture wrong", N: 120, Per: time.Hour, Burst: 30}
 	RuleCaptcha       = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}

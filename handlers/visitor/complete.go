@@ -9,6 +9,7 @@ import (
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
+	"tcb-login/session"
 	"tcb-login/views"
 )
 
@@ -19,11 +20,23 @@ const profileWait = 3 * time.Second
 // login to the browser and leads to an address. It is the only answer that ever holds credentials,
 // and there is none for a target on another origin.
 func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string) (web.Reply, error) {
+	access := v.accessOf(creds, r.Device)
+	access.AuthAt = v.Now().Unix()
+	return v.complete(r, creds, access, to)
+}
+
+// CompleteElsewhere is Complete for a sign-in that somebody has confirmed on another device. It does
+// not prove who sits before this one: what wants such a proof asks for a step-up.
+func (v *Room) CompleteElsewhere(r *web.Request, creds *authclient.Credentials, to string) (web.Reply, error) {
+	return v.complete(r, creds, v.accessOf(creds, r.Device), to)
+}
+
+func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access session.Access, to string) (web.Reply, error) {
 	if !r.OwnTarget() {
 		return web.Reply{}, refusal.ErrNotYet
 	}
 	follow := v.Follow(r, creds)
-	if err := r.Session.BeginLogin(r.Context(), v.accessOf(creds, r.Device)); err != nil {
+	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
 		return web.Reply{}, err
 	}
 	if instead, err := follow(); err != nil {

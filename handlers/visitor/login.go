@@ -95,6 +95,6 @@ func KnownAs(me *authclient.UserInfo) string {
 func (v *Room) accessOf(creds *authclient.Credentials, device string) session.Access {
 	return session.Access{
 		AccessToken: creds.AccessToken, Sub: creds.Sub, DeviceID: device, Anonymous: creds.Scope == "anonymous",
-		ExpiresAt: v.Now().Add(time.Duration(creds.ExpiresIn) * time.Second).Unix(), AuthAt: v.Now().Unix(),
+		ExpiresAt: v.Now().Add(time.Duration(creds.ExpiresIn) * time.Second).Unix(),
 	}
 }

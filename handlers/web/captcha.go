@@ -180,7 +180,7 @@ func (s *Site) askCaptcha(ctx context.Context, r *Request, of authclient.Call, k
 		*captcha = captchaState{}
 		return err
 	}
-	shown, ok := picture(data.Data)
+	shown, ok := Picture(data.Data)
 	if !ok {
 		*captcha = captchaState{}
 		return &authclient.Error{Op: "GetCaptchaData", Code: "unknown", Remaining: -1}

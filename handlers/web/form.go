@@ -58,7 +58,7 @@ func readForm(c *fiber.Ctx, s *Session, name string) *Form {
 		f.device = id
 	}
 	if s.Open("captcha "+f.Name, f.Value("captcha"), &f.captcha) {
-		if data, ok := picture(f.Value("captcha_picture")); ok {
+		if data, ok := Picture(f.Value("captcha_picture")); ok {
 			f.captcha.data, f.captcha.key = data, Cut(identifier.NormalizeCode(f.Line("captcha_key")), 16)
 		}
 	}

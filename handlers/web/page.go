@@ -148,6 +148,9 @@ func (s *Site) method(r *entry.LoginRequest, w loginpage.SignInMethod, differs [
 		out.Link = views.Link{To: "sign-in-sms", URL: r.To(entry.PathSignInSMS), Label: i18n.Msg("method.sms")}
 	case loginpage.KindEmail:
 		out.Link = views.Link{To: "sign-in-email", URL: r.To(entry.PathSignInEmail), Label: i18n.Msg("method.email")}
+	case loginpage.KindQR: // a POST makes the code, with the agreement of the page's form
+		out.Provider, out.Mark = true, "wechat"
+		out.Link = views.Link{To: "sign-in-qr", URL: r.To(entry.PathSignInQR, differs...), Label: i18n.Msg("method.qr")}
 	default:
 		out.Provider = true
 		name := r.ProviderName(w.ID, "")

@@ -20,9 +20,9 @@ const maxPicture = 384 << 10
 // case and parameters). SVG is none of these: it is a document, and not a picture.
 var dataURL = regexp.MustCompile(`(?i)^data:\s*image/(?:png|x-png|gif|jpeg|jpg|pjpeg|webp)\s*(?:;[^,;]*)*;\s*base64\s*,`)
 
-// picture reads a data URL as browsers do and gives it as pages have it: of the type
+// Picture reads a data URL as browsers do and gives it as pages have it: of the type
 // that its bytes are, in plain base64.
-func picture(data string) (string, bool) {
+func Picture(data string) (string, bool) {
 	head := dataURL.FindString(data[:min(len(data), 256)])
 	if head == "" || len(data) > 3*maxPicture {
 		return "", false

@@ -62,12 +62,12 @@ func TestPicture(t *testing.T) {
 		{"data:image/png" + strings.Repeat(";a=b", 100) + ";base64," + png, ""},
 		{"", ""},
 	} {
-		got, ok := picture(tt.data)
+		got, ok := Picture(tt.data)
 		if got != tt.want && (ok || tt.want != "") || ok != (tt.want != "") {
 			t.Errorf("%s: %s, %v, want %s", Cut(tt.data, 160), Cut(got, 160), ok, Cut(tt.want, 160))
 		}
 		if ok {
-			if again, ok := picture(got); !ok || again != got {
+			if again, ok := Picture(got); !ok || again != got {
 				t.Errorf("%s: read again it is %s", Cut(tt.data, 160), Cut(again, 160))
 			}
 			if have := len(url.Values{"": {got}}.Encode()) - 1; have != postedLength(got) {
