@@ -189,6 +189,13 @@ func TestQRPolls(t *testing.T) {
 	s.backend.onPhone(t, phone, "allow", "openid-2")
 	poll(200, "confirmed")
 
+	// By the button the same: the page stays what it was.
+	s.clock.advance(2 * time.Second)
+	p = b.pressTo(p, "check").want(http.StatusOK, "qr-code", "qr.confirmed")
+	b.pressTo(p, "check").want(http.StatusTooManyRequests, "qr-code", "qr.pause", "qr.confirmed").wantRetryAfter("1")
+	s.clock.advance(2 * time.Second)
+	poll(200, "confirmed")
+
 	// Without the page's token, from elsewhere, or too soon, TCB is not asked.
 	calls := s.backend.count("/v1/qrcode/get/status")
 	if status, said := b.poll(p, token, nil); status != http.StatusTooManyRequests || said != "limited" {

@@ -119,15 +119,16 @@ func (in *Room) rebuildQRCode(r *web.Request) (views.Page, error) {
 	if !ok {
 		return in.rebuildQR(r)
 	}
-	state := in.qrState(r, step)
-	if said := r.Form.Value("qr_state"); state != qrExpired && isQRState(said) {
-		state = said // what the page was at: whoever acts on it is asked about anew
-	}
-	return in.qrAgain(r, step, state), nil
+	return in.qrAgain(r, step, in.saidQRState(r, step)), nil
 }
 
-func isQRState(name string) bool {
-	return slices.ContainsFunc(qrStates, func(s views.QRState) bool { return s.Name == name })
+// saidQRState is the state that the page was in, for showing it again: whoever acts on it asks TCB.
+func (in *Room) saidQRState(r *web.Request, step qrStep) string {
+	state, said := in.qrState(r, step), r.Form.Value("qr_state")
+	if state != qrExpired && slices.ContainsFunc(qrStates, func(s views.QRState) bool { return s.Name == said }) {
+		return said
+	}
+	return state
 }
 
 // postQR makes a code, and shows it at once: what TCB draws may be too long for an address.
@@ -187,7 +188,7 @@ func sumOf(given string) string {
 func (in *Room) qrPage(r *web.Request, sealed string, code views.QRCode, state string) *views.QRPage {
 	flow := entry.Add("flow", sealed)
 	_, host, _ := strings.Cut(r.Origin.Text, "://")
-	return &views.QRPage{
+	page := &views.QRPage{
 		Base: in.FormPage(&r.LoginRequest, formQRCode, i18n.Msg("qr.title"), pathQRCheck, sealed),
 		Lead: i18n.Message{Key: "qr.lead", Args: i18n.Args{"host": host}},
 		Code: code, State: state, States: qrStates,
@@ -195,6 +196,8 @@ func (in *Room) qrPage(r *web.Request, sealed string, code views.QRCode, state s
 		Script: in.Asset("qr.js"),
 		Back:   views.Link{To: "sign-in", URL: r.To(r.SignInPath()), Label: i18n.Msg("sign-in.back")},
 	}
+	page.Styled = true
+	return page
 }
 
 // qrStep is the code that a request is about.
@@ -314,11 +317,10 @@ func (in *Room) postQRCheck(r *web.Request) (web.Reply, error) {
 		return in.qrLost(r)
 	}
 	state, _, err := in.askQR(r, step, true)
-	page := in.qrAgain(r, step, state)
 	if err != nil {
-		return web.Refuse(page, err, nil)
+		return web.Refuse(in.qrAgain(r, step, in.saidQRState(r, step)), err, nil)
 	}
-	return web.OK(page)
+	return web.OK(in.qrAgain(r, step, state))
 }
 
 // qrLost is for a code of another session, or of long ago.
@@ -338,11 +340,11 @@ func (in *Room) postQREnter(r *web.Request) (web.Reply, error) {
 		return in.qrLost(r)
 	}
 	state, token, err := in.askQR(r, step, false)
+	if err != nil {
+		return web.Refuse(in.qrAgain(r, step, in.saidQRState(r, step)), err, nil)
+	}
 	page := in.qrAgain(r, step, state)
-	switch {
-	case err != nil:
-		return web.Refuse(page, err, nil)
-	case state != qrConfirmed:
+	if state != qrConfirmed {
 		return web.Invalid(page)
 	}
 	var creds *authclient.Credentials
