@@ -159,7 +159,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		}
 		defer em.Close()
 		defer ln.Close()
-		emulated, devicesGoTo = "http://"+reachable(ln.Addr()), em.SetVerificationURI
+		emulated, devicesGoTo = useEmulator(s, "http://"+reachable(ln.Addr())), em.SetVerificationURI
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
 	opts.adminListen = adminAddress(opts.adminListen, demo)
@@ -190,7 +190,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	between := proxyheaders.New(s.PublicOrigins, s.BasePath, log)
 	go between.Run(ctx)
 	if operator != nil {
-		app, err := newAdmin(cfg, emulated, opts.adminListen, between.Problems)
+		app, err := newAdmin(cfg, opts.adminListen, between.Problems)
 		if err != nil {
 			return err
 		}
@@ -294,7 +294,7 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		Settings: s,
 		Origins:  s.PublicOrigins,
 		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
-			client, err := newClient(s, env, c, emulated)
+			client, err := newClient(s, env, c)
 			return entry.ClientAuth{Client: client}, err
 		},
 		LoginPages: logins,
@@ -327,17 +327,21 @@ func newSite(cfg handlers.Config, devicesGoTo func(string) error) (app, error) {
 	return handlers.New(cfg)
 }
 
-// newClient makes every client of TCB there is. Where the emulator runs none reaches
-// anything else, whatever the settings say.
-func newClient(s *settings.Settings, env settings.Environment, c settings.Client, emulated string) (*authclient.Client, error) {
-	endpoint, published := emulated, "" // the emulator has keys of its own
-	if endpoint == "" {
-		endpoint, published = env.Endpoint, env.PublishableKey.Reveal()
+// useEmulator has no client of TCB reach anything but the emulator, whatever the settings say. It
+// returns the address.
+func useEmulator(s *settings.Settings, address string) string {
+	for i := range s.Environments {
+		s.Environments[i].Endpoint, s.Environments[i].PublishableKey = address, settings.Secret{} // it has keys of its own
 	}
+	return address
+}
+
+// newClient makes every client of TCB there is.
+func newClient(s *settings.Settings, env settings.Environment, c settings.Client) (*authclient.Client, error) {
 	return authclient.New(authclient.Config{
 		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
-		PublishableKey: published,
-		Endpoint:       endpoint, Timeout: s.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
+		PublishableKey: env.PublishableKey.Reveal(),
+		Endpoint:       env.Endpoint, Timeout: s.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
 	})
 }
 
@@ -370,7 +374,7 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 }
 
 // newAdmin is ready when every environment's API answers at all.
-func newAdmin(site handlers.Config, emulated, listen string, warnings func() []string) (app, error) {
+func newAdmin(site handlers.Config, listen string, warnings func() []string) (app, error) {
 	preview, err := handlers.NewPreview(site)
 	if err != nil {
 		return nil, err
@@ -381,7 +385,7 @@ func newAdmin(site handlers.Config, emulated, listen string, warnings func() []s
 	for _, env := range s.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
 		// One for all checks: each client has connections of its own.
-		client, err := newClient(s, env, env.Clients[0], emulated)
+		client, err := newClient(s, env, env.Clients[0])
 		if err != nil {
 			return nil, err
 		}

@@ -15,15 +15,20 @@ import (
 )
 
 const (
-	maxLines    = 500 // of a file
-	maxFunction = 60  // lines of a function; in tests tables may be longer
+	maxLines    = 500  // of a file
+	maxPackage  = 3000 // lines of a package, tests aside
+	maxFunction = 60   // lines of a function; in tests tables may be longer
 )
+
+// largePackages are one idea each, with many alike: an endpoint, a page.
+var largePackages = []string{"emulator", "views"}
 
 // TestSizes: a file and a function are as long as somebody reads at once. What templ writes is not
 // read.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	files := 0
+	packages := map[string]int{}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -41,10 +46,18 @@ func TestSizes(t *testing.T) {
 		for _, long := range tooLong(path, src) {
 			t.Error(long)
 		}
+		if !strings.HasSuffix(path, "_test.go") {
+			packages[filepath.ToSlash(filepath.Dir(path))] += bytes.Count(src, []byte("\n"))
+		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for folder, n := range packages {
+		if n > maxPackage && !slices.Contains(largePackages, folder) {
+			t.Errorf("%s has %d lines, more than %d", folder, n, maxPackage)
+		}
 	}
 	if files < 100 {
 		t.Errorf("only %d files", files)

@@ -183,11 +183,9 @@ func TestPreview(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"sign-in", "sign-in-sms", "sign-in-sms-code", "sign-in-email-code", "sign-up-details", "sign-up-confirmed",
-		"reset-password-new", "agreement", "complete", "sign-out", "interstitial", "error", "account", "account-profile", "step-up", "step-up-code", "step-up-password",
-		"account-phone", "account-phone-code", "account-phone-conflict", "account-email", "account-password", "account-providers", "account-bind",
-		"account-sessions", "account-history", "account-delete", "goodbye", "hand-off", "account-anonymous", "continue", "provider-unknown",
-		"provider-failed", "provider-return", "device", "device-done", "device-refused"} {
+	// A few of each room; that every page has samples is a test of theirs.
+	for _, want := range []string{"sign-in", "sign-in-sms-code", "sign-up-details", "agreement", "complete", "sign-out", "interstitial", "error",
+		"account", "account-email", "account-phone-conflict", "step-up-code", "hand-off", "continue", "provider-unknown", "provider-return", "device-done"} {
 		if !pages[want] {
 			t.Errorf("no preview of %s", want)
 		}

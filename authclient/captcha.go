@@ -1,6 +1,9 @@
 package authclient
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // CaptchaData is a picture to read.
 type CaptchaData struct {
@@ -53,4 +56,43 @@ type CaptchaPage struct {
 func (c *Client) InitCaptcha(ctx context.Context, redirectURI, state string, opts ...CallOption) (*CaptchaPage, error) {
 	in := map[string]string{"redirect_uri": redirectURI, "state": state}
 	return call[CaptchaPage](ctx, c, request{op: "InitCaptcha", call: Call{"POST", "/v1/captcha/init"}, body: in}, opts)
+}
+
+// CaptchaRetry makes a call that TCB may want a captcha for, as TCB's documents say: a token that is
+// still good is used before another is asked for, and where TCB refuses one (captcha_invalid), the
+// person solves one fresh captcha and the call is made once more.
+//
+// Source: "Captcha" in the documents of @cloudbase/js-sdk@2; @cloudbase/oauth@3.3.3
+// src/captcha/captcha.ts, request.
+type CaptchaRetry struct {
+	// Token goes with the first call; empty where none was earned for it.
+	Token string
+	// Known is a token from elsewhere that may still be good, as the one that the SDK keeps in a
+	// browser under captcha_{client_id}. It is tried once, where TCB asks for a captcha.
+	Known string
+	// Solve has the person solve a captcha for a call, by VerifyCaptchaData or the page of
+	// InitCaptcha, and gives its captcha_token. It is called once at most. refused says that TCB did
+	// not take the token that the call had. An error of Solve's is the result.
+	Solve func(ctx context.Context, blocked Call, refused bool) (captchaToken string, err error)
+}
+
+// Do calls do with the options that it is to pass on: three times at most.
+func (c CaptchaRetry) Do(ctx context.Context, do func(context.Context, ...CallOption) error) error {
+	err := do(ctx, WithCaptchaToken(c.Token))
+	if c.Known != "" && c.Known != c.Token && errors.Is(err, ErrCaptchaRequired) {
+		err = do(ctx, WithCaptchaToken(c.Known))
+	}
+	refused := errors.Is(err, ErrCaptchaInvalid)
+	if !refused && !errors.Is(err, ErrCaptchaRequired) {
+		return err
+	}
+	var blocked Call
+	if api := (*Error)(nil); errors.As(err, &api) {
+		blocked = api.Call
+	}
+	token, err := c.Solve(ctx, blocked, refused)
+	if err != nil {
+		return err
+	}
+	return do(ctx, WithCaptchaToken(token))
 }

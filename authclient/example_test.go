@@ -168,6 +168,42 @@ func ExampleWithCaptchaToken() {
 	// Output: signed in: true
 }
 
+// CaptchaRetry makes a call with the rules of TCB's documents: the person solves a captcha where TCB
+// asks for one, and one more where it does not take that.
+func ExampleCaptchaRetry() {
+	api, stop := exampleAPI()
+	defer stop()
+	ctx := context.Background()
+	if err := control(api, http.MethodPut, "settings", `{"captcha":"always"}`, &struct{}{}); err != nil {
+		log.Fatal(err)
+	}
+	client, err := authclient.New(authclient.Config{Env: "demo-env", Endpoint: api.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	retry := authclient.CaptchaRetry{Solve: func(ctx context.Context, blocked authclient.Call, _ bool) (string, error) {
+		picture, err := client.GetCaptchaData(ctx, blocked)
+		if err != nil {
+			return "", err
+		}
+		var read struct{ Key string } // what the person reads in picture.Data
+		if err := control(api, http.MethodGet, "captcha/"+picture.Token, "", &read); err != nil {
+			return "", err
+		}
+		solved, err := client.VerifyCaptchaData(ctx, picture.Token, read.Key)
+		if err != nil {
+			return "", err
+		}
+		return solved.CaptchaToken, nil
+	}}
+	err = retry.Do(ctx, func(ctx context.Context, opts ...authclient.CallOption) error {
+		_, err := client.SignIn(ctx, authclient.SignInRequest{Username: "demo", Password: "Demo-pass-1"}, opts...)
+		return err
+	})
+	fmt.Println("signed in:", err == nil)
+	// Output: signed in: true
+}
+
 // What an error's text leaves out, its fields have.
 func ExampleError() {
 	api, stop := exampleAPI()

@@ -17,3 +17,12 @@ var ErrValues = allErrors
 
 // Encrypt is the encryption of the v2 calls.
 var Encrypt = encrypt
+
+// CaptchaTokenOf is the captcha_token that options pass on.
+func CaptchaTokenOf(opts ...CallOption) string {
+	var o callOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o.captchaToken
+}

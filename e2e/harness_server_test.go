@@ -36,10 +36,11 @@ type options struct {
 	nginx string
 
 	// The binary's side.
-	single   bool   // one client only, so that an entry without parameters has a default
-	settings string // extra YAML at the top level
-	tree     string // folder with login configs
-	bare     bool   // no settings file and no gateway: the binary as "go run ." starts it
+	single      bool   // one client only, so that an entry without parameters has a default
+	settings    string // extra YAML at the top level
+	tree        string // folder with login configs
+	captchaPage bool   // captchas are solved on the backend's own page
+	bare        bool   // no settings file and no gateway: the binary as "go run ." starts it
 }
 
 // server is what a test sees of a running binary. The gateway of "the app" in front of it, with its
@@ -266,6 +267,9 @@ func (o options) yaml(origins []string) string {
 	fmt.Fprintf(&b, "environments:\n  - id: demo\n    region: ap-shanghai\n    default_redirect_uri: %q\n", origins[0]+"/app/home")
 	if o.tree != "" {
 		fmt.Fprintf(&b, "    login_configs: %q\n", o.tree)
+	}
+	if o.captchaPage {
+		b.WriteString("    captcha: page\n")
 	}
 	b.WriteString("    clients:\n")
 	b.WriteString("      - id: demo\n        redirect_uris: [\"https://other.example.com/callback\"]\n")

@@ -144,7 +144,7 @@ func (p *page) checkHeaders() (wrong []string) {
 		"Etag":                         "",
 	}
 	switch p.name() {
-	case "complete", "interstitial", "error":
+	case "complete", "interstitial", "error", "captcha-return", "captcha-failed":
 		want["Referrer-Policy"] = "no-referrer"
 	}
 	switch p.status {
@@ -322,7 +322,8 @@ func (p *page) checkAddress(n *html.Node, a html.Attribute) string {
 			return ""
 		}
 	case p.name() == "interstitial":
-		if target, _, _ = strings.Cut(target, "#"); strings.HasPrefix(value, target) || strings.HasPrefix(value, p.b.s.backend.srv.URL+"/demo-idp/") {
+		if target, _, _ = strings.Cut(target, "#"); strings.HasPrefix(value, target) || strings.HasPrefix(value, p.b.s.backend.srv.URL+"/demo-idp/") ||
+			strings.HasPrefix(value, p.b.s.backend.srv.URL+"/captcha/") || value == "https://captcha.example/x?y=z" {
 			return ""
 		}
 	}

@@ -67,7 +67,7 @@ func (r *rooms) table() []web.Row {
 }
 
 func (r *rooms) samples(of *web.Request) []web.Sample {
-	return slices.Concat(r.signin.Samples(of), r.account.Samples(of), r.visitor.Samples(of), r.providers.Samples(of), r.site.ErrorSamples(of))
+	return slices.Concat(r.signin.Samples(of), r.account.Samples(of), r.visitor.Samples(of), r.providers.Samples(of), r.site.CaptchaSamples(of), r.site.ErrorSamples(of))
 }
 
 // New checks cfg and assembles the app: what main, tests and benchmarks run.

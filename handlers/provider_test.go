@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/refusal"
 )
 
 // withProvider offers the emulator's demo provider beside the built-in ways.
@@ -178,6 +180,31 @@ func TestProviderFails(t *testing.T) {
 	s.backend.refuse("/v1/provider/token", http.StatusServiceUnavailable, "unavailable")
 	b.submit(p, nil).want(http.StatusServiceUnavailable, "error")
 	s.backend.answer("", nil)
+}
+
+// TestProviderRefuses: who has proven who they are hears what TCB says of their account; of what
+// only a form can have, nothing.
+func TestProviderRefuses(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	failed := map[string]bool{
+		"error.refused": true, "error.exists": true, "error.sign_in_failed": true, "error.password_weak": true,
+		"error.code_wrong": true, "error.session_over": true, "error.captcha_failed": true,
+	}
+	for _, code := range slices.Sorted(maps.Keys(refusal.Codes)) {
+		meaning := refusal.Codes[code]
+		if meaning.Status >= 500 || code == "not_found" || code == "user_not_found" {
+			continue // outages are elsewhere, and these ask whether there is an account
+		}
+		s.backend.refuse("/v1/signin/with/provider", http.StatusBadRequest, code)
+		b := s.browser()
+		p := b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", ""))
+		want := meaning.Key
+		if failed[want] {
+			want = "provider.failed"
+		}
+		b.submit(p, nil).want(http.StatusOK, "provider-failed", want)
+	}
 }
 
 // TestProviderWithoutState: some providers forget the state when they say that it was cancelled. One

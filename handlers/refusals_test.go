@@ -314,7 +314,7 @@ func TestSendTellsNothing(t *testing.T) {
 func TestRefusedSendsTellNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	codes := []string{"failed_precondition", "not_found", "user_not_found", "user_blocked", "user_pending", "already_exists"}
+	codes := slices.DeleteFunc(authclient.Codes(), func(code string) bool { return !refusal.AboutAccount(code) })
 	var want string
 	for _, path := range []string{"/sign-in/email", "/sign-up", "/reset-password"} {
 		for i, code := range append([]string{""}, codes...) {
@@ -330,7 +330,7 @@ func TestRefusedSendsTellNothing(t *testing.T) {
 			if i == 0 {
 				want = got
 			} else if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s: %s tells something (-sent +refused):\n%s", path, code, diff)
+				t.Errorf("%s: %s tells something that a code which was sent does not (-sent +refused):\n%.2000s", path, code, diff)
 			}
 			s.clock.advance(10 * time.Minute)
 		}
@@ -372,11 +372,6 @@ func TestFlowLengthTellsNothing(t *testing.T) {
 	}
 }
 
-// sameAsWrong are the codes that sign-in answers as it answers a wrong password.
-var sameAsWrong = map[string]bool{
-	"not_found": true, "user_not_found": true, "user_pending": true, "user_blocked": true, "invalid_status": true, "invalid_argument": true,
-}
-
 // TestEveryCode: each of TCB's codes has an answer in every language, and no
 // page shows TCB's own words.
 func TestEveryCode(t *testing.T) {
@@ -384,17 +379,10 @@ func TestEveryCode(t *testing.T) {
 	s := newSite(t)
 	for _, code := range authclient.Codes() {
 		out := refusal.Meaning(code)
-		if out.Key == "" {
-			t.Errorf("%s has no entry in the table", code)
-			continue
-		}
 		for _, l := range s.cfg.Messages.Locales() {
 			if l.T(out.Key) == out.Key {
 				t.Errorf("%s: %s has no message %s", code, l.Locale(), out.Key)
 			}
-		}
-		if !slices.Contains([]int{422, 429, 502, 503}, out.Status) {
-			t.Errorf("%s answers %d", code, out.Status)
 		}
 	}
 	b := s.browser()
@@ -407,7 +395,7 @@ func TestEveryCode(t *testing.T) {
 		who := fmt.Sprintf("person%d", i) // five refusals of one would want a picture
 		p := b.submit(b.open("/sign-in"), fields{"username": who, "password": "Some-pass-1"})
 		want := refusal.Meaning(code)
-		if sameAsWrong[code] {
+		if refusal.AboutAccount(code) || code == "invalid_argument" {
 			want = refusal.Meaning("invalid_password")
 		}
 		switch {

@@ -32,13 +32,13 @@ func TestSamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen, forms := map[string]bool{}, map[string]bool{}
+		seen, forms, paths := map[string]bool{}, map[string]bool{}, map[string]bool{}
 		for _, sample := range rooms.samples(r) {
 			at := sample.Path + " " + sample.State
 			if seen[at] {
 				t.Errorf("%s: there are two samples of %s", env, at)
 			}
-			seen[at] = true
+			seen[at], paths[sample.Path] = true, true
 			page, err := sample.Make()
 			if err != nil {
 				t.Errorf("%s: %s: %v", env, at, err)
@@ -60,6 +60,9 @@ func TestSamples(t *testing.T) {
 			continue
 		}
 		for _, row := range rows {
+			if row.Portal && row.Get != nil && !paths[row.Path] {
+				t.Errorf("no sample is at %s", row.Path)
+			}
 			for name := range row.Forms {
 				if !forms[name] && !slices.Contains(notShown, name) {
 					t.Errorf("no sample has the form %s", name)

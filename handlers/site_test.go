@@ -225,6 +225,9 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	if sc.counter == nil {
 		sc.counter = sc.memory
 	}
+	for i := range sc.settings.Environments {
+		sc.settings.Environments[i].Endpoint = sc.backend.srv.URL
+	}
 	sessions, err := session.New(session.Config{
 		Keys: [][]byte{sessionKey}, BasePath: sc.settings.BasePath, Now: sc.clock.Now,
 		Deny: sc.deny, Ended: sc.ended, Quota: SessionQuota(sc.counter),
@@ -248,7 +251,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		Origins:  sc.origins,
 		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
 			client, err := authclient.New(authclient.Config{
-				Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: sc.backend.srv.URL,
+				Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: env.Endpoint,
 				Timeout: sc.settings.BackendTimeout, UserAgent: "tcb-login/test", Now: sc.clock.Now,
 			})
 			if sc.wrap != nil && err == nil {

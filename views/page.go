@@ -92,6 +92,9 @@ func (p *CompletePage) Component() templ.Component { return Complete(*p) }
 func (p *InterstitialPage) Component() templ.Component { return Interstitial(*p) }
 
 // Component implements Page.
+func (p *CaptchaReturnPage) Component() templ.Component { return CaptchaReturn(*p) }
+
+// Component implements Page.
 func (p *SignOutPage) Component() templ.Component { return SignOut(*p) }
 
 // Component implements Page.

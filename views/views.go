@@ -422,6 +422,14 @@ type InterstitialPage struct {
 	Data    Departure
 }
 
+// CaptchaReturnPage goes on with what TCB's captcha page sent the browser back with.
+type CaptchaReturnPage struct {
+	Base
+	Sealed string // what came, and which form waits
+	Failed bool   // no captcha was solved: the button leads back to the form
+	Said   string // TCB's page of why, in its own words
+}
+
 // SignOutPage asks before signing out.
 type SignOutPage struct {
 	Base

@@ -55,8 +55,7 @@ var (
 	}
 	defaultTargetRules = []rule{{"omitempty,web_url", ""}}
 	captchaRules       = []rule{
-		{"ne=page", `this version does not support "page" yet; want "picture"`},
-		{"oneof=" + CaptchaPicture, `want "picture", found %s`},
+		{"oneof=" + CaptchaPicture + " " + CaptchaPage, `want "picture" or "page", found %s`},
 	}
 
 	clientIDRules    = []rule{{"client_id", "want a client id (letters, digits and . _ -), found %s"}}

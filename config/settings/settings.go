@@ -15,7 +15,8 @@ const (
 	DefaultBackendTimeout = 10 * time.Second
 
 	StoreCookie    = "cookie"  // session.store
-	CaptchaPicture = "picture" // captcha
+	CaptchaPicture = "picture" // captcha: TCB's picture, in the form that needs it
+	CaptchaPage    = "page"    // captcha: TCB's own page, and back
 )
 
 const (
@@ -66,7 +67,7 @@ type Environment struct {
 	PublishableKey     Secret // sent on calls without a login, to TCB's gateway; public, yet never printed
 	LoginConfigs       string // folder of TCB's login.config.json files; empty: the built-in page
 	DefaultRedirectURI string
-	Captcha            string // CaptchaPicture
+	Captcha            string // CaptchaPicture or CaptchaPage
 	// TCBSeesClientAddress says that TCB's sign-in history shows people's own addresses: we send
 	// them along as X-Forwarded-For, and whether TCB takes that from our network is an agreement
 	// with TCB. Without one the history holds our address, which would only mislead.

@@ -35,6 +35,7 @@ type contactKind struct {
 	spec        code.Spec
 	title, lead string
 	same        string // what to say of the one that the account has
+	done        string // and when another is bound
 	is          func(*authclient.UserInfo) string
 	bind        func(context.Context, entry.User, contactBinding, ...authclient.CallOption) error
 }
@@ -49,7 +50,7 @@ type contactBinding struct {
 
 var phoneContact = contactKind{
 	spec:  code.Spec{Name: "account-phone", Path: "/account/phone", Phone: true, Usage: "PHONE_NUMBER_CHANGE", Last: contactLast},
-	title: "account.phone.title", lead: "account.phone.lead", same: "account.phone.same",
+	title: "account.phone.title", lead: "account.phone.lead", same: "account.phone.same", done: "account.done.phone",
 	is: func(me *authclient.UserInfo) string { return me.PhoneNumber },
 	bind: func(ctx context.Context, user entry.User, b contactBinding, opts ...authclient.CallOption) error {
 		return user.BindPhoneNumber(ctx, authclient.BindPhoneNumberRequest{
@@ -60,7 +61,7 @@ var phoneContact = contactKind{
 
 var emailContact = contactKind{
 	spec:  code.Spec{Name: "account-email", Path: "/account/email", Email: true, Usage: "EMAIL_ADDRESS_CHANGE", Last: contactLast},
-	title: "account.email.title", lead: "account.email.lead", same: "account.email.same",
+	title: "account.email.title", lead: "account.email.lead", same: "account.email.same", done: "account.done.email",
 	is: func(me *authclient.UserInfo) string { return me.Email },
 	bind: func(ctx context.Context, user entry.User, b contactBinding, opts ...authclient.CallOption) error {
 		return user.BindEmail(ctx, authclient.BindEmailRequest{
@@ -180,7 +181,7 @@ func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.Conf
 	taken := errors.Is(err, authclient.ErrFailedPrecondition) || errors.Is(err, authclient.ErrAlreadyExists)
 	switch {
 	case err == nil:
-		return f.a.finished(r, f.login, entry.PathAccount, step.Via())
+		return f.a.finished(r, f.login, entry.PathAccount, f.kind.done)
 	case taken && !step.IsUser(): // registered since the code was sent
 		r.Trace.Refused(err)
 		step.SetUser(true)

@@ -32,8 +32,8 @@ import (
 const (
 	formDevice    = "device"
 	deviceNo      = "no" // the button
-	deviceDone    = "device"
-	deviceRefused = "device-refused"
+	deviceDone    = "account.done.device"
+	deviceRefused = "account.done.device_refused"
 )
 
 // withTypedCode keeps a code that was typed in the address: who has to step up first comes back to
@@ -134,7 +134,7 @@ func (a *Room) postDevice(r *web.Request, login *visitor.Login) (web.Reply, erro
 // deviceEnd is the page after an answer, whose title that is.
 func (a *Room) deviceEnd(r *web.Request, login *visitor.Login, title string) views.Page {
 	p := &views.NoticePage{Base: a.plain(r, login, "device-refused", i18n.Msg(title)), Lead: i18n.Msg("device.refused.lead")}
-	if title == doneKeys[deviceDone] {
+	if title == deviceDone {
 		p.Page, p.Lead = "device-done", i18n.Msg("device.done.lead")
 		p.Others = []views.Link{a.link(r, "account-sessions", "account.sessions.title")}
 	}
@@ -160,7 +160,7 @@ func (a *Room) deviceSamples(r *web.Request, login *visitor.Login) []web.Sample 
 	)
 	for _, end := range []struct{ name, done string }{{"device-done", deviceDone}, {"device-refused", deviceRefused}} {
 		all = append(all, web.Samples(end.name, entry.PathDevice+"/"+end.name, func() (views.Page, error) {
-			return a.deviceEnd(r, login, doneKeys[end.done]), nil
+			return a.deviceEnd(r, login, end.done), nil
 		})...)
 	}
 	return all

@@ -3,6 +3,7 @@ package account
 import (
 	"cmp"
 	"errors"
+	"strings"
 	"time"
 
 	"tcb-login/authclient"
@@ -125,24 +126,8 @@ func (a *Room) refuseStepUp(r *web.Request, page views.Page, err error, special 
 // would say whatever its address does could be made to tell somebody that their password is
 // changed, who then goes on to where they can "undo" it.
 type change struct {
-	Done string `json:"d"` // of doneKeys
+	Done string `json:"d"` // the message, account.done.…
 	Sub  string `json:"s"` // whose account it was
-}
-
-// doneKeys are the confirmations that a page shows after a change.
-var doneKeys = map[string]string{
-	"profile":  "account.done.profile",
-	"username": "account.done.username",
-	"phone":    "account.done.phone",
-	"email":    "account.done.email",
-	"password": "account.done.password",
-	"linked":   "account.done.linked",
-	"unlinked": "account.done.unlinked",
-	"ended":    "account.done.ended",
-	"others":   "account.done.others",
-
-	deviceDone:    "device.done.title",
-	deviceRefused: "device.refused.title",
 }
 
 const (
@@ -153,7 +138,7 @@ const (
 // ruleDone: it is said once.
 var ruleDone = limit.Rule{Name: "done", N: 1, Per: doneLife}
 
-// finished answers a change that went well: the page at path says so once.
+// finished answers a change that went well: the page at path says so once, by the message done.
 func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {
 	sealed, err := r.Session.Seal(donePurpose, change{Done: done, Sub: login.Me.Sub}, doneLife)
 	if err != nil {
@@ -165,11 +150,11 @@ func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string)
 // doneOf is the message of the change that the page at hand is to confirm, if any.
 func (a *Room) doneOf(r *web.Request, login *visitor.Login) string {
 	var did change
-	if r.Done == "" || !r.Session.Open(donePurpose, r.Done, &did) || did.Sub != login.Me.Sub {
+	if r.Done == "" || !r.Session.Open(donePurpose, r.Done, &did) || did.Sub != login.Me.Sub || !strings.HasPrefix(did.Done, "account.done.") {
 		return ""
 	}
 	if first, err := a.Once(r.Context(), ruleDone, web.HashOf(r.Done)); err != nil || !first {
 		return ""
 	}
-	return doneKeys[did.Done]
+	return did.Done
 }

@@ -75,7 +75,7 @@ func (a *Room) afterPassword(r *web.Request, login *visitor.Login, password stri
 	defer cancel()
 	_, err := user(r, login).GetUserInfo(ctx, r.Options()...)
 	if !errors.Is(err, authclient.ErrUnauthenticated) {
-		return a.finished(r, login, entry.PathAccount, "password")
+		return a.finished(r, login, entry.PathAccount, "account.done.password")
 	}
 	var creds *authclient.Credentials
 	err = a.Guarded(r, authclient.CallSignIn, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {

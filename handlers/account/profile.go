@@ -163,7 +163,7 @@ func (a *Room) postProfile(r *web.Request, login *visitor.Login) (web.Reply, err
 			return a.refuse(r, login, page, err, profileRefusals)
 		}
 	}
-	return a.finished(r, login, entry.PathAccount, "profile")
+	return a.finished(r, login, entry.PathAccount, "account.done.profile")
 }
 
 // profileRefusals: TCB wants no step-up for these fields, so that this is not about one.

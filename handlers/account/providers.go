@@ -165,7 +165,7 @@ func (a *Room) postProviders(r *web.Request, login *visitor.Login) (web.Reply, e
 	if err != nil && !errors.Is(err, authclient.ErrNotFound) {
 		return a.refuse(r, login, page, err, lastProvider)
 	}
-	return a.finished(r, login, entry.PathProviders, "unlinked")
+	return a.finished(r, login, entry.PathProviders, "account.done.unlinked")
 }
 
 // bindRefusals are TCB's to an identity.
@@ -190,7 +190,7 @@ func (a *Room) postBind(r *web.Request, login *visitor.Login, l provider.Link) (
 			Data: views.Departure{To: r.RedirectURI},
 		})
 	}
-	return a.finished(r, login, entry.PathProviders, "linked")
+	return a.finished(r, login, entry.PathProviders, "account.done.linked")
 }
 
 // What the portal goes to identity providers for.

@@ -123,7 +123,7 @@ func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, er
 		if err := a.endDevice(r, login, id); err != nil {
 			return a.refuse(r, login, page, err, nil)
 		}
-		return a.finished(r, login, "/account/sessions", "ended")
+		return a.finished(r, login, "/account/sessions", "account.done.ended")
 	case button == "others":
 		for _, d := range all {
 			if d.DeviceID == "" || d.this(login) {
@@ -133,7 +133,7 @@ func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, er
 				return a.refuse(r, login, page, err, nil)
 			}
 		}
-		return a.finished(r, login, "/account/sessions", "others")
+		return a.finished(r, login, "/account/sessions", "account.done.others")
 	case button == "everywhere":
 		err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 			return user.RevokeAllDevices(ctx, opts...)

@@ -72,7 +72,7 @@ func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, er
 	if err != nil {
 		return a.refuse(r, login, page, err, usernameRefusals)
 	}
-	return a.finished(r, login, entry.PathAccount, "username")
+	return a.finished(r, login, entry.PathAccount, "account.done.username")
 }
 
 func (a *Room) usernameSamples(r *web.Request, login *visitor.Login) []web.Sample {

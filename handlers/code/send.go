@@ -80,7 +80,7 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 	switch {
 	case err == nil:
 		c.issued.note(r, step, sent)
-	case public && (aboutAccount(err) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
+	case public && (refusal.AboutAccount(refusal.CodeOf(err)) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
 		// TCB would not send because of who has, or has not, an account. That is between TCB and
 		// the owner: the page goes on as if it had, to a code that nobody can know.
 		r.Trace.Refused(err)
@@ -145,19 +145,6 @@ func (c *Codes) goOn(r *web.Request, f Flow, step *Step, sealed string) (web.Rep
 		return web.SeeOther(At(r, spec, step, sealed))
 	}
 	return web.SeeOther(Address(r, spec, entry.Add("flow", sealed)))
-}
-
-// aboutAccount reports that a code was not sent because of the state of an account.
-func aboutAccount(err error) bool {
-	for _, target := range []error{
-		authclient.ErrFailedPrecondition, authclient.ErrNotFound, authclient.ErrUserNotFound,
-		authclient.ErrUserBlocked, authclient.ErrUserPending, authclient.ErrAlreadyExists,
-	} {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
 }
 
 // issued is what a verification of TCB's looks like from outside.

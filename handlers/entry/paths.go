@@ -27,6 +27,8 @@ const (
 
 	PathLanguage = "/language"
 	PathCaptcha  = "/captcha"
+	// PathCaptchaCallback is where TCB's captcha page sends browsers.
+	PathCaptchaCallback = "/captcha/callback"
 )
 
 // AgreementPath is where the text of an agreement is, counted from 0.

@@ -65,7 +65,7 @@ func DecodeQuery(get func(string) string) Query {
 
 // Install adds the pages and what they load to app.
 func (p *Preview) Install(app *fiber.App) {
-	for path, serve := range p.site.Files() {
+	for path, serve := range p.site.Handlers() {
 		app.Get(Path+path, inScheme(serve))
 	}
 	app.Get(Path+"/*", p.getPage)

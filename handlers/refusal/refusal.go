@@ -115,6 +115,75 @@ var Codes = Table{
 	"request_uri_not_supported": {Status: 502, Key: "error.misconfigured"},
 }
 
+// aboutAccount says for every code of TCB's whether it is given for the state of an account: because
+// there is one, or none, or one that is locked. To who only typed a name, or a number that a code is
+// to be sent to, such a code must say no more than any other: see AboutAccount.
+var aboutAccount = map[string]bool{
+	"not_found":           true,
+	"user_not_found":      true,
+	"user_pending":        true,
+	"user_blocked":        true,
+	"invalid_status":      true,
+	"password_not_set":    true,
+	"failed_precondition": true,
+	"already_exists":      true,
+
+	"unreachable":                  false,
+	"unavailable":                  false,
+	"deadline_exceeded":            false,
+	"cancelled":                    false,
+	"temporarily_unavailable":      false,
+	"internal":                     false,
+	"server_error":                 false,
+	"data_loss":                    false,
+	"provider_error":               false,
+	"unknown":                      false,
+	"local":                        false,
+	"resource_exhausted":           false,
+	"aborted":                      false,
+	"invalid_argument":             false,
+	"out_of_range":                 false,
+	"invalid_password":             false,
+	"wrong_password":               false,
+	"invalid_credentials":          false,
+	"invalid_username_or_password": false,
+	"weak_password":                false,
+	"under_review":                 false,
+	"invalid_verification_code":    false,
+	"two_factor_required":          false,
+	"mfa_phone_required":           false,
+	"invalid_two_factor":           false,
+	"invalid_two_factor_recovery":  false,
+	"unauthenticated":              false,
+	"permission_denied":            false,
+	"invalid_grant":                false,
+	"interaction_required":         false,
+	"login_required":               false,
+	"account_selection_required":   false,
+	"consent_required":             false,
+	"access_denied":                false,
+	"captcha_required":             false,
+	"captcha_invalid":              false,
+	"unimplemented":                false,
+	"provider_not_enabled":         false,
+	"login_method_disabled":        false,
+	"login_type_disabled":          false,
+	"registration_not_supported":   false,
+	"payment_required":             false,
+	"license_required":             false,
+	"unauthorized_client":          false,
+	"invalid_request":              false,
+	"invalid_scope":                false,
+	"unsupported_response_type":    false,
+	"invalid_request_uri":          false,
+	"invalid_request_object":       false,
+	"request_not_supported":        false,
+	"request_uri_not_supported":    false,
+}
+
+// AboutAccount reports that TCB gives a code for the state of an account.
+func AboutAccount(code string) bool { return aboutAccount[code] }
+
 // IsOutage reports that a call said nothing about what was sent.
 func IsOutage(err error) bool {
 	var api *authclient.Error

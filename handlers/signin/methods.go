@@ -138,12 +138,16 @@ func (in *Room) signInByProvider(r *web.Request, a provider.Authorization, grant
 	return in.providers.Failed(r, a, refusalWords(api))
 }
 
-// refusalWords says why TCB lets a known identity not in.
+// refusalWords says why TCB lets a known identity not in. Who comes from a provider has proven who
+// they are, so what TCB says of their account is told; what it says of a form or of a login is not,
+// since there is none.
 func refusalWords(api *authclient.Error) string {
-	if key := refusal.Of(api, nil).Key; key == "error.user_blocked" || key == "error.user_pending" {
-		return key
+	key := refusal.Of(api, nil).Key
+	switch key {
+	case "error.refused", "error.exists", "error.sign_in_failed", "error.password_weak", "error.code_wrong", "error.session_over", "error.captcha_failed":
+		return "provider.failed"
 	}
-	return "provider.failed"
+	return key
 }
 
 // offerToLink is for an identity that no account has.

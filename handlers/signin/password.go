@@ -95,14 +95,15 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 
 // passwordRefusals: who has no account, no password or no access hears the same as who mistyped;
 // the page must not tell strangers who has an account.
-var passwordRefusals = refusal.Table{
-	"not_found":        refusal.Meaning("invalid_password"),
-	"user_not_found":   refusal.Meaning("invalid_password"),
-	"user_pending":     refusal.Meaning("invalid_password"),
-	"user_blocked":     refusal.Meaning("invalid_password"),
-	"invalid_status":   refusal.Meaning("invalid_password"), // only accounts that exist are locked
-	"invalid_argument": refusal.Meaning("invalid_password"), // TCB's word for a name that cannot be one
-}
+var passwordRefusals = func() refusal.Table {
+	table := refusal.Table{"invalid_argument": refusal.Meaning("invalid_password")} // TCB's word for a name that cannot be one
+	for code := range refusal.Codes {
+		if refusal.AboutAccount(code) {
+			table[code] = refusal.Meaning("invalid_password")
+		}
+	}
+	return table
+}()
 
 // offerOthers offers code and reset beside a refusal that they get around.
 func offerOthers(page *views.SignInPage, err error) {

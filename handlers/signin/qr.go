@@ -12,6 +12,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
@@ -170,7 +171,7 @@ func (in *Room) postQR(r *web.Request) (web.Reply, error) {
 // drawQR is what TCB gave, as pages show it: a picture that it drew, or a text that we draw. It
 // reports false for what is neither.
 func drawQR(given string) (views.QRCode, bool) {
-	if picture, ok := web.Picture(given); ok {
+	if picture, ok := captcha.Picture(given); ok {
 		return views.QRCode{Given: picture, Picture: picture}, true
 	}
 	if strings.HasPrefix(given, "data:") {

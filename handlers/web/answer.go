@@ -11,6 +11,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/framing"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/headers"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
@@ -53,7 +54,16 @@ func (s *Site) answer(c *fiber.Ctx, err error) (failed error) {
 	var (
 		instead *Instead
 		again   *refused
+		away    *captchaAway
 	)
+	if errors.As(err, &again) && errors.As(again.err, &away) {
+		var reply Reply
+		if reply, err = s.leaveForCaptcha(r, again.page, away); err == nil {
+			if err = s.write(c, r, reply); err == nil {
+				return nil
+			}
+		}
+	}
 	switch {
 	case errors.As(err, &again):
 		reply, known := again.reply(t)
@@ -216,7 +226,7 @@ func (s *Site) refuseEarly(c *fiber.Ctx, err error) error {
 		err = idErr
 	}
 	c.Locals(localTrace, t)
-	setHeaders(c, fallbackCSP)
+	headers.SetAny(c)
 	if conn, ok := c.Context().Conn().(*framing.Conn); ok {
 		if refused := conn.Refused(); refused != nil {
 			t.Code = refused.Error()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/config/settings"
+	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
@@ -23,6 +25,7 @@ type captchaState struct {
 	Token   string `json:"t,omitempty"`
 	Until   int64  `json:"u,omitempty"` // Unix seconds, of Token
 	Renewed bool   `json:"r,omitempty"` // TCB has refused a token of this flow once
+	Trips   int    `json:"n,omitempty"` // how often the form has led to TCB's captcha page
 	Action  string `json:"a,omitempty"` // the button that made the call, to go on with
 	At      string `json:"g,omitempty"` // which of several calls of a POST it was, to go on at
 
@@ -44,8 +47,11 @@ func (*captchaAsked) Error() string { return "captcha asked" }
 
 // CaptchaAsked reports that a call waits for a captcha.
 func CaptchaAsked(err error) bool {
-	var asked *captchaAsked
-	return errors.As(err, &asked)
+	var (
+		asked *captchaAsked
+		away  *captchaAway
+	)
+	return errors.As(err, &asked) || errors.As(err, &away)
 }
 
 // CaptchaToken is what a captcha of this flow has earned, and until when it serves, in Unix
@@ -76,62 +82,74 @@ func (f *Form) carry(b *views.Base) error {
 	if f.captcha.data != "" {
 		b.Captcha = &views.Captcha{Picture: f.captcha.data, Key: f.captcha.key, Refresh: b.CaptchaAction}
 	}
-	// In its own form alone, and never from a page that may be somebody else's: its button would
-	// sign the person in as whoever wrote it.
-	if f.secret != "" && f.Posted(b.Form.Name) && (f.Keep || b.Captcha != nil) && !f.Stale {
+	if f.secret != "" && f.keeps(b) && (f.Keep || b.Captcha != nil) {
 		b.Form.Kept, err = f.session.Seal("kept "+b.Form.Name, f.secret, secretLife)
 	}
 	return err
 }
+
+// keeps reports that a typed password may stay in the form of a page: in its own alone, and never
+// from a page that may be somebody else's, whose button would sign the person in as who wrote it.
+func (f *Form) keeps(b *views.Base) bool { return f.Posted(b.Form.Name) && !f.Stale }
 
 // Guarded makes a call that TCB may want a captcha for; every such call of a form comes through
 // here. of names the call that the captcha is for; zero is the one that TCB's error comes from.
 // demand asks for one although TCB has not, and for this call alone: a token earned before does not
 // do. It returns an error for which CaptchaAsked is true when the form must be shown again.
 func (s *Site) Guarded(r *Request, of authclient.Call, demand bool, do Call) error {
-	ctx, captcha := r.Context(), &r.Form.captcha
-	solved := captcha.Picture != ""
+	ctx, state := r.Context(), &r.Form.captcha
+	solved := state.Picture != ""
 	if solved {
-		if err := s.answerCaptcha(ctx, r, cmp.Or(of, captcha.Call)); err != nil {
+		if err := s.answerCaptcha(ctx, r, cmp.Or(of, state.Call)); err != nil {
 			return err
 		}
 	}
-	if captcha.Token != "" && s.now().Unix() >= captcha.Until {
-		captcha.Token = ""
+	if state.Token != "" && s.now().Unix() >= state.Until {
+		state.Token = ""
 	}
 	if demand && !solved {
 		return s.askCaptcha(ctx, r, of, "")
 	}
-	err := do(ctx, r.Options(authclient.WithCaptchaToken(captcha.Token))...)
-	switch {
-	case errors.Is(err, authclient.ErrCaptchaRequired):
-		return s.askCaptcha(ctx, r, cmp.Or(of, callOf(err)), "")
-	case errors.Is(err, authclient.ErrCaptchaInvalid) && !captcha.Renewed:
-		// Once: TCB's documents allow a single repetition for a refused token.
-		captcha.Renewed = true
-		return s.askCaptcha(ctx, r, cmp.Or(of, callOf(err)), "error.captcha_wrong")
-	case errors.Is(err, authclient.ErrCaptchaInvalid):
-		*captcha = captchaState{}
+	var last error
+	retry := authclient.CaptchaRetry{Token: state.Token, Known: r.Form.known()}
+	retry.Solve = func(ctx context.Context, blocked authclient.Call, refused bool) (string, error) {
+		page := r.Env.Captcha == settings.CaptchaPage
+		if refused && state.Renewed || page && state.Trips >= maxTrips {
+			// TCB's documents allow a single repetition for a refused token.
+			*state = captchaState{}
+			return "", last
+		}
+		state.Renewed = state.Renewed || refused
+		if page {
+			err := s.captchaPage(ctx, r, cmp.Or(of, blocked))
+			if err == nil { // none is needed: the call is made once more, without a token
+				*state = captchaState{}
+			}
+			return "", err
+		}
+		key := ""
+		if refused {
+			key = "error.captcha_wrong"
+		}
+		return "", s.askCaptcha(ctx, r, cmp.Or(of, blocked), key)
+	}
+	err := retry.Do(ctx, func(ctx context.Context, opts ...authclient.CallOption) error {
+		last = do(ctx, r.Options(opts...)...)
+		return last
+	})
+	if !CaptchaAsked(err) && !errors.Is(err, authclient.ErrCaptchaRequired) && !errors.Is(err, authclient.ErrCaptchaInvalid) {
+		state.Trips = 0
 	}
 	return err
-}
-
-// callOf is the call of TCB's that an error comes from.
-func callOf(err error) authclient.Call {
-	var api *authclient.Error
-	if errors.As(err, &api) {
-		return api.Call
-	}
-	return authclient.Call{}
 }
 
 // answerCaptcha turns the characters that were typed into a captcha_token. of is the call that it
 // is for, should another picture be needed.
 func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call) error {
-	captcha := &r.Form.captcha
+	state := &r.Form.captcha
 	key := identifier.NormalizeCode(r.Form.Line("captcha_key"))
 	if key == "" {
-		if captcha.data != "" { // the same picture serves on
+		if state.data != "" { // the same picture serves on
 			return &captchaAsked{key: "error.required.captcha_key"}
 		}
 		return s.askCaptcha(ctx, r, of, "error.required.captcha_key")
@@ -143,26 +161,26 @@ func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call
 	if err := tries.Take(ctx, limits.RuleCaptchaWrong, "error.too_many_wait", time.Second, r.Caller.Network.Key); err != nil {
 		return err
 	}
-	if first, err := s.Once(ctx, limits.RuleCaptchaSolved, HashOf(captcha.Picture)); err != nil {
+	if first, err := s.Once(ctx, limits.RuleCaptchaSolved, HashOf(state.Picture)); err != nil {
 		return err // a proof that could be used again is none
 	} else if !first {
 		return s.askCaptcha(ctx, r, of, "error.captcha_wrong")
 	}
-	got, err := r.Auth().VerifyCaptchaData(ctx, captcha.Picture, key, r.Options()...)
+	got, err := r.Auth().VerifyCaptchaData(ctx, state.Picture, key, r.Options()...)
 	if err == nil || refusal.IsOutage(err) {
 		tries.Refund(ctx)
 	}
 	switch {
 	case err == nil:
-		*captcha = captchaState{
+		*state = captchaState{
 			Token:   got.CaptchaToken,
 			Until:   s.now().Unix() + int64(got.ExpiresIn) - 10, // as the SDK does
-			Renewed: captcha.Renewed,
-			At:      captcha.At,
+			Renewed: state.Renewed,
+			At:      state.At,
 		}
 		return nil
 	case refusal.IsOutage(err):
-		*captcha = captchaState{}
+		*state = captchaState{}
 		return err
 	default:
 		return s.askCaptcha(ctx, r, of, "error.captcha_wrong")
@@ -170,22 +188,22 @@ func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call
 }
 
 func (s *Site) askCaptcha(ctx context.Context, r *Request, of authclient.Call, key string) error {
-	captcha := &r.Form.captcha
+	state := &r.Form.captcha
 	action := r.Form.action
 	if action == "" || action == "captcha" { // another picture for the same
-		action = captcha.Action
+		action = state.Action
 	}
 	data, err := r.Auth().GetCaptchaData(ctx, of, r.Options()...)
 	if err != nil {
-		*captcha = captchaState{}
+		*state = captchaState{}
 		return err
 	}
-	shown, ok := Picture(data.Data)
+	shown, ok := captcha.Picture(data.Data)
 	if !ok {
-		*captcha = captchaState{}
+		*state = captchaState{}
 		return &authclient.Error{Op: "GetCaptchaData", Code: "unknown", Remaining: -1}
 	}
-	*captcha = captchaState{Picture: data.Token, Renewed: captcha.Renewed, Call: of, Action: action, At: captcha.At, data: shown}
+	*state = captchaState{Picture: data.Token, Renewed: state.Renewed, Call: of, Action: action, At: state.At, data: shown}
 	return &captchaAsked{key: key}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
 	"tcb-login/password"
@@ -30,6 +31,8 @@ type Form struct {
 	captcha captchaState
 	session *Session
 	secret  string
+	brought string         // the password that waited while the browser was at TCB's captcha page
+	back    *captchaReturn // from there; without a state where it is over
 }
 
 // Buttons of somebody to whom what the page names does not belong.
@@ -58,11 +61,23 @@ func readForm(c *fiber.Ctx, s *Session, name string) *Form {
 		f.device = id
 	}
 	if s.Open("captcha "+f.Name, f.Value("captcha"), &f.captcha) {
-		if data, ok := Picture(f.Value("captcha_picture")); ok {
+		if data, ok := captcha.Picture(f.Value("captcha_picture")); ok {
 			f.captcha.data, f.captcha.key = data, Cut(identifier.NormalizeCode(f.Line("captcha_key")), 16)
 		}
 	}
 	return f
+}
+
+// sdkCaptcha is a captcha_token that the SDK keeps in the browser, as script sends it. A call that
+// TCB wants a captcha for tries it before another is solved; what we demand ourselves it never
+// satisfies.
+const sdkCaptcha = "captcha_sdk"
+
+func (f *Form) known() string {
+	if token := f.Value(sdkCaptcha); len(token) <= 4096 && captcha.IsToken(token) {
+		return token
+	}
+	return ""
 }
 
 // deviceID is what we take for a device_id of the SDK's.
@@ -110,6 +125,9 @@ func (f *Form) Pressed() string { return f.action }
 // another language was asked for in between. The form that is shown next may keep it again.
 func (f *Form) Secret(name string) string {
 	f.secret = f.Value(name)
+	if f.secret == "" {
+		f.secret = f.brought
+	}
 	if f.secret == "" && f.session != nil {
 		f.session.Open("kept "+f.Name, f.Value("kept"), &f.secret)
 	}

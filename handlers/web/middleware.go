@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -139,40 +138,3 @@ func loggable(err error) string {
 	}
 	return err.Error()
 }
-
-// setHeaders sets what every HTML answer carries; assets overwrite some of it.
-func setHeaders(c *fiber.Ctx, csp string) {
-	header := &c.Response().Header
-	header.Set("Content-Security-Policy", csp)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "same-origin")
-	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
-	header.Set("Permissions-Policy", permissionsPolicy)
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Robots-Tag", "noindex")
-}
-
-// fallbackCSP is for pages that no origin is known for.
-const fallbackCSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-
-func contentSecurityPolicy(origin, base string, imageHosts []string) string {
-	img := "'self' data:"
-	for _, host := range imageHosts {
-		img += " " + host
-	}
-	return "default-src 'none'" +
-		"; script-src " + origin + base + "/static/" +
-		"; style-src " + origin + base + "/static/ " + origin + base + "/theme/" +
-		"; img-src " + img +
-		"; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-}
-
-// permissionsPolicy turns off every feature that browsers know by this header; there is no
-// wildcard. otp-credentials alone (Web OTP) is left on.
-var permissionsPolicy = strings.Join([]string{
-	"accelerometer", "autoplay", "camera", "clipboard-read", "clipboard-write", "display-capture", "encrypted-media",
-	"fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection", "local-fonts",
-	"magnetometer", "microphone", "midi", "payment", "picture-in-picture", "publickey-credentials-create",
-	"publickey-credentials-get", "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
-}, "=(), ") + "=(), otp-credentials=(self)"

@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/headers"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -19,7 +20,7 @@ import (
 // the operator to say, not for the request. The response gets its headers here, so that error pages
 // have them too.
 func (s *Site) matchOrigin(c *fiber.Ctx) error {
-	setHeaders(c, fallbackCSP)
+	headers.SetAny(c)
 	o, ok := s.originOf(c)
 	if !ok {
 		if strings.HasPrefix(c.Path(), s.places.Base+"/static/") {
@@ -32,10 +33,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 		return c.Redirect(o.Text+string(c.Request().URI().RequestURI()), fiber.StatusPermanentRedirect) // begins with a slash
 	}
 	c.Locals(localOrigin, o)
-	c.Set("Content-Security-Policy", s.headers.csp[o.Text])
-	if s.headers.hsts != "" && o.Secure() {
-		c.Set("Strict-Transport-Security", s.headers.hsts)
-	}
+	s.headers.Set(c, o.Text)
 	return c.Next()
 }
 
@@ -47,7 +45,7 @@ func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
 	if len(candidates) == 0 {
 		return entry.Origin{}, false
 	}
-	if len(candidates) > 1 && s.trusted(peerAddress(c)) {
+	if len(candidates) > 1 && s.proxies.Trust(peerAddress(c)) {
 		proto := c.Get("X-Forwarded-Proto")
 		for _, o := range candidates {
 			if o.Scheme == proto {
@@ -81,55 +79,13 @@ func cutPort(host string) (name, port string) {
 	return host, ""
 }
 
-// clientAddress is the caller's: the peer's, or, as far as proxies are trusted, the first untrusted
-// one of X-Forwarded-For from the right. Everything left of that is the caller's own writing.
 func (s *Site) clientAddress(c *fiber.Ctx) netip.Addr {
-	addr := peerAddress(c)
-	if !s.trusted(addr) {
-		return addr
-	}
-	var hops []string
-	for _, line := range c.Request().Header.PeekAll("X-Forwarded-For") {
-		hops = append(hops, strings.Split(string(line), ",")...)
-	}
-	for i := len(hops) - 1; i >= 0; i-- {
-		if strings.TrimSpace(hops[i]) == "" { // an empty element is none (RFC 9110 §5.6.1)
-			continue
-		}
-		hop, ok := parseHop(hops[i])
-		if !ok {
-			return addr
-		}
-		addr = hop
-		if !s.trusted(addr) {
-			return addr
-		}
-	}
-	return addr
-}
-
-// parseHop reads an entry of X-Forwarded-For, which some proxies write with a port.
-func parseHop(text string) (netip.Addr, bool) {
-	text = strings.TrimSpace(text)
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return ap.Addr().Unmap().WithZone(""), true
-	}
-	a, err := netip.ParseAddr(strings.Trim(text, "[]"))
-	return a.Unmap().WithZone(""), err == nil
+	return s.proxies.Caller(peerAddress(c), c.Request().Header.PeekAll("X-Forwarded-For"))
 }
 
 func peerAddress(c *fiber.Ctx) netip.Addr {
 	addr, _ := netip.AddrFromSlice(c.Context().RemoteIP())
 	return addr.Unmap()
-}
-
-func (s *Site) trusted(addr netip.Addr) bool {
-	for _, p := range s.proxies {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }
 
 // checkOrigin refuses POSTs that another site made. Browsers say so in Sec-Fetch-Site or Origin;

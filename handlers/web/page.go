@@ -2,12 +2,10 @@ package web
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
@@ -18,7 +16,7 @@ import (
 func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) views.Base {
 	theme := r.Theme
 	if theme == nil {
-		theme = s.themes.builtIn
+		theme = s.BuiltIn()
 	}
 	b := views.Base{
 		T:     r.Loc,
@@ -75,6 +73,9 @@ func (s *Site) PortalFormPage(r *entry.LoginRequest, name string, title i18n.Mes
 func (s *Site) formPage(r *entry.LoginRequest, name string, title i18n.Message, action, flow string) views.Base {
 	b := s.Page(r, name, title)
 	via, flowing := entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)
+	if r.Client != nil {
+		b.Client = r.Client.ID
+	}
 	b.Form.Name = name
 	b.Form.Action = action
 	b.LanguageAction = r.To(entry.PathLanguage, via, flowing)
@@ -93,7 +94,7 @@ func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
 // PersonOf is how pages show somebody.
 func (s *Site) PersonOf(name, picture string) views.Person {
 	p := views.Person{Name: name, Initial: InitialOf(name)}
-	if s.headers.showsImage(picture) {
+	if s.headers.ShowsImage(picture) {
 		p.Picture = picture
 	}
 	return p
@@ -106,19 +107,6 @@ func InitialOf(name string) string {
 		return ""
 	}
 	return string(unicode.ToUpper(initial))
-}
-
-// showsImage reports that the CSP lets pages load a picture. No host but the operator's ever hears
-// of who opens the portal.
-func (h *headers) showsImage(picture string) bool {
-	u, err := url.Parse(picture)
-	if err != nil || u.Host == "" || u.User != nil {
-		return false
-	}
-	return slices.ContainsFunc(h.imageHosts, func(source string) bool {
-		host, err := url.Parse(source)
-		return err == nil && input.OriginOf(host) == input.OriginOf(u)
-	})
 }
 
 // Methods are the ways in beside the form of one method. What differs in the addresses of identity

@@ -146,6 +146,7 @@ func (s *Site) formRead(row Row) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		r := requestOf(c)
 		r.Form = readForm(c, r.Session, row.Form)
+		s.returnFrom(r)
 		if r.Form.device != "" {
 			r.Device = r.Form.device
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/views"
@@ -36,12 +37,13 @@ func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 	s.rows = append(slices.Clone(rows),
 		Row{Path: entry.PathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true, Repeatable: true},
 		Row{Path: entry.PathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true, Repeatable: true},
+		Row{Path: entry.PathCaptchaCallback, Get: s.getCaptchaCallback, Bare: true, OnWay: true},
 	)
 	app.Use(s.observe, s.matchOrigin)
 	for _, row := range s.rows {
 		s.hang(app, row)
 	}
-	for path, serve := range s.Files() {
+	for path, serve := range s.Handlers() {
 		app.Get(s.places.Base+path, serve)
 		s.rows = append(s.rows, Row{Path: path, Get: func(*Request) (Reply, error) { return Reply{}, nil }})
 	}
@@ -53,11 +55,6 @@ func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 		app.Get("/", s.getDemo)
 	}
 	app.Use(s.nowhere)
-}
-
-// Files serve what pages load, by path below the base path.
-func (s *Site) Files() map[string]fiber.Handler {
-	return map[string]fiber.Handler{"/static/:name": s.getStatic, "/theme/:name": s.getTheme, "/media/:name": s.getMedia}
 }
 
 func (s *Site) hang(app *fiber.App, row Row) {
@@ -73,7 +70,7 @@ func (s *Site) hang(app *fiber.App, row Row) {
 	case row.JSON:
 		app.Post(s.places.Base+row.Path, answersJSON, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
 	default:
-		chain := []fiber.Handler{s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.repeated, s.checkToken, s.serve(row.Post)}
+		chain := []fiber.Handler{s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.repeated, s.checkToken, s.captchaReturned, s.serve(row.Post)}
 		if row.Repeatable {
 			chain = slices.Delete(chain, 4, 5)
 		}
@@ -171,7 +168,7 @@ func (s *Site) postLanguage(r *Request) (Reply, error) {
 
 const (
 	// BodyLimit is for a captcha's picture, and all else that a form can hold.
-	BodyLimit   = maxPicture + 64<<10
+	BodyLimit   = captcha.MaxPicture + 64<<10
 	headerLimit = 16 << 10
 	// grace is what a page gets on top of a call's own timeout, for the calls that follow it (a
 	// captcha's picture, a profile).

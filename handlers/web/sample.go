@@ -118,7 +118,7 @@ func (s *Site) SampleRequest(ctx context.Context, key loginpage.Key, locale, que
 	if env == nil || page == nil {
 		return nil, errNoSample
 	}
-	theme, err := s.themes.of(page)
+	theme, err := s.ThemeOf(page)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -17,6 +16,8 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/files"
+	"tcb-login/handlers/headers"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/repeat"
@@ -50,17 +51,17 @@ type Demo struct {
 
 // Site is what all requests share. Nothing in it changes once routes hang.
 type Site struct {
+	*files.Files
+
 	Counter limit.Counter
 	Timeout time.Duration // of one call to TCB
 	Demo    *Demo
 
 	places      entry.Places
 	origins     map[string][]entry.Origin // by Host
-	proxies     []netip.Prefix
-	headers     headers
-	themes      *themes
+	proxies     limits.Proxies
+	headers     *headers.Headers
 	sessions    *session.Manager
-	static      *static.Files
 	log         *slog.Logger
 	ctx         context.Context
 	now         func() time.Time
@@ -70,13 +71,6 @@ type Site struct {
 	outcomes    *repeat.Outcomes
 	lastResort  []byte // the page for when rendering itself fails
 	rows        []Row
-}
-
-// headers are what answers carry by the page's origin.
-type headers struct {
-	csp        map[string]string // by page origin
-	hsts       string
-	imageHosts []string // origins that pages may show pictures of
 }
 
 // NewSite checks cfg and makes what pages share.
@@ -96,10 +90,11 @@ func NewSite(cfg Config) (*Site, error) {
 	}
 	s := &Site{
 		Counter: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
-		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, static: cfg.Static, log: cfg.Logger,
+		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, log: cfg.Logger,
 		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
 		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now),
 	}
+	s.headers = headers.New(cfg.Origins, cfg.Settings.BasePath, cfg.Settings.ImageHosts, cfg.Settings.HSTSMaxAge)
 	if err := s.setOrigins(cfg); err != nil {
 		return nil, err
 	}
@@ -111,8 +106,10 @@ func NewSite(cfg Config) (*Site, error) {
 		Base: cfg.Settings.BasePath, Environments: environments, OnlyEnv: entry.Only(environments),
 		LoginPages: cfg.LoginPages, Messages: cfg.Messages, Demo: cfg.Demo != nil,
 	}
-	s.themes = newThemes(s, cfg.LoginPages)
-	s.places.ThemeOf = s.themes.of
+	s.Files = files.New(files.Config{
+		Base: s.places.Base, Static: cfg.Static, Pages: cfg.LoginPages, Environments: environments, Messages: cfg.Messages, Logger: cfg.Logger,
+	})
+	s.places.ThemeOf = s.ThemeOf
 	return s, s.renderLastResort()
 }
 
@@ -134,21 +131,15 @@ func (s *Site) Base() string { return s.places.Base }
 // SetPortal tells where the pages are that next= may name.
 func (s *Site) SetPortal(next map[string]string) { s.places.Next = next }
 
-// setOrigins reads where browsers reach us, and makes the headers that depend on it.
+// setOrigins reads where browsers reach us.
 func (s *Site) setOrigins(cfg Config) error {
 	s.origins = map[string][]entry.Origin{}
-	s.headers = headers{csp: map[string]string{}, imageHosts: cfg.Settings.ImageHosts}
-	if max := cfg.Settings.HSTSMaxAge; max > 0 {
-		// Never for subdomains: the host is the app's, and so is that decision.
-		s.headers.hsts = fmt.Sprintf("max-age=%d", int(max.Seconds()))
-	}
 	for _, o := range cfg.Origins {
 		scheme, host, ok := strings.Cut(o, "://")
 		if !ok || host == "" {
 			return fmt.Errorf("handlers: %q is no origin", o)
 		}
 		s.origins[host] = append(s.origins[host], entry.Origin{Scheme: scheme, Text: o})
-		s.headers.csp[o] = contentSecurityPolicy(o, cfg.Settings.BasePath, cfg.Settings.ImageHosts)
 	}
 	return nil
 }

@@ -31,6 +31,20 @@ try {
   // Storage is refused: the server's device_id will do.
 }
 
+// A captcha that the SDK has had solved here, and that is still good, need not be solved again.
+if (form)
+  form.addEventListener("submit", () => {
+    try {
+      const solved = JSON.parse(localStorage.getItem(`captcha_${document.body.dataset.client}`));
+      if (!solved || !solved.captcha_token || !(new Date(solved.expires_at) > Date.now())) return;
+      const field = form.elements.captcha_sdk || document.createElement("input");
+      Object.assign(field, { type: "hidden", name: "captcha_sdk", value: solved.captcha_token });
+      form.append(field);
+    } catch (refusal) {
+      // Storage is refused, or holds something else.
+    }
+  });
+
 for (const button of document.querySelectorAll("[data-show]")) {
   const input = document.getElementById(button.dataset.show);
   const show = (on) => {

@@ -1,11 +1,11 @@
-package web
+package headers
 
 import "testing"
 
 // TestShowsImage: a picture is shown where the policy lets it load, however its host is written.
 func TestShowsImage(t *testing.T) {
 	t.Parallel()
-	h := &headers{imageHosts: []string{"https://cdn.example.com", "https://img.example.org:443", "https://xn--bcher-kva.example"}}
+	h := New(nil, "", []string{"https://cdn.example.com", "https://img.example.org:443", "https://xn--bcher-kva.example"}, 0)
 	for picture, want := range map[string]bool{
 		"https://cdn.example.com/a.png":              true,
 		"https://CDN.example.com:443/a.png":          true,
@@ -18,7 +18,7 @@ func TestShowsImage(t *testing.T) {
 		"//cdn.example.com/a.png":                    false,
 		"":                                           false,
 	} {
-		if got := h.showsImage(picture); got != want {
+		if got := h.ShowsImage(picture); got != want {
 			t.Errorf("%q is shown: %t", picture, got)
 		}
 	}

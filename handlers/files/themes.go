@@ -1,15 +1,12 @@
-package web
+package files
 
 import (
 	"errors"
 	"slices"
 	"sync"
 
-	"github.com/gofiber/fiber/v2"
-
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
-	"tcb-login/handlers/refusal"
 	"tcb-login/static"
 )
 
@@ -22,8 +19,7 @@ type themeFile struct {
 // themes keeps what was made of login pages. Those of a page that has changed since stay for a
 // while: documents that were sent before still load them.
 type themes struct {
-	site    *Site
-	pages   *loginpage.Pages
+	Config
 	builtIn *entry.Theme // of pages without a config
 
 	mu     sync.RWMutex
@@ -36,11 +32,10 @@ type themes struct {
 	made   int        // the generation of login pages that all were made of; 0: none yet
 }
 
-func newThemes(s *Site, pages *loginpage.Pages) *themes {
+func newThemes(cfg Config, style string) *themes {
 	return &themes{
-		site: s, pages: pages,
-		builtIn: &entry.Theme{Messages: s.places.Messages, Style: s.Asset("app.css")},
-		byHash:  map[string]*themeFile{}, sheets: map[string]*static.File{}, media: map[string]*loginpage.Media{},
+		Config: cfg, builtIn: &entry.Theme{Messages: cfg.Messages, Style: style},
+		byHash: map[string]*themeFile{}, sheets: map[string]*static.File{}, media: map[string]*loginpage.Media{},
 	}
 }
 
@@ -73,9 +68,9 @@ func (k *themes) known(l *loginpage.Page) *themeFile {
 // live are the hashes of the login pages of now.
 func (k *themes) live() map[string]bool {
 	live := map[string]bool{}
-	for env := range k.site.places.Environments {
-		for _, key := range k.pages.Keys(env) {
-			if l := k.pages.Find(key); l != nil { // it has been readable
+	for env := range k.Environments {
+		for _, key := range k.Pages.Keys(env) {
+			if l := k.Pages.Find(key); l != nil { // it has been readable
 				live[l.Hash] = true
 			}
 		}
@@ -85,11 +80,11 @@ func (k *themes) live() map[string]bool {
 
 // make reads a login page's words and writes its stylesheet.
 func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
-	base, ok := k.site.static.Lookup(k.site.static.Name("app.css"))
+	base, ok := k.Static.Lookup(k.Static.Name("app.css"))
 	if !ok {
-		return nil, errors.New("handlers: no app.css")
+		return nil, errors.New("files: no app.css")
 	}
-	sheet, err := static.NewFile("theme.css", slices.Concat(base.Plain, l.Theme.Stylesheet(k.site.Media(l.Background))))
+	sheet, err := static.NewFile("theme.css", slices.Concat(base.Plain, l.Theme.Stylesheet(mediaAt(k.Base, l.Background))))
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +96,8 @@ func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
 		}
 	}
 	return &themeFile{sheet: sheet, Theme: entry.Theme{
-		Messages: k.site.places.Messages.With(l.Locales, texts),
-		Style:    k.site.places.Base + "/theme/" + sheet.Hash + ".css",
+		Messages: k.Messages.With(l.Locales, texts),
+		Style:    k.Base + "/theme/" + sheet.Hash + ".css",
 	}}, nil
 }
 
@@ -161,19 +156,19 @@ func (k *themes) forget(live map[string]bool) {
 func (k *themes) makeAll() {
 	k.making.Lock()
 	defer k.making.Unlock()
-	generation := k.pages.Generation() + 1 // never the 0 of the start
+	generation := k.Pages.Generation() + 1 // never the 0 of the start
 	if k.made == generation {
 		return
 	}
-	for env := range k.site.places.Environments {
-		for _, key := range k.pages.Keys(env) {
-			l := k.pages.Find(key)
+	for env := range k.Environments {
+		for _, key := range k.Pages.Keys(env) {
+			l := k.Pages.Find(key)
 			if l == nil || l.Hash == "" || k.known(l) != nil {
 				continue
 			}
 			made, err := k.make(l)
 			if err != nil {
-				k.site.log.Error("login config", "file", l.File, "error", err.Error())
+				k.Logger.Error("login config", "file", l.File, "error", err.Error())
 				continue
 			}
 			k.keep(l, made)
@@ -195,36 +190,4 @@ func find[T any](k *themes, name string, in func() map[string]*T) *T {
 	}
 	k.makeAll()
 	return look()
-}
-
-// getTheme serves the stylesheet of a login page.
-func (s *Site) getTheme(c *fiber.Ctx) error {
-	file := find(s.themes, c.Params("name"), func() map[string]*static.File { return s.themes.sheets })
-	if file == nil {
-		return refusal.ErrMissing
-	}
-	return sendAsset(c, file)
-}
-
-// getMedia serves a logo or background of a login page. The picture is the operator's, but its
-// address can be opened by anybody: an SVG must not be a document with a script on the app's
-// origin.
-func (s *Site) getMedia(c *fiber.Ctx) error {
-	m := find(s.themes, c.Params("name"), func() map[string]*loginpage.Media { return s.themes.media })
-	if m == nil {
-		return refusal.ErrMissing
-	}
-	header := &c.Response().Header
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
-	header.Set("Content-Type", m.Type)
-	header.Set("Cache-Control", "public, max-age=31536000, immutable")
-	return c.Send(m.Data)
-}
-
-// Media is the address of a picture of a login page; empty when there is none.
-func (s *Site) Media(m *loginpage.Media) string {
-	if m == nil {
-		return ""
-	}
-	return s.places.Base + "/media/" + m.Name
 }

@@ -1,4 +1,4 @@
-package web
+package captcha
 
 import (
 	"encoding/base64"
@@ -39,11 +39,11 @@ func TestPicture(t *testing.T) {
 		{"data:image/gif;base64,R0lGODlh\r\nAQABAAAAACw=\n", "data:image/gif;base64," + gif},
 		{"data:image/jpeg;base64,%2F9j%2F4AAQSkZJRg%3D%3D", "data:image/jpeg;base64," + jpeg},
 		{"data:image/gif;base64," + gif + "#frame", "data:image/gif;base64," + gif},
-		{gifOf(maxPicture, "A"), gifOf(maxPicture, "A")},
-		{gifOf(maxPicture, "/"), gifOf(maxPicture, "/")},
+		{gifOf(MaxPicture, "A"), gifOf(MaxPicture, "A")},
+		{gifOf(MaxPicture, "/"), gifOf(MaxPicture, "/")},
 
-		{gifOf(maxPicture+4, "A") + "AAAA", ""},
-		{gifOf(maxPicture+12, "/"), ""},
+		{gifOf(MaxPicture+4, "A") + "AAAA", ""},
+		{gifOf(MaxPicture+12, "/"), ""},
 		{"data:image/gif;base64," + gif + "?state=x&token=y", ""},
 		{"data:image/svg+xml;base64,PHN2Zy8+", ""},
 		{"data:IMAGE/SVG+XML;base64," + png, ""},
@@ -64,14 +64,14 @@ func TestPicture(t *testing.T) {
 	} {
 		got, ok := Picture(tt.data)
 		if got != tt.want && (ok || tt.want != "") || ok != (tt.want != "") {
-			t.Errorf("%s: %s, %v, want %s", Cut(tt.data, 160), Cut(got, 160), ok, Cut(tt.want, 160))
+			t.Errorf("%s: %s, %v, want %s", tt.data[:min(len(tt.data), 160)], got[:min(len(got), 160)], ok, tt.want[:min(len(tt.want), 160)])
 		}
 		if ok {
 			if again, ok := Picture(got); !ok || again != got {
-				t.Errorf("%s: read again it is %s", Cut(tt.data, 160), Cut(again, 160))
+				t.Errorf("%s: read again it is %s", tt.data[:min(len(tt.data), 160)], again[:min(len(again), 160)])
 			}
 			if have := len(url.Values{"": {got}}.Encode()) - 1; have != postedLength(got) {
-				t.Errorf("%s takes %d bytes of a form, not %d", Cut(got, 160), have, postedLength(got))
+				t.Errorf("%s takes %d bytes of a form, not %d", got[:min(len(got), 160)], have, postedLength(got))
 			}
 		}
 	}

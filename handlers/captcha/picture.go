@@ -1,4 +1,10 @@
-package web
+// Package captcha judges what TCB and its captcha page say, before a page of ours has it. How a
+// captcha gets in the way of a call is in handlers/web.
+//
+// A captcha's picture comes from TCB as a data URL and travels in the form that asks for it: an
+// empty answer and another language show the same one again without a call, and whichever instance
+// gets the form has it.
+package captcha
 
 import (
 	"encoding/base64"
@@ -8,13 +14,9 @@ import (
 	"strings"
 )
 
-// A captcha's picture comes from TCB as a data URL and travels in the form that asks
-// for it: an empty answer and another language show the same one again without a
-// call, and whichever instance gets the form has it.
-
-// maxPicture is how long a picture may be in a form's body, where some characters of
+// MaxPicture is how long a picture may be in a form's body, where some characters of
 // base64 take three bytes. It holds an image of 256 KB and more; TCB's are a few.
-const maxPicture = 384 << 10
+const MaxPicture = 384 << 10
 
 // dataURL is what a data URL of a picture begins with (RFC 2397; browsers take any
 // case and parameters). SVG is none of these: it is a document, and not a picture.
@@ -24,7 +26,7 @@ var dataURL = regexp.MustCompile(`(?i)^data:\s*image/(?:png|x-png|gif|jpeg|jpg|p
 // that its bytes are, in plain base64.
 func Picture(data string) (string, bool) {
 	head := dataURL.FindString(data[:min(len(data), 256)])
-	if head == "" || len(data) > 3*maxPicture {
+	if head == "" || len(data) > 3*MaxPicture {
 		return "", false
 	}
 	body, _, _ := strings.Cut(data[len(head):], "#") // a fragment is no part of the resource
@@ -48,7 +50,7 @@ func Picture(data string) (string, bool) {
 		return "", false
 	}
 	out := "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(raw)
-	return out, postedLength(out) <= maxPicture
+	return out, postedLength(out) <= MaxPicture
 }
 
 // postedLength is how many bytes a value takes in a form's body
