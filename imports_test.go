@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"handlers/headers":  {},
 	"handlers/limits":   {"handlers/refusal", "limit", "session"},
 	"handlers/preview":  {"authclient", "config/loginpage", "config/settings", "handlers/entry", "handlers/web", "i18n", "views"},
-	"handlers/provider": {"authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "session", "views"},
+	"handlers/provider": {"authclient", "config/settings", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "session", "views"},
 	"handlers/refusal":  {"authclient", "i18n"},
 	"handlers/repeat":   {},
 	"handlers/signin":   {"authclient", "config/loginpage", "handlers/captcha", "handlers/code", "handlers/entry", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},

@@ -29,7 +29,7 @@ func TestCaptchaPage(t *testing.T) {
 	for _, version := range sdks {
 		t.Run(version.name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, options{sdk: version.sdk, captchaPage: true})
+			s := start(t, options{sdk: version.sdk, environment: "captcha: page"})
 			s.emulator.set(t, settings{Captcha: "always"})
 			b := s.visit(t).enter(t, where)
 			b.typePassword(t, demoName, demoPassword)
@@ -51,7 +51,7 @@ func TestCaptchaPage(t *testing.T) {
 // TestCaptchaPageWithoutScript: buttons lead there and back.
 func TestCaptchaPageWithoutScript(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{captchaPage: true})
+	s := start(t, options{environment: "captcha: page"})
 	s.emulator.set(t, settings{Captcha: "always"})
 	b := s.visit(t, withoutScript).open(t, s.entry(s.origin+where))
 	b.typePassword(t, demoName, demoPassword)
@@ -67,7 +67,7 @@ func TestCaptchaPageWithoutScript(t *testing.T) {
 // TestCaptchaOfTheSDK: a captcha that the app's SDK had solved in this browser is used.
 func TestCaptchaOfTheSDK(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{captchaPage: true})
+	s := start(t, options{environment: "captcha: page"})
 	s.emulator.set(t, settings{Captcha: "always"})
 	b := s.visit(t).enter(t, where)
 	var picture struct{ Token string }

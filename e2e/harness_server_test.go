@@ -38,8 +38,8 @@ type options struct {
 	// The binary's side.
 	single      bool   // one client only, so that an entry without parameters has a default
 	settings    string // extra YAML at the top level
+	environment string // and of the environment demo, as "captcha: page"
 	tree        string // folder with login configs
-	captchaPage bool   // captchas are solved on the backend's own page
 	bare        bool   // no settings file and no gateway: the binary as "go run ." starts it
 }
 
@@ -121,7 +121,7 @@ func share(t *testing.T, o options) *server {
 	t.Helper()
 	pool.Lock()
 	defer pool.Unlock()
-	key := options{single: o.single, settings: o.settings, tree: o.tree}
+	key := options{single: o.single, settings: o.settings, environment: o.environment, tree: o.tree}
 	p := pool.current[key]
 	if p == nil || len(p.fronts) == 0 {
 		var err error
@@ -268,8 +268,8 @@ func (o options) yaml(origins []string) string {
 	if o.tree != "" {
 		fmt.Fprintf(&b, "    login_configs: %q\n", o.tree)
 	}
-	if o.captchaPage {
-		b.WriteString("    captcha: page\n")
+	if o.environment != "" {
+		fmt.Fprintf(&b, "    %s\n", o.environment)
 	}
 	b.WriteString("    clients:\n")
 	b.WriteString("      - id: demo\n        redirect_uris: [\"https://other.example.com/callback\"]\n")

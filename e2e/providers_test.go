@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/playwright-community/playwright-go"
 )
 
 // TestProviders: sign-in by the demo provider, and what follows where nobody has the identity.
@@ -168,4 +170,51 @@ func TestStepUpByProvider(t *testing.T) {
 	b.count(t, `[data-key="account.providers.last"]`, 0)
 	b.goTo(t, "/__auth/account/providers") // the last way in cannot go
 	b.count(t, `[data-row="demo"] button`, 0)
+}
+
+// TestWeChat: in WeChat's own browser the official account comes first. A window that has lost
+// cookies and storage half-way ends at sign-in, and goes where the person wanted.
+func TestWeChat(t *testing.T) {
+	t.Parallel()
+	tree := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(tree, "__auth", "env"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tree, "__auth", "env", "login.config.json"), []byte(`{"name": "Shop", "web": [
+		{"id": "__password", "enable": true}, {"id": "wx_open", "enable": true}, {"id": "wx_mp", "enable": true}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inWeChat := func(o *playwright.BrowserNewContextOptions) {
+		o.UserAgent = playwright.String("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36 MMWEBID/1 MicroMessenger/8.0.50 NetType/WIFI")
+	}
+	for _, callback := range []string{"/__auth/provider/callback", "/__auth/"} {
+		t.Run(callback, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, options{tree: tree, environment: "provider_callback: " + callback})
+			v := s.visit(t, inWeChat)
+			b := v.open(t, s.entry(s.origin+where))
+			if first := b.attribute(t, `button[data-to^="provider-"]`, "data-to"); first != "provider-wx_mp" {
+				t.Errorf("the first is %s", first)
+			}
+			if n, err := b.Locator(`button[data-to="provider-wx_open"]`).Count(); n != 0 || err != nil {
+				t.Errorf("%d codes to scan are offered, %v", n, err)
+			}
+			b.provider(t, "wx_mp")
+			if err := b.Context().ClearCookies(); err != nil {
+				t.Fatal(err)
+			}
+			b.consent(t, "allow", "", "")
+			b.at(t, "sign-in")
+			b.visible(t, ".alert")
+			if strings.Contains(b.URL(), "code=") {
+				t.Errorf("the address keeps the code: %s", b.URL())
+			}
+			b.provider(t, "wx_mp")
+			b.consent(t, "allow", "", "")
+			b.back(t, where)
+			if b.stored(t, "credentials_demo") == "" {
+				t.Error("nobody is signed in")
+			}
+		})
+	}
 }

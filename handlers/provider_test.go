@@ -33,6 +33,12 @@ func (b *backend) provider(change map[string]bool) {
 // sends back to.
 func (b *browser) consent(leaving *page, decision, sub, email string) string {
 	b.t.Helper()
+	return b.consentAt("/provider/callback", leaving, decision, sub, email)
+}
+
+// consentAt is consent where the provider sends browsers to another path of ours.
+func (b *browser) consentAt(path string, leaving *page, decision, sub, email string) string {
+	b.t.Helper()
 	var where departure
 	leaving.want(http.StatusOK, "interstitial").script("departure", &where)
 	form := url.Values{"decision": {decision}, "sub": {sub}, "name": {"Person " + sub}, "email": {email}}
@@ -44,7 +50,7 @@ func (b *browser) consent(leaving *page, decision, sub, email string) string {
 	}
 	defer resp.Body.Close()
 	back := resp.Header.Get("Location")
-	if !strings.HasPrefix(back, b.origin+b.s.base+"/provider/callback?") {
+	if !strings.HasPrefix(back, b.origin+b.s.base+path+"?") {
 		body, _ := io.ReadAll(resp.Body)
 		b.t.Fatalf("the provider leads to %q: %.200s", back, body)
 	}
@@ -140,8 +146,11 @@ func TestProviderReplay(t *testing.T) {
 	copied := b.copy()
 
 	thief.open("/sign-in")
-	thief.get(back).want(http.StatusBadRequest, "error", "provider.lost")
-	thief.do(http.MethodPost, p.action(), p.filled(nil), nil).want(http.StatusBadRequest, "error", "provider.lost")
+	thief.get(back).want(http.StatusOK, "sign-in", "provider.again")
+	thief.do(http.MethodPost, p.action(), p.filled(nil), nil).want(http.StatusOK, "sign-in", "provider.again")
+	if calls := s.backend.count("/v1/provider/token"); calls != 0 {
+		t.Errorf("somebody else's code was offered to TCB %d times", calls)
+	}
 
 	b.submit(p, nil).completed()
 	granted := s.backend.count("/v1/provider/token")

@@ -91,7 +91,13 @@ func (p *parser) environmentFields(e *Environment, at *environmentNodes) fields 
 			e.DefaultRedirectURI = uri
 			p.last = append(p.last, func() { p.onPublicOrigin(v, uri) })
 		},
-		"captcha":                 func(v *yaml.Node) { p.text("captcha", v, &e.Captcha, captchaRules) },
+		"captcha": func(v *yaml.Node) { p.text("captcha", v, &e.Captcha, captchaRules) },
+		"provider_callback": func(v *yaml.Node) {
+			if p.text("provider_callback", v, &e.ProviderCallback, nil) {
+				path := e.ProviderCallback
+				p.last = append(p.last, func() { p.providerCallback(v, path) })
+			}
+		},
 		"tcb_sees_client_address": func(v *yaml.Node) { p.boolean("tcb_sees_client_address", v, &e.TCBSeesClientAddress) },
 		"limits":                  func(v *yaml.Node) { p.limits(v, &e.Limits) },
 		"clients":                 func(v *yaml.Node) { e.Clients = p.clients(v) },
@@ -112,6 +118,14 @@ func (p *parser) endpoint(n *yaml.Node, e *Environment) {
 	}
 	if host, ok := strings.CutPrefix(e.Endpoint, "http://"); ok && !input.IsLoopback(input.Hostname(host)) {
 		p.warnf(n, "endpoint: plain http: passwords can be read on the way")
+	}
+}
+
+// providerCallback checks where identity providers send browsers. The base path may stand below it
+// in the file.
+func (p *parser) providerCallback(n *yaml.Node, path string) {
+	if base := p.settings.BasePath; path != base+ProviderCallback && path != base+"/" {
+		p.errorf(n, "provider_callback: want %q or %q, found %s", base+ProviderCallback, base+"/", input.Quote(path))
 	}
 }
 

@@ -14,6 +14,10 @@ const (
 	DefaultRegion         = "ap-shanghai"
 	DefaultBackendTimeout = 10 * time.Second
 
+	// ProviderCallback is where identity providers send browsers, below the base path, unless an
+	// environment says otherwise.
+	ProviderCallback = "/provider/callback"
+
 	StoreCookie    = "cookie"  // session.store
 	CaptchaPicture = "picture" // captcha: TCB's picture, in the form that needs it
 	CaptchaPage    = "page"    // captcha: TCB's own page, and back
@@ -68,6 +72,10 @@ type Environment struct {
 	LoginConfigs       string // folder of TCB's login.config.json files; empty: the built-in page
 	DefaultRedirectURI string
 	Captcha            string // CaptchaPicture or CaptchaPage
+	// ProviderCallback is the path that identity providers send browsers to: ProviderCallback below
+	// the base path, which empty means too, or the base path itself with a slash, as the vendor's guides
+	// register it.
+	ProviderCallback string
 	// TCBSeesClientAddress says that TCB's sign-in history shows people's own addresses: we send
 	// them along as X-Forwarded-For, and whether TCB takes that from our network is an agreement
 	// with TCB. Without one the history holds our address, which would only mislead.

@@ -85,7 +85,8 @@ environments:
     name: 示例
     region: ap-shanghai
     endpoint: https://gateway.example.com/tcb/
-    captcha: picture
+    captcha: page
+    provider_callback: /login/v1/
     default_redirect_uri: https://app.example.com/?a=1#/home
     limits: {sms_per_number: 3, emails_per_address: 4, sms_per_hour: 5000, sms_per_hour_abroad: 6, attack_mode: true}
     clients:
@@ -131,7 +132,7 @@ environments:
 			LogLevel:       slog.LevelDebug,
 			Environments: []Environment{
 				{
-					ID: "one-1a2b", Name: "示例", Region: "ap-shanghai", Endpoint: "https://gateway.example.com/tcb", Captcha: "picture",
+					ID: "one-1a2b", Name: "示例", Region: "ap-shanghai", Endpoint: "https://gateway.example.com/tcb", Captcha: "page", ProviderCallback: "/login/v1/",
 					DefaultRedirectURI: "https://app.example.com/?a=1#/home",
 					Limits:             Limits{SMSPerNumber: 3, EmailsPerAddress: 4, SMSPerHour: 5000, SMSPerHourAbroad: 6, AttackMode: true},
 					Clients: []Client{

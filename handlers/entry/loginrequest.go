@@ -37,6 +37,7 @@ type LoginRequest struct {
 	LoginPage *loginpage.Page
 	Theme     *Theme
 	Target    redirect.Verdict
+	InWeChat  bool // the browser is WeChat's own
 	Loc       *i18n.Localizer
 }
 
@@ -130,6 +131,7 @@ type Raw struct {
 	Query          string
 	Locale         string // the one that the person chose before
 	AcceptLanguage string
+	UserAgent      string
 	Portal         bool // the page is the portal's, and some parameters are its own
 	OnWay          bool // see LoginRequest
 }
@@ -137,7 +139,7 @@ type Raw struct {
 // Parse makes the login request. Where it returns a problem the request holds as much as was found
 // out, since the page that says so needs it: its language, and the app's look.
 func (p *Places) Parse(raw Raw) (LoginRequest, error) {
-	r := LoginRequest{Origin: raw.Origin, Base: p.Base, Path: raw.Path, Portal: raw.Portal, OnWay: raw.OnWay}
+	r := LoginRequest{Origin: raw.Origin, Base: p.Base, Path: raw.Path, Portal: raw.Portal, OnWay: raw.OnWay, InWeChat: inWeChat(raw.UserAgent)}
 	bad := p.readQuery(&r, raw)
 	if bad == nil {
 		bad = p.resolve(&r)
@@ -157,6 +159,12 @@ func (p *Places) Parse(raw Raw) (LoginRequest, error) {
 		return r, bad
 	}
 	return r, nil
+}
+
+// inWeChat tells WeChat's own browser, which is on a phone and signs people in without a scan. WeCom
+// names itself beside it, and is another service.
+func inWeChat(userAgent string) bool {
+	return strings.Contains(userAgent, "MicroMessenger/") && !strings.Contains(userAgent, "wxwork/")
 }
 
 // readQuery reads the query string. It reads as much as it can even when it returns a problem.

@@ -31,16 +31,16 @@ func parseQuery(raw string) ([]param, bool) {
 			continue
 		}
 		key, value, _ := strings.Cut(part, "=")
-		p := param{raw: escapeBytes(part), key: Unescape(key), value: Unescape(value)}
+		p := param{raw: Escape(part), key: Unescape(key), value: Unescape(value)}
 		p.text = utf8.ValidString(p.key) && utf8.ValidString(p.value) && !strings.ContainsRune(p.key, 0)
 		params = append(params, p)
 	}
 	return params, true
 }
 
-// escapeBytes writes what may not stand in an address (RFC 3986 §2) as %xx: it goes into headers and
+// Escape writes what may not stand in an address (RFC 3986 §2) as %xx: it goes into headers and
 // pages of ours. What is escaped already stays as it is.
-func escapeBytes(s string) string {
+func Escape(s string) string {
 	plain := true
 	for i := range len(s) {
 		plain = plain && !mustEscape(s[i])

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/config/settings"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
@@ -48,6 +49,7 @@ type Authorization struct {
 	Next     string `json:"n,omitempty"`
 	Link     string `json:"l,omitempty"` // an identity that waits to be bound, from another provider
 	Sub      string `json:"s,omitempty"` // who went, where somebody was signed in
+	Entry    bool   `json:"u,omitempty"` // the provider sends browsers to the base path itself
 	Ended    bool   `json:"x,omitempty"` // they came back: nothing but the way on is left of it
 }
 
@@ -68,16 +70,19 @@ type Purpose interface {
 type Providers struct {
 	*web.Site
 	purposes map[string]Purpose
+	lost     *waiting
 }
 
 // New is for all purposes of a site.
-func New(s *web.Site) *Providers { return &Providers{Site: s, purposes: map[string]Purpose{}} }
+func New(s *web.Site) *Providers {
+	return &Providers{Site: s, purposes: map[string]Purpose{}, lost: newWaiting(s.Now)}
+}
 
 // Register adds a purpose, before any request is served.
 func (p *Providers) Register(name string, purpose Purpose) { p.purposes[name] = purpose }
 
 const (
-	pathCallback = "/provider/callback"
+	pathCallback = settings.ProviderCallback
 	life         = 10 * time.Minute
 	cookie       = "provider authorization"
 	formReturn   = "provider-return"
@@ -100,6 +105,7 @@ func (p *Providers) Go(r *web.Request, page views.Page, a Authorization) (web.Re
 		return web.Reply{}, err
 	}
 	state := hex.EncodeToString(b[:])
+	a.Entry = r.Env.ProviderCallback == p.Base()+entry.PathEntry
 	a.Env, a.Client, a.Query, a.Next, a.Link = r.Env.ID, r.Client.ID, r.Query, r.Next, r.Link
 	waiting, err := r.Session.SealFlow(cookie, state, a, life)
 	if errors.Is(err, session.ErrTooLarge) {
@@ -112,7 +118,7 @@ func (p *Providers) Go(r *web.Request, page views.Page, a Authorization) (web.Re
 	var out *authclient.ProviderRedirectURI
 	err = p.Guarded(r, authclient.CallGenProviderRedirectURI, demand, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
 		out, err = r.Auth().GenProviderRedirectURI(ctx, authclient.GenProviderRedirectURIRequest{
-			ProviderID: a.Provider, ProviderRedirectURI: p.callback(r), State: state,
+			ProviderID: a.Provider, ProviderRedirectURI: p.callback(r, a), State: state,
 		}, opts...)
 		return err
 	})
@@ -123,6 +129,7 @@ func (p *Providers) Go(r *web.Request, page views.Page, a Authorization) (web.Re
 		return web.Reply{}, &authclient.Error{Op: "GenProviderRedirectURI", Code: "unknown", Remaining: -1}
 	}
 	r.Session.SendFlow(waiting)
+	p.lost.keep(state, a)
 	return web.Leave(&views.InterstitialPage{
 		Base: p.Page(&r.LoginRequest, "interstitial", i18n.Msg("provider.interstitial")),
 		Lead: i18n.Message{Key: "provider.interstitial_lead", Args: i18n.Args{"provider": r.ProviderName(a.Provider, a.Name)}},
@@ -136,8 +143,14 @@ func leadsOut(uri string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
 }
 
-// callback is provider_redirect_uri, the same for everybody and everything.
-func (p *Providers) callback(r *web.Request) string { return r.Origin.Text + p.Base() + pathCallback }
+// callback is provider_redirect_uri, the same for everybody and everything: as it was when the
+// authorization began, since a provider compares the two.
+func (p *Providers) callback(r *web.Request, a Authorization) string {
+	if a.Entry {
+		return r.Origin.Text + p.Base() + entry.PathEntry
+	}
+	return r.Origin.Text + p.Base() + pathCallback
+}
 
 // getCallback answers a provider's redirect. It reads no entry query: the authorization brings its
 // own.
@@ -151,15 +164,9 @@ func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 		found = r.Session.OnlyFlow(cookie, &a, underWay)
 	}
 	if !found || p.purposes[a.For] == nil {
-		return web.Reply{}, ErrLost
+		return p.beginAgain(r, state)
 	}
-	query := a.Query
-	for _, step := range []struct{ name, value string }{{"next", a.Next}, {"link", a.Link}} {
-		if step.value != "" {
-			query += "&" + step.name + "=" + step.value
-		}
-	}
-	r, err := p.Recall(r, query)
+	r, err := p.Recall(r, a.entryQuery())
 	switch {
 	case err != nil:
 		return web.Reply{}, err
@@ -172,15 +179,20 @@ func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 	if failed != "" && !cancelled[failed] {
 		return p.Failed(r, a, "provider.failed")
 	}
+	return p.backAt(r, a, views.Alert{
+		Kind: views.AlertInfo, Message: i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": r.ProviderName(a.Provider, a.Name)}},
+	})
+}
+
+// backAt is the page where an authorization began, which nothing has come of.
+func (p *Providers) backAt(r *web.Request, a Authorization, say views.Alert) (web.Reply, error) {
 	page, err := p.purposes[a.For].Cancelled(r, a)
 	if err != nil {
 		return web.Reply{}, err
 	}
 	b := page.Frame()
-	b.Alert = views.Alert{
-		Kind: views.AlertInfo, Message: i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": r.ProviderName(a.Provider, a.Name)}},
-	}
-	b.Canonical = p.purposes[a.For].Back(r).URL
+	b.Alert = say
+	b.Canonical = p.purposes[a.For].Back(r).URL // the address loses code and state
 	return web.OK(page)
 }
 
@@ -237,7 +249,7 @@ func (p *Providers) postCallback(r *web.Request) (web.Reply, error) {
 	code, state := r.Form.Value("code"), r.Form.Value("state")
 	var a Authorization
 	if !r.Session.FlowValue(cookie, state, &a) || a.Env != r.Env.ID || a.Client != r.Client.ID || code == "" || p.purposes[a.For] == nil {
-		return web.Reply{}, ErrLost
+		return p.beginAgain(r, state)
 	}
 	if a.Ended {
 		return web.SeeOther(r.To(p.purposes[a.For].After()))
@@ -258,6 +270,7 @@ func (p *Providers) postCallback(r *web.Request) (web.Reply, error) {
 		r.Trace.Code = api.Code
 		return p.Failed(r, a, "provider.failed")
 	}
+	p.lost.forget(state)
 	// Who loads the redirect again, from the history say, is led on.
 	a.Ended, a.Link = true, ""
 	if ended, err := r.Session.SealFlow(cookie, state, a, life); err == nil {
@@ -281,7 +294,7 @@ func (p *Providers) exchange(r *web.Request, a Authorization, code, state string
 			return ErrLost
 		}
 		granted, err = r.Auth().GrantProviderToken(ctx, authclient.GrantProviderTokenRequest{
-			ProviderID: a.Provider, ProviderRedirectURI: p.callback(r), ProviderCode: code,
+			ProviderID: a.Provider, ProviderRedirectURI: p.callback(r, a), ProviderCode: code,
 		}, opts...)
 		if errors.Is(err, authclient.ErrCaptchaRequired) || errors.Is(err, authclient.ErrCaptchaInvalid) {
 			_ = p.Counter.Refund(ctx, ruleState, key) // the form comes again

@@ -37,7 +37,7 @@ func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Pr
 func (in *Room) Rows() []web.Row {
 	entryAgain := func(r *web.Request) (web.Reply, error) { return web.SeeOther(r.To(entry.PathEntry)) }
 	rows := []web.Row{
-		{Path: entry.PathEntry, Get: in.getEntry, Forms: map[string]web.Rebuild{"choose": in.rebuildChoose}},
+		{Path: entry.PathEntry, Before: in.providers.AtEntry, Get: in.getEntry, Forms: map[string]web.Rebuild{"choose": in.rebuildChoose}},
 		{Path: entry.PathSignIn, Get: in.getSignIn, Post: in.postSignIn, Form: formSignIn, Forms: map[string]web.Rebuild{formSignIn: in.rebuildSignIn}},
 	}
 	for _, f := range in.flows {

@@ -113,7 +113,7 @@ func InitialOf(name string) string {
 // providers' buttons comes after it.
 func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...entry.Differ) views.Methods {
 	var out views.Methods
-	for _, w := range r.LoginPage.Methods {
+	for _, w := range inOrder(r) {
 		if m := w.Kind(); m == "" || m != except {
 			out.Others = append(out.Others, s.method(r, w, differs))
 		}
@@ -125,6 +125,33 @@ func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...
 		out.Skip = r.RedirectURI
 	}
 	return out
+}
+
+// inOrder are the methods of a login page as this browser can use them. WeChat's own signs people in
+// at an official account, by one press, and cannot scan a code that it shows itself; any other can
+// only have a code scanned.
+func inOrder(r *entry.LoginRequest) []loginpage.SignInMethod {
+	const account, scan = "wx_mp", "wx_open"
+	_, hasAccount := r.LoginPage.Method(account)
+	_, hasScan := r.LoginPage.Method(scan)
+	hidden := account
+	switch {
+	case r.InWeChat && (hasAccount || hasScan):
+		hidden = scan
+	case !hasAccount || !hasScan:
+		return r.LoginPage.Methods
+	}
+	var first, rest []loginpage.SignInMethod
+	for _, w := range r.LoginPage.Methods {
+		switch {
+		case w.ID == hidden:
+		case w.ID == account:
+			first = append(first, w)
+		default:
+			rest = append(rest, w)
+		}
+	}
+	return append(first, rest...)
 }
 
 func (s *Site) method(r *entry.LoginRequest, w loginpage.SignInMethod, differs []entry.Differ) views.Method {

@@ -57,6 +57,9 @@ func (r *Request) Arg(name string) string {
 	return Cut(string(r.c.Context().QueryArgs().Peek(name)), 4096)
 }
 
+// RawQuery is the query string as it came, with what may not stand in an address escaped.
+func (r *Request) RawQuery() string { return entry.Escape(rawQuery(r.c)) }
+
 // Auth makes the calls that need nobody signed in.
 func (r *Request) Auth() entry.Auth { return r.Client.Auth }
 
@@ -113,7 +116,7 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	r.Form = &Form{session: r.Session}
 	login, bad := s.places.Parse(entry.Raw{
 		Origin: o, Path: strings.TrimPrefix(c.Path(), s.places.Base), Query: query, Portal: row.Portal, OnWay: row.OnWay,
-		Locale: loaded.Locale(), AcceptLanguage: c.Get("Accept-Language"),
+		Locale: loaded.Locale(), AcceptLanguage: c.Get("Accept-Language"), UserAgent: r.Caller.Agent,
 	})
 	r.LoginRequest = login
 	r.Device = loaded.DeviceID()

@@ -27,8 +27,13 @@ type Row struct {
 	OnWay      bool               // next= and link= go on through the page: see LoginRequest
 	JSON       bool               // takes and answers JSON, errors too
 	Repeatable bool               // to post it twice does no harm, and may mean two things
+	Before     Before             // may answer a GET before its login request is read
 	Bare       bool               // the handler reads the login request itself: see Site.Recall
 }
+
+// A Before answers a GET whose query is no login request of ours, or reports false. Its request has
+// none: see Site.Recall.
+type Before func(*Request) (Reply, bool, error)
 
 // Install hangs rows below the base path, and what stands outside of it. changePassword is the path
 // of the page that password managers lead to.
@@ -62,6 +67,9 @@ func (s *Site) hang(app *fiber.App, row Row) {
 	if row.Bare {
 		read = s.readingBare
 	}
+	if row.Before != nil {
+		app.Get(s.places.Base+row.Path, s.before(row))
+	}
 	if row.Get != nil {
 		app.Get(s.places.Base+row.Path, read, s.serve(row.Get)) // HEAD too
 	}
@@ -84,6 +92,28 @@ func (s *Site) serve(handle Handler) fiber.Handler {
 		reply, err := handle(requestOf(c))
 		if err != nil {
 			return err
+		}
+		return s.write(c, requestOf(c), reply)
+	}
+}
+
+// before is the middleware of Row.Before. It looks at what has a state, or an error, alone: all else
+// is the way that everybody comes.
+func (s *Site) before(row Row) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		args := c.Context().QueryArgs()
+		if !args.Has("state") && !args.Has("error") {
+			return c.Next()
+		}
+		if _, err := s.prepare(c, "", Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
+			return err
+		}
+		reply, answered, err := row.Before(requestOf(c))
+		switch {
+		case err != nil:
+			return err
+		case !answered:
+			return c.Next()
 		}
 		return s.write(c, requestOf(c), reply)
 	}
