@@ -159,7 +159,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		}
 		defer em.Close()
 		defer ln.Close()
-		emulated, devicesGoTo = useEmulator(s, "http://"+reachable(ln.Addr())), em.SetVerificationURI
+		emulated, devicesGoTo = useEmulator(s, ln), em.SetVerificationURI
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
 	opts.adminListen = adminAddress(opts.adminListen, demo)
@@ -327,9 +327,9 @@ func newSite(cfg handlers.Config, devicesGoTo func(string) error) (app, error) {
 	return handlers.New(cfg)
 }
 
-// useEmulator has no client of TCB reach anything but the emulator, whatever the settings say. It
-// returns the address.
-func useEmulator(s *settings.Settings, address string) string {
+// useEmulator has no client of TCB reach anything but the emulator, whatever the settings say.
+func useEmulator(s *settings.Settings, ln net.Listener) (address string) {
+	address = "http://" + reachable(ln.Addr())
 	for i := range s.Environments {
 		s.Environments[i].Endpoint, s.Environments[i].PublishableKey = address, settings.Secret{} // it has keys of its own
 	}

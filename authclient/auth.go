@@ -59,7 +59,8 @@ func (c *Client) SignUp(ctx context.Context, in SignUpRequest, opts ...CallOptio
 	return call[Credentials](ctx, c, request{op: "SignUp", call: CallSignUp, body: in}, opts)
 }
 
-// SignInRequest signs in with Username and one of the other two.
+// SignInRequest signs in with Username and one of the other two, or with both where a second factor
+// is demanded: see Demand.
 type SignInRequest struct {
 	Username          string `json:"username"`                     // a username, an e-mail address or a phone number as "+86 13800000000"
 	Password          string `json:"password,omitempty"`           // of the account
@@ -68,7 +69,7 @@ type SignInRequest struct {
 
 // SignIn signs in. Errors: ErrNotFound, ErrInvalidPassword (with Remaining),
 // ErrPasswordNotSet, ErrUserPending, ErrUserBlocked, ErrInvalidStatus (locked,
-// with RetryAfter), ErrCaptchaRequired, ErrCaptchaInvalid.
+// with RetryAfter), ErrCaptchaRequired, ErrCaptchaInvalid, and those of a Demand.
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, signIn.
 func (c *Client) SignIn(ctx context.Context, in SignInRequest, opts ...CallOption) (*Credentials, error) {

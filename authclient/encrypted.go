@@ -60,11 +60,13 @@ type ModifyPasswordRequest struct {
 }
 
 // ModifyPasswordWithoutLogin changes a password by the old one, where TCB's
-// policy wants a new one.
+// policy wants a new one: see Demand. It asks for the public key each time, and
+// signs nobody in. A wrong old password is refused as SignIn refuses it;
+// ErrInvalidArgument: the new one is not as TCB wants it.
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, modifyPasswordWithoutLogin.
 func (c *Client) ModifyPasswordWithoutLogin(ctx context.Context, in ModifyPasswordRequest, opts ...CallOption) error {
-	r := request{op: "ModifyPasswordWithoutLogin", call: Call{"POST", "/v2/signin/password/update"}}
+	r := request{op: "ModifyPasswordWithoutLogin", call: CallModifyPasswordWithoutLogin}
 	key, err := c.GetPublicKey(ctx, opts...)
 	if err != nil {
 		return err

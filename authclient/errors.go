@@ -47,7 +47,7 @@ var (
 	ErrUserPending              error = codeError("user_pending")                // the account is not yet active
 	ErrUserBlocked              error = codeError("user_blocked")                // the account is switched off
 	ErrInvalidVerificationCode  error = codeError("invalid_verification_code")   // the code is wrong
-	ErrTwoFactorRequired        error = codeError("two_factor_required")         // the sign-in wants a second factor
+	ErrTwoFactorRequired        error = codeError("two_factor_required")         // the sign-in wants a second factor: see Demand
 	ErrInvalidTwoFactor         error = codeError("invalid_two_factor")          // the second factor is wrong or expired
 	ErrInvalidTwoFactorRecovery error = codeError("invalid_two_factor_recovery") // the recovery code of the second factor is wrong
 	ErrUnderReview              error = codeError("under_review")                // what was sent waits for a person at TCB to look at it
@@ -88,7 +88,7 @@ var (
 	ErrPaymentRequired   error = codeError("payment_required")    // the environment's package of messages is used up
 	ErrLicenseRequired   error = codeError("license_required")    // the environment has no such package, or it is used up
 	ErrProviderError     error = codeError("provider_error")      // the identity provider failed
-	ErrMFAPhoneRequired  error = codeError("mfa_phone_required")  // the second factor wants a phone number
+	ErrMFAPhoneRequired  error = codeError("mfa_phone_required")  // the second factor wants a phone number: see Demand
 	ErrLoginTypeDisabled error = codeError("login_type_disabled") // this way to sign in is switched off
 )
 

@@ -38,6 +38,8 @@ type settings struct {
 	Faults       []fault `json:"faults,omitempty"`
 	// PasswordStrength is the rule for new passwords: length or strict.
 	PasswordStrength string `json:"password_strength,omitempty"`
+	// Login are the console's switches, under their names there.
+	Login map[string]any `json:"login,omitempty"`
 }
 
 type fault struct {

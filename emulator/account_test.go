@@ -358,13 +358,18 @@ func TestSecondFactor(t *testing.T) {
 	signIn := func(token string) answer {
 		return f.post("/v1/signin", object{"username": "demo", "password": demoPassword, "verification_token": token})
 	}
-	signIn("").fails("two_factor_required")
+	if got := signIn("").fails("two_factor_required").detail("email"); got != demoEmail {
+		t.Errorf("the refusal names %v as where a code can go, want the account's address", got)
+	}
 	signIn("x").fails("invalid_two_factor")
 	signIn(f.verified("else@example.com")).fails("invalid_two_factor")
 	signIn(f.verified(demoEmail)).ok()
 	f.clock.advance(sendPause)
 	f.settings(`{"login":{"MfaConfig":{"Email":false}}}`)
 	signIn(f.verified(demoEmail)).fails("invalid_two_factor")
+	if refused := signIn("").fails("two_factor_required"); refused.body["details"] != nil {
+		t.Errorf("the refusal has details %v, want none where no code can go anywhere", refused.body["details"])
+	}
 	f.settings(`{"login":{"MfaConfig":{"RequiredBindPhone":true}}}`)
 	signIn("").fails("mfa_phone_required")
 }

@@ -158,9 +158,15 @@ func (e *Emulator) signInWithPassword(ctx context.Context, c *call, username, pa
 	return e.credentials(g)
 }
 
+// factorTargets are where the code of a second factor can go, as details of two_factor_required.
+type factorTargets struct {
+	PhoneNumber string `json:"phone_number,omitempty"`
+	Email       string `json:"email,omitempty"`
+}
+
 // secondFactor wants a verified phone or e-mail of the user besides the password, where MfaConfig
-// says so. How TCB's own clients talk about this is not documented; here the verification_token
-// comes in the same call as the password.
+// says so. TCB documents no form of it; the doc comment of Demand, in authclient, says what is taken
+// for it, here as there.
 func (e *Emulator) secondFactor(ctx context.Context, tx *sql.Tx, u *user, token string) error {
 	rule := e.settings.get().Login.MfaConfig
 	if !rule.On {
@@ -170,7 +176,18 @@ func (e *Emulator) secondFactor(ctx context.Context, tx *sql.Tx, u *user, token 
 		return fail("mfa_phone_required")
 	}
 	if token == "" {
-		return fail("two_factor_required")
+		refusal := fail("two_factor_required")
+		var to factorTargets
+		if rule.Sms {
+			to.PhoneNumber = u.phone
+		}
+		if rule.Email {
+			to.Email = u.email
+		}
+		if to != (factorTargets{}) {
+			refusal.details = []any{to}
+		}
+		return refusal
 	}
 	id, err := e.takeVerification(ctx, tx, u.env, token)
 	if err != nil || id.kind == kindPhone && (!rule.Sms || id.value != u.phone) || id.kind == kindEmail && (!rule.Email || id.value != u.email) {

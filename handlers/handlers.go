@@ -53,7 +53,7 @@ func newRooms(cfg Config) (*rooms, error) {
 	in := signin.New(site, v, codes, providers)
 	return &rooms{
 		site: site, visitor: v, providers: providers, signin: in,
-		account: account.New(site, v, codes, providers, in.PasswordSet),
+		account: account.New(site, v, codes, providers, in.WithNewPassword),
 	}, nil
 }
 

@@ -199,7 +199,9 @@ func TestProviderRefuses(t *testing.T) {
 	failed := map[string]bool{
 		"error.refused": true, "error.exists": true, "error.sign_in_failed": true, "error.password_weak": true,
 		"error.code_wrong": true, "error.session_over": true, "error.captcha_failed": true,
+		"error.two_factor": true,
 	}
+	notices := map[string]string{"two_factor_required": "second-factor-needed", "mfa_phone_required": "phone-needed"}
 	for _, code := range slices.Sorted(maps.Keys(refusal.Codes)) {
 		meaning := refusal.Codes[code]
 		if meaning.Status >= 500 || code == "not_found" || code == "user_not_found" {
@@ -211,6 +213,10 @@ func TestProviderRefuses(t *testing.T) {
 		want := meaning.Key
 		if failed[want] {
 			want = "provider.failed"
+		}
+		if notice := notices[code]; notice != "" { // none of these goes along with an identity
+			b.submit(p, nil).want(http.StatusUnprocessableEntity, notice, want)
+			continue
 		}
 		b.submit(p, nil).want(http.StatusOK, "provider-failed", want)
 	}

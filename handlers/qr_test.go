@@ -355,6 +355,8 @@ func TestQRRefusals(t *testing.T) {
 	if strings.Contains(unknown.body, "link=") {
 		t.Error("an identity that nobody has named is offered to be linked")
 	}
+	s.backend.refuse("/v1/signin/with/provider", http.StatusBadRequest, "two_factor_required")
+	b.pressTo(p, "enter").want(http.StatusUnprocessableEntity, "second-factor-needed", "error.two_factor_needed")
 	s.backend.refuse("/v1/signin/with/provider", http.StatusBadRequest, "user_blocked")
 	b.pressTo(p, "enter").want(http.StatusUnprocessableEntity, "qr-code", "error.user_blocked", "qr.confirmed")
 	s.backend.answer("", nil)

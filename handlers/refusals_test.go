@@ -372,6 +372,15 @@ func TestFlowLengthTellsNothing(t *testing.T) {
 	}
 }
 
+// demanded are the codes by which TCB wants something besides a right password, and the pages that
+// meet it: see factor_test.go and change_test.go.
+var demanded = map[string]string{
+	"failed_precondition": "change-password", "two_factor_required": "second-factor", "mfa_phone_required": "phone-needed",
+}
+
+// elsewhere are the codes that another way in may get around.
+var elsewhere = []string{"unimplemented", "provider_not_enabled", "login_method_disabled", "login_type_disabled", "payment_required", "license_required"}
+
 // TestEveryCode: each of TCB's codes has an answer in every language, and no
 // page shows TCB's own words.
 func TestEveryCode(t *testing.T) {
@@ -394,6 +403,17 @@ func TestEveryCode(t *testing.T) {
 		b := b.at(fmt.Sprintf("192.0.2.%d", i+1))
 		who := fmt.Sprintf("person%d", i) // five refusals of one would want a picture
 		p := b.submit(b.open("/sign-in"), fields{"username": who, "password": "Some-pass-1"})
+		if name := demanded[code]; name != "" {
+			if p.name() != name || p.form() == nil && p.link("sign-in") == "" {
+				t.Errorf("%s leads to page %q, want %q with a way on", code, p.name(), name)
+			}
+			continue
+		}
+		if offers := p.find(func(n *htmlNode) bool {
+			return n.Data == "a" && attr(n, "data-to") == "sign-in-email" && attr(n.Parent, "class") == "ways"
+		}) != nil; slices.Contains(elsewhere, code) && !offers {
+			t.Errorf("%s: the message has no other way in", code)
+		}
 		want := refusal.Meaning(code)
 		if refusal.AboutAccount(code) || code == "invalid_argument" {
 			want = refusal.Meaning("invalid_password")

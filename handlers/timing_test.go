@@ -201,7 +201,8 @@ func (s *site) warm() *site {
 func TestTimes(t *testing.T) {
 	for name, times := range map[string]func(*testing.T){
 		"password": passwordTimes, "captcha": captchaTimes, "cold": coldTimes, "poisoned": poisonedTimes, "step-up": stepUpTimes,
-		"sign-in code": codeTimes("/sign-in/email", false), "sign-in code, unknown late": codeTimes("/sign-in/email", true),
+		"forced change": forcedChangeTimes,
+		"sign-in code":  codeTimes("/sign-in/email", false), "sign-in code, unknown late": codeTimes("/sign-in/email", true),
 		"reset code": codeTimes("/reset-password", false), "reset code, unknown late": codeTimes("/reset-password", true),
 	} {
 		t.Run(name, func(t *testing.T) {

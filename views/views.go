@@ -387,6 +387,7 @@ func (p QRPage) is(states ...string) bool { return slices.Contains(states, p.Sta
 // NewPasswordPage asks for the password to set.
 type NewPasswordPage struct {
 	Base
+	Lead       i18n.Message // why, where nobody asked for it
 	Identifier string
 }
 

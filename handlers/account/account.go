@@ -25,17 +25,17 @@ type Room struct {
 	visitor     *visitor.Room
 	codes       *code.Codes
 	providers   *provider.Providers
-	passwordSet PasswordSet
+	signInAgain SignInAgain
 	pages       []page
 }
 
-// PasswordSet is the page for somebody whose new password is set, and who has to sign in with it.
-type PasswordSet func(r *web.Request, username string) (web.Reply, error)
+// SignInAgain signs in somebody whose new password is set, with all that TCB may want besides.
+type SignInAgain func(r *web.Request, username, password string) (web.Reply, error)
 
 // New makes the room, tells the site which pages next= may name, and registers what the portal goes
 // to identity providers for.
-func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Providers, passwordSet PasswordSet) *Room {
-	a := &Room{Site: s, visitor: v, codes: codes, providers: providers, passwordSet: passwordSet}
+func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Providers, signInAgain SignInAgain) *Room {
+	a := &Room{Site: s, visitor: v, codes: codes, providers: providers, signInAgain: signInAgain}
 	a.pages = a.table()
 	next := map[string]string{}
 	for _, p := range a.pages {

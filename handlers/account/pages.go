@@ -56,7 +56,7 @@ func (a *Room) table() []page {
 			overview: []summary{{"profile", 2, a.usernameRow}}, samples: a.usernameSamples,
 		},
 		a.contactPage(phoneContact, page{
-			name: "account-phone", path: "/account/phone", stepUp: true, texts: true,
+			name: "account-phone", path: entry.PathPhone, stepUp: true, texts: true,
 			overview: []summary{{"sign-in", 1, a.phoneRow}},
 		}),
 		a.contactPage(emailContact, page{

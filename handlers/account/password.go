@@ -77,17 +77,8 @@ func (a *Room) afterPassword(r *web.Request, login *visitor.Login, password stri
 	if !errors.Is(err, authclient.ErrUnauthenticated) {
 		return a.finished(r, login, entry.PathAccount, "account.done.password")
 	}
-	var creds *authclient.Credentials
-	err = a.Guarded(r, authclient.CallSignIn, false, func(ctx context.Context, opts ...authclient.CallOption) (err error) {
-		creds, err = r.Auth().SignIn(ctx, authclient.SignInRequest{Username: visitor.KnownAs(login.Me), Password: password}, opts...)
-		return err
-	})
-	if err == nil {
-		return a.visitor.Complete(r, creds, r.Origin.Text+r.Into(entry.PathAccount))
-	}
-	r.Trace.Refused(err)
 	r.Session.DropAccess()
-	return a.passwordSet(r.As(r.Toward("account", entry.PathAccount)), visitor.KnownAs(login.Me))
+	return a.signInAgain(r.As(r.Toward("account", entry.PathAccount)), visitor.KnownAs(login.Me), password)
 }
 
 func (a *Room) passwordSamples(r *web.Request, login *visitor.Login) []web.Sample {

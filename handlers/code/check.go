@@ -25,7 +25,7 @@ func (c *Codes) Start(r *web.Request, f Flow) (web.Reply, error) {
 func (c *Codes) Get(r *web.Request, f Flow) (web.Reply, error) {
 	step, found := Open(r, f)
 	switch {
-	case step == nil && !found:
+	case !found, step != nil && step.begun():
 		return c.Start(r, f)
 	case step == nil || c.over(step):
 		page, lost := f.First(r, hinted(r, f)), "error.code_lost"
@@ -58,7 +58,7 @@ func (c *Codes) Post(r *web.Request, f Flow) (web.Reply, error) {
 		// The session is gone, or the step is over. The form brought the number along, so all it
 		// costs is another code.
 		return again(f.First(r, typed(r, f)), "error.code_lost")
-	case step == nil:
+	case step == nil, step.begun():
 		return c.postSend(r, f)
 	case c.over(step):
 		return again(f.First(r, step.destination()), "error.session_over")
@@ -95,11 +95,14 @@ func (c *Codes) CodePage(r *web.Request, f Flow, step *Step) (*views.CodePage, e
 		Button:  i18n.Msg("code.continue"),
 		Wait:    c.SendWait(r, step.Target()),
 		Minutes: int(math.Ceil(float64(step.CodeUntil-c.Now().Unix()) / 60)),
-		Email:   step.Email,
 	}
-	if step.Phone != "" {
+	switch { // what is fixed stands on no page but masked: whoever sits here need not know it
+	case fixed:
+	case step.Phone != "":
 		p.Phone = &views.PhoneField{}
 		p.Phone.Country, p.Phone.Number = identifier.SplitPhone(step.Phone)
+	default:
+		p.Email = step.Email
 	}
 	f.Dress(r, p, sealed)
 	switch {
@@ -209,6 +212,7 @@ func (c *Codes) Rebuild(r *web.Request, f Flow) (views.Page, error) {
 		page := f.First(r, typed(r, f))
 		page.Frame().Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.code_lost")}
 		return page, nil
+	case step.begun(): // its form is the first
 	case posted(spec.Name+stepCode) && !step.Verified():
 		step.Again = false
 		page, err := c.CodePage(r, f, step)

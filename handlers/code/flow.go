@@ -2,7 +2,7 @@
 // and checked. Every flow has the same first two steps, one form each, under one route:
 //
 //	no flow=        asks for a number or an address; POST sends the code and leads to the same route
-//	                with flow=
+//	                with flow=. Some flows have one here too, which says what they come after
 //	flow= of a code asks for the code; POST checks it, sends another or goes back
 //	flow= verified  what the flow wants then. The verification_token rides along: nothing that goes
 //	                wrong now costs another code
@@ -31,6 +31,7 @@ type Spec struct {
 	Usage string // what the message says it is for, the SDK's VerificationUsages
 	OnWay bool   // as a Row's
 	Proof bool   // a right code proves who is there, which ends with the next sign-in
+	After bool   // its first step too is sealed, by Begin: nobody comes to it but after something else
 	Last  []string
 }
 

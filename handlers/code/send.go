@@ -56,7 +56,8 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 // send has a code sent and leads to the step that asks for it; page is what to show when it cannot
 // be.
 func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.Reply, error) {
-	public, target := f.Owner() == "", f.Target(r)
+	_, fixed := f.Fixed(r)
+	public, target := f.Owner() == "" || f.Spec().After && !fixed, f.Target(r) // whoever comes has typed it
 	counted, demand, err := c.ReserveSend(r, step.Target())
 	if err != nil {
 		if under, sealed := c.underWay(r, f, step); under != nil && !step.Again {
@@ -77,6 +78,10 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		}, opts...)
 		return err
 	}, limits.FloorSend, r.Env.ID, step.Via()))
+	if refusal.Elsewhere(err) {
+		alert := &page.Frame().Alert
+		alert.Links = append(alert.Links, f.Others(r)...)
+	}
 	switch {
 	case err == nil:
 		c.issued.note(r, step, sent)

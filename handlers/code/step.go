@@ -97,15 +97,42 @@ func Open(r *web.Request, f Flow) (s *Step, found bool) {
 
 // open is a sealed step of a flow, nil where it is none of this session's and owner's.
 func open(r *web.Request, f Flow, sealed string) *Step {
-	spec, opens := f.Spec(), r.Session.Open
+	s := unseal(r, f.Spec(), sealed)
+	if s == nil || s.Sub != f.Owner() {
+		return nil
+	}
+	return s
+}
+
+// unseal is a sealed step, whosever it is; nil where it is none of this session's.
+func unseal(r *web.Request, spec Spec, sealed string) *Step {
+	opens := r.Session.Open
 	if spec.Proof {
 		opens = r.Session.OpenProof
 	}
 	s := &Step{}
 	// Another version may have sealed it, with less in it.
-	useful := opens("flow "+spec.Name, sealed, s) && s.To() != "" && (s.VerificationID != "" || s.Verified())
-	if !useful || s.Sub != f.Owner() {
+	useful := func() bool { return s.To() != "" && (s.VerificationID != "" || s.Verified()) }
+	if !opens("flow "+spec.Name, sealed, s) || !useful() && !(spec.After && s.begun()) {
 		return nil
 	}
 	return s
+}
+
+// Begin is the sealed first step of a flow that comes after something else: owner names that.
+func Begin(r *web.Request, spec Spec, owner string) (string, error) {
+	return Seal(r, spec, &Step{Sub: owner})
+}
+
+// begun reports that no code was sent yet.
+func (s *Step) begun() bool { return s.To() == "" && s.VerificationID == "" && !s.Verified() }
+
+// OwnerOf is who or what the request's step belongs to, for a flow that comes after something else;
+// empty where it is no step of this session's.
+func OwnerOf(r *web.Request, spec Spec) string {
+	s := unseal(r, spec, r.Flow)
+	if s == nil {
+		return ""
+	}
+	return s.Sub
 }

@@ -16,6 +16,7 @@ type Auth interface {
 	IsUsernameRegistered(context.Context, string, ...authclient.CallOption) (bool, error)
 	Verify(context.Context, authclient.VerifyRequest, ...authclient.CallOption) (*authclient.VerificationToken, error)
 	ResetPassword(context.Context, authclient.ResetPasswordRequest, ...authclient.CallOption) error
+	ModifyPasswordWithoutLogin(context.Context, authclient.ModifyPasswordRequest, ...authclient.CallOption) error
 	InitCaptcha(ctx context.Context, redirectURI, state string, opts ...authclient.CallOption) (*authclient.CaptchaPage, error)
 	GetCaptchaData(context.Context, authclient.Call, ...authclient.CallOption) (*authclient.CaptchaData, error)
 	VerifyCaptchaData(context.Context, string, string, ...authclient.CallOption) (*authclient.CaptchaToken, error)

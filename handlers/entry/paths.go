@@ -13,6 +13,8 @@ const (
 	PathSignInSMS     = "/sign-in/sms"
 	PathSignInEmail   = "/sign-in/email"
 	PathSignInQR      = "/sign-in/qr"
+	PathSecondFactor  = "/sign-in/second-factor"
+	PathNewPassword   = "/sign-in/new-password"
 	PathSignUp        = "/sign-up"
 	PathResetPassword = "/reset-password"
 	PathAnonymous     = "/anonymous"
@@ -22,6 +24,7 @@ const (
 	PathContinue      = "/continue"
 	PathAccount       = "/account"
 	PathVerify        = "/account/verify"
+	PathPhone         = "/account/phone"
 	PathProviders     = "/account/providers"
 	PathDevice        = "/device"
 

@@ -57,6 +57,7 @@ const (
 	FloorPassword = "password"
 	FloorSend     = "send"
 	FloorCode     = "code"
+	FloorChange   = "password change" // by the old one: two calls of TCB's
 )
 
 func NewFloor(least time.Duration) *Floor {

@@ -63,6 +63,11 @@ func (t *Reservation) Refund(ctx context.Context) {
 	t.counts = nil
 }
 
+// GiveBack gives back one of each count that an earlier request took.
+func GiveBack(ctx context.Context, counter limit.Counter, counts ...Count) {
+	(&Reservation{counter: counter, counts: counts}).Refund(ctx)
+}
+
 // RefundPause gives back the pause between two codes and nothing else.
 func (t *Reservation) RefundPause(ctx context.Context) {
 	for _, c := range t.counts {

@@ -79,8 +79,8 @@ var Codes = Table{
 	"user_blocked":                 {Status: 422, Key: "error.user_blocked"},
 	"under_review":                 {Status: 422, Key: "error.under_review"},
 	"invalid_verification_code":    {Status: 422, Key: "error.code_wrong", Field: "verification_code"},
-	"two_factor_required":          {Status: 422, Key: "error.two_factor"},
-	"mfa_phone_required":           {Status: 422, Key: "error.two_factor"},
+	"two_factor_required":          {Status: 422, Key: "error.two_factor_needed"},
+	"mfa_phone_required":           {Status: 422, Key: "error.two_factor_phone"},
 	"invalid_two_factor":           {Status: 422, Key: "error.two_factor"},
 	"invalid_two_factor_recovery":  {Status: 422, Key: "error.two_factor"},
 
@@ -102,8 +102,8 @@ var Codes = Table{
 	"login_type_disabled":        {Status: 422, Key: "error.disabled"},
 	"registration_not_supported": {Status: 422, Key: "error.no_registration"},
 
-	"payment_required": {Status: 503, Key: "error.quota"},
-	"license_required": {Status: 503, Key: "error.quota"},
+	"payment_required": {Status: 503, Key: "error.payment"},
+	"license_required": {Status: 503, Key: "error.license"},
 
 	"unauthorized_client":       {Status: 502, Key: "error.misconfigured"},
 	"invalid_request":           {Status: 502, Key: "error.misconfigured"},
@@ -209,6 +209,16 @@ func Of(api *authclient.Error, special Table) Refusal {
 		return Codes["unknown"]
 	}
 	return out
+}
+
+// Elsewhere reports that what was refused may go well by another way in: this one is switched off,
+// or the operator's package for it is used up.
+func Elsewhere(err error) bool {
+	switch Codes[CodeOf(err)].Key {
+	case "error.disabled", "error.payment", "error.license", "error.two_factor_phone":
+		return true
+	}
+	return false
 }
 
 // WithWait puts TCB's own waiting time into the words.

@@ -165,8 +165,6 @@ func (in *Room) postDetails(r *web.Request, f registering, step *code.Step) (web
 		r = r.As(r.WithoutLink())
 	}
 	switch {
-	case err == nil:
-		return in.visitor.Complete(r, creds, r.Destination())
 	case errors.Is(err, errAsksMore): // the page was not yet, or too long ago, one that names what waits
 		page.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("error.stale")}
 		return web.Invalid(page)
@@ -174,6 +172,11 @@ func (in *Room) postDetails(r *web.Request, f registering, step *code.Step) (web
 		step.SetUser(true) // somebody registered the number meanwhile: the person may go in
 		r.Trace.Refused(err)
 		return code.SeeVerified(r, f, step)
+	}
+	// With the password that they chose, whoever is asked for a second factor signs in.
+	reply, err := in.admit(r, given{Username: step.To(), Password: form.Password}, creds, err)
+	if err == nil {
+		return reply, nil
 	}
 	special := refusal.Table{"already_exists": {Status: 422, Key: "error.username_taken", Field: "username"}}
 	if form.Password != "" {

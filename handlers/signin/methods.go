@@ -56,10 +56,11 @@ func (in *Room) postAnonymous(r *web.Request) (web.Reply, error) {
 		creds, err = r.Auth().SignInAnonymously(ctx, opts...)
 		return err
 	})
+	reply, err := in.admit(r, given{}, creds, err)
 	if err != nil {
 		return in.refuseStart(r, page, err, startAnonymous)
 	}
-	return in.visitor.Complete(r, creds, r.Destination())
+	return reply, nil
 }
 
 // postProvider sends somebody who signs in to an identity provider.
@@ -102,11 +103,7 @@ func (e enter) Receive(r *web.Request, a provider.Authorization) (func(*authclie
 
 // Cancelled is the page with the ways in.
 func (e enter) Cancelled(r *web.Request, _ provider.Authorization) (views.Page, error) {
-	reply, err := e.in.entry(r.As(r.At(entry.PathEntry, false, false)))
-	if err == nil && reply.Page == nil {
-		err = refusal.ErrNoForm // a page that leads away at once has no ways in
-	}
-	return reply.Page, err
+	return e.in.entryPage(r)
 }
 
 // After asks whether to go on as who has signed in.
@@ -122,10 +119,11 @@ func (in *Room) signInByProvider(r *web.Request, a provider.Authorization, grant
 		}, opts...)
 		return err
 	})
+	reply, err := in.admit(r, given{}, creds, err)
 	var api *authclient.Error
 	switch {
 	case err == nil:
-		return in.visitor.Complete(r, creds, r.Destination())
+		return reply, nil
 	case errors.Is(err, authclient.ErrNotFound), errors.Is(err, authclient.ErrUserNotFound):
 		r.Trace.Refused(err)
 		return in.offerToLink(r, a, granted)
@@ -144,7 +142,7 @@ func (in *Room) signInByProvider(r *web.Request, a provider.Authorization, grant
 func refusalWords(api *authclient.Error) string {
 	key := refusal.Of(api, nil).Key
 	switch key {
-	case "error.refused", "error.exists", "error.sign_in_failed", "error.password_weak", "error.code_wrong", "error.session_over", "error.captcha_failed":
+	case "error.refused", "error.exists", "error.sign_in_failed", "error.password_weak", "error.code_wrong", "error.session_over", "error.captcha_failed", "error.two_factor":
 		return "provider.failed"
 	}
 	return key

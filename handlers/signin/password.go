@@ -38,13 +38,6 @@ func (in *Room) SignInPage(r *web.Request, username string) *views.SignInPage {
 	return p
 }
 
-// PasswordSet is sign-in for somebody whose new password is set, and who has to sign in with it.
-func (in *Room) PasswordSet(r *web.Request, username string) (web.Reply, error) {
-	p := in.SignInPage(r, username)
-	p.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg("reset.done")}
-	return web.OK(p)
-}
-
 func (in *Room) getSignIn(r *web.Request) (web.Reply, error) {
 	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		return web.Reply{}, refusal.ErrDisabled
@@ -85,12 +78,13 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	if page.Invalid() {
 		return web.Invalid(page)
 	}
-	creds, err := in.signInWithPassword(r, form)
+	with, creds, err := in.signInWithPassword(r, form)
+	reply, err := in.admit(r, with, creds, err)
 	if err != nil {
-		offerOthers(page, err)
+		in.offerOthers(r, page, err)
 		return web.Refuse(page, err, passwordRefusals)
 	}
-	return in.visitor.Complete(r, creds, r.Destination())
+	return reply, nil
 }
 
 // passwordRefusals: who has no account, no password or no access hears the same as who mistyped;
@@ -106,24 +100,31 @@ var passwordRefusals = func() refusal.Table {
 }()
 
 // offerOthers offers code and reset beside a refusal that they get around.
-func offerOthers(page *views.SignInPage, err error) {
-	var limited *refusal.Limited
+func (in *Room) offerOthers(r *web.Request, page *views.SignInPage, err error) {
 	page.Refused = wrongPassword(err)
-	if page.Refused || errors.As(err, &limited) {
-		methodsAround(page)
+	switch {
+	case page.Refused, isLimit(err):
+		page.Alert.Links = in.around(r)
+	case refusal.Elsewhere(err):
+		page.Alert.Links = in.others(r, loginpage.KindPassword)
 	}
 }
 
-func methodsAround(page *views.SignInPage) {
-	for _, w := range page.Methods.Others {
-		if !w.Provider {
-			page.Alert.Links = append(page.Alert.Links, views.Link{To: w.To, URL: w.URL, Label: i18n.Msg("sign-in.with_code")})
-			break
-		}
+func isLimit(err error) bool {
+	var limited *refusal.Limited
+	return errors.As(err, &limited)
+}
+
+// around are the ways in for who has no password that works: a code, and a new password.
+func (in *Room) around(r *web.Request) (links []views.Link) {
+	if codes := in.others(r, loginpage.KindPassword); len(codes) > 0 {
+		codes[0].Label = i18n.Msg("sign-in.with_code")
+		links = codes[:1]
 	}
-	if page.Reset.URL != "" {
-		page.Alert.Links = append(page.Alert.Links, views.Link{To: "reset-password", URL: page.Reset.URL, Label: i18n.Msg("sign-in.reset")})
+	if r.LoginPage.CanReset() {
+		links = append(links, views.Link{To: "reset-password", URL: r.To(entry.PathResetPassword), Label: i18n.Msg("sign-in.reset")})
 	}
+	return links
 }
 
 // A guess is a name and a password that TCB is asked about.
@@ -147,43 +148,62 @@ func guesses(form signInForm) []guess {
 }
 
 // signInWithPassword asks TCB about each guess until one is right, and stops at anything but a wrong
-// password. A captcha in between goes on with the guess that it was asked for.
-func (in *Room) signInWithPassword(r *web.Request, form signInForm) (creds *authclient.Credentials, err error) {
+// password. A captcha in between goes on with the guess that it was asked for. with is the guess that
+// TCB was asked about last.
+func (in *Room) signInWithPassword(r *web.Request, form signInForm) (with given, creds *authclient.Credentials, err error) {
 	all := guesses(form)
 	first := max(0, slices.IndexFunc(all, func(g guess) bool { return r.Form.At() == g.id() }))
-	// Both names of digits count as one: whose they are, if they are two, is nobody's business.
-	person := limit.Key(r.Env.ID, limit.NormalizeIdentifier(all[0].name))
-	tries, refused := in.Reserve(), false
+	person := personOf(r, form.Username)
+	tries, refused, beyond := in.Reserve(), false, false
 	for i := first; i < len(all); i++ {
 		demand := false
 		if i == first || all[i].name == all[i-1].name {
 			if demand, err = in.countGuess(r, tries, person); err != nil {
-				return nil, err
+				return with, nil, err
 			}
 		}
+		beyond = beyond || demand
+		with = given{Username: all[i].name, Password: all[i].password}
 		r.Form.GoOnAt(all[i].id())
 		creds, err = in.guess(r, all[i], demand)
 		if !wrongPassword(err) {
-			if !refused {
+			switch demands := authclient.DemandOf(err); {
+			case refused:
+			case demands != authclient.DemandSecondFactor && demands != authclient.DemandPhone:
 				tries.Refund(r.Context())
+			case !beyond: // a right password alone stays counted: it must not be tried without end
+				with.Network = r.Caller.Network.Key
 			}
-			return creds, err
+			return with, creds, err
 		}
 		refused = true
 	}
 	r.Form.GoOnAt("")
 	r.Trace.Alike()
-	return nil, err
+	return with, nil, err
+}
+
+// personOf is whom guesses at a name count for: both names of digits count as one, for whose they
+// are, if they are two, is nobody's business.
+func personOf(r *web.Request, username string) string {
+	return limit.Key(r.Env.ID, limit.NormalizeIdentifier(identifier.Names(username)[0]))
+}
+
+// shareOf is a network's share of the guesses at somebody.
+func shareOf(r *web.Request, person string) string { return limit.Key(person, r.Caller.Network.Key) }
+
+// softCounts are those beyond which a guess only wants a captcha.
+func softCounts(r *web.Request, person string) []limits.Count {
+	return append(r.Caller.Network.Counts(limits.RulePasswordNetwork), limits.Count{Rule: limits.RulePasswordPerson, Key: person})
 }
 
 // countGuess takes a try before the call, so that many at once get no further than one after another.
 // It is given back unless the password was wrong. demand says that the call needs a captcha of ours.
 func (in *Room) countGuess(r *web.Request, tries *limits.Reservation, person string) (demand bool, err error) {
-	if err := tries.Take(r.Context(), limits.RulePassword, "error.password_limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
+	if err := tries.Take(r.Context(), limits.RulePassword, "error.password_limit", time.Minute, shareOf(r, person)); err != nil {
 		return false, err
 	}
-	soft := append(r.Caller.Network.Counts(limits.RulePasswordNetwork), limits.Count{Rule: limits.RulePasswordPerson, Key: person})
-	return tries.TakeSoft(r.Context(), soft...) || r.Env.Limits.AttackMode, nil
+	return tries.TakeSoft(r.Context(), softCounts(r, person)...) || r.Env.Limits.AttackMode, nil
 }
 
 func (in *Room) guess(r *web.Request, g guess, demand bool) (creds *authclient.Credentials, err error) {
@@ -203,8 +223,14 @@ func (in *Room) signInCall(r *web.Request, demand bool, with authclient.SignInRe
 	return creds, err
 }
 
-// wrongPassword reports that a call was a guess that failed.
+// wrongPassword reports that a call was a guess that failed. One that TCB only demands more of was
+// right.
 func wrongPassword(err error) bool {
+	return authclient.DemandOf(err) == authclient.NoDemand && guessedWrong(err, passwordRefusals)
+}
+
+// guessedWrong is wrongPassword where codes mean what a table says.
+func guessedWrong(err error, table refusal.Table) bool {
 	var api *authclient.Error
-	return errors.As(err, &api) && refusal.Of(api, passwordRefusals).Key == "error.sign_in_failed"
+	return errors.As(err, &api) && refusal.Of(api, table).Key == "error.sign_in_failed"
 }

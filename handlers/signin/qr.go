@@ -355,10 +355,13 @@ func (in *Room) postQREnter(r *web.Request) (web.Reply, error) {
 		}, opts...)
 		return err
 	})
+	if err == nil {
+		r.Session.ForgetFlow(qrCookie) // it is used up
+	}
+	reply, err := in.admit(r, given{elsewhere: true}, creds, err)
 	switch {
 	case err == nil:
-		r.Session.ForgetFlow(qrCookie) // it is used up
-		return in.visitor.CompleteElsewhere(r, creds, r.Destination())
+		return reply, nil
 	case errors.Is(err, authclient.ErrNotFound), errors.Is(err, authclient.ErrUserNotFound):
 		r.Trace.Refused(err)
 		return web.Show(422, in.qrUnknown(r))

@@ -53,11 +53,5 @@ func (in *Room) postNewPassword(r *web.Request, f code.Flow, step *code.Step) (w
 		web.WeakPassword(special, "new_password", form.Password)
 		return web.Refuse(page, err, special)
 	}
-	// As the SDK does it: the new password signs in at once.
-	creds, err := in.signInCall(r, false, authclient.SignInRequest{Username: step.To(), Password: form.Password})
-	if err == nil {
-		return in.visitor.Complete(r, creds, r.Destination())
-	}
-	r.Trace.Refused(err) // the password is set all the same
-	return in.PasswordSet(r, step.To())
+	return in.WithNewPassword(r, step.To(), form.Password)
 }

@@ -1,10 +1,10 @@
 package signin
 
 import (
-	"slices"
 	"strings"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/web"
@@ -19,7 +19,7 @@ func (in *Room) Samples(r *web.Request) (all []web.Sample) {
 	}
 	if r.LoginPage.Offers(loginpage.KindPassword) {
 		all = append(all, web.FormSamples("sign-in", entry.PathSignIn, func() (views.Page, error) { return in.SignInPage(r, ""), nil },
-			append(slices.Clone(signInStates), web.SampleConsent(r)...)...)...)
+			append(in.signInStates(r), web.SampleConsent(r)...)...)...)
 	}
 	if r.LoginPage.Anonymous {
 		all = append(all, web.FormSamples("anonymous", entry.PathAnonymous, func() (views.Page, error) { return in.startPage(r, startAnonymous), nil }, web.SampleConsent(r)...)...)
@@ -38,6 +38,7 @@ func (in *Room) Samples(r *web.Request) (all []web.Sample) {
 			all = append(all, in.identitySample(r, f)...)
 		}
 	}
+	all = append(all, in.demandSamples(r)...)
 	for i := range r.LoginPage.Agreements {
 		all = append(all, web.Samples("agreement", entry.AgreementPath(i), func() (views.Page, error) { return in.agreementPage(&r.LoginRequest, i), nil })...)
 	}
@@ -45,22 +46,24 @@ func (in *Room) Samples(r *web.Request) (all []web.Sample) {
 	return append(all, in.providerSamples(r)...)
 }
 
-var signInStates = []web.SampleState{
-	web.SampleAlert("cancelled", views.AlertInfo, i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": "WeChat"}}),
-	web.SampleFieldErrors("required", "username", "error.required.username", "password", "error.required.password"),
-	{Name: "refused", Change: func(p views.Page) {
-		page := p.(*views.SignInPage)
-		page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Msg("error.sign_in_failed")
-		page.Refused = true
-		methodsAround(page)
-	}},
-	{Name: "limited-password", Change: func(p views.Page) {
-		page := p.(*views.SignInPage)
-		page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Message{Key: "error.password_limit", N: 9}
-		methodsAround(page)
-	}},
-	web.SampleAlert("stale", views.AlertError, i18n.Msg("error.stale_password")),
-	web.SampleAlert("reset-done", views.AlertOK, i18n.Msg("reset.done")),
+func (in *Room) signInStates(r *web.Request) []web.SampleState {
+	return []web.SampleState{
+		web.SampleAlert("cancelled", views.AlertInfo, i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": "WeChat"}}),
+		web.SampleFieldErrors("required", "username", "error.required.username", "password", "error.required.password"),
+		{Name: "refused", Change: func(p views.Page) {
+			page := p.(*views.SignInPage)
+			page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Msg("error.sign_in_failed")
+			page.Refused = true
+			page.Alert.Links = in.around(r)
+		}},
+		{Name: "limited-password", Change: func(p views.Page) {
+			page := p.(*views.SignInPage)
+			page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Message{Key: "error.password_limit", N: 9}
+			page.Alert.Links = in.around(r)
+		}},
+		web.SampleAlert("stale", views.AlertError, i18n.Msg("error.stale_password")),
+		web.SampleAlert("reset-done", views.AlertOK, i18n.Msg("reset.done")),
+	}
 }
 
 // lastStates are those of the last steps' pages.
@@ -84,6 +87,44 @@ func lastStates(last views.Page) []web.SampleState {
 		}
 	}
 	return nil
+}
+
+// demandSamples are the pages of what TCB can demand besides: of an account that has a number and an
+// address, and of one of which TCB does not say.
+func (in *Room) demandSamples(r *web.Request) (all []web.Sample) {
+	of := func(path string) *web.Request {
+		return r.AsSample(func(l *entry.LoginRequest) { l.Path, l.Flow = path, "sample" })
+	}
+	with := given{Username: "someone", Password: "sample", Email: "someone@example.com"}
+	if r.Env.Texts() {
+		with.Phone = "+86 13800000000"
+	}
+	named := &secondFactor{in: in, with: with, begun: "sample"}
+	all = in.codes.Samples(of(factorSpec.Path), named, lastStates)
+	wrong := web.SampleAlert("wrong", views.AlertError, i18n.Msg("error.two_factor"))
+	asking := &secondFactor{in: in, with: given{Username: "someone"}, begun: "sample"}
+	for _, via := range []string{"phone", "email"} {
+		asked := r.AsSample(func(l *entry.LoginRequest) { l.Path, l.Via = factorSpec.Path, via })
+		all = append(all, web.FormSamples(factorSpec.Name+" (asked, "+via+")", factorSpec.Path+"/asked/"+via, func() (views.Page, error) {
+			return asking.First(asked, code.Destination{}), nil
+		}, wrong)...)
+	}
+	all = append(all, web.FormSamples(formChange, changeSpec.Path, func() (views.Page, error) { return in.changePage(of(changeSpec.Path), with), nil },
+		web.SampleFieldErrors("required", "new_password", "error.required.new_password"),
+		web.SampleFieldErrors("weak", "new_password", "error.password_weak", "new_password", "error.password_personal"),
+		web.SampleFieldErrors("same", "new_password", "error.password_same"),
+		web.SampleFieldErrors("other", "new_password", "error.password_other"),
+		web.SampleState{Name: "refused", Change: func(p views.Page) {
+			b := p.Frame()
+			b.Alert.Kind, b.Alert.Message, b.Alert.Links = views.AlertError, i18n.Msg("error.sign_in_failed"), in.afterWrong(r)
+		}},
+		web.SampleState{Name: "limited-password", Change: func(p views.Page) {
+			b := p.Frame()
+			b.Alert.Kind, b.Alert.Message, b.Alert.Links = views.AlertError, i18n.Message{Key: "error.password_limit", N: 9}, in.afterWrong(r)
+		}},
+	)...)
+	all = append(all, web.Samples("second-factor-needed", factorSpec.Path+"/needed", func() (views.Page, error) { return in.factorNeeded(r), nil })...)
+	return append(all, web.Samples("phone-needed", factorSpec.Path+"/phone", func() (views.Page, error) { return in.phoneNeeded(r), nil })...)
 }
 
 var sampleLink = provider.Link{Token: "sample", Provider: "wx_open", Name: "小雨"}

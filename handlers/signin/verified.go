@@ -54,11 +54,12 @@ func (in *Room) enterVerified(r *web.Request, f registering, step *code.Step) (w
 	if bound {
 		r = r.As(r.WithoutLink())
 	}
-	switch {
-	case err == nil:
-		return in.visitor.Complete(r, creds, r.Destination())
-	case errors.Is(err, errAsksMore):
+	if errors.Is(err, errAsksMore) {
 		return code.SeeVerified(r, f, step)
+	}
+	reply, err := in.admit(r, given{}, creds, err)
+	if err == nil {
+		return reply, nil
 	}
 	page, pageErr := f.Last(r, step)
 	if pageErr != nil {
