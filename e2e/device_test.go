@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/playwright-community/playwright-go"
+
 	"tcb-login/authclient"
 )
 
@@ -140,7 +142,9 @@ func TestToolWithoutScript(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	c := s.startTool(t)
-	b := s.visit(t, withoutScript).open(t, c.code.VerificationURIComplete)
+	// The link is in an alert that moves in, and without script Playwright cannot wait for its end.
+	still := func(o *playwright.BrowserNewContextOptions) { o.ReducedMotion = playwright.ReducedMotionReduce }
+	b := s.visit(t, withoutScript, still).open(t, c.code.VerificationURIComplete)
 	b.at(t, "hand-off")
 	b.follow(t, "sign-in")
 	b.typePassword(t, demoName, demoPassword)
