@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"handlers/provider":  {"authclient", "config/settings", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "session", "views"},
 	"handlers/refusal":   {"authclient", "i18n"},
 	"handlers/repeat":    {},
-	"handlers/signin":    {"authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},
+	"handlers/signin":    {"authclient", "config/loginpage", "handlers/captcha", "handlers/code", "handlers/entry", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},
 	"handlers/visitor":   {"authclient", "handlers/entry", "handlers/web", "i18n", "session", "views"},
 	"handlers/web":       {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/captcha", "handlers/entry", "handlers/files", "handlers/headers", "handlers/limits", "handlers/refusal", "handlers/repeat", "i18n", "limit", "session", "static", "views"},
 	"i18n":               {},
@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 }
 
 // pure are folders with one idea each, which know nothing of ours and which every other may know.
-var pure = []string{"config/input", "identifier", "password", "redirect", "spell", "theme"}
+var pure = []string{"config/input", "identifier", "password", "qrcode", "redirect", "spell", "theme"}
 
 // free are programs around the product, which take it apart as they like and which nothing imports.
 var free = []string{"bench", "e2e", "generate"}
@@ -78,6 +78,7 @@ var onlyIn = map[string][]string{
 	"github.com/google/go-cmp":   {},
 	"golang.org/x/net/html":      {"config/loginpage"},
 	"github.com/lucasb-eyer/":    {"theme"},
+	"github.com/boombuler/":      {"qrcode"},
 	"golang.org/x/crypto/argon2": {"emulator"},
 }
 

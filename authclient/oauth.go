@@ -111,9 +111,10 @@ func (c *Client) DeviceAuthorize(ctx context.Context, scope string, opts ...Call
 
 // AuthorizeDeviceRequest carries the code that the device shows.
 type AuthorizeDeviceRequest struct {
-	UserCode string `json:"user_code"`       // of DeviceCode
-	Scope    string `json:"scope,omitempty"` // what the device may do
-	State    string `json:"state,omitempty"` // optional
+	UserCode string `json:"user_code"`           // of DeviceCode
+	ClientID string `json:"client_id,omitempty"` // of the app on the device: a code of another is then refused
+	Scope    string `json:"scope,omitempty"`     // what the device may do
+	State    string `json:"state,omitempty"`     // optional
 }
 
 // AuthorizeDevice signs the device in as the person.

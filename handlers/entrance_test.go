@@ -32,6 +32,7 @@ var portalRoutes = map[string]struct {
 	"account-sessions":  {path: "/account/sessions"},
 	"account-history":   {path: "/account/history", readOnly: true},
 	"account-delete":    {path: "/account/delete", stepUp: true},
+	"device":            {path: "/device"}, // who has just signed in needs no step-up: see TestDeviceStepUp
 }
 
 // portalPages are the paths of the portal, and the pages that GET opens there without a step-up.

@@ -183,6 +183,18 @@ type Event struct {
 	When    string
 }
 
+// DevicePage asks before a device is signed in.
+type DevicePage struct {
+	Base
+	Person  Person
+	Detail  string // what else is known of the account
+	AppName string
+	Client  string // the client_id
+	Code    string
+	Compare bool // the code came with the address, and is compared; else it is typed
+	Other   Link // to type another one
+}
+
 // DeletePage asks before an account is deleted.
 type DeletePage struct {
 	Base

@@ -47,6 +47,9 @@ func (p *HistoryPage) Component() templ.Component { return History(*p) }
 func (p *DeletePage) Component() templ.Component { return Delete(*p) }
 
 // Component implements Page.
+func (p *DevicePage) Component() templ.Component { return AuthorizeDevice(*p) }
+
+// Component implements Page.
 func (p *ReturnPage) Component() templ.Component { return Return(*p) }
 
 // Component implements Page.
@@ -78,6 +81,9 @@ func (p *ConfirmedPage) Component() templ.Component { return Confirmed(*p) }
 
 // Component implements Page.
 func (p *StartPage) Component() templ.Component { return Start(*p) }
+
+// Component implements Page.
+func (p *QRPage) Component() templ.Component { return QR(*p) }
 
 // Component implements Page.
 func (p *NewPasswordPage) Component() templ.Component { return NewPassword(*p) }

@@ -55,10 +55,18 @@ func stepUpWays(r *web.Request, me *authclient.UserInfo) []string {
 	if me.Email != "" {
 		ways = append(ways, byEmailCode)
 	}
-	if me.PhoneNumber == "" && me.Email == "" && !me.HasPassword && len(me.Providers) > 0 {
+	if me.PhoneNumber == "" && me.Email == "" && !me.HasPassword && len(providersToGoTo(r, me)) > 0 {
 		ways = append(ways, byProvider)
 	}
 	return ways
+}
+
+// providersToGoTo are the account's identities at providers that have a page to send a browser to. A
+// mini program has none.
+func providersToGoTo(r *web.Request, me *authclient.UserInfo) []authclient.ProfileProvider {
+	return slices.DeleteFunc(slices.Clone(me.Providers), func(b authclient.ProfileProvider) bool {
+		return b.ID == r.LoginPage.MiniProgram
+	})
 }
 
 func stepUpWay(r *web.Request, me *authclient.UserInfo) string {
@@ -84,9 +92,14 @@ var stepUpWords = map[string]struct{ form, icon, label string }{
 func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
 	me, way := login.Me, stepUpWay(r, login.Me)
 	if way == "" {
-		return &views.NoticePage{
+		p := &views.NoticePage{
 			Base: a.plain(r, login, "step-up-impossible", i18n.Msg("step-up.title")), Lead: i18n.Msg("step-up.impossible"),
 		}
+		if a.named(r.Next).proved { // to sign in does as well
+			p.Lead = i18n.Msg("step-up.sign_in_again")
+			p.Button = linkTo("sign-in", r.To(entry.PathEntry, entry.With("prompt", "login")), "step-up.sign_in")
+		}
+		return p
 	}
 	p := &views.StepUpPage{Base: a.stepUpBase(r, login, stepUpWords[way].form, i18n.Msg("step-up.title"), "")}
 	switch way {
@@ -98,7 +111,7 @@ func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
 		p.Lead, p.Password, p.Known = i18n.Msg("step-up.lead_password"), true, visitor.KnownAs(me)
 	case byProvider:
 		p.Lead = i18n.Msg("step-up.lead_provider")
-		for _, b := range me.Providers {
+		for _, b := range providersToGoTo(r, me) {
 			p.Providers = append(p.Providers, views.Choice{Value: b.ID, Label: r.ProviderName(b.ID, "")})
 		}
 	}
@@ -117,7 +130,7 @@ func (a *Room) stepUpBase(r *web.Request, login *visitor.Login, name string, tit
 
 func (a *Room) getVerify(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	f := a.stepUp(login)
-	if login.HasSudo(a.Now()) && !underWay(r, f) {
+	if a.steppedUpAlready(r, login) && !underWay(r, f) {
 		return a.afterStepUp(r)
 	}
 	return a.codes.Get(r, f)
@@ -134,10 +147,18 @@ func (a *Room) postVerify(r *web.Request, login *visitor.Login) (web.Reply, erro
 	if r.Form.Posted(formStepUpPassword) && way == byPassword {
 		return a.postStepUpPassword(r, login)
 	}
-	if login.HasSudo(a.Now()) && r.Flow != "" && !underWay(r, f) { // the step-up of another tab ended this one's
+	if a.steppedUpAlready(r, login) && r.Flow != "" && !underWay(r, f) { // the step-up of another tab ended this one's
 		return a.afterStepUp(r)
 	}
 	return a.codes.Post(r, f)
+}
+
+// steppedUpAlready reports that nothing is left to prove for the page that asked for the step-up.
+func (a *Room) steppedUpAlready(r *web.Request, login *visitor.Login) bool {
+	if p := a.named(r.Next); p.proved {
+		return a.proven(p, login)
+	}
+	return login.HasSudo(a.Now())
 }
 
 // underWay reports that flow= is a step-up's that goes on here.

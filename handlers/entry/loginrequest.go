@@ -71,6 +71,7 @@ type Step struct {
 	Link      string // sealed: an identity that waits for the account it is bound to
 	Done      string // sealed: the change that the page confirms
 	PageToken string // TCB's, of a list
+	UserCode  string // as the address has it: of a device that waits; carried along, so that sign-in leads back to it
 }
 
 // single are the parameters that decide who gets a login: what two readers could understand
@@ -271,6 +272,10 @@ func (p *Places) readStep(s *Step, q param, portal bool) bool {
 			s.PageToken = cmp.Or(s.PageToken, q.value)
 		}
 		return portal
+	case "user_code":
+		if portal {
+			s.UserCode = cmp.Or(s.UserCode, q.value)
+		}
 	}
 	return false
 }
@@ -368,6 +373,16 @@ func (r *LoginRequest) Destination() string {
 // WithoutLink is the request of somebody to whom the identity that waits does not belong.
 func (r LoginRequest) WithoutLink() LoginRequest {
 	r.Link = ""
+	return r
+}
+
+// WithUserCode is the request of somebody who has typed a device's code, which needs no escaping;
+// without one where it is empty.
+func (r LoginRequest) WithUserCode(code string) LoginRequest {
+	r.UserCode = code
+	if r.Query = WithoutParam(r.Query, "user_code"); code != "" {
+		r.Query = WithParam(r.Query, "user_code", code)
+	}
 	return r
 }
 

@@ -12,6 +12,7 @@ const (
 	PathSignIn        = "/sign-in"
 	PathSignInSMS     = "/sign-in/sms"
 	PathSignInEmail   = "/sign-in/email"
+	PathSignInQR      = "/sign-in/qr"
 	PathSecondFactor  = "/sign-in/second-factor"
 	PathNewPassword   = "/sign-in/new-password"
 	PathSignUp        = "/sign-up"
@@ -26,6 +27,7 @@ const (
 	PathVerify        = "/account/verify"
 	PathPhone         = "/account/phone"
 	PathProviders     = "/account/providers"
+	PathDevice        = "/device"
 
 	PathLanguage = "/language"
 	PathCaptcha  = "/captcha"

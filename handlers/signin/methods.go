@@ -55,7 +55,7 @@ func (in *Room) postAnonymous(r *web.Request) (web.Reply, error) {
 	})
 	reply, err := in.admit(r, given{}, creds, err)
 	if err != nil {
-		return in.refuseStart(r, page, err, "")
+		return in.refuseStart(r, page, err, startAnonymous)
 	}
 	return reply, nil
 }
@@ -75,7 +75,7 @@ func (in *Room) postProvider(r *web.Request) (web.Reply, error) {
 	}
 	reply, err := in.providers.Go(r, page, provider.Authorization{Provider: id, For: purpose})
 	if web.CaptchaAsked(err) {
-		return in.refuseStart(r, page, err, id)
+		return in.refuseStart(r, page, err, startAt(r, id))
 	}
 	return reply, err
 }
@@ -181,7 +181,7 @@ func (in *Room) unknownPage(r *web.Request, l provider.Link, sealed string) *vie
 // hasForm reports that a page has a way in by a form of ours.
 func hasForm(p *loginpage.Page) bool {
 	for _, w := range p.Methods {
-		if w.Kind() != "" {
+		if w.Kind().HasForm() {
 			return true
 		}
 	}

@@ -48,6 +48,7 @@ func (in *Room) Rows() []web.Row {
 	for _, f := range in.flows {
 		rows = append(rows, in.flowRow(f))
 	}
+	rows = append(rows, in.qrRows()...)
 	rows = append(rows, in.factorRow(), in.changeRow(),
 		web.Row{Path: entry.PathAnonymous, Get: entryAgain, Post: in.postAnonymous, Forms: map[string]web.Rebuild{formAnonymous: in.rebuildAnonymous}},
 		web.Row{Path: "/agreement/:n", Get: in.getAgreement},

@@ -64,6 +64,16 @@ func Asking(r *web.Request, access session.Access) *web.Request {
 // HasSudo reports that who is there has proven it lately.
 func (l *Login) HasSudo(now time.Time) bool { return now.Unix() < l.Access.SudoUntil }
 
+// provedFor is how long somebody who has signed in or stepped up on our pages needs not do so again
+// for what another device gets of it.
+const provedFor = 15 * time.Minute
+
+// ProvedLately reports that who is there has signed in or stepped up on our own pages, lately. A
+// login that was handed over says nothing of when it began.
+func (l *Login) ProvedLately(now time.Time) bool {
+	return l.Access.AuthAt != 0 && now.Sub(time.Unix(l.Access.AuthAt, 0)) < provedFor
+}
+
 // NameOf is what to call somebody by.
 func NameOf(me *authclient.UserInfo) string {
 	for _, name := range []string{me.Name, me.Username, me.Email, me.PhoneNumber} {
@@ -88,6 +98,6 @@ func KnownAs(me *authclient.UserInfo) string {
 func (v *Room) accessOf(creds *authclient.Credentials, device string) session.Access {
 	return session.Access{
 		AccessToken: creds.AccessToken, Sub: creds.Sub, DeviceID: device, Anonymous: creds.Scope == "anonymous",
-		ExpiresAt: v.Now().Add(time.Duration(creds.ExpiresIn) * time.Second).Unix(), AuthAt: v.Now().Unix(),
+		ExpiresAt: v.Now().Add(time.Duration(creds.ExpiresIn) * time.Second).Unix(),
 	}
 }

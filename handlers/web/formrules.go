@@ -39,6 +39,7 @@ func newValidator() *validator.Validate {
 var formRules = map[string]func(string) bool{
 	"username": identifier.ValidUsername,
 	"code":     identifier.IsCode,
+	"usercode": func(s string) bool { _, ok := identifier.ParseUserCode(s); return ok },
 	"visible":  func(s string) bool { _, ok := identifier.ParseName(s); return ok },
 }
 
@@ -48,6 +49,7 @@ var ruleKeys = map[string]string{
 	"username": "error.username_form",
 	"code":     "error.code_format",
 	"visible":  "error.name_invisible",
+	"usercode": "device.form",
 }
 
 // Validate adds an error for each field that breaks a rule of its struct: fields have a tag `form`,
