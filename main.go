@@ -170,7 +170,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		}
 		defer unlock()
 	}
-	servers, emulated := []server{}, ""
+	servers, emulated, devicesGoTo := []server{}, "", func(string) error { return nil }
 	if emulate {
 		em, ln, err := openEmulator(opts, s, log)
 		if err != nil {
@@ -178,7 +178,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		}
 		defer em.Close()
 		defer ln.Close()
-		emulated = useEmulator(s, ln)
+		emulated, devicesGoTo = useEmulator(s, ln), em.SetVerificationURI
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
 	opts.adminListen = adminAddress(opts.adminListen, demo)
@@ -200,7 +200,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err != nil {
 		return err
 	}
-	site, err := handlers.New(cfg)
+	site, err := newSite(cfg, devicesGoTo)
 	if err != nil {
 		return err
 	}
@@ -340,6 +340,14 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		}
 	}
 	return cfg, nil
+}
+
+// newSite makes the pages, to one of which the emulator's devices send people.
+func newSite(cfg handlers.Config, devicesGoTo func(string) error) (app, error) {
+	if err := devicesGoTo(cfg.Origins[0] + cfg.Settings.BasePath + entry.PathDevice); err != nil {
+		return nil, err
+	}
+	return handlers.New(cfg)
 }
 
 // useEmulator has no client of TCB reach anything but the emulator, whatever the settings say.

@@ -185,7 +185,7 @@ func TestPreview(t *testing.T) {
 	}
 	// A few of each room; that every page has samples is a test of theirs.
 	for _, want := range []string{"sign-in", "sign-in-sms-code", "sign-up-details", "agreement", "complete", "sign-out", "interstitial", "error",
-		"account", "account-email", "account-phone-conflict", "step-up-code", "hand-off", "continue", "provider-unknown", "provider-return"} {
+		"account", "account-email", "account-phone-conflict", "step-up-code", "hand-off", "continue", "provider-unknown", "provider-return", "device-done"} {
 		if !pages[want] {
 			t.Errorf("no preview of %s", want)
 		}

@@ -34,6 +34,7 @@ var portalRoutes = map[string]struct {
 	"account-data":      {path: "/account/data", stepUp: true},
 	"account-review":    {path: "/account/review"},
 	"account-delete":    {path: "/account/delete", stepUp: true},
+	"device":            {path: "/device"}, // who has just signed in needs no step-up: see TestDeviceStepUp
 }
 
 // portalPages are the paths of the portal, and the pages that GET opens there without a step-up.

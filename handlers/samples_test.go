@@ -17,7 +17,7 @@ var qualified = regexp.MustCompile(` \([^)]*\)`)
 // it says.
 func TestSamples(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, withProvider, func(c *siteConfig) {
+	s := newSite(t, withProvider, withQR, func(c *siteConfig) {
 		c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Anonymous = true
 	})
 	cfg := s.cfg

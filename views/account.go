@@ -191,6 +191,18 @@ type Event struct {
 	When    string
 }
 
+// DevicePage asks before a device is signed in.
+type DevicePage struct {
+	Base
+	Person  Person
+	Detail  string // what else is known of the account
+	AppName string
+	Client  string // the client_id
+	Code    string
+	Compare bool // the code came with the address, and is compared; else it is typed
+	Other   Link // to type another one
+}
+
 // DeletePage asks before an account is deleted.
 type DeletePage struct {
 	Base
@@ -239,4 +251,22 @@ type ContinuePage struct {
 	Lead   i18n.Message
 	Button Link
 	Other  Link
+}
+
+// AuthorizePage asks somebody to go on to an app on another origin.
+type AuthorizePage struct {
+	Base
+	Person Person
+	Detail string // what else is known of them
+	Name   string // of the app
+	Host   string // where they are led
+	Scopes []Scope
+	Button i18n.Message
+	Other  Link
+}
+
+// Scope is something that an app asks for.
+type Scope struct {
+	Name, Detail string
+	Parts        []Scope
 }

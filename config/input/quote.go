@@ -16,18 +16,3 @@ func Quote(s string) string {
 	}
 	return strconv.Quote(s)
 }
-
-// Printable shows a refused value as text: bounded, and with everything that could make it read
-// otherwise escaped.
-func Printable(value string) string {
-	const most = 200
-	if value == "" {
-		return ""
-	}
-	runes := []rune(value)
-	if len(runes) > most {
-		runes = append(runes[:most], '…')
-	}
-	quoted := strconv.QuoteToGraphic(string(runes))
-	return quoted[1 : len(quoted)-1]
-}

@@ -297,7 +297,7 @@ func (p *parser) way(name string, item *jsonNode) {
 	case way.Kind() == KindSMS && !p.source.Texts:
 		p.warnf(id.at, "id: %s: sign-in by phone is hidden", noPhones)
 		return
-	case way.Kind() == "" && strings.HasPrefix(way.ID, "__"):
+	case !way.Kind().HasForm() && strings.HasPrefix(way.ID, "__"):
 		p.warnf(id.at, "id: %s is not for web pages, left out", input.Quote(way.ID))
 		return
 	case way.Kind() == "":
@@ -334,6 +334,10 @@ func (p *parser) access(n *jsonNode) {
 // methods orders the ways and picks the first form.
 func (p *parser) methods() {
 	page := p.page
+	if page.MiniProgram != "" && len(page.Methods) > 0 {
+		page.Methods = append(page.Methods, SignInMethod{ID: string(KindQR)})
+		p.listed = append(p.listed, string(KindQR)) // for methodOrder
+	}
 	place := func(w SignInMethod) int {
 		i := slices.IndexFunc(p.own.methodOrder, func(n *jsonNode) bool { return n.text == w.ID })
 		if i < 0 {
@@ -348,7 +352,7 @@ func (p *parser) methods() {
 		}
 	}
 	for _, w := range page.Methods {
-		if m := w.Kind(); m != "" {
+		if m := w.Kind(); m.HasForm() {
 			page.Default = m
 			break
 		}
@@ -358,7 +362,7 @@ func (p *parser) methods() {
 		return
 	}
 	switch m := Kind(n.text); {
-	case SignInMethod{ID: n.text}.Kind() == "":
+	case !(SignInMethod{ID: n.text}.Kind().HasForm()):
 		p.errorf(n.at, "defaultMethod: want __password, __sms or email, found %s", input.Quote(n.text))
 	case page.Offers(m):
 		page.Default = m

@@ -80,6 +80,14 @@ func TestFields(t *testing.T) {
 		{"order and default", `{` + every + `, "tcbLogin": {"methodOrder": ["email", "wx_open"], "defaultMethod": "__password"}}`, email(Page{
 			Methods: []SignInMethod{ways[3], ways[1], ways[0], ways[2]}, Default: KindPassword, Registration: RegistrationAuto, SignUpWith: []Kind{KindEmail, KindSMS},
 		})},
+		{"a mini program's code", `{` + every + `, "tcbLogin": {"miniProgram": "wx0123456789abcdef", "methodOrder": ["__qrcode", "email"]}}`, email(Page{
+			Methods: []SignInMethod{{ID: "__qrcode"}, ways[3], ways[0], ways[1], ways[2]}, MiniProgram: "wx0123456789abcdef",
+			Default: KindEmail, Registration: RegistrationAuto, SignUpWith: []Kind{KindEmail, KindSMS},
+		})},
+		{"a code beside providers", `{"web": [{"id": "wx_open", "enable": true}], "tcbLogin": {"miniProgram": "wx0123456789abcdef"}}`, Page{
+			Key: envKey, Methods: []SignInMethod{{ID: "wx_open"}, {ID: "__qrcode"}}, MiniProgram: "wx0123456789abcdef",
+			Registration: RegistrationAuto, Theme: theme.Default(),
+		}},
 		{"providers alone", `{"web": [{"id": "wx_open", "enable": true, "icon": "logo.svg"}]}`, Page{
 			Key: envKey, Methods: []SignInMethod{{ID: "wx_open", Icon: &Media{Name: "68a9c914"}}}, Registration: RegistrationAuto, Theme: theme.Default(),
 		}},

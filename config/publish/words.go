@@ -32,6 +32,7 @@ func differences(before, after loginpage.Version) []string {
 	d.picture("The logo of the dark scheme", a.LogoDark, b.LogoDark)
 	d.picture("The picture beside the form", a.Background, b.Background)
 	d.methods(a, b)
+	d.miniProgram(a.MiniProgram, b.MiniProgram)
 	d.registration(a, b)
 	d.yes(a.Anonymous, b.Anonymous, "People can continue without an account", "People can no longer continue without an account")
 	d.yes(a.Skippable, b.Skippable, "People can skip signing in", "People can no longer skip signing in")
@@ -123,7 +124,7 @@ func (d *differ) set(before, after []string, noLonger, now, order string) {
 	}
 }
 
-var kindWords = map[loginpage.Kind]string{loginpage.KindPassword: "Password", loginpage.KindSMS: "SMS", loginpage.KindEmail: "Email"}
+var kindWords = map[loginpage.Kind]string{loginpage.KindPassword: "Password", loginpage.KindSMS: "SMS", loginpage.KindEmail: "Email", loginpage.KindQR: "QR code"}
 
 // methodWords is a method as a sentence begins with it.
 func methodWords(w loginpage.SignInMethod) string {
@@ -131,6 +132,18 @@ func methodWords(w loginpage.SignInMethod) string {
 		return kind + " sign-in"
 	}
 	return "Sign-in with " + w.ID
+}
+
+func (d *differ) miniProgram(before, after string) {
+	switch {
+	case before == after:
+	case before == "":
+		d.say("A QR code opens the mini program %s", after)
+	case after == "":
+		d.say("No QR code opens the mini program %s any more", before)
+	default:
+		d.say("The mini program that a QR code opens changes from %s to %s", before, after)
+	}
 }
 
 func (d *differ) methods(a, b *loginpage.Page) {

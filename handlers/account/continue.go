@@ -27,13 +27,16 @@ func (a *Room) getContinue(r *web.Request) (web.Reply, error) {
 
 // goingOn is the login to go on with; where there is none, what is shown instead.
 func (a *Room) goingOn(r *web.Request) (*visitor.Login, web.Reply, error) {
+	if r.ForCode() {
+		return nil, web.Reply{To: r.To(entry.PathAuthorize)}, nil
+	}
 	login, err := a.visitor.Load(r)
 	if err != nil {
 		return nil, web.Reply{}, err
 	}
 	anonymous := login != nil && login.Access.Anonymous
 	switch {
-	case r.Prompt == "login" || anonymous || r.Next == "" && !r.OwnTarget():
+	case r.Prompts("login") || anonymous:
 		return nil, web.Reply{To: signInAgain(r)}, nil
 	case login == nil: // another tab's first visit may have cost it since
 		return nil, web.Reply{Status: 200, Page: a.visitor.HandOffPage(r, signInAgain(r))}, nil

@@ -16,6 +16,7 @@ type page struct {
 	name   string // for next=, links to it and its form; empty where nothing leads to it by name
 	path   string
 	stepUp bool // who is there has proven lately that it is them
+	proved bool // or signed in lately, on our own pages
 	texts  bool // TCB sends text messages in this environment
 	onWay  bool // as a web.Row's
 
@@ -24,7 +25,9 @@ type page struct {
 	takesLink bool // an identity that waits is bound here
 
 	get, post handler
-	forms     map[string]rebuild // by the form's name; the page's own name is the one that a POST without one is of
+	typed     func(*web.Request) *web.Request                       // keeps in the address what a POST brings, for who is led elsewhere before
+	confirm   func(*web.Request, *visitor.Login, string) views.Page // in the page's place, after a change; nil: an alert on it
+	forms     map[string]rebuild                                    // by the form's name; the page's own name is the one that a POST without one is of
 
 	overview []summary // what the overview says of it
 	samples  func(*web.Request, *visitor.Login) []web.Sample
@@ -103,6 +106,12 @@ func (a *Room) wholePages() []page {
 			forms:    map[string]rebuild{"account-delete": a.rebuildDelete},
 			overview: []summary{{"danger", 1, a.deleteRow}}, samples: a.deleteSamples,
 		},
+		{
+			name: "device", path: entry.PathDevice, proved: true, get: a.getDevice, post: a.postDevice,
+			typed: withTypedCode, confirm: a.deviceEnd,
+			forms:   map[string]rebuild{"device": a.rebuildDevice},
+			samples: a.deviceSamples,
+		},
 	}
 }
 
@@ -134,6 +143,9 @@ func (a *Room) row(p page) web.Row {
 			return web.Reply{}, err
 		}
 		done := a.doneOf(r, login)
+		if done != "" && p.confirm != nil {
+			return web.OK(p.confirm(r, login, done))
+		}
 		reply, err := p.get(r, login)
 		if err != nil || reply.Page == nil {
 			return reply, err
@@ -153,7 +165,7 @@ func (a *Room) row(p page) web.Row {
 	}
 	if p.post != nil {
 		row.Post = func(r *web.Request) (web.Reply, error) {
-			r, login, err := a.enter(r, p)
+			r, login, err := a.enter(p.typing(r), p)
 			if err != nil {
 				return web.Reply{}, err
 			}
@@ -162,7 +174,7 @@ func (a *Room) row(p page) web.Row {
 	}
 	for name, make := range p.forms {
 		row.Forms[name] = func(r *web.Request) (views.Page, error) {
-			r, login, err := a.enter(r, p)
+			r, login, err := a.enter(p.typing(r), p)
 			if err != nil {
 				return nil, err
 			}
@@ -170,6 +182,14 @@ func (a *Room) row(p page) web.Row {
 		}
 	}
 	return row
+}
+
+// typing is a POST to the page, with what it brings in its address.
+func (p page) typing(r *web.Request) *web.Request {
+	if p.typed == nil {
+		return r
+	}
+	return p.typed(r)
 }
 
 // flowPage is the page of a code flow of somebody's.

@@ -6,6 +6,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
+	"tcb-login/session"
 	"tcb-login/views"
 )
 
@@ -16,7 +17,7 @@ func (a *Room) Samples(r *web.Request) []web.Sample {
 	if err != nil {
 		return web.Samples("account", entry.PathAccount, func() (views.Page, error) { return nil, err })
 	}
-	login := &visitor.Login{Me: me, Access: accessCookie{
+	login := &visitor.Login{Me: me, Access: session.Access{
 		AccessToken: "sample", Sub: me.Sub, DeviceID: strings.Repeat("0", 32), ExpiresAt: a.Now().Unix() + 7200,
 	}}
 	var all []web.Sample

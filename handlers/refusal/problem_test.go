@@ -1,12 +1,12 @@
-package input
+package refusal
 
 import (
 	"strings"
 	"testing"
 )
 
-// TestPrintable: a refused value is shown as it is, and as nothing else.
-func TestPrintable(t *testing.T) {
+// TestShown: a refused value is shown as it is, and as nothing else.
+func TestShown(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
 		"":                         "",
@@ -16,7 +16,7 @@ func TestPrintable(t *testing.T) {
 		"中文":                       "中文",
 		strings.Repeat("x", 300):   strings.Repeat("x", 200) + "…",
 	} {
-		if got := Printable(value); got != want {
+		if got := (&Problem{Value: value}).Shown(); got != want {
 			t.Errorf("%q is shown as %q, want %q", value, got, want)
 		}
 	}
