@@ -36,6 +36,10 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	o := options{variables: []string{containerVariable}}
 	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
 	set.SetOutput(stderr)
+	set.Usage = func() {
+		fmt.Fprintln(stderr, "usage: tcb-login [flags], or tcb-login configs (diff | publish | rollback | retire) …")
+		set.PrintDefaults()
+	}
 	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")
 	set.StringVar(&o.settings, "settings", "", "settings file; none: the demo")
 	set.BoolVar(&o.demo, "demo", container == "", "run the demo, with an emulator of TCB: without settings it runs anyway, but not in a container")

@@ -17,6 +17,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -27,6 +28,7 @@ import (
 
 	"tcb-login/admin"
 	"tcb-login/authclient"
+	"tcb-login/command"
 	"tcb-login/config"
 	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
@@ -50,6 +52,9 @@ func main() {
 
 func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *os.File) int {
 	env := lookUp(environ)
+	if len(args) > 0 && args[0] == "configs" {
+		return runConfigs(args[1:], env, stdout, stderr)
+	}
 	opts, err := parseFlags(args, env, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -96,6 +101,20 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		return 1
 	}
 	return 0
+}
+
+// runConfigs is the sub-command "configs".
+func runConfigs(args []string, env func(string) (string, bool), stdout io.Writer, stderr *os.File) int {
+	messages, err := i18n.Load()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	process := command.Process{Env: env, Stdout: stdout, Stderr: stderr, Log: newLogger(stderr, slog.LevelInfo), Now: time.Now}
+	if u, err := user.Current(); err == nil {
+		process.User = command.UserOf(env, u.Username)
+	}
+	return command.Configs(args, process, messages)
 }
 
 // load reads the settings, or takes those of the demo. Misuse is what is wrong with
@@ -151,7 +170,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		}
 		defer unlock()
 	}
-	servers, emulated := []server{}, ""
+	servers, emulated, devicesGoTo := []server{}, "", func(string) error { return nil }
 	if emulate {
 		em, ln, err := openEmulator(opts, s, log)
 		if err != nil {
@@ -159,7 +178,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		}
 		defer em.Close()
 		defer ln.Close()
-		emulated = useEmulator(s, ln)
+		emulated, devicesGoTo = useEmulator(s, ln), em.SetVerificationURI
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
 	opts.adminListen = adminAddress(opts.adminListen, demo)
@@ -181,12 +200,12 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err != nil {
 		return err
 	}
-	site, err := handlers.New(cfg)
+	site, err := newSite(cfg, devicesGoTo)
 	if err != nil {
 		return err
 	}
 	servers = append(servers, appServer("login", site, pages))
-	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, changed, problems) })
+	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, logins, changed, problems) })
 	between := proxyheaders.New(s.PublicOrigins, s.BasePath, log)
 	go between.Run(ctx)
 	if operator != nil {
@@ -255,11 +274,15 @@ func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulat
 // reloadEvery is how often login configs are looked at for changes.
 const reloadEvery = time.Second
 
-// tellReload logs which login pages are new, and what is wrong with those whose
+// tellReload logs which login pages are new or gone, and what is wrong with those whose
 // last good version serves on.
-func tellReload(log *slog.Logger, changed []loginpage.Key, problems input.Problems) {
+func tellReload(log *slog.Logger, logins *loginpage.Pages, changed []loginpage.Key, problems input.Problems) {
 	for _, key := range changed {
-		log.Info("login config read", "env_id", key.Env, "app_id", key.App, "config_version", key.Version)
+		what := "login config read"
+		if logins.Find(key) == nil && logins.ProblemsOf(key) == nil {
+			what = "login config no longer there"
+		}
+		log.Info(what, "env_id", key.Env, "app_id", key.App, "config_version", key.Version, "draft", key.Draft)
 	}
 	for _, p := range problems {
 		level := slog.LevelWarn
@@ -319,6 +342,14 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		}
 	}
 	return cfg, nil
+}
+
+// newSite makes the pages, to one of which the emulator's devices send people.
+func newSite(cfg handlers.Config, devicesGoTo func(string) error) (app, error) {
+	if err := devicesGoTo(cfg.Origins[0] + cfg.Settings.BasePath + entry.PathDevice); err != nil {
+		return nil, err
+	}
+	return handlers.New(cfg)
 }
 
 // useEmulator has no client of TCB reach anything but the emulator, whatever the settings say.

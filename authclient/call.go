@@ -40,6 +40,7 @@ var (
 	CallSignInAnonymously      = Call{"POST", "/v1/signin/anonymously"} // Client.SignInAnonymously
 	CallGetVerification        = Call{"POST", "/v1/verification"}       // Client.GetVerification, User.GetVerification
 	CallGenProviderRedirectURI = Call{"GET", "/v1/provider/uri"}        // Client.GenProviderRedirectURI
+	CallGetMiniProgramQRCode   = Call{"POST", "/v1/qrcode/generate"}    // Client.GetMiniProgramQRCode
 
 	CallModifyPasswordWithoutLogin = Call{"POST", "/v2/signin/password/update"} // Client.ModifyPasswordWithoutLogin
 )

@@ -16,6 +16,7 @@ type AuthorizeRequest struct {
 	Scope               string `json:"scope,omitempty"`                 // what the app may do
 	CodeChallenge       string `json:"code_challenge,omitempty"`        // of GrantTokenRequest.CodeVerifier (RFC 7636)
 	CodeChallengeMethod string `json:"code_challenge_method,omitempty"` // S256 or plain
+	Nonce               string `json:"nonce,omitempty"`                 // for the id_token; OpenID Connect's, which the SDK does not send here
 	SignOutURI          string `json:"sign_out_uri,omitempty"`          // of the app, for signing out later
 }
 
@@ -110,9 +111,10 @@ func (c *Client) DeviceAuthorize(ctx context.Context, scope string, opts ...Call
 
 // AuthorizeDeviceRequest carries the code that the device shows.
 type AuthorizeDeviceRequest struct {
-	UserCode string `json:"user_code"`       // of DeviceCode
-	Scope    string `json:"scope,omitempty"` // what the device may do
-	State    string `json:"state,omitempty"` // optional
+	UserCode string `json:"user_code"`           // of DeviceCode
+	ClientID string `json:"client_id,omitempty"` // of the app on the device: a code of another is then refused
+	Scope    string `json:"scope,omitempty"`     // what the device may do
+	State    string `json:"state,omitempty"`     // optional
 }
 
 // AuthorizeDevice signs the device in as the person.

@@ -182,7 +182,7 @@ func TestDeviceCode(t *testing.T) {
 	if err := s.AuthorizeDevice(ctx, in); err != nil {
 		t.Fatal(err)
 	}
-	refusal(t, s.AuthorizeDevice(ctx, in), authclient.ErrInvalidArgument) // once
+	refusal(t, s.AuthorizeDevice(ctx, in), authclient.ErrFailedPrecondition) // once
 	f.clock.advance(8 * time.Second)
 	creds, err := poll()
 	if err != nil || creds.Sub != s.Credentials().Sub {

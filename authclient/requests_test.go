@@ -41,6 +41,14 @@ func TestMoreRequests(t *testing.T) {
 			return err
 		}, []sent{{"PATCH", "/auth/v1/provider/token?client_id=id",
 			`{"provider_token":"pt","provider_id":"p","provider_params":{"provider_code_type":"phone","code":"c","encryptedData":"e","iv":"i"}}`, "", jsonType}}},
+		{"GetMiniProgramQRCode", `{"qr_code":"c","qr_code_id":"i","expires_in":300}`, func(ctx context.Context, c *authclient.Client, _ state) error {
+			_, err := c.GetMiniProgramQRCode(ctx, "wx1")
+			return err
+		}, []sent{{"POST", "/auth/v1/qrcode/generate?client_id=id", `{"envId":"demo-env","wxAppId":"wx1"}`, "", jsonType}}},
+		{"GetMiniProgramQRCodeStatus", `{"status":"WAITING"}`, func(ctx context.Context, c *authclient.Client, _ state) error {
+			_, err := c.GetMiniProgramQRCodeStatus(ctx, "wx1", "i")
+			return err
+		}, []sent{{"POST", "/auth/v1/qrcode/get/status?client_id=id", `{"envId":"demo-env","qrCodeId":"i","wxAppId":"wx1"}`, "", jsonType}}},
 		{"SignInWithProvider", credentials, func(ctx context.Context, c *authclient.Client, _ state) error {
 			_, err := c.SignInWithProvider(ctx, authclient.SignInWithProviderRequest{ProviderToken: "pt", ProviderID: "p", ForceDisableSignUp: true, SyncProfile: true})
 			return err
@@ -159,8 +167,8 @@ func TestMoreRequests(t *testing.T) {
 		}, []sent{{"POST", "/auth/v1/user/authorize", `{"client_id":"app","response_type":"code","redirect_uri":"r","state":"s","scope":"sc",` +
 			`"code_challenge":"cc","code_challenge_method":"S256","sign_out_uri":"o"}`, bearer, jsonType}}},
 		{"AuthorizeDevice", `{}`, func(ctx context.Context, _ *authclient.Client, s state) error {
-			return s.AuthorizeDevice(ctx, authclient.AuthorizeDeviceRequest{UserCode: "AB-CD", Scope: "sc", State: "s"})
-		}, []sent{{"POST", "/auth/v1/user/device/authorize", `{"user_code":"AB-CD","scope":"sc","state":"s"}`, bearer, jsonType}}},
+			return s.AuthorizeDevice(ctx, authclient.AuthorizeDeviceRequest{UserCode: "AB-CD", ClientID: "app", Scope: "sc", State: "s"})
+		}, []sent{{"POST", "/auth/v1/user/device/authorize", `{"user_code":"AB-CD","client_id":"app","scope":"sc","state":"s"}`, bearer, jsonType}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

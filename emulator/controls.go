@@ -40,6 +40,7 @@ func (e *Emulator) controlRoutes() *http.ServeMux {
 		"GET /__emulator/outbox.json":     e.getOutbox,
 		"GET /__emulator/settings":        e.getSettings,
 		"PUT /__emulator/settings":        e.putSettings,
+		"GET /__emulator/scans.json":      e.getScans,
 		"GET /__emulator/users.json":      e.getUsers,
 		"PUT /__emulator/users/{sub}":     e.putUser,
 		"GET /__emulator/captcha/{token}": e.getCaptcha,
@@ -201,6 +202,7 @@ type outboxData struct {
 	Password     string
 	Email        string
 	Settings     settings
+	Scans        []scan
 	Keys         []publishedKey
 }
 
@@ -210,6 +212,10 @@ type publishedKey struct{ Env, Key string }
 // getOutboxPage: GET /__emulator/.
 func (e *Emulator) getOutboxPage(w http.ResponseWriter, r *http.Request) error {
 	messages, err := e.outbox(r.Context(), r.URL.Query().Get("to"))
+	if err != nil {
+		return err
+	}
+	scans, err := e.openScans(r)
 	if err != nil {
 		return err
 	}
@@ -223,7 +229,7 @@ func (e *Emulator) getOutboxPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	var page bytes.Buffer // whole or not at all
 	err = outboxPage.Execute(&page, outboxData{
-		Messages: messages, Environments: e.environments, Settings: e.settings.get(), Keys: keys,
+		Messages: messages, Environments: e.environments, Settings: e.settings.get(), Scans: scans, Keys: keys,
 		Username: demoUsername, Password: demoPassword, Email: demoEmail,
 	})
 	if err != nil {

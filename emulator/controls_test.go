@@ -155,7 +155,7 @@ func TestSettings(t *testing.T) {
 		"PwdUpdateStrategy":     object{"FirstLoginUpdate": false, "PeriodUpdate": false, "PeriodValue": 1.0, "PeriodType": "YEAR"},
 	}
 	want := object{
-		"captcha": "risk", "password_strength": "length", "security_domains": []any{}, "latency_ms": 0.0, "clock_offset_s": 0.0, "faults": []any{}, "login": login,
+		"captcha": "risk", "password_strength": "length", "security_domains": []any{}, "verification_uri": "", "qr_code": "picture", "latency_ms": 0.0, "clock_offset_s": 0.0, "faults": []any{}, "login": login,
 		"client": object{"AccessTokenExpiresIn": 7200.0, "RefreshTokenExpiresIn": 2592000.0, "MaxDevice": -1.0},
 		"providers": object{
 			"demo": source(true), "wx_open": source(false), "wx_mp": source(false), "wx_micro_app": source(false), "custom": source(false),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -37,9 +38,9 @@ func (e *Emulator) deviceCode(ctx context.Context, c *call) (any, error) {
 		Complete        string `json:"verification_uri_complete"`
 	}{
 		e.token(32), string(code[:4]) + "-" + string(code[4:]), int(deviceCodeLife / time.Second), deviceInterval,
-		origin(c.request) + "/device", "",
+		e.verificationURI(c), "",
 	}
-	answer.Complete = answer.VerificationURI + "?user_code=" + answer.UserCode
+	answer.Complete = withParam(answer.VerificationURI, "user_code", answer.UserCode)
 	err := e.store.write(ctx, func(tx *sql.Tx) error {
 		_, err := run(ctx, tx, "INSERT INTO device_codes (hash, user_code, env, client_id, scope, pause, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
 			hashOf(answer.DeviceCode), answer.UserCode, c.env(), c.client.id, req.Scope, deviceInterval,
@@ -50,6 +51,28 @@ func (e *Emulator) deviceCode(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// verificationURI is where a device sends people: the page that the setting names, or the
+// emulator's own.
+func (e *Emulator) verificationURI(c *call) string {
+	uri := e.settings.get().VerificationURI
+	if uri == "" {
+		return origin(c.request) + "/device"
+	}
+	return withParam(withParam(uri, "env_id", c.env()), "client_id", c.client.id)
+}
+
+// withParam appends a parameter to an address without a hash, unless it has it already.
+func withParam(uri, name, value string) string {
+	before, query, _ := strings.Cut(uri, "?")
+	if params, err := url.ParseQuery(query); err == nil && params.Has(name) {
+		return uri
+	}
+	if query != "" {
+		query += "&"
+	}
+	return before + "?" + query + name + "=" + url.QueryEscape(value)
 }
 
 // normalUserCode is a user code as it is stored, however it was typed.
@@ -78,13 +101,24 @@ func (e *Emulator) authorizeDevice(ctx context.Context, c *call) (any, error) {
 	if c.user.anonymous {
 		return nil, failText("permission_denied", textNoAnonymousNow)
 	}
+	code := normalUserCode(req.UserCode)
 	return nothing{}, e.store.write(ctx, func(tx *sql.Tx) error {
-		n, err := run(ctx, tx, `UPDATE device_codes SET sub = ? WHERE user_code = ? AND env = ? AND (? = '' OR client_id = ?)
-			AND sub = '' AND denied = 0 AND expires_at > ?`,
-			c.user.sub, normalUserCode(req.UserCode), c.env(), req.ClientID, req.ClientID, e.now().UnixMilli())
-		if err == nil && n == 0 {
-			err = failText("invalid_argument", textBadUserCode)
+		var sub string
+		var denied bool
+		var expiresAt int64
+		err := tx.QueryRowContext(ctx, "SELECT sub, denied, expires_at FROM device_codes WHERE user_code = ? AND env = ? AND (? = '' OR client_id = ?)",
+			code, c.env(), req.ClientID, req.ClientID).Scan(&sub, &denied, &expiresAt)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return failText("invalid_argument", textBadUserCode)
+		case err != nil:
+			return fmt.Errorf("emulator: read user code: %w", err)
+		case sub != "" || denied:
+			return failText("failed_precondition", textUsedUserCode)
+		case expiresAt <= e.now().UnixMilli():
+			return fail("expired_token")
 		}
+		_, err = run(ctx, tx, "UPDATE device_codes SET sub = ? WHERE user_code = ? AND env = ?", c.user.sub, code, c.env())
 		return err
 	})
 }
@@ -130,7 +164,8 @@ func (e *Emulator) redeemDeviceCode(ctx context.Context, c *call, code string) (
 		if u == nil || u.mayEnter() != nil {
 			return nil, fail("access_denied")
 		}
-		if _, err := run(ctx, tx, "DELETE FROM device_codes WHERE hash = ?", hashOf(code)); err != nil {
+		// It gives nothing again, and its user code is known as a used one for a while.
+		if _, err := run(ctx, tx, "UPDATE device_codes SET hash = user_code WHERE hash = ?", hashOf(code)); err != nil {
 			return nil, err
 		}
 		return e.startSession(ctx, tx, c, u, login{from: fromDevice, scope: scope})

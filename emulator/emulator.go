@@ -31,10 +31,13 @@
 //
 //   - GET /__emulator/ and /__emulator/outbox.json?to=: the codes that were sent, newest first.
 //   - GET, PUT /__emulator/settings: {"captcha", "password_strength", "security_domains",
-//     "latency_ms", "clock_offset_s", "faults", "login", "client", "providers"}. captcha is never,
+//     "verification_uri", "qr_code", "latency_ms", "clock_offset_s", "faults", "login", "client",
+//     "providers"}. captcha is never,
 //     risk (from the sixth wrong password on, and at the day's limit of sends) or always;
 //     password_strength is length or strict; security_domains the hosts, as "app.example.com" or
-//     "localhost:5173", whose pages may call, none letting all in; login has the console's switches
+//     "localhost:5173", whose pages may call, none letting all in; verification_uri the page that
+//     devices send people to, to which env_id, client_id and user_code are appended; qr_code
+//     whether a mini program's code is a picture or a link, which the page draws; login has the console's switches
 //     for methods, SMS limit, second factor and password age; client the lives of tokens and
 //     MaxDevice; providers, by id, On, AutoSignUpWithProviderUser, ReuseUserId,
 //     AutoSignInWhenEmailMatch, AutoSignInWhenPhoneNumberMatch, SignOut and ProviderSubType. A PUT
@@ -43,6 +46,8 @@
 //     /__emulator/reset.
 //   - GET /__emulator/captcha/{token}: the answer of a picture; "latest" stands for the newest
 //     picture, whose token the page keeps.
+//   - GET /__emulator/scans.json: the QR codes that are still open, newest first, each with the url
+//     of the phone that scans it, which a GET does; the form there says yes or no.
 //   - GET /__emulator/custom-login-key?env=: tcb_custom_login.json for @cloudbase/node-sdk; POST
 //     makes another key.
 //   - GET /__emulator/publishable-key?env=: the environment's {"publishable_key"}, for the SDK's
@@ -76,8 +81,8 @@
 // provider_trans_token, for an identity that another account has (identities.go); a changed phone
 // or e-mail in user/profile or basic/edit must have been verified by the same user a while ago
 // (account.go); the names of the history's actions but USER_LOGIN, and its envelope (sessions.go);
-// how a second factor is sent (signin.go); what trans/by/provider does (identities.go); the words
-// of a scan's status (idp.go).
+// the codes that a user code is refused with (device.go); how a second factor is sent (signin.go); what trans/by/provider does (identities.go); the words
+// of a scan's status (scan.go).
 package emulator
 
 import (
@@ -258,6 +263,17 @@ func (e *Emulator) addEnvironments(environments []Environment) error {
 			}
 		}
 	}
+	return nil
+}
+
+// SetVerificationURI says which page devices send people to, from now on: an address of the web
+// without a hash, to which env_id, client_id and user_code are appended. Empty means the emulator's
+// own page, where all that can be said is no.
+func (e *Emulator) SetVerificationURI(uri string) error {
+	if !verificationPage(uri) {
+		return fmt.Errorf("emulator: %q is no address for devices to send people to", uri)
+	}
+	e.settings.setVerificationURI(uri)
 	return nil
 }
 

@@ -154,7 +154,8 @@ var (
 	textQueryRefused   = text{"自定义登录和匿名登录不支持查询用户", "Custom and anonymous logins cannot query users"}
 	textNotYourself    = text{"只能修改当前用户", "You can only change yourself"}
 	textOldPassword    = text{"请提供旧密码", "The old password must be provided"}
-	textBadUserCode    = text{"用户码无效或已过期", "The user code is wrong or has expired"}
+	textBadUserCode    = text{"用户码无效", "The user code is wrong"}
+	textUsedUserCode   = text{"用户码已被使用", "The user code has been used already"}
 	textBadAuthCode    = text{"授权码无效或已过期", "The code is invalid, used or expired"}
 	textNeedSecret     = text{"需要 client_secret", "This needs the client's secret"}
 	textNoRedirect     = text{"请提供 redirect_uri 和 state", "redirect_uri and state must be provided"}

@@ -119,11 +119,48 @@ func TestRegisteredRedirects(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = e.Close() }()
-	for redirect, want := range map[string]bool{callback: true, callback + "/": false, "https://evil.example/cb": false} {
+	client := e.clients["demo"]
+	client.redirectURIs = append(client.redirectURIs, "http://127.0.0.1/cb")
+	e.clients["demo"] = client
+	for redirect, want := range map[string]bool{
+		callback: true, callback + "/": false, "https://evil.example/cb": false,
+		"http://127.0.0.1:50123/cb": true, "http://127.0.0.1:50123/other": false, "http://localhost:50123/cb": false,
+	} {
 		if err := e.checkRedirect(e.clients["demo"], redirect); (err == nil) != want {
 			t.Errorf("%s: %v", redirect, err)
 		}
 	}
+}
+
+// TestTokenForm: OAuth's own clients post forms, with the client in Authorization or in the form.
+func TestTokenForm(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	token := f.signInDemo().str("access_token")
+	verifier := strings.Repeat("v", 43)
+	sum := sha256.Sum256([]byte(verifier))
+	form := func(change url.Values) string {
+		code := f.as(token, "POST", "/v1/user/authorize", object{
+			"response_type": "code", "redirect_uri": callback, "client_id": "app", "scope": "user",
+			"code_challenge": base64.RawURLEncoding.EncodeToString(sum[:]), "code_challenge_method": "S256",
+		}).ok().str("code")
+		values := url.Values{
+			"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {callback}, "code_verifier": {verifier}, "client_id": {"app"},
+		}
+		for name, value := range change {
+			values[name] = value
+		}
+		return values.Encode()
+	}
+	kind := []string{"Content-Type", "application/x-www-form-urlencoded;charset=UTF-8"}
+	f.do("POST", "/auth/v1/token", form(nil), kind...).ok().str("access_token")
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("app:s3cret"))
+	f.do("POST", "/auth/v1/token", form(url.Values{"client_id": nil}), append(kind, "Authorization", basic)...).ok()
+	f.do("POST", "/auth/v1/token", form(url.Values{"code_verifier": {"x"}}), kind...).fails("invalid_grant")
+	f.do("POST", "/auth/v1/token", form(url.Values{"code_verifier": {verifier, "x"}}), kind...).fails("invalid_argument")
+	f.do("POST", "/auth/v1/token", "%zz", kind...).fails("invalid_argument")
+	// Elsewhere a form is no body: the API is JSON.
+	f.do("POST", "/auth/v1/signin?client_id=demo", "username=demo", kind...).fails("invalid_argument")
 }
 
 func TestAuthorizeInfo(t *testing.T) {
@@ -174,17 +211,18 @@ func TestDeviceCode(t *testing.T) {
 	poll(device).fails("slow_down")
 	allow("XXXX-XXXX").fails("invalid_argument")
 	allow(strings.ToLower(strings.ReplaceAll(a.str("user_code"), "-", " "))).ok()
-	allow(a.str("user_code")).fails("invalid_argument") // already
+	allow(a.str("user_code")).fails("failed_precondition") // already
 	f.clock.advance(13 * 1e9)
 	in := poll(device).ok()
 	if in.str("sub") != demo.str("sub") || in.str("scope") != "profile" {
 		t.Errorf("got %v", in.body)
 	}
 	poll(device).fails("invalid_grant")
+	allow(a.str("user_code")).fails("failed_precondition")
 
 	a = start()
 	f.clock.advance(deviceCodeLife)
-	allow(a.str("user_code")).fails("invalid_argument")
+	allow(a.str("user_code")).fails("expired_token")
 	poll(a.str("device_code")).fails("expired_token")
 
 	a = start()
@@ -193,6 +231,14 @@ func TestDeviceCode(t *testing.T) {
 	}
 	f.submit("/device", url.Values{"user_code": {a.str("user_code")}})
 	poll(a.str("device_code")).fails("access_denied")
+	allow(a.str("user_code")).fails("failed_precondition")
+
+	a = start()
+	named := func(client string) answer {
+		return f.as(demo.str("access_token"), "POST", "/v1/user/device/authorize", object{"user_code": a.str("user_code"), "client_id": client})
+	}
+	named("app").fails("invalid_argument") // another client's
+	named("demo").ok()
 
 	a = start()
 	allow(a.str("user_code")).ok()
@@ -201,6 +247,41 @@ func TestDeviceCode(t *testing.T) {
 	f.post("/v1/device/code", object{"scope": "x"}).fails("invalid_scope")
 	anonymous := f.post("/v1/signin/anonymously", object{}, "X-Device-Id", "device-1").ok().str("access_token")
 	f.as(anonymous, "POST", "/v1/user/device/authorize", object{"user_code": "x"}).fails("permission_denied")
+}
+
+// TestVerificationURI: devices can be made to send people to another page.
+func TestVerificationURI(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, tt := range []struct{ uri, want string }{
+		{"https://app.example.com/__auth/device", "https://app.example.com/__auth/device?env_id=demo&client_id=demo"},
+		{"https://app.example.com/d?client_id=x&lang=en", "https://app.example.com/d?client_id=x&lang=en&env_id=demo"},
+		{"", f.url + "/device"},
+	} {
+		f.settings(`{"verification_uri":"` + tt.uri + `"}`)
+		a := f.post("/v1/device/code", object{}).ok()
+		sep := "?"
+		if strings.Contains(tt.want, "?") {
+			sep = "&"
+		}
+		if got, whole := a.str("verification_uri"), a.str("verification_uri_complete"); got != tt.want || whole != tt.want+sep+"user_code="+a.str("user_code") {
+			t.Errorf("%q: got %s and %s, want %s", tt.uri, got, whole, tt.want)
+		}
+	}
+	for _, bad := range []string{"/device", "javascript:alert(1)", "https://", "https://app.example.com/#x", "ftp://app.example.com/", "https://[::1"} {
+		if err := f.SetVerificationURI(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+		f.do("PUT", "/__emulator/settings", `{"verification_uri":"`+bad+`"}`).fails("invalid_argument")
+	}
+	if err := f.SetVerificationURI("https://app.example.com/own"); err != nil {
+		t.Fatal(err)
+	}
+	f.settings(`{"verification_uri":"https://app.example.com/other"}`)
+	f.do("POST", "/__emulator/reset", "").ok()
+	if got := f.post("/v1/device/code", object{}).ok().str("verification_uri"); !strings.HasPrefix(got, "https://app.example.com/own?") {
+		t.Errorf("after a reset: %s", got)
+	}
 }
 
 func TestClientCredentialsAndIntrospection(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -438,52 +437,4 @@ func TestProviderSignOut(t *testing.T) {
 	if got := signOut(object{"redirect_uri": "https://app.example.com/bye"}); got != "https://app.example.com/bye" {
 		t.Errorf("SignOut off: got %s", got)
 	}
-}
-
-func TestScan(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	const app = "wx0123456789abcdef"
-	generate := func() string {
-		a := f.post("/v1/qrcode/generate", object{"envId": "demo", "wxAppId": app}).ok()
-		if !strings.HasPrefix(a.str("qr_code"), "data:image/png;base64,") || a.body["expires_in"] != 300.0 {
-			t.Errorf("generate: %v", a.body)
-		}
-		return a.str("qr_code_id")
-	}
-	status := func(id string) answer {
-		return f.post("/v1/qrcode/get/status", object{"envId": "demo", "wxAppId": app, "qrCodeId": id})
-	}
-	scan := func(id string) string { return "/demo-idp/demo/" + app + "/scan?qr_code_id=" + id }
-	id := generate()
-	for _, step := range []struct {
-		do   func()
-		want string
-	}{
-		{func() {}, "WAITING"},
-		{func() { f.do("GET", scan(id), "") }, "SCANNED"},
-		{func() { f.submit(scan(id), url.Values{"decision": {"allow"}, "sub": {"o-1"}}) }, "CONFIRMED"},
-	} {
-		step.do()
-		if got := status(id).ok().str("status"); got != step.want {
-			t.Errorf("status %s, want %s", got, step.want)
-		}
-	}
-	f.signInProvider(status(id).str("provider_token")).ok()
-	if got := f.submit(scan(id), url.Values{"decision": {"deny"}}).status; got != http.StatusNotFound {
-		t.Errorf("a second answer: got %d", got)
-	}
-	id = generate()
-	f.submit(scan(id), url.Values{"decision": {"deny"}})
-	if got := status(id).ok().str("status"); got != "CANCELLED" {
-		t.Errorf("status %s", got)
-	}
-	id = generate()
-	f.clock.advance(scanLife + time.Second)
-	if got := status(id).ok().str("status"); got != "EXPIRED" {
-		t.Errorf("status %s", got)
-	}
-	status("x").fails("invalid_argument")
-	f.post("/v1/qrcode/generate", object{"envId": "west", "wxAppId": app}).fails("invalid_argument")
-	f.post("/v1/qrcode/generate", object{"envId": "demo", "wxAppId": "demo"}).fails("provider_not_enabled")
 }

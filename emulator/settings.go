@@ -7,7 +7,9 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -25,6 +27,12 @@ const (
 	strengthStrict = "strict" // also upper and lower case, a digit and a special character, as the vendor's page on changing it says
 )
 
+// What qrcode/generate answers with, which TCB does not document.
+const (
+	qrPicture = "picture" // a data: URL
+	qrLink    = "link"    // the address that a code is to say
+)
+
 // settings is how a running emulator behaves, as far as tests may change it. They are of the
 // process, not of the database: they start at the defaults, and a reset puts them back.
 type settings struct {
@@ -33,13 +41,17 @@ type settings struct {
 	PasswordStrength string `json:"password_strength"`
 	// SecurityDomains are the hosts, with their ports, whose pages may call the API. None lets all
 	// in.
-	SecurityDomains []string      `json:"security_domains"`
-	LatencyMS       int64         `json:"latency_ms"`
-	ClockOffsetS    int64         `json:"clock_offset_s"`
-	Faults          []fault       `json:"faults"`
-	Login           loginSwitches `json:"login"`
-	Client          clientRules   `json:"client"`
-	Providers       providers     `json:"providers"`
+	SecurityDomains []string `json:"security_domains"`
+	// VerificationURI is the page that devices send people to; empty means the emulator's own.
+	VerificationURI string `json:"verification_uri"`
+	// QRCode is what a mini program's code is.
+	QRCode       string        `json:"qr_code"`
+	LatencyMS    int64         `json:"latency_ms"`
+	ClockOffsetS int64         `json:"clock_offset_s"`
+	Faults       []fault       `json:"faults"`
+	Login        loginSwitches `json:"login"`
+	Client       clientRules   `json:"client"`
+	Providers    providers     `json:"providers"`
 }
 
 // loginSwitches are the console's switches for login methods, under their names there.
@@ -189,6 +201,7 @@ func defaultSettings() settings {
 		Captcha:          captchaRisk,
 		PasswordStrength: strengthLength,
 		SecurityDomains:  []string{},
+		QRCode:           qrPicture,
 		Faults:           []fault{},
 		Login: loginSwitches{
 			PhoneNumberLogin: true, EmailLogin: true, UserNameLogin: true, AnonymousLogin: true,
@@ -212,18 +225,36 @@ func (s settings) valid() bool {
 	return slices.Contains([]string{captchaNever, captchaRisk, captchaAlways}, s.Captcha) &&
 		slices.Contains([]string{strengthLength, strengthStrict}, s.PasswordStrength) &&
 		!slices.ContainsFunc(s.SecurityDomains, func(domain string) bool { return !securityDomain(domain) }) &&
+		verificationPage(s.VerificationURI) && (s.QRCode == qrPicture || s.QRCode == qrLink) &&
 		s.Client.valid() && s.Login.SmsVerificationConfig.SmsDayLimit >= -1 && s.Login.PwdUpdateStrategy.PeriodValue >= 0 &&
 		slices.Contains([]string{"YEAR", "MONTH", "WEEK"}, s.Login.PwdUpdateStrategy.PeriodType) &&
 		s.LatencyMS >= 0 && s.LatencyMS <= 10*60*1000 && s.ClockOffsetS >= -10*year && s.ClockOffsetS <= 10*year
 }
 
-// settingsBox holds the settings for concurrent use.
-type settingsBox struct {
-	mu    sync.Mutex
-	value settings
+// verificationPage says whether devices can send people to an address: empty, or one of the web that
+// parameters can be appended to.
+func verificationPage(uri string) bool {
+	u, err := url.Parse(uri)
+	return uri == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && !strings.Contains(uri, "#")
 }
 
-func newSettingsBox() *settingsBox { return &settingsBox{value: defaultSettings()} }
+// settingsBox holds the settings for concurrent use.
+type settingsBox struct {
+	mu       sync.Mutex
+	value    settings
+	standard settings // what a reset puts back
+}
+
+func newSettingsBox() *settingsBox {
+	return &settingsBox{value: defaultSettings(), standard: defaultSettings()}
+}
+
+// setVerificationURI changes the page of devices, and what a reset makes of it.
+func (b *settingsBox) setVerificationURI(uri string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.value.VerificationURI, b.standard.VerificationURI = uri, uri
+}
 
 // clone shares nothing with the original.
 func (s settings) clone() settings {
@@ -252,7 +283,7 @@ func (b *settingsBox) update(change func(*settings) error) (settings, error) {
 func (b *settingsBox) reset() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.value = defaultSettings()
+	b.value = b.standard.clone()
 }
 
 func (b *settingsBox) clockOffset() time.Duration {

@@ -58,7 +58,8 @@ func (p *page) check() (wrong []string) {
 	}
 	if loc := p.header.Get("Location"); loc != "" {
 		u, err := p.url.Parse(loc)
-		if err != nil || u.Scheme != p.url.Scheme || u.Host != p.url.Host || !strings.HasPrefix(u.Path, p.b.s.base+"/") {
+		sentBack := p.method == "GET" && strings.HasPrefix(loc, registered+"?error=") && p.header.Get("Referrer-Policy") == "no-referrer"
+		if err != nil || !sentBack && (u.Scheme != p.url.Scheme || u.Host != p.url.Host || !strings.HasPrefix(u.Path, p.b.s.base+"/")) {
 			bad("Location %q leads away from our pages", loc)
 		}
 		if p.status != http.StatusSeeOther {
@@ -96,6 +97,8 @@ var accessCookie = regexp.MustCompile(`^(__Secure-)?tcb_login_at_[0-9a-f]{12}_[0
 
 var tripCookieName = regexp.MustCompile(`^(__Secure-)?tcb_login_go_[0-9a-f]{12}$`)
 
+var notesCookie = regexp.MustCompile(`^(__Secure-)?tcb_login_notes_[0-9a-f]{12}$`)
+
 func (p *page) checkCookie(c *http.Cookie) (wrong []string) {
 	secure := p.url.Scheme == "https"
 	session := "tcb_login"
@@ -113,6 +116,10 @@ func (p *page) checkCookie(c *http.Cookie) (wrong []string) {
 	case (accessCookie.MatchString(c.Name) || tripCookieName.MatchString(c.Name)) && strings.HasPrefix(c.Name, "__Secure-") == secure:
 		if c.Path != p.b.s.base {
 			wrong = append(wrong, "Path is "+c.Path+", want "+p.b.s.base)
+		}
+	case notesCookie.MatchString(c.Name) && strings.HasPrefix(c.Name, "__Secure-") == secure:
+		if c.Path != p.b.s.base || c.MaxAge != 400*24*60*60 {
+			wrong = append(wrong, fmt.Sprintf("Path is %s for %d s, want %s for 400 days", c.Path, c.MaxAge, p.b.s.base))
 		}
 	default:
 		wrong = append(wrong, "no cookie of ours has this name")

@@ -4,10 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"tcb-login/handlers/rules"
 	"testing"
 	"time"
-
-	"tcb-login/handlers/web"
 )
 
 // TestLinks: the pages lead to each other, and the login request goes along.
@@ -124,7 +123,7 @@ func TestLoginHint(t *testing.T) {
 		b.open(tt.path, "login_hint="+url.QueryEscape(tt.hint)).want(http.StatusOK, strings.TrimSuffix("sign-in-"+strings.TrimPrefix(tt.path, "/sign-in/"), "-/")).wantValue(tt.want)
 	}
 	long := b.open("/", "login_hint="+strings.Repeat("x", 1000)).want(http.StatusOK, "sign-in")
-	if n := len(long.value("username")); n > web.MaxIdentifier {
+	if n := len(long.value("username")); n > rules.MaxIdentifier {
 		t.Errorf("a hint of %d characters is in the field", n)
 	}
 	// A hint is a hint: what is typed counts.
@@ -168,49 +167,6 @@ func TestRegionWithoutPhones(t *testing.T) {
 	// The rest works there.
 	code := b.submit(get("/sign-in/email"), fields{"email": "x@example.com"}).want(http.StatusOK, "sign-in-email-code")
 	b.submit(code, fields{"verification_code": s.backend.code("x@example.com")}).completed()
-}
-
-// TestOtherOrigin: a registered target elsewhere is let in with PKCE, and until
-// there is a code flow its sign-in ends before anything is asked of TCB.
-func TestOtherOrigin(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	b := s.browser()
-	b.target = registered
-	for _, tt := range []struct {
-		path  string
-		typed fields
-	}{
-		{"/sign-in", fields{"username": "demo", "password": demoPassword}},
-		{"/sign-in/sms", fields{"phone_country": "CN", "phone_number": "13800138000"}},
-		{"/sign-in/email", fields{"email": demoEmail}},
-		{"/sign-up", fields{"phone_country": "CN", "phone_number": "13800138000"}},
-		{"/reset-password", fields{"phone_country": "CN", "phone_number": "13800138000"}},
-	} {
-		p := b.open(tt.path, pkce)
-		if p.status != http.StatusOK || p.form() == nil {
-			t.Fatalf("%s: status %d, %q", tt.path, p.status, p.keys())
-		}
-		b.submit(p, tt.typed).want(http.StatusNotImplemented, "error", "error.page.not_yet")
-	}
-	if got := s.backend.count(""); got != 0 {
-		t.Errorf("TCB was called %d times: %v", got, s.backend.callsTo(""))
-	}
-	b.open("/").want(http.StatusBadRequest, "error", "error.page.pkce")
-	// A flow that was begun for our own origin does not end elsewhere.
-	b.target = appPage
-	code := sendCode(b, "/sign-in/email", fields{"email": demoEmail})
-	u, err := url.Parse(code.action())
-	if err != nil {
-		t.Fatal(err)
-	}
-	calls := s.backend.count("")
-	p := b.do(http.MethodPost, s.base+"/sign-in/email?"+entryQuery(registered, pkce, "flow="+u.Query().Get("flow")),
-		code.filled(fields{"verification_code": s.backend.code(demoEmail)}), nil)
-	p.want(http.StatusNotImplemented, "error", "error.page.not_yet")
-	if got := s.backend.count(""); got != calls {
-		t.Errorf("TCB was called %d times", got-calls)
-	}
 }
 
 // TestTabs: two sign-ins of one browser at once, for two targets, do not mix.

@@ -99,6 +99,8 @@ func TestGoldenPages(t *testing.T) {
 		out := b.open("/sign-out").want(http.StatusOK, "sign-out")
 		golden(t, "sign-out."+lang, out)
 		golden(t, "interstitial."+lang, b.submit(out, nil).want(http.StatusOK, "interstitial"))
+		elsewhere := b.get(s.base + "/?" + entryQuery(registered, pkce, "scope=openid+phone", "state=x"))
+		golden(t, "authorize."+lang, b.submit(elsewhere, fields{"username": "demo", "password": demoPassword}).want(http.StatusOK, "authorize"))
 		s.clock.advance(time.Hour)
 	}
 }
@@ -129,6 +131,9 @@ func TestGoldenPortal(t *testing.T) {
 		}
 		code := b.submit(email, fields{"email": "taken@example.com"}).want(http.StatusOK, "account-email-code")
 		golden(t, "account-email-conflict."+lang, b.submit(code, fields{"verification_code": s.backend.code("taken@example.com")}).want(http.StatusOK, "account-email-conflict"))
+		compare := b.open("/device", "user_code=WDJB-MJHX").want(http.StatusOK, "device")
+		golden(t, "device-compare."+lang, compare)
+		golden(t, "device-refused."+lang, b.press(compare, "action=no", nil).want(http.StatusOK, "device-refused"))
 		providers := b.open("/account/providers").want(http.StatusOK, "account-providers")
 		back := b.consent(b.pressOnly(providers, "action=link:demo", nil), "allow", "p-1", "")
 		returned := b.get(back).want(http.StatusOK, "provider-return")

@@ -17,7 +17,7 @@ var qualified = regexp.MustCompile(` \([^)]*\)`)
 // it says.
 func TestSamples(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, withProvider, func(c *siteConfig) {
+	s := newSite(t, withProvider, withQR, func(c *siteConfig) {
 		c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Anonymous = true
 	})
 	cfg := s.cfg
@@ -73,4 +73,4 @@ func TestSamples(t *testing.T) {
 }
 
 // notShown are forms of login pages that the test's own does not have.
-var notShown = []string{"choose"}
+var notShown = []string{"choose", "continue"}

@@ -47,10 +47,22 @@ func (p *HistoryPage) Component() templ.Component { return History(*p) }
 func (p *DeletePage) Component() templ.Component { return Delete(*p) }
 
 // Component implements Page.
+func (p *DevicePage) Component() templ.Component { return AuthorizeDevice(*p) }
+
+// Component implements Page.
 func (p *ReturnPage) Component() templ.Component { return Return(*p) }
 
 // Component implements Page.
+func (p *ReviewPage) Component() templ.Component { return Review(*p) }
+
+// Component implements Page.
+func (p *DataPage) Component() templ.Component { return Data(*p) }
+
+// Component implements Page.
 func (p *ContinuePage) Component() templ.Component { return Continue(*p) }
+
+// Component implements Page.
+func (p *AuthorizePage) Component() templ.Component { return Authorize(*p) }
 
 // Component implements Page.
 func (p *SignInPage) Component() templ.Component { return SignIn(*p) }
@@ -75,6 +87,9 @@ func (p *ConfirmedPage) Component() templ.Component { return Confirmed(*p) }
 
 // Component implements Page.
 func (p *StartPage) Component() templ.Component { return Start(*p) }
+
+// Component implements Page.
+func (p *QRPage) Component() templ.Component { return QR(*p) }
 
 // Component implements Page.
 func (p *NewPasswordPage) Component() templ.Component { return NewPassword(*p) }

@@ -352,6 +352,38 @@ type StartPage struct {
 	Back     Link
 }
 
+// QRPage shows a mini program's code to a phone, and what became of it.
+type QRPage struct {
+	Base
+	Lead   i18n.Message // where to scan, and where not
+	Code   QRCode
+	State  string // the name of one of
+	States []QRState
+	Check  string // where the form asks what became of the code,
+	Enter  string // signs in by it,
+	New    string // and gets another one
+	Status string // where script asks
+	Script string
+	Back   Link
+}
+
+// QRState is what can become of a code: waiting, scanned, confirmed, refused or expired.
+type QRState struct {
+	Name  string
+	Words i18n.Message
+}
+
+// QRCode is a code as the page shows it.
+type QRCode struct {
+	Given   string // by TCB; comes back with the form, so that the same one can be shown again
+	Picture string // a data: URL, or
+	Size    int    // the side of an SVG
+	Path    string // with black modules
+}
+
+// is reports the state that the page is in.
+func (p QRPage) is(states ...string) bool { return slices.Contains(states, p.State) }
+
 // NewPasswordPage asks for the password to set.
 type NewPasswordPage struct {
 	Base
@@ -374,6 +406,7 @@ type Completion struct {
 type CompletePage struct {
 	Base
 	Data Completion
+	GoOn string // a page of ours that it leads to, which needs no script
 }
 
 // Departure is where the browser goes, and what it forgets before.

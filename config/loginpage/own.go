@@ -36,6 +36,7 @@ func (p *parser) readOwn(n *jsonNode) {
 		},
 		"methodOrder": p.methodOrder,
 		"anonymous":   func(v *jsonNode) { page.Anonymous = p.yes("anonymous", v) },
+		"miniProgram": p.miniProgram,
 		"logoDark":    func(v *jsonNode) { page.LogoDark = p.picture("logoDark", v, maxLogo) },
 		"background":  func(v *jsonNode) { page.Background = p.picture("background", v, maxBackground) },
 		"layout": func(v *jsonNode) {
@@ -58,6 +59,19 @@ func (p *parser) readOwn(n *jsonNode) {
 		"signUp":    p.signUp,
 		"countries": p.countries,
 	})
+}
+
+// appID is the shape of a mini program's id at WeChat.
+var appID = regexp.MustCompile(`^wx[0-9a-f]{16}$`)
+
+func (p *parser) miniProgram(n *jsonNode) {
+	switch s, ok := p.text("miniProgram", n); {
+	case !ok:
+	case appID.MatchString(s):
+		p.page.MiniProgram = s
+	default:
+		p.errorf(n.at, `miniProgram: want a mini program's app id, like "wx0123456789abcdef", found %s`, input.Quote(s))
+	}
 }
 
 // show is the node in a message.

@@ -15,7 +15,12 @@ const (
 	KindPassword Kind = "__password"
 	KindSMS      Kind = "__sms"
 	KindEmail    Kind = "email"
+	// KindQR is ours: a mini program's code, for a phone to scan. It has no form to begin with.
+	KindQR Kind = "__qrcode"
 )
+
+// HasForm reports that a method begins with a form of ours.
+func (m Kind) HasForm() bool { return m != "" && m != KindQR }
 
 // Registration is how new accounts come to be: userRegistry of login.config.json.
 type Registration string
@@ -32,6 +37,9 @@ type Key struct {
 	Env     string // env_id
 	App     string // app_id; empty for the page of the environment
 	Version string // config_version; "env" for the page of the environment
+	// Draft is true for what is not published yet. No request of a person has such a key: they are
+	// made of an address, which cannot say it.
+	Draft bool
 }
 
 // A Page is what one login page offers and how it presents itself. It does not change: a file that
@@ -47,12 +55,13 @@ type Page struct {
 	Background *Media // of the split layout's panel; nil: a tinted one
 
 	Methods      []SignInMethod // enabled, in their order
-	Default      Kind           // whose form is shown first; empty when all Methods are identity providers
+	Default      Kind           // whose form is shown first; empty when none of the Methods has one
 	Registration Registration
 	SignUpPage   bool          // whether sign-up has pages of its own
 	SignUpWith   []Kind        // MethodSMS, MethodEmail or both: what they verify
 	SignUpFields []SignUpField // asked for a new account, in their order
 	Anonymous    bool          // "continue without an account"
+	MiniProgram  string        // the app id of the WeChat mini program that KindQR's codes open
 	Skippable    bool          // access.needLogin is false: "not now" leads back to the app
 
 	Agreements []Agreement // none: no checkbox
@@ -75,7 +84,7 @@ type SignInMethod struct {
 // Kind is the method's kind, or "" for an identity provider.
 func (w SignInMethod) Kind() Kind {
 	switch m := Kind(w.ID); m {
-	case KindPassword, KindSMS, KindEmail:
+	case KindPassword, KindSMS, KindEmail, KindQR:
 		return m
 	}
 	return ""

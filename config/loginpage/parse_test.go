@@ -1,10 +1,12 @@
 package loginpage
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"tcb-login/config/input"
 	"tcb-login/theme"
@@ -20,6 +22,14 @@ func parsed(t *testing.T, config string, cat Catalogue, texts bool) (*Page, inpu
 	pages, problems := Load([]Source{source}, cat)
 	if problems.HasErrors() {
 		t.Fatalf("problems:\n%s", problems)
+	}
+	// What is a page is right for editors too.
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.TrimPrefix(config, "\ufeff")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if says := schemaSaysOf(t, compiled(t), withoutTexts(doc)); len(says) > 0 {
+		t.Errorf("the schema refuses %s: %q", config, says)
 	}
 	return pages.Find(envKey), problems
 }
@@ -70,6 +80,14 @@ func TestFields(t *testing.T) {
 		{"order and default", `{` + every + `, "tcbLogin": {"methodOrder": ["email", "wx_open"], "defaultMethod": "__password"}}`, email(Page{
 			Methods: []SignInMethod{ways[3], ways[1], ways[0], ways[2]}, Default: KindPassword, Registration: RegistrationAuto, SignUpWith: []Kind{KindEmail, KindSMS},
 		})},
+		{"a mini program's code", `{` + every + `, "tcbLogin": {"miniProgram": "wx0123456789abcdef", "methodOrder": ["__qrcode", "email"]}}`, email(Page{
+			Methods: []SignInMethod{{ID: "__qrcode"}, ways[3], ways[0], ways[1], ways[2]}, MiniProgram: "wx0123456789abcdef",
+			Default: KindEmail, Registration: RegistrationAuto, SignUpWith: []Kind{KindEmail, KindSMS},
+		})},
+		{"a code beside providers", `{"web": [{"id": "wx_open", "enable": true}], "tcbLogin": {"miniProgram": "wx0123456789abcdef"}}`, Page{
+			Key: envKey, Methods: []SignInMethod{{ID: "wx_open"}, {ID: "__qrcode"}}, MiniProgram: "wx0123456789abcdef",
+			Registration: RegistrationAuto, Theme: theme.Default(),
+		}},
 		{"providers alone", `{"web": [{"id": "wx_open", "enable": true, "icon": "logo.svg"}]}`, Page{
 			Key: envKey, Methods: []SignInMethod{{ID: "wx_open", Icon: &Media{Name: "68a9c914"}}}, Registration: RegistrationAuto, Theme: theme.Default(),
 		}},

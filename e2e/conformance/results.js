@@ -771,7 +771,7 @@
 		await refused(() => t.api.authorizeDevice({ user_code: "AAAA-AAAA" }), "invalid_argument", "an unknown code");
 		same(await t.api.authorizeDevice({ user_code }), {}, "the answer");
 		same((await t.raw("POST", "/v1/token", { body: { grant_type: "device_code", device_code } })).sub, t.stored.sub, "whose tokens the device gets");
-		await refused(() => t.api.authorizeDevice({ user_code }), "invalid_argument", "a second time");
+		await refused(() => t.api.authorizeDevice({ user_code }), "failed_precondition", "a second time");
 	});
 
 	probe("getPublicKey", "an RSA key and its thumbprint, the same ones each time", async (t) => {

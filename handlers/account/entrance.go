@@ -3,6 +3,7 @@ package account
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,10 +34,17 @@ func (a *Room) enter(r *web.Request, p page) (*web.Request, *visitor.Login, erro
 	switch {
 	case login.Access.Anonymous:
 		return r, nil, instead(a.offerRegistration(r, login))
-	case p.stepUp && !login.HasSudo(a.Now()):
+	case reviewDue(r, login, p):
+		return r, nil, &web.Instead{Reply: web.Reply{To: r.To(pathReview, entry.Next(cmp.Or(p.name, "account")))}}
+	case !a.proven(p, login):
 		return r, nil, &web.Instead{Reply: web.Reply{To: a.stepUpFor(r, p.name)}}
 	}
 	return r, login, nil
+}
+
+// proven reports that a page wants no step-up of who is there.
+func (a *Room) proven(p page, login *visitor.Login) bool {
+	return (!p.stepUp || login.HasSudo(a.Now())) && (!p.proved || login.ProvedLately(a.Now()))
 }
 
 func instead(p views.Page) error { return &web.Instead{Reply: web.Reply{Status: 200, Page: p}} }
@@ -76,7 +84,7 @@ func (a *Room) offerRegistration(r *web.Request, login *visitor.Login) *views.No
 	}
 	p.Guard = visitor.Guard(r, views.GuardPortal, a.signInHere(r), login) // they may have signed in to the app since
 	web.LinkLanguages(&p.Base, r.InOther)
-	next, again := entry.Next("account"), entry.With("prompt", "login")
+	next, again := entry.Next(a.nameHere(r)), entry.With("prompt", "login")
 	if path := r.LoginPage.RegisterPath(); path != "" {
 		p.Button = linkTo("sign-up", r.To(path, next, again), "account.anonymous.button")
 	}
@@ -135,6 +143,9 @@ var ruleDone = limit.Rule{Name: "done", N: 1, Per: doneLife}
 
 // finished answers a change that went well: the page at path says so once, by the message done.
 func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {
+	if slices.Contains(ownChanges, done) && !r.Session.Notes().Of(login.Me.Sub).News {
+		a.knowsAll(r, login)
+	}
 	sealed, err := r.Session.Seal(donePurpose, change{Done: done, Sub: login.Me.Sub}, doneLife)
 	if err != nil {
 		return web.Reply{}, err

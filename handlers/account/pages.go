@@ -16,13 +16,18 @@ type page struct {
 	name   string // for next=, links to it and its form; empty where nothing leads to it by name
 	path   string
 	stepUp bool // who is there has proven lately that it is them
+	proved bool // or signed in lately, on our own pages
 	texts  bool // TCB sends text messages in this environment
 	onWay  bool // as a web.Row's
+
+	repeatable bool // as a web.Row's
 
 	takesLink bool // an identity that waits is bound here
 
 	get, post handler
-	forms     map[string]rebuild // by the form's name; the page's own name is the one that a POST without one is of
+	typed     func(*web.Request) *web.Request                       // keeps in the address what a POST brings, for who is led elsewhere before
+	confirm   func(*web.Request, *visitor.Login, string) views.Page // in the page's place, after a change; nil: an alert on it
+	forms     map[string]rebuild                                    // by the form's name; the page's own name is the one that a POST without one is of
 
 	overview []summary // what the overview says of it
 	samples  func(*web.Request, *visitor.Login) []web.Sample
@@ -36,7 +41,7 @@ type rebuild func(*web.Request, *visitor.Login) (views.Page, error)
 
 // table is all pages of the portal.
 func (a *Room) table() []page {
-	return []page{
+	all := []page{
 		{name: "account", path: entry.PathAccount, get: a.getOverview, samples: a.overviewSamples},
 		{
 			name: "account-profile", path: "/account/profile", get: a.getProfile, post: a.postProfile,
@@ -79,10 +84,33 @@ func (a *Room) table() []page {
 			name: "account-history", path: "/account/history", get: a.getHistory,
 			overview: []summary{{"safety", 2, a.historyRow}}, samples: a.historySamples,
 		},
+	}
+	return append(all, a.wholePages()...)
+}
+
+// wholePages are those about the account as a whole.
+func (a *Room) wholePages() []page {
+	return []page{
+		{
+			name: formData, path: pathData, stepUp: true, repeatable: true, get: a.getData, post: a.postData,
+			forms:    map[string]rebuild{formData: a.rebuildData},
+			overview: []summary{{"safety", 4, a.dataRow}}, samples: a.dataSamples,
+		},
+		{
+			name: formReview, path: pathReview, onWay: true, get: a.getReview, post: a.postReview,
+			forms:    map[string]rebuild{formReview: a.rebuildReview},
+			overview: []summary{{"safety", 0, a.reviewRow}}, samples: a.reviewSamples,
+		},
 		{
 			name: "account-delete", path: "/account/delete", stepUp: true, get: a.getDelete, post: a.postDelete,
 			forms:    map[string]rebuild{"account-delete": a.rebuildDelete},
 			overview: []summary{{"danger", 1, a.deleteRow}}, samples: a.deleteSamples,
+		},
+		{
+			name: "device", path: entry.PathDevice, proved: true, get: a.getDevice, post: a.postDevice,
+			typed: withTypedCode, confirm: a.deviceEnd,
+			forms:   map[string]rebuild{"device": a.rebuildDevice},
+			samples: a.deviceSamples,
 		},
 	}
 }
@@ -108,22 +136,36 @@ func (a *Room) nameAt(path string) string {
 
 // row is a page as web hangs it.
 func (a *Room) row(p page) web.Row {
-	row := web.Row{Path: p.path, Portal: true, OnWay: p.onWay, Form: p.name, Forms: map[string]web.Rebuild{}}
+	row := web.Row{Path: p.path, Portal: true, OnWay: p.onWay, Repeatable: p.repeatable, Form: p.name, Forms: map[string]web.Rebuild{}}
 	row.Get = func(r *web.Request) (web.Reply, error) {
 		r, login, err := a.enter(r, p)
 		if err != nil {
 			return web.Reply{}, err
 		}
 		done := a.doneOf(r, login)
-		reply, err := p.get(r, login)
-		if err == nil && reply.Page != nil && done != "" {
-			reply.Page.Frame().Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg(done)}
+		if done != "" && p.confirm != nil {
+			return web.OK(p.confirm(r, login, done))
 		}
-		return reply, err
+		reply, err := p.get(r, login)
+		if err != nil || reply.Page == nil {
+			return reply, err
+		}
+		frame := reply.Page.Frame()
+		if done != "" {
+			frame.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg(done)}
+		}
+		switch {
+		case frame.Portal == nil:
+		case p.name == "account-history": // where they all are
+			a.knowsAll(r, login)
+		default:
+			frame.Portal.News = a.news(r, login)
+		}
+		return reply, nil
 	}
 	if p.post != nil {
 		row.Post = func(r *web.Request) (web.Reply, error) {
-			r, login, err := a.enter(r, p)
+			r, login, err := a.enter(p.typing(r), p)
 			if err != nil {
 				return web.Reply{}, err
 			}
@@ -132,7 +174,7 @@ func (a *Room) row(p page) web.Row {
 	}
 	for name, make := range p.forms {
 		row.Forms[name] = func(r *web.Request) (views.Page, error) {
-			r, login, err := a.enter(r, p)
+			r, login, err := a.enter(p.typing(r), p)
 			if err != nil {
 				return nil, err
 			}
@@ -140,6 +182,14 @@ func (a *Room) row(p page) web.Row {
 		}
 	}
 	return row
+}
+
+// typing is a POST to the page, with what it brings in its address.
+func (p page) typing(r *web.Request) *web.Request {
+	if p.typed == nil {
+		return r
+	}
+	return p.typed(r)
 }
 
 // flowPage is the page of a code flow of somebody's.

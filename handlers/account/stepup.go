@@ -13,12 +13,14 @@ import (
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
 	"tcb-login/limit"
 	"tcb-login/password"
+	"tcb-login/session"
 	"tcb-login/views"
 )
 
@@ -55,10 +57,18 @@ func stepUpWays(r *web.Request, me *authclient.UserInfo) []string {
 	if me.Email != "" {
 		ways = append(ways, byEmailCode)
 	}
-	if me.PhoneNumber == "" && me.Email == "" && !me.HasPassword && len(me.Providers) > 0 {
+	if me.PhoneNumber == "" && me.Email == "" && !me.HasPassword && len(providersToGoTo(r, me)) > 0 {
 		ways = append(ways, byProvider)
 	}
 	return ways
+}
+
+// providersToGoTo are the account's identities at providers that have a page to send a browser to. A
+// mini program has none.
+func providersToGoTo(r *web.Request, me *authclient.UserInfo) []authclient.ProfileProvider {
+	return slices.DeleteFunc(slices.Clone(me.Providers), func(b authclient.ProfileProvider) bool {
+		return b.ID == r.LoginPage.MiniProgram
+	})
 }
 
 func stepUpWay(r *web.Request, me *authclient.UserInfo) string {
@@ -84,9 +94,14 @@ var stepUpWords = map[string]struct{ form, icon, label string }{
 func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
 	me, way := login.Me, stepUpWay(r, login.Me)
 	if way == "" {
-		return &views.NoticePage{
+		p := &views.NoticePage{
 			Base: a.plain(r, login, "step-up-impossible", i18n.Msg("step-up.title")), Lead: i18n.Msg("step-up.impossible"),
 		}
+		if a.named(r.Next).proved { // to sign in does as well
+			p.Lead = i18n.Msg("step-up.sign_in_again")
+			p.Button = linkTo("sign-in", r.To(entry.PathEntry, entry.With("prompt", "login")), "step-up.sign_in")
+		}
+		return p
 	}
 	p := &views.StepUpPage{Base: a.stepUpBase(r, login, stepUpWords[way].form, i18n.Msg("step-up.title"), "")}
 	switch way {
@@ -98,7 +113,7 @@ func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
 		p.Lead, p.Password, p.Known = i18n.Msg("step-up.lead_password"), true, visitor.KnownAs(me)
 	case byProvider:
 		p.Lead = i18n.Msg("step-up.lead_provider")
-		for _, b := range me.Providers {
+		for _, b := range providersToGoTo(r, me) {
 			p.Providers = append(p.Providers, views.Choice{Value: b.ID, Label: r.ProviderName(b.ID, "")})
 		}
 	}
@@ -117,7 +132,7 @@ func (a *Room) stepUpBase(r *web.Request, login *visitor.Login, name string, tit
 
 func (a *Room) getVerify(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	f := a.stepUp(login)
-	if login.HasSudo(a.Now()) && !underWay(r, f) {
+	if a.steppedUpAlready(r, login) && !underWay(r, f) {
 		return a.afterStepUp(r)
 	}
 	return a.codes.Get(r, f)
@@ -134,10 +149,18 @@ func (a *Room) postVerify(r *web.Request, login *visitor.Login) (web.Reply, erro
 	if r.Form.Posted(formStepUpPassword) && way == byPassword {
 		return a.postStepUpPassword(r, login)
 	}
-	if login.HasSudo(a.Now()) && r.Flow != "" && !underWay(r, f) { // the step-up of another tab ended this one's
+	if a.steppedUpAlready(r, login) && r.Flow != "" && !underWay(r, f) { // the step-up of another tab ended this one's
 		return a.afterStepUp(r)
 	}
 	return a.codes.Post(r, f)
+}
+
+// steppedUpAlready reports that nothing is left to prove for the page that asked for the step-up.
+func (a *Room) steppedUpAlready(r *web.Request, login *visitor.Login) bool {
+	if p := a.named(r.Next); p.proved {
+		return a.proven(p, login)
+	}
+	return login.HasSudo(a.Now())
 }
 
 // underWay reports that flow= is a step-up's that goes on here.
@@ -181,7 +204,7 @@ type stepUpForm struct {
 func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	form := stepUpForm{r.Form.Secret("password")}
 	page := a.stepUpPage(r, login)
-	if web.Validate(page.Frame(), form); page.Frame().Invalid() {
+	if rules.Check(page.Frame(), form); page.Frame().Invalid() {
 		return web.Invalid(page)
 	}
 	tries := a.Reserve()
@@ -222,20 +245,11 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 // drops the cookie too has a login that came from the app: those of an account count together, and
 // beyond that one is led to sign-in, where guessing has limits of its own.
 func loginCounts(r *web.Request, login *visitor.Login) []limits.Count {
-	counts := []limits.Count{{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, loginName(login.Access.AccessToken))}}
+	counts := []limits.Count{{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, visitor.LoginName(login.Access.AccessToken))}}
 	if login.Access.Login != "" {
 		counts = append(counts, limits.Count{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, login.Access.Login)})
 	}
 	return counts
-}
-
-// loginName names a login by its token. The last part, the signature, has bits that mean nothing, so
-// that one token can be written in several ways.
-func loginName(token string) string {
-	if end := strings.LastIndexByte(token, '.'); end > 0 {
-		token = token[:end]
-	}
-	return web.HashOf(token)
 }
 
 // signInFirst leads a login that came from the app to sign-in, and from there to the page that asked
@@ -262,7 +276,7 @@ func (a *Room) endStolen(r *web.Request, login *visitor.Login) (web.Reply, error
 }
 
 // sudo asks TCB for a sudo_token. It returns the login with it.
-func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequest) (access accessCookie, err error) {
+func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequest) (access session.Access, err error) {
 	var got *authclient.SudoToken
 	err = a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) (err error) {
 		got, err = user.Sudo(ctx, in, opts...)
@@ -278,7 +292,7 @@ func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequ
 }
 
 // steppedUp keeps the sudo_token, under a new session id, and goes on.
-func (a *Room) steppedUp(r *web.Request, access accessCookie) (web.Reply, error) {
+func (a *Room) steppedUp(r *web.Request, access session.Access) (web.Reply, error) {
 	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
 		return web.Reply{}, err
 	}

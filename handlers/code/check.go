@@ -9,6 +9,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
@@ -49,9 +50,6 @@ func (c *Codes) over(step *Step) bool {
 
 // Post handles the form of the step that the address names.
 func (c *Codes) Post(r *web.Request, f Flow) (web.Reply, error) {
-	if !r.OwnTarget() {
-		return web.Reply{}, refusal.ErrNotYet
-	}
 	step, found := Open(r, f)
 	switch {
 	case step == nil && found:
@@ -139,7 +137,7 @@ func (c *Codes) postCode(r *web.Request, f Flow, step *Step) (web.Reply, error) 
 		return c.send(r, f, page, &Step{Phone: step.Phone, Email: step.Email, Again: true})
 	}
 	code := identifier.NormalizeCode(text)
-	if web.Validate(&page.Base, codeForm{code}); page.Invalid() {
+	if rules.Check(&page.Base, codeForm{code}); page.Invalid() {
 		return web.Invalid(page)
 	}
 	if err := c.verify(r, step, code); err != nil {

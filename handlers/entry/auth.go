@@ -23,8 +23,11 @@ type Auth interface {
 	RefreshToken(context.Context, string, ...authclient.CallOption) (*authclient.Credentials, error)
 	GenProviderRedirectURI(context.Context, authclient.GenProviderRedirectURIRequest, ...authclient.CallOption) (*authclient.ProviderRedirectURI, error)
 	GrantProviderToken(context.Context, authclient.GrantProviderTokenRequest, ...authclient.CallOption) (*authclient.ProviderToken, error)
+	GetMiniProgramQRCode(context.Context, string, ...authclient.CallOption) (*authclient.MiniProgramQRCode, error)
+	GetMiniProgramQRCodeStatus(context.Context, string, string, ...authclient.CallOption) (*authclient.MiniProgramQRCodeStatus, error)
 	SignInWithProvider(context.Context, authclient.SignInWithProviderRequest, ...authclient.CallOption) (*authclient.Credentials, error)
 
+	AuthorizeInfo(context.Context, authclient.AuthorizeInfoRequest, ...authclient.CallOption) (*authclient.AuthorizeInfo, error)
 	// AsUser makes the calls of somebody who is signed in.
 	AsUser(accessToken string) User
 }
@@ -44,7 +47,9 @@ type User interface {
 	GetSecurityHistory(context.Context, authclient.SecurityHistoryRequest, ...authclient.CallOption) (*authclient.SecurityHistory, error)
 	RevokeDevice(context.Context, string, ...authclient.CallOption) error
 	RevokeAllDevices(context.Context, ...authclient.CallOption) error
+	AuthorizeDevice(context.Context, authclient.AuthorizeDeviceRequest, ...authclient.CallOption) error
 	DeleteMe(context.Context, string, ...authclient.CallOption) (*authclient.UserInfo, error)
+	Authorize(context.Context, authclient.AuthorizeRequest, ...authclient.CallOption) (*authclient.Authorization, error)
 	SignOut(context.Context, authclient.SignOutRequest, ...authclient.CallOption) (authclient.SignOutResponse, error)
 }
 

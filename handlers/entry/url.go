@@ -87,11 +87,19 @@ func Join(base, path string, params ...string) string {
 // WithParam is a query string with another value of one parameter, of which the first would count
 // if both stood there.
 func WithParam(query, name, value string) string {
+	if query = WithoutParam(query, name); query == "" {
+		return name + "=" + value
+	}
+	return query + "&" + name + "=" + value
+}
+
+// WithoutParam is a query string without a parameter.
+func WithoutParam(query, name string) string {
 	var parts []string
 	for part := range strings.SplitSeq(query, "&") {
 		if key, _, _ := strings.Cut(part, "="); part != "" && Unescape(key) != name {
 			parts = append(parts, part)
 		}
 	}
-	return strings.Join(append(parts, name+"="+value), "&")
+	return strings.Join(parts, "&")
 }

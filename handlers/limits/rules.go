@@ -32,10 +32,18 @@ var (
 	RuleSendNetwork   = limit.Rule{Name: "send from network", N: 30, Per: time.Hour}
 	RuleAnonymous     = limit.Rule{Name: "anonymous from network", N: 60, Per: time.Hour}
 	RuleProvider      = limit.Rule{Name: "provider from network", N: 60, Per: time.Hour}
+	// Of a mini program's codes, each of which is asked about now and then: beyond the pause the next
+	// one waits, and whoever has asked so often has had the time.
+	RuleQR            = limit.Rule{Name: "QR code from network", N: 60, Per: time.Hour}
+	RuleQRPause       = limit.Rule{Name: "poll of QR code", N: 1, Per: time.Second}
+	RuleQRPolls       = limit.Rule{Name: "polls of QR code", N: 60, Per: 10 * time.Minute}
 	RuleCaptchaSolved = limit.Rule{Name: "picture solved", N: 1, Per: 2 * CaptchaLife}
 	RuleCaptchaWrong  = limit.Rule{Name: "picture wrong", N: 120, Per: time.Hour, Burst: 30}
 	RuleCaptcha       = limit.Rule{Name: "another picture", N: 120, Per: time.Hour, Burst: 20}
 	RuleUsername      = limit.Rule{Name: "username check", N: 30, Per: time.Hour, Burst: 10}
+
+	// Wrong codes of devices, of a person from a network; refuses.
+	RuleDevice = limit.Rule{Name: "device code", N: 5, Per: 10 * time.Minute}
 
 	// Each hand-off may take a place on the deny list, which forgets what it has no room for. An
 	// office has many people behind a network; one login may come from as many networks as an IPv6

@@ -18,7 +18,7 @@ import (
 )
 
 // Every call that yields credentials ends in admit, whatever it was: a password, a code, a provider,
-// a registration. So what TCB can demand besides (authclient.Demand) is met in one place, and no way
+// a phone, a registration. So what TCB can demand besides (authclient.Demand) is met in one place, and no way
 // in is one around it:
 //
 //	admit ─▶ visitor.Complete        the login
@@ -38,6 +38,8 @@ type given struct {
 	Email    string `json:"e,omitempty"`
 	Renewed  bool   `json:"r,omitempty"` // the password was set a moment ago
 	Network  string `json:"n,omitempty"` // that has counted the try, see refundGuess
+
+	elsewhere bool // on another device: there is no password then, so that nothing is kept
 }
 
 const (
@@ -48,7 +50,10 @@ const (
 // admit answers what a call that yields credentials came to: the login, or what TCB demands besides.
 // An error that demands nothing is a refusal, and the page's that made the call.
 func (in *Room) admit(r *web.Request, with given, creds *authclient.Credentials, err error) (web.Reply, error) {
-	if err == nil {
+	switch {
+	case err == nil && with.elsewhere:
+		return in.visitor.CompleteElsewhere(r, creds, r.Destination())
+	case err == nil:
 		return in.visitor.Complete(r, creds, r.Destination())
 	}
 	demand := authclient.DemandOf(err)

@@ -9,6 +9,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/password"
@@ -65,18 +66,15 @@ var changeRefusals = func() refusal.Table {
 // postChange changes the password and signs in with the new one. It counts as a guess before TCB is
 // asked, and what is refused looks, and takes as long, as at sign-in.
 func (in *Room) postChange(r *web.Request) (web.Reply, error) {
-	if !r.OwnTarget() {
-		return web.Reply{}, refusal.ErrNotYet
-	}
 	id, with, ok := in.kept(r, changeSpec)
 	if !ok {
 		return in.lost(r)
 	}
 	page, form := in.changePage(r, with), newPasswordForm{r.Form.NewSecret("new_password")}
-	web.Validate(&page.Base, form)
-	web.ValidateNewPassword(&page.Base, "new_password", form.Password, with.Username)
+	rules.Check(&page.Base, form)
+	rules.NewPassword(&page.Base, "new_password", form.Password, with.Username)
 	if form.Password != "" && form.Password == password.Normalize(with.Password) {
-		web.AddFieldError(&page.Base, "new_password", "error.password_same")
+		rules.Broken(&page.Base, "new_password", "error.password_same")
 	}
 	if page.Invalid() {
 		return web.Invalid(page)

@@ -22,12 +22,15 @@ func (in *Room) Samples(r *web.Request) (all []web.Sample) {
 			append(in.signInStates(r), web.SampleConsent(r)...)...)...)
 	}
 	if r.LoginPage.Anonymous {
-		all = append(all, web.FormSamples("anonymous", entry.PathAnonymous, func() (views.Page, error) { return in.startPage(r, ""), nil }, web.SampleConsent(r)...)...)
+		all = append(all, web.FormSamples("anonymous", entry.PathAnonymous, func() (views.Page, error) { return in.startPage(r, startAnonymous), nil }, web.SampleConsent(r)...)...)
 	}
 	for _, w := range r.LoginPage.Methods {
 		if w.Kind() == "" {
-			all = append(all, web.FormSamples("provider ("+w.ID+")", entry.PathProvider+"/"+w.ID, func() (views.Page, error) { return in.startPage(r, w.ID), nil }, web.SampleConsent(r)...)...)
+			all = append(all, web.FormSamples("provider ("+w.ID+")", entry.PathProvider+"/"+w.ID, func() (views.Page, error) { return in.startPage(r, startAt(r, w.ID)), nil }, web.SampleConsent(r)...)...)
 		}
+	}
+	if r.LoginPage.Offers(loginpage.KindQR) {
+		all = append(all, in.qrSamples(r)...)
 	}
 	for _, f := range in.flows {
 		if f.offered(r.LoginPage) {

@@ -6,9 +6,9 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
-	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
+	"tcb-login/session"
 	"tcb-login/views"
 )
 
@@ -16,14 +16,26 @@ import (
 const profileWait = 3 * time.Second
 
 // Complete answers the POST that signed somebody in: a new session id, and the page that hands the
-// login to the browser and leads to an address. It is the only answer that ever holds credentials,
-// and there is none for a target on another origin.
+// login to the browser and leads to an address. It is the only answer that ever holds credentials.
+// For an app on another origin there is none: see completeForApp.
 func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string) (web.Reply, error) {
+	access := v.accessOf(creds, r.Device)
+	access.AuthAt = v.Now().Unix()
+	return v.complete(r, creds, access, to)
+}
+
+// CompleteElsewhere is Complete for a sign-in that somebody has confirmed on another device. It does
+// not prove who sits before this one: what wants such a proof asks for a step-up.
+func (v *Room) CompleteElsewhere(r *web.Request, creds *authclient.Credentials, to string) (web.Reply, error) {
+	return v.complete(r, creds, v.accessOf(creds, r.Device), to)
+}
+
+func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access session.Access, to string) (web.Reply, error) {
 	if !r.OwnTarget() {
-		return web.Reply{}, refusal.ErrNotYet
+		return v.completeForApp(r, access)
 	}
 	follow := v.Follow(r, creds)
-	if err := r.Session.BeginLogin(r.Context(), v.accessOf(creds, r.Device)); err != nil {
+	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
 		return web.Reply{}, err
 	}
 	if instead, err := follow(); err != nil {
@@ -31,6 +43,7 @@ func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string
 	} else if instead != "" {
 		to = instead
 	}
+	r.Trace.Agreed = r.Session.Notes().SignIn(creds.Sub, r.LoginPage)
 	tokens, err := json.Marshal(creds)
 	if err != nil {
 		return web.Reply{}, err
@@ -45,9 +58,31 @@ func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string
 	return web.Reply{Status: 200, Page: page, NoReferrer: true}, nil
 }
 
+// AppLoginLife is how long a login counts for apps on other origins, from when somebody signed in or
+// stepped up on our own pages. It is our cookie alone: such an app never writes localStorage here, so
+// there is nothing that would say sooner that they have left.
+const AppLoginLife = 15 * time.Minute
+
+// completeForApp is Complete for an app on another origin: the browser keeps our cookie, and nothing
+// of the credentials. The refresh token is nobody's.
+func (v *Room) completeForApp(r *web.Request, access session.Access) (web.Reply, error) {
+	access.ExpiresAt = min(access.ExpiresAt, v.Now().Unix()+int64(AppLoginLife.Seconds()))
+	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
+		return web.Reply{}, err
+	}
+	to, err := v.Authorize(r, access.Sub)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	return web.SeeOther(to)
+}
+
 func (v *Room) completePage(r *web.Request, data views.Completion) *views.CompletePage {
 	data.Back = r.To(r.SignInPath(), entry.Link(""))
 	page := &views.CompletePage{Base: v.Page(&r.LoginRequest, "complete", i18n.Msg("complete.title")), Data: data}
+	if r.NextPath != "" {
+		page.GoOn = r.Into(r.NextPath)
+	}
 	page.Languages = nil // a way out of this page would leave the login behind
 	return page
 }

@@ -23,6 +23,9 @@ type Room struct {
 	// Follow begins before a completed sign-in gives the session its new id, and what it returns
 	// runs after: it gives another address to lead to, or an empty one.
 	Follow func(*web.Request, *authclient.Credentials) func() (string, error)
+	// Authorize is the address of the page that gives an app on another origin its code, for
+	// somebody who has just signed in there.
+	Authorize func(r *web.Request, sub string) (string, error)
 }
 
 // Load asks TCB whose login the browser has; nil where it has none. One that TCB does not know any
@@ -61,6 +64,16 @@ func Asking(r *web.Request, access session.Access) *web.Request {
 // HasSudo reports that who is there has proven it lately.
 func (l *Login) HasSudo(now time.Time) bool { return now.Unix() < l.Access.SudoUntil }
 
+// provedFor is how long somebody who has signed in or stepped up on our pages needs not do so again
+// for what another device gets of it.
+const provedFor = 15 * time.Minute
+
+// ProvedLately reports that who is there has signed in or stepped up on our own pages, lately. A
+// login that was handed over says nothing of when it began.
+func (l *Login) ProvedLately(now time.Time) bool {
+	return l.Access.AuthAt != 0 && now.Sub(time.Unix(l.Access.AuthAt, 0)) < provedFor
+}
+
 // NameOf is what to call somebody by.
 func NameOf(me *authclient.UserInfo) string {
 	for _, name := range []string{me.Name, me.Username, me.Email, me.PhoneNumber} {
@@ -85,6 +98,6 @@ func KnownAs(me *authclient.UserInfo) string {
 func (v *Room) accessOf(creds *authclient.Credentials, device string) session.Access {
 	return session.Access{
 		AccessToken: creds.AccessToken, Sub: creds.Sub, DeviceID: device, Anonymous: creds.Scope == "anonymous",
-		ExpiresAt: v.Now().Add(time.Duration(creds.ExpiresIn) * time.Second).Unix(), AuthAt: v.Now().Unix(),
+		ExpiresAt: v.Now().Add(time.Duration(creds.ExpiresIn) * time.Second).Unix(),
 	}
 }

@@ -27,6 +27,10 @@ type Trace struct {
 	Code string // TCB's error code, if a call was refused, or what was wrong with the bytes
 	Err  error  // a bug or an outage; never shown to people
 
+	// Agreed is the hash of the texts that somebody has just agreed to: that they did is on record
+	// in the log.
+	Agreed string
+
 	// JSON is the answer to an error of a page that answers JSON, where it has to bring more than
 	// the error: see Row.
 	JSON any
@@ -122,6 +126,9 @@ func (s *Site) logRequest(c *fiber.Ctx, t *Trace, start time.Time) {
 	)
 	if t.Code != "" {
 		attrs = append(attrs, slog.String("code", t.Code))
+	}
+	if t.Agreed != "" {
+		attrs = append(attrs, slog.String("agreed", t.Agreed))
 	}
 	if t.Err != nil {
 		attrs = append(attrs, slog.String("error", loggable(t.Err)))

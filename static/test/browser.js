@@ -112,8 +112,9 @@ class Element extends Target {
   get elements() {
     return Object.fromEntries(this.querySelectorAll("[name]").map((e) => [e.name, e]));
   }
-  requestSubmit() {
+  requestSubmit(button) {
     this.submitted = (this.submitted ?? 0) + 1;
+    this.submitter = button;
   }
   focus() {
     this.focused = true;
@@ -224,6 +225,7 @@ class Browser {
     return {
       ok: answer.status === 200,
       status: answer.status,
+      headers: { get: (name) => answer.headers?.[name] ?? null },
       json: async () => {
         if (answer.json === undefined) throw new SyntaxError("not JSON");
         return structuredClone(answer.json);
