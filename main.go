@@ -79,6 +79,9 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	}
 	s, logins, problems, misuse := load(opts, environ, messages)
 	if opts.check {
+		if misuse == nil && !problems.HasErrors() {
+			problems = append(problems, checkStore(ctx, opts.settings, s)...)
+		}
 		fmt.Fprint(stdout, problems)
 	} else if len(problems) > 0 {
 		fmt.Fprint(stderr, problems)
@@ -196,7 +199,11 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	defer pages.Close()
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer endRequests()
-	cfg, err := siteConfig(requests, opts, s, logins, messages, log, pages, emulated)
+	store, degraded, err := openStore(requests, s, log)
+	if err != nil {
+		return err
+	}
+	cfg, err := siteConfig(requests, opts, s, logins, messages, log, pages, emulated, store)
 	if err != nil {
 		return err
 	}
@@ -209,7 +216,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	between := proxyheaders.New(s.PublicOrigins, s.BasePath, log)
 	go between.Run(ctx)
 	if operator != nil {
-		app, err := newAdmin(cfg, opts.adminListen, between.Problems)
+		app, err := newAdmin(cfg, opts.adminListen, between.Problems, degraded)
 		if err != nil {
 			return err
 		}
@@ -294,16 +301,15 @@ func tellReload(log *slog.Logger, logins *loginpage.Pages, changed []loginpage.K
 }
 
 // siteConfig wires what the pages need. requests is what ends them.
-func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
+func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string, store limit.Store) (handlers.Config, error) {
 	none := handlers.Config{}
 	keys, err := sessionKeys(s, opts.data)
 	if err != nil {
 		return none, err
 	}
-	memory := limit.NewMemory(limit.MemoryConfig{})
 	sessions, err := session.New(session.Config{
 		Keys: keys, BasePath: s.BasePath,
-		Deny: memory, Quota: handlers.SessionQuota(memory),
+		Deny: store, Quota: handlers.SessionQuota(store),
 	})
 	if err != nil {
 		return none, err
@@ -322,9 +328,9 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		},
 		LoginPages: logins,
 		Sessions:   sessions,
-		Counter:    memory,
-		Outcomes:   memory,
-		Values:     memory,
+		Counter:    store,
+		Outcomes:   store,
+		Values:     store,
 		Messages:   messages,
 		Static:     assets,
 		Logger:     log,
@@ -399,14 +405,14 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 }
 
 // newAdmin is ready when every environment's API answers at all.
-func newAdmin(site handlers.Config, listen string, warnings func() []string) (app, error) {
+func newAdmin(site handlers.Config, listen string, warnings, degraded func() []string) (app, error) {
 	preview, err := handlers.NewPreview(site)
 	if err != nil {
 		return nil, err
 	}
 	s := site.Settings
 	host, _, _ := net.SplitHostPort(listen)
-	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.LoginPages, Warnings: warnings}
+	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.LoginPages, Warnings: warnings, Degraded: degraded}
 	for _, env := range s.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
 		// One for all checks: each client has connections of its own.

@@ -34,6 +34,10 @@ type Config struct {
 	// Warnings are problems that leave the instance as ready as it was.
 	Warnings func() []string
 
+	// Degraded is what the instance does without for a time, as a store that it shares with others:
+	// it is ready all the same, since none would do better.
+	Degraded func() []string
+
 	// What the preview shows; none without Preview.
 	Preview      *preview.Preview
 	Logins       *loginpage.Pages
@@ -85,6 +89,12 @@ func New(cfg Config) *fiber.App {
 		}
 		if cfg.Warnings != nil {
 			answer.Warnings = append(answer.Warnings, cfg.Warnings()...)
+		}
+		if cfg.Degraded != nil {
+			answer.Degraded = cfg.Degraded()
+		}
+		if len(answer.Degraded) > 0 {
+			answer.Status = "degraded"
 		}
 		if len(answer.Problems) > 0 {
 			answer.Status = "not ready"
@@ -143,6 +153,7 @@ type health struct {
 	Status   string   `json:"status"`
 	Version  string   `json:"version"`
 	Problems []string `json:"problems,omitempty"`
+	Degraded []string `json:"degraded,omitempty"`
 	// Warnings are login configs that cannot be read, whose last good version serves on, and headers
 	// of somebody else's that keep pages from working: no other instance would do better.
 	Warnings []string `json:"warnings,omitempty"`

@@ -40,10 +40,7 @@ var (
 		{"bare_host", `want a host like "cdn.example.com", reached by https; found %s`},
 		{"origin_host", ""},
 	}
-	storeRules = []rule{
-		{"startsnotwith=redis://,startsnotwith=rediss://", `this version does not support Redis yet; want "cookie"`},
-		{"oneof=" + StoreCookie, `want "cookie", found %s`},
-	}
+	storeRules    = []rule{{"store_address", ""}}
 	logLevelRules = []rule{{"oneof=debug info warn error", "want debug, info, warn or error, found %s"}}
 
 	environmentIDRules = []rule{{"environment_id", "want the id of a TCB environment (lower-case letters, digits and dashes), found %s"}}
@@ -82,6 +79,7 @@ var patterns = map[string]*regexp.Regexp{
 // reasons are tags of ours whose function returns what is wrong with a value, or "".
 var reasons = map[string]func(string) string{
 	"listen_address": CheckListen,
+	"store_address":  checkStore,
 	"web_url":        input.CheckURL,
 	"origin_host": func(s string) string {
 		if _, host, ok := strings.Cut(s, "://"); ok {

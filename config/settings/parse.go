@@ -2,6 +2,7 @@ package settings
 
 import (
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -100,8 +101,9 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 
 func (p *parser) session(n *yaml.Node) {
 	p.places.session = n
-	p.mapping("session", n, fields{
+	known := fields{
 		"store": func(v *yaml.Node) {
+			p.places.store = v
 			p.text("store", v, &p.settings.Session.Store, storeRules)
 		},
 		"keys": func(v *yaml.Node) {
@@ -119,7 +121,9 @@ func (p *parser) session(n *yaml.Node) {
 				p.settings.Session.Keys = append(p.settings.Session.Keys, key)
 			})
 		},
-	})
+	}
+	maps.Copy(known, p.storeSecrets())
+	p.mapping("session", n, known)
 }
 
 func (p *parser) imageHosts(n *yaml.Node) {

@@ -19,7 +19,7 @@ const (
 
 // places are where the settings say what the rules are about; nil: nowhere.
 type places struct {
-	root, listen, origins, proxies, session, keys *yaml.Node
+	root, listen, origins, proxies, session, keys, store, storeKey, storePassword *yaml.Node
 }
 
 // rules are those about how settings go together, with each other and with the way the program is
@@ -28,6 +28,7 @@ func (p *parser) rules() {
 	p.publicListen()
 	p.proxies()
 	p.sessionKeys()
+	p.store()
 }
 
 // at is the first place that the settings have.

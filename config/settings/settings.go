@@ -18,7 +18,6 @@ const (
 	// environment says otherwise.
 	ProviderCallback = "/provider/callback"
 
-	StoreCookie    = "cookie"  // session.store
 	CaptchaPicture = "picture" // captcha: TCB's picture, in the form that needs it
 	CaptchaPage    = "page"    // captcha: TCB's own page, and back
 )
@@ -54,9 +53,12 @@ type Settings struct {
 	LogLevel     slog.Level
 }
 
-// Session says where sessions are kept and under which keys.
+// Session says under which keys sessions are sealed, and where instances share what must be counted
+// and denied.
 type Session struct {
-	Store string // StoreCookie
+	Store         string // StoreCookie, or an address: redis://, rediss://
+	StorePassword Secret
+	StoreKey      Secret // names what is kept there; set where there is a store
 	// Keys seal cookies and flow values: the first seals, all open. None means that the program
 	// makes one and keeps it in its data folder.
 	Keys []Secret

@@ -73,7 +73,11 @@ listen: :9000
 base_path: /login/v1
 public_origins: ["https://app.example.com", "http://app.example.com", "https://app.example.com:8443", "http://[::1]:8080"]
 trusted_proxies: ["10.1.2.3/8", 192.0.2.7, "2001:db8::/32", "::ffff:192.0.2.8"]
-session: {store: cookie, keys: ["env:KEY", "file:testdata/key.secret", "a literal of more than thirty-two bytes"]}
+session:
+  store: rediss://app@cache.example.com:6380/2
+  store_key: "a literal of the store alone, also long enough"
+  store_password: env:SHORT
+  keys: ["env:KEY", "file:testdata/key.secret", "a literal of more than thirty-two bytes"]
 image_hosts: [cdn.example.com, "https://img.example.com:8443", "https://cdn.example.com"]
 hsts_max_age: 3600
 backend_timeout: 1500ms
@@ -124,7 +128,7 @@ environments:
 			BasePath:       "/login/v1",
 			PublicOrigins:  []string{"https://app.example.com", "http://app.example.com", "https://app.example.com:8443", "http://[::1]:8080"},
 			TrustedProxies: prefixes("10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "192.0.2.8/32"),
-			Session: Session{Store: "cookie", Keys: []Secret{
+			Session: Session{Store: "rediss://app@cache.example.com:6380/2", StorePassword: NewSecret("s3cr3t"), StoreKey: NewSecret("a literal of the store alone, also long enough"), Keys: []Secret{
 				NewSecret(longSecret), NewSecret("a-secret-of-more-than-thirty-two-bytes"), NewSecret("a literal of more than thirty-two bytes"),
 			}},
 			ImageHosts:     []string{"https://cdn.example.com", "https://img.example.com:8443"},
@@ -330,6 +334,7 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	f.Add([]byte("session: {store: 'redis://a@[::1]:1/2', store_key: env:KEY, store_password: env:SHORT}\nenvironments: [{id: a}]"))
 	f.Add([]byte("session: {keys: [env:KEY, env:SHORT]}\nenvironments: [{id: a, clients: [{secret: env:SHORT}]}]"))
 	f.Add([]byte("&a [*a]"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -149,6 +149,12 @@ func Check(ctx context.Context, cfg Config) error {
 	return s.probe(ctx)
 }
 
+// Refuses reports that Redis has answered, and wants nothing from us: the password is wrong, say.
+func Refuses(err error) bool {
+	var refused redis.Error
+	return errors.As(err, &refused) && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "LOADING")
+}
+
 // ask makes one round trip, unless Redis is away. It reports whether there was one.
 func (s *Store) ask(ctx context.Context, do func(context.Context, *redis.Client) error) bool {
 	if s.away.Load() || ctx.Err() != nil {
