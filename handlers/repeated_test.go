@@ -18,16 +18,18 @@ import (
 
 // twiceSite has a way in of each kind.
 func twiceSite(t *testing.T) *site {
-	s := newSite(t, func(c *siteConfig) {
-		c.logins = config.BuiltInPages(c.settings)
-		login := c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion})
-		login.Methods = append(login.Methods, loginpage.SignInMethod{ID: "demo", Label: "Demo provider"})
-		login.Anonymous = true
-		login.Registration = loginpage.RegistrationSplit
-	})
+	s := newSite(t, twiceChanges)
 	s.backend.captcha("never")
 	s.backend.register(knownPhone, "phoned", "Phone-pass-1")
 	return s
+}
+
+func twiceChanges(c *siteConfig) {
+	c.logins = config.BuiltInPages(c.settings)
+	login := c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion})
+	login.Methods = append(login.Methods, loginpage.SignInMethod{ID: "demo", Label: "Demo provider"})
+	login.Anonymous = true
+	login.Registration = loginpage.RegistrationSplit
 }
 
 // A twiceForm is a form to be posted twice.

@@ -153,6 +153,7 @@ type siteConfig struct {
 	clock    *clock
 	memory   *limit.Memory
 	deny     session.DenyList
+	keys     [][]byte // of sessions
 	outcomes limit.Outcomes
 	values   limit.Values
 	counter  limit.Counter
@@ -223,6 +224,9 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	if sc.deny == nil {
 		sc.deny = sc.memory
 	}
+	if sc.keys == nil {
+		sc.keys = [][]byte{sessionKey}
+	}
 	if sc.outcomes == nil {
 		sc.outcomes = sc.memory
 	}
@@ -236,7 +240,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		sc.settings.Environments[i].Endpoint = sc.backend.srv.URL
 	}
 	sessions, err := session.New(session.Config{
-		Keys: [][]byte{sessionKey}, BasePath: sc.settings.BasePath, Now: sc.clock.Now,
+		Keys: sc.keys, BasePath: sc.settings.BasePath, Now: sc.clock.Now,
 		Deny: sc.deny, Quota: SessionQuota(sc.counter),
 	})
 	if err != nil {
