@@ -37,7 +37,6 @@ import (
 	"tcb-login/handlers"
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
-	"tcb-login/limit"
 	"tcb-login/proxyheaders"
 	"tcb-login/session"
 	"tcb-login/static"
@@ -199,11 +198,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	defer pages.Close()
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer endRequests()
-	store, degraded, err := openStore(requests, s, log)
-	if err != nil {
-		return err
-	}
-	cfg, err := siteConfig(requests, opts, s, logins, messages, log, pages, emulated, store)
+	cfg, degraded, err := siteConfig(requests, opts, s, logins, messages, log, pages, emulated)
 	if err != nil {
 		return err
 	}
@@ -300,25 +295,29 @@ func tellReload(log *slog.Logger, logins *loginpage.Pages, changed []loginpage.K
 	}
 }
 
-// siteConfig wires what the pages need. requests is what ends them.
-func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string, store limit.Store) (handlers.Config, error) {
-	none := handlers.Config{}
+// siteConfig wires what the pages need. requests is what ends them; degraded says what they do
+// without at the moment.
+func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (cfg handlers.Config, degraded func() []string, err error) {
 	keys, err := sessionKeys(s, opts.data)
 	if err != nil {
-		return none, err
+		return cfg, nil, err
+	}
+	store, degraded, err := openStore(requests, s, log)
+	if err != nil {
+		return cfg, nil, err
 	}
 	sessions, err := session.New(session.Config{
 		Keys: keys, BasePath: s.BasePath,
 		Deny: store, Quota: handlers.SessionQuota(store),
 	})
 	if err != nil {
-		return none, err
+		return cfg, nil, err
 	}
 	assets, err := static.Load()
 	if err != nil {
-		return none, err
+		return cfg, nil, err
 	}
-	cfg := handlers.Config{
+	cfg = handlers.Config{
 		Context:  requests,
 		Settings: s,
 		Origins:  s.PublicOrigins,
@@ -341,13 +340,13 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 	if len(cfg.Origins) == 0 {
 		_, port, err := net.SplitHostPort(pages.Addr().String())
 		if err != nil {
-			return none, err
+			return cfg, nil, err
 		}
 		for _, host := range []string{"127.0.0.1", "localhost", "::1"} {
 			cfg.Origins = append(cfg.Origins, "http://"+net.JoinHostPort(host, port))
 		}
 	}
-	return cfg, nil
+	return cfg, degraded, nil
 }
 
 // newSite makes the pages, to one of which the emulator's devices send people.
