@@ -67,6 +67,20 @@ func TestAdmin(t *testing.T) {
 			}
 		})
 	}
+	away := func() []string { return []string{"a store is away"} }
+	for _, tt := range []struct {
+		cfg    Config
+		status int
+		want   string
+	}{
+		{Config{Degraded: away}, http.StatusOK, "degraded"},
+		{Config{Degraded: func() []string { return nil }}, http.StatusOK, "ok"},
+		{Config{Degraded: away, Checks: map[string]Check{"a": fails}}, http.StatusServiceUnavailable, "not ready"},
+	} {
+		if status, h := ask(t, tt.cfg, http.MethodGet, "/readyz"); status != tt.status || h.Status != tt.want || !slices.Equal(h.Degraded, tt.cfg.Degraded()) {
+			t.Errorf("%d %+v, want %d %s", status, h, tt.status, tt.want)
+		}
+	}
 	if status, _ := ask(t, Config{}, http.MethodGet, "/"); status != http.StatusNotFound {
 		t.Errorf("/ answers %d", status)
 	}

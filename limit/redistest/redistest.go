@@ -57,12 +57,19 @@ const (
 	cut          // there is nobody
 )
 
+const missing = "there is no redis-server: run limit/redistest/setup.sh (make redis), or name one with REDIS_SERVER"
+
 // binary finds the program.
 func binary(t testing.TB) string {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
-	unpacked := filepath.Join(filepath.Dir(here), "build", "redis-server")
-	for _, name := range []string{os.Getenv("REDIS_SERVER"), "redis-server", "valkey-server", unpacked} {
+	return find(t, os.Getenv("REDIS_SERVER"), "redis-server", "valkey-server", filepath.Join(filepath.Dir(here), "build", "redis-server"))
+}
+
+// find returns the first of some programs that is there.
+func find(t testing.TB, names ...string) string {
+	t.Helper()
+	for _, name := range names {
 		if name == "" {
 			continue
 		}
@@ -70,7 +77,6 @@ func binary(t testing.TB) string {
 			return path
 		}
 	}
-	const missing = "there is no redis-server: run limit/redistest/setup.sh (make redis), or name one with REDIS_SERVER"
 	if os.Getenv("CI") == "" {
 		t.Skip(missing)
 	}
