@@ -1,9 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"html"
+	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,4 +113,55 @@ func TestStoreAway(t *testing.T) {
 	awaits("degraded")
 	r.Resume()
 	awaits("ok")
+}
+
+// TestInstancesShare: two programs with one Redis count together.
+func TestInstancesShare(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t)
+	one := start(t, 2, nil, "-settings", storeSettings(t, r.URL(), ""), "-emulator", "-emulator-listen", "127.0.0.1:0", "-data", t.TempDir())
+	file := storeSettings(t, r.URL(), "")
+	settings, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings = bytes.Replace(settings, []byte("{id: demo}"), []byte("{id: demo, endpoint: '"+one.urls["emulator"]+"'}"), 1)
+	if err := os.WriteFile(file, settings, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	two := start(t, 1, nil, "-settings", file)
+	for i := range 6 {
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := &http.Client{Jar: jar, Transport: publicHost{}}
+		page := []*started{one, two}[i%2].urls["login"] + "/__auth/sign-in?env_id=demo&client_id=demo&redirect_uri=" + url.QueryEscape("http://127.0.0.1:8080/")
+		form := url.Values{"username": {"demo"}, "password": {fmt.Sprintf("Wrong-pass-%d", i)}}
+		resp, err := client.Get(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		for _, m := range hiddenField.FindAllStringSubmatch(string(text), -1) {
+			form.Set(m[1], html.UnescapeString(m[2]))
+		}
+		if resp, err = client.PostForm(page, form); err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if limited := resp.StatusCode == http.StatusTooManyRequests; limited != (i > 3) {
+			t.Errorf("try %d: %s", i, resp.Status)
+		}
+	}
+}
+
+// publicHost asks for the pages by the name that the settings have for them.
+type publicHost struct{}
+
+func (publicHost) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Host = "127.0.0.1:8080"
+	return http.DefaultTransport.RoundTrip(r)
 }

@@ -13,6 +13,9 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -229,6 +232,52 @@ func TestTLSAndPassword(t *testing.T) {
 	for _, bad := range []string{"", "http://127.0.0.1", "redis://127.0.0.1/x", "::"} {
 		if err := check(bad, "", nil); err == nil || strings.Contains(err.Error(), "127.0.0.1") {
 			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// TestAccess: the commands that the docs name are all that a user of ours needs.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile("../../docs/several-instances.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(EVAL [A-Z| ]+)`").FindStringSubmatch(string(docs))
+	if named == nil {
+		t.Fatal("the docs name no commands")
+	}
+	for _, commands := range [][]string{
+		{"+@all", "-@admin", "-@dangerous", "+info"},
+		strings.Fields("+" + strings.ReplaceAll(strings.ToLower(named[1]), " ", " +")),
+	} {
+		r := redistest.Start(t)
+		rule := []any{"ACL", "SETUSER", "app", "on", ">secret", "~" + prefix + "*"}
+		for _, c := range commands {
+			rule = append(rule, c)
+		}
+		r.Do(t, rule...)
+		as := func(c *Config) {
+			c.URL, c.Password = strings.Replace(c.URL, "redis://", "redis://app@", 1)+"/1", "secret"
+		}
+		r.Cut()
+		i := open(t, r.URL(), as)
+		deny(t, i, "from before")
+		r.Resume()
+		i.awaitBack(t)
+		fill(t, i)
+		i.Remove(t.Context(), "somebody's state")
+		i.Forget(t.Context(), "somebody's group")
+		if err := i.Refund(t.Context(), exact, "+8613800138000"); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 6 {
+			take(t, i, exact, "a")
+			take(t, i, burst, "b")
+			wantVerdict(t, i, strconv.Itoa(n), 0, "good")
+		}
+		if s := i.State(); s.Away || strings.Count(i.log.text(), "is away") > 0 || strings.Contains(i.log.text(), "does not tell") {
+			t.Errorf("%v: %+v\n%s", commands, s, i.log.text())
 		}
 	}
 }
