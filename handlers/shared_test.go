@@ -114,6 +114,23 @@ func TestSharedSignOut(t *testing.T) {
 	}
 }
 
+// TestSharedReplaced: an id that a step-up has replaced at one instance is good at none, though TCB
+// still takes the token of its login.
+func TestSharedReplaced(t *testing.T) {
+	t.Parallel()
+	c, one, other := two(t)
+	b, _ := one.signedIn(t)
+	thief := b.copy()
+	b.on(t, other).stepUp("/account/verify", demoPassword).want(http.StatusOK, "account")
+	rotated, _ := c.instance(patient, func(sc *siteConfig) {
+		sc.keys = [][]byte{[]byte("another key of sessions, for later"), sessionKey}
+	})
+	for _, s := range []*site{one, other, rotated} {
+		b.on(t, s).open("/account").want(http.StatusOK, "account")
+		thief.copy().on(t, s).open("/account").want(http.StatusOK, "hand-off")
+	}
+}
+
 // TestSharedLimits: tries and sends count together.
 func TestSharedLimits(t *testing.T) {
 	t.Parallel()
