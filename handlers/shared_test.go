@@ -175,8 +175,14 @@ func TestSharedStates(t *testing.T) {
 		b := one.browser()
 		p := b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", "")).want(http.StatusOK, "provider-return")
 		copied := b.copy().on(t, other)
-		b.on(t, other).submit(p, nil).completed()
+		// Nobody is signed in by it, so that the session goes on and the state alone stands in the way.
+		one.backend.refuse("/v1/signin/with/provider", http.StatusServiceUnavailable, "unavailable")
+		b.on(t, other).lax().submit(p, nil)
+		one.backend.answer("", nil)
 		granted := one.backend.count("/v1/provider/token")
+		if granted != 1 {
+			t.Fatalf("the code was offered to TCB %d times", granted)
+		}
 		for _, s := range []*site{one, other} {
 			again := p.filled(nil)
 			again.Set("more", s.addr) // no double click
