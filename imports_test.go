@@ -23,7 +23,7 @@ const module = "tcb-login"
 // way. A folder stands for those below it that have no row of their own; one without any row is not
 // part of the design. Tests may import what they need.
 var mayImport = map[string][]string{
-	"":                  {"admin", "authclient", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "proxyheaders", "session", "static"},
+	"":                  {"admin", "authclient", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "proxyheaders", "session", "static", "upstream"},
 	"admin":             {"config/loginpage", "handlers/preview", "handlers/web", "views"},
 	"authclient":        {},
 	"config":            {"config/loginpage", "config/settings"},
@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"proxyheaders":      {},
 	"session":           {},
 	"static":            {},
+	"upstream":          {},
 	"views":             {"i18n"},
 }
 
@@ -82,7 +83,7 @@ var onlyIn = map[string][]string{
 }
 
 // standardOnly are folders that others may lift out as libraries of their own.
-var standardOnly = []string{"authclient", "framing"}
+var standardOnly = []string{"authclient", "framing", "upstream"}
 
 // A listed package is what `go list` says of it.
 type listed struct {

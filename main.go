@@ -21,12 +21,9 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
-	"time"
 
 	"golang.org/x/term"
 
-	"tcb-login/admin"
-	"tcb-login/authclient"
 	"tcb-login/config"
 	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
@@ -36,7 +33,6 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
 	"tcb-login/limit"
-	"tcb-login/proxyheaders"
 	"tcb-login/session"
 	"tcb-login/static"
 )
@@ -167,9 +163,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err != nil {
 		return err
 	}
-	if operator != nil {
-		defer operator.Close()
-	}
+	defer closeIf(operator)
 	pages, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return fmt.Errorf("listening for the pages: %w", err)
@@ -181,16 +175,18 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err != nil {
 		return err
 	}
+	ops := newOperations(s, log)
+	cfg.NewAuth, cfg.Leaving = ops.newAuth, ops.leaving.Load
 	site, err := newSite(cfg, devicesGoTo)
 	if err != nil {
 		return err
 	}
 	servers = append(servers, appServer("login", site, pages))
-	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, changed, problems) })
-	between := proxyheaders.New(s.PublicOrigins, s.BasePath, log)
-	go between.Run(ctx)
+	if err := ops.watch(ctx, logins); err != nil {
+		return err
+	}
 	if operator != nil {
-		app, err := newAdmin(cfg, opts.adminListen, between.Problems)
+		app, err := ops.listener(cfg, opts.adminListen)
 		if err != nil {
 			return err
 		}
@@ -199,7 +195,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if demo {
 		greet(stdout, pages, emulated+outboxPath, operator)
 	}
-	return runServers(ctx, servers, s.BackendTimeout+stopGrace, log)
+	return runServers(ctx, servers, stopping{leaving: &ops.leaving, delay: opts.shutdownDelay, within: s.BackendTimeout + stopGrace}, log)
 }
 
 // adminAddress is where the operator's listener is to be: the demo has one unasked.
@@ -220,6 +216,12 @@ func listenOperator(address string) (net.Listener, error) {
 		return nil, fmt.Errorf("listening for the operator: %w", err)
 	}
 	return ln, nil
+}
+
+func closeIf(ln net.Listener) {
+	if ln != nil {
+		ln.Close()
+	}
 }
 
 // outboxPath is where the emulator shows what it sent.
@@ -252,24 +254,6 @@ func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulat
 	return em, ln, nil
 }
 
-// reloadEvery is how often login configs are looked at for changes.
-const reloadEvery = time.Second
-
-// tellReload logs which login pages are new, and what is wrong with those whose
-// last good version serves on.
-func tellReload(log *slog.Logger, changed []loginpage.Key, problems input.Problems) {
-	for _, key := range changed {
-		log.Info("login config read", "env_id", key.Env, "app_id", key.App, "config_version", key.Version)
-	}
-	for _, p := range problems {
-		level := slog.LevelWarn
-		if p.Severity == input.SeverityError {
-			level = slog.LevelError
-		}
-		log.Log(context.Background(), level, "login config", "problem", p.String())
-	}
-}
-
 // siteConfig wires what the pages need. requests is what ends them.
 func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
 	none := handlers.Config{}
@@ -290,13 +274,9 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		return none, err
 	}
 	cfg := handlers.Config{
-		Context:  requests,
-		Settings: s,
-		Origins:  s.PublicOrigins,
-		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
-			client, err := newClient(s, env, c)
-			return entry.ClientAuth{Client: client}, err
-		},
+		Context:    requests,
+		Settings:   s,
+		Origins:    s.PublicOrigins,
 		LoginPages: logins,
 		Sessions:   sessions,
 		Counter:    memory,
@@ -336,15 +316,6 @@ func useEmulator(s *settings.Settings, ln net.Listener) (address string) {
 	return address
 }
 
-// newClient makes every client of TCB there is.
-func newClient(s *settings.Settings, env settings.Environment, c settings.Client) (*authclient.Client, error) {
-	return authclient.New(authclient.Config{
-		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
-		PublishableKey: env.PublishableKey.Reveal(),
-		Endpoint:       env.Endpoint, Timeout: s.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
-	})
-}
-
 // sessionKeys are the operator's, or one that is made once and kept in the data
 // folder. A key that lived only in memory would end every sign-in under way at
 // a restart.
@@ -371,33 +342,6 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 		return nil, fmt.Errorf("session key: %w", err)
 	}
 	return [][]byte{key}, nil
-}
-
-// newAdmin is ready when every environment's API answers at all.
-func newAdmin(site handlers.Config, listen string, warnings func() []string) (app, error) {
-	preview, err := handlers.NewPreview(site)
-	if err != nil {
-		return nil, err
-	}
-	s := site.Settings
-	host, _, _ := net.SplitHostPort(listen)
-	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.LoginPages, Warnings: warnings}
-	for _, env := range s.Environments {
-		cfg.Environments = append(cfg.Environments, env.ID)
-		// One for all checks: each client has connections of its own.
-		client, err := newClient(s, env, env.Clients[0])
-		if err != nil {
-			return nil, err
-		}
-		cfg.Checks["environment "+env.ID] = func(ctx context.Context) error {
-			_, err := client.IsUsernameRegistered(ctx, "readiness-check")
-			if errors.Is(err, authclient.ErrUnreachable) {
-				return err
-			}
-			return nil
-		}
-	}
-	return admin.New(cfg), nil
 }
 
 // greet tells a newcomer where everything is.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -29,6 +30,7 @@ import (
 	"tcb-login/limit"
 	"tcb-login/session"
 	"tcb-login/static"
+	"tcb-login/upstream"
 )
 
 // The tests of this package ask the pages over HTTP, as browsers do, with the emulator behind them.
@@ -158,7 +160,15 @@ type siteConfig struct {
 	demo     *Demo
 	logins   *loginpage.Pages
 	wrap     func(entry.Auth) entry.Auth // changes what handlers call
+	tcb      *upstream.Transport         // between the clients and the emulator
+}
 
+// through is nil, the client's own, where nothing is between.
+func (c *siteConfig) through() *http.Client {
+	if c.tcb == nil {
+		return nil
+	}
+	return &http.Client{Transport: c.tcb}
 }
 
 // What the pages keep to, said once more: a change of it is to be noticed.
@@ -252,7 +262,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
 			client, err := authclient.New(authclient.Config{
 				Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: env.Endpoint,
-				Timeout: sc.settings.BackendTimeout, UserAgent: "tcb-login/test", Now: sc.clock.Now,
+				Timeout: sc.settings.BackendTimeout, UserAgent: "tcb-login/test", Now: sc.clock.Now, HTTPClient: sc.through(),
 			})
 			if sc.wrap != nil && err == nil {
 				return sc.wrap(entry.ClientAuth{Client: client}), nil

@@ -140,7 +140,11 @@ func notHandedOver(r *web.Request, out handOffAnswer, err error) (web.Reply, err
 	default:
 		r.Trace.Err = err
 		out.Error = web.Unavailable
-		return web.JSON(503, out)
+		reply, _ := web.JSON(503, out)
+		if api := (*authclient.Error)(nil); errors.As(err, &api) {
+			reply.RetryAfter = api.RetryAfter
+		}
+		return reply, nil
 	}
 	r.Session.DropAccess()
 	return web.JSON(401, out)

@@ -92,7 +92,7 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		if sent, err = c.decoy(r, step); err != nil {
 			return web.Reply{}, err
 		}
-	case refusal.IsOutage(err):
+	case refusal.IsOutage(err) && !notSent(err):
 		// The message may be on its way all the same. It counts, but nobody has to wait a minute
 		// because TCB failed.
 		counted.RefundPause(r.Context())
@@ -102,6 +102,12 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		return f.Refuse(r, page, err, nil)
 	}
 	return c.sentTo(r, f, step, sent)
+}
+
+// notSent reports that TCB never heard of it.
+func notSent(err error) bool {
+	var api *authclient.Error
+	return errors.As(err, &api) && api.NotSent
 }
 
 // sentTo leads to the step that asks for the code.

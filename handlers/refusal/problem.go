@@ -2,6 +2,8 @@ package refusal
 
 import (
 	"net/http"
+	"time"
+
 	"tcb-login/i18n"
 )
 
@@ -11,8 +13,9 @@ type Problem struct {
 	Title  string // message keys
 	Lead   string
 	Args   i18n.Args
-	Value  string // what was refused, shown as text
-	Home   bool   // the way on is to the app at this origin: no login request is known
+	Value  string        // what was refused, shown as text
+	Wait   time.Duration // Retry-After, where it is not 0
+	Home   bool          // the way on is to the app at this origin: no login request is known
 }
 
 func (p *Problem) Error() string { return "problem: " + p.Lead }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"strconv"
@@ -143,6 +144,7 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 	c.Response().ResetBody()
 	c.Response().Header.Del("Location")
 	c.Set("Referrer-Policy", "no-referrer")
+	setRetryAfter(c, p.Wait)
 	var login entry.LoginRequest
 	if r != nil {
 		login = r.LoginRequest
@@ -262,7 +264,11 @@ func problemOf(t *Trace, err error) *refusal.Problem {
 		if out.Status < 500 {
 			out = refusal.Codes["unknown"]
 		}
-		return &refusal.Problem{Status: out.Status, Title: "error.title_unavailable", Lead: out.Key}
+		p := &refusal.Problem{Status: out.Status, Title: "error.title_unavailable", Lead: out.Key}
+		if out.Status == fiber.StatusServiceUnavailable {
+			p.Wait = cmp.Or(api.RetryAfter, time.Minute)
+		}
+		return p
 	case errors.As(err, &fe):
 		switch fe.Code {
 		case fiber.StatusNotFound:

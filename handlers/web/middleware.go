@@ -78,6 +78,9 @@ func (s *Site) observe(c *fiber.Ctx) (err error) {
 		if t.after != nil {
 			t.after()
 		}
+		if s.leaving() { // who would send the next request on it goes elsewhere
+			c.Context().SetConnectionClose()
+		}
 		s.logRequest(c, t, start)
 	}()
 	if err := c.Next(); err != nil {

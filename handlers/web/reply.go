@@ -69,9 +69,7 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 		}
 	}
 	addCookies(c, cookies)
-	if reply.RetryAfter > 0 {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(reply.RetryAfter.Seconds()))))
-	}
+	setRetryAfter(c, reply.RetryAfter)
 	if reply.NoReferrer {
 		c.Set("Referrer-Policy", "no-referrer")
 	}
@@ -82,6 +80,12 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 		return writeJSON(c, reply.Status, reply.JSON)
 	}
 	return nil
+}
+
+func setRetryAfter(c *fiber.Ctx, wait time.Duration) {
+	if wait > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
 }
 
 func addCookies(c *fiber.Ctx, cookies []string) {

@@ -27,7 +27,7 @@ import (
 	"tcb-login/static"
 )
 
-// Config is everything the pages need; all of it but LoginPages, Demo, Now and Rand is required.
+// Config is everything the pages need; all of it but LoginPages, Demo, Leaving, Now and Rand is required.
 type Config struct {
 	Context    context.Context // ends requests that the server does not wait for any longer
 	Settings   *settings.Settings
@@ -40,6 +40,7 @@ type Config struct {
 	Static     *static.Files
 	Logger     *slog.Logger
 	Demo       *Demo
+	Leaving    func() bool // this instance is about to stop: no connection is to be kept
 	Now        func() time.Time
 	Rand       io.Reader
 }
@@ -64,6 +65,7 @@ type Site struct {
 	sessions    *session.Manager
 	log         *slog.Logger
 	ctx         context.Context
+	leaving     func() bool
 	now         func() time.Time
 	rand        io.Reader
 	crossOrigin *http.CrossOriginProtection
@@ -79,6 +81,9 @@ func NewSite(cfg Config) (*Site, error) {
 		cfg.Messages == nil || cfg.Static == nil || cfg.Logger == nil {
 		return nil, errors.New("handlers: Config lacks a required field")
 	}
+	if cfg.Leaving == nil {
+		cfg.Leaving = func() bool { return false }
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -91,7 +96,7 @@ func NewSite(cfg Config) (*Site, error) {
 	s := &Site{
 		Counter: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
 		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, log: cfg.Logger,
-		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
+		ctx: cfg.Context, leaving: cfg.Leaving, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
 		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now),
 	}
 	s.headers = headers.New(cfg.Origins, cfg.Settings.BasePath, cfg.Settings.ImageHosts, cfg.Settings.HSTSMaxAge)
