@@ -16,6 +16,7 @@ type AuthorizeRequest struct {
 	Scope               string `json:"scope,omitempty"`                 // what the app may do
 	CodeChallenge       string `json:"code_challenge,omitempty"`        // of GrantTokenRequest.CodeVerifier (RFC 7636)
 	CodeChallengeMethod string `json:"code_challenge_method,omitempty"` // S256 or plain
+	Nonce               string `json:"nonce,omitempty"`                 // for the id_token; OpenID Connect's, which the SDK does not send here
 	SignOutURI          string `json:"sign_out_uri,omitempty"`          // of the app, for signing out later
 }
 

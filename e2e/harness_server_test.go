@@ -272,7 +272,7 @@ func (o options) yaml(origins []string) string {
 		fmt.Fprintf(&b, "    %s\n", o.environment)
 	}
 	b.WriteString("    clients:\n")
-	b.WriteString("      - id: demo\n        redirect_uris: [\"https://other.example.com/callback\"]\n")
+	b.WriteString("      - id: demo\n        code_flow: true\n        redirect_uris: [\"https://other.example.com/callback\", \"http://localhost/callback\"]\n")
 	if !o.single {
 		b.WriteString("      - id: shop\n")
 	}

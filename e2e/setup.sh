@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything the browser tests need and Go modules do not bring: Chromium and nginx (from apt), the
-# npm packages of package-lock.json, the driver folder playwright-go looks for, and the official SDK
-# bundled for the browser. Running it again is cheap: each step looks first. `setup.sh fonts` adds
+# npm packages of package-lock.json, the driver folder playwright-go looks for, and the official SDK and
+# an OAuth client bundled for the browser. Running it again is cheap: each step looks first. `setup.sh fonts` adds
 # Chinese fonts, for screenshots.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -59,6 +59,8 @@ elif ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ] && [ ! -x build/n
 	[ -x build/nginx/usr/sbin/nginx ] || die "the package nginx has no usr/sbin/nginx: name one with NGINX."
 fi
 
+command -v curl >/dev/null || { apt_get update; apt_install curl; } # for what docs/code-flow.md has people type
+
 command -v node >/dev/null || die "node is needed (18 or newer): install it, for example with apt-get install nodejs npm."
 command -v npm >/dev/null || die "npm is needed: install it, for example with apt-get install npm."
 
@@ -73,13 +75,18 @@ fi
 # playwright-go looks for DIR/package/cli.js and takes node from PLAYWRIGHT_NODEJS_PATH.
 ln -sfn ../../node_modules/playwright-core build/driver/package
 
-for sdk in sdk2 sdk3; do
-	if [ "$(cat build/stamp 2>/dev/null)" != "$want" ] || [ ! -s "build/$sdk.js" ]; then
-		echo "bundling $sdk"
-		# The SDK's own code is not touched: this is what an app's bundler does with it.
-		printf 'import cloudbase from "%s";\nwindow.cloudbase = cloudbase;\n' "$sdk" |
+# bundle NAME LINE writes build/NAME.js of an entry that imports the package. The package's own code is
+# not touched: this is what an app's bundler does with it.
+bundle() {
+	if [ "$(cat build/stamp 2>/dev/null)" != "$want" ] || [ ! -s "build/$1.js" ]; then
+		echo "bundling $1"
+		printf '%s\n' "$2" |
 			node_modules/.bin/esbuild --bundle --format=iife --define:process.env.IS_MP_BUILD=false \
-				--sourcefile=app.js --log-level=error --outfile="build/$sdk.js"
+				--sourcefile=app.js --log-level=error --outfile="build/$1.js"
 	fi
+}
+for sdk in sdk2 sdk3; do
+	bundle "$sdk" "import cloudbase from \"$sdk\"; window.cloudbase = cloudbase;"
 done
+bundle oauth4webapi 'import * as oauth from "oauth4webapi"; window.oauth = oauth;'
 printf '%s\n' "$want" >build/stamp

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	rules "tcb-login/redirect"
 )
 
 // The OAuth 2.0 server: authorisation codes with PKCE (RFC 6749, 7636), device codes (RFC 8628),
@@ -151,12 +153,13 @@ func (e *Emulator) authorizationCode(ctx context.Context, c *call, req authorize
 	})
 }
 
-// checkRedirect wants one of the client's registered addresses, where it has any.
+// checkRedirect wants one of the client's registered addresses, where it has any. On loopback any port
+// will do: a program on somebody's machine does not choose its own (RFC 8252 §7.3).
 func (e *Emulator) checkRedirect(client clientOf, redirect string) error {
 	if _, err := parseRedirect(redirect); err != nil {
 		return err
 	}
-	if len(client.redirectURIs) > 0 && !slices.Contains(client.redirectURIs, redirect) {
+	if len(client.redirectURIs) > 0 && rules.Check("", redirect, client.redirectURIs, true) == rules.Refused {
 		return failText("invalid_argument", textBadRedirect)
 	}
 	return nil

@@ -119,11 +119,48 @@ func TestRegisteredRedirects(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = e.Close() }()
-	for redirect, want := range map[string]bool{callback: true, callback + "/": false, "https://evil.example/cb": false} {
+	client := e.clients["demo"]
+	client.redirectURIs = append(client.redirectURIs, "http://127.0.0.1/cb")
+	e.clients["demo"] = client
+	for redirect, want := range map[string]bool{
+		callback: true, callback + "/": false, "https://evil.example/cb": false,
+		"http://127.0.0.1:50123/cb": true, "http://127.0.0.1:50123/other": false, "http://localhost:50123/cb": false,
+	} {
 		if err := e.checkRedirect(e.clients["demo"], redirect); (err == nil) != want {
 			t.Errorf("%s: %v", redirect, err)
 		}
 	}
+}
+
+// TestTokenForm: OAuth's own clients post forms, with the client in Authorization or in the form.
+func TestTokenForm(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	token := f.signInDemo().str("access_token")
+	verifier := strings.Repeat("v", 43)
+	sum := sha256.Sum256([]byte(verifier))
+	form := func(change url.Values) string {
+		code := f.as(token, "POST", "/v1/user/authorize", object{
+			"response_type": "code", "redirect_uri": callback, "client_id": "app", "scope": "user",
+			"code_challenge": base64.RawURLEncoding.EncodeToString(sum[:]), "code_challenge_method": "S256",
+		}).ok().str("code")
+		values := url.Values{
+			"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {callback}, "code_verifier": {verifier}, "client_id": {"app"},
+		}
+		for name, value := range change {
+			values[name] = value
+		}
+		return values.Encode()
+	}
+	kind := []string{"Content-Type", "application/x-www-form-urlencoded;charset=UTF-8"}
+	f.do("POST", "/auth/v1/token", form(nil), kind...).ok().str("access_token")
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("app:s3cret"))
+	f.do("POST", "/auth/v1/token", form(url.Values{"client_id": nil}), append(kind, "Authorization", basic)...).ok()
+	f.do("POST", "/auth/v1/token", form(url.Values{"code_verifier": {"x"}}), kind...).fails("invalid_grant")
+	f.do("POST", "/auth/v1/token", form(url.Values{"code_verifier": {verifier, "x"}}), kind...).fails("invalid_argument")
+	f.do("POST", "/auth/v1/token", "%zz", kind...).fails("invalid_argument")
+	// Elsewhere a form is no body: the API is JSON.
+	f.do("POST", "/auth/v1/signin?client_id=demo", "username=demo", kind...).fails("invalid_argument")
 }
 
 func TestAuthorizeInfo(t *testing.T) {

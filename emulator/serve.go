@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 )
@@ -132,6 +134,36 @@ func (c *call) env() string { return c.client.env.ID }
 // type is not looked at.
 func (c *call) decode(into any) error { return decodeBody(c.body, into) }
 
+// pathToken is what OAuth clients that are no SDK of TCB's call, and they all post forms (RFC 6749
+// §4.1.3). Whether TCB reads them nobody has seen: its documentation has JSON alone.
+const pathToken = "/auth/v1/token"
+
+func isForm(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/x-www-form-urlencoded"
+}
+
+// formAsJSON is a form as the object that it stands for. One that no OAuth client sends (RFC 6749
+// §3.2: each parameter once) is left as it is, and so refused.
+func formAsJSON(body []byte) []byte {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return body
+	}
+	object := map[string]string{}
+	for name, values := range form {
+		if len(values) != 1 {
+			return body
+		}
+		object[name] = values[0]
+	}
+	out, err := json.Marshal(object)
+	if err != nil {
+		return body
+	}
+	return out
+}
+
 // decodeBody takes one JSON object and nothing behind it; an empty body is an empty object.
 func decodeBody(body []byte, into any) error {
 	body = bytes.TrimSpace(body)
@@ -161,6 +193,9 @@ func (e *Emulator) serveCall(r *http.Request, access access, serve endpoint) (an
 	var err error
 	if c.body, err = io.ReadAll(r.Body); err != nil {
 		return nil, failText("invalid_argument", textBadJSON)
+	}
+	if isForm(r) && r.URL.Path == pathToken {
+		c.body = formAsJSON(c.body)
 	}
 	if access == forAnybody {
 		return serve(r.Context(), c)

@@ -58,7 +58,8 @@ func (p *page) check() (wrong []string) {
 	}
 	if loc := p.header.Get("Location"); loc != "" {
 		u, err := p.url.Parse(loc)
-		if err != nil || u.Scheme != p.url.Scheme || u.Host != p.url.Host || !strings.HasPrefix(u.Path, p.b.s.base+"/") {
+		sentBack := p.method == "GET" && strings.HasPrefix(loc, registered+"?error=") && p.header.Get("Referrer-Policy") == "no-referrer"
+		if err != nil || !sentBack && (u.Scheme != p.url.Scheme || u.Host != p.url.Host || !strings.HasPrefix(u.Path, p.b.s.base+"/")) {
 			bad("Location %q leads away from our pages", loc)
 		}
 		if p.status != http.StatusSeeOther {

@@ -170,49 +170,6 @@ func TestRegionWithoutPhones(t *testing.T) {
 	b.submit(code, fields{"verification_code": s.backend.code("x@example.com")}).completed()
 }
 
-// TestOtherOrigin: a registered target elsewhere is let in with PKCE, and until
-// there is a code flow its sign-in ends before anything is asked of TCB.
-func TestOtherOrigin(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	b := s.browser()
-	b.target = registered
-	for _, tt := range []struct {
-		path  string
-		typed fields
-	}{
-		{"/sign-in", fields{"username": "demo", "password": demoPassword}},
-		{"/sign-in/sms", fields{"phone_country": "CN", "phone_number": "13800138000"}},
-		{"/sign-in/email", fields{"email": demoEmail}},
-		{"/sign-up", fields{"phone_country": "CN", "phone_number": "13800138000"}},
-		{"/reset-password", fields{"phone_country": "CN", "phone_number": "13800138000"}},
-	} {
-		p := b.open(tt.path, pkce)
-		if p.status != http.StatusOK || p.form() == nil {
-			t.Fatalf("%s: status %d, %q", tt.path, p.status, p.keys())
-		}
-		b.submit(p, tt.typed).want(http.StatusNotImplemented, "error", "error.page.not_yet")
-	}
-	if got := s.backend.count(""); got != 0 {
-		t.Errorf("TCB was called %d times: %v", got, s.backend.callsTo(""))
-	}
-	b.open("/").want(http.StatusBadRequest, "error", "error.page.pkce")
-	// A flow that was begun for our own origin does not end elsewhere.
-	b.target = appPage
-	code := sendCode(b, "/sign-in/email", fields{"email": demoEmail})
-	u, err := url.Parse(code.action())
-	if err != nil {
-		t.Fatal(err)
-	}
-	calls := s.backend.count("")
-	p := b.do(http.MethodPost, s.base+"/sign-in/email?"+entryQuery(registered, pkce, "flow="+u.Query().Get("flow")),
-		code.filled(fields{"verification_code": s.backend.code(demoEmail)}), nil)
-	p.want(http.StatusNotImplemented, "error", "error.page.not_yet")
-	if got := s.backend.count(""); got != calls {
-		t.Errorf("TCB was called %d times", got-calls)
-	}
-}
-
 // TestTabs: two sign-ins of one browser at once, for two targets, do not mix.
 func TestTabs(t *testing.T) {
 	t.Parallel()

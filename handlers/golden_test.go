@@ -99,6 +99,8 @@ func TestGoldenPages(t *testing.T) {
 		out := b.open("/sign-out").want(http.StatusOK, "sign-out")
 		golden(t, "sign-out."+lang, out)
 		golden(t, "interstitial."+lang, b.submit(out, nil).want(http.StatusOK, "interstitial"))
+		elsewhere := b.get(s.base + "/?" + entryQuery(registered, pkce, "scope=openid+phone", "state=x"))
+		golden(t, "authorize."+lang, b.submit(elsewhere, fields{"username": "demo", "password": demoPassword}).want(http.StatusOK, "authorize"))
 		s.clock.advance(time.Hour)
 	}
 }

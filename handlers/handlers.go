@@ -7,6 +7,7 @@
 //	provider   out to an identity provider and back
 //	signin     the ways in and out
 //	account    the account portal
+//	authorize  a code for an app on another origin
 //	preview    every page in every state, for the operator
 package handlers
 
@@ -16,6 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/handlers/account"
+	"tcb-login/handlers/authorize"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/preview"
@@ -41,6 +43,7 @@ type rooms struct {
 	providers *provider.Providers
 	signin    *signin.Room
 	account   *account.Room
+	authorize *authorize.Room
 }
 
 func newRooms(cfg Config) (*rooms, error) {
@@ -49,10 +52,11 @@ func newRooms(cfg Config) (*rooms, error) {
 		return nil, err
 	}
 	codes, providers := code.New(site), provider.New(site)
-	v := &visitor.Room{Site: site, Follow: provider.Follow}
-	in := signin.New(site, v, codes, providers)
+	v := &visitor.Room{Site: site, Follow: provider.Follow, Authorize: authorize.Address}
+	elsewhere := authorize.New(site, v)
+	in := signin.New(site, v, codes, providers, elsewhere.Resume)
 	return &rooms{
-		site: site, visitor: v, providers: providers, signin: in,
+		site: site, visitor: v, providers: providers, signin: in, authorize: elsewhere,
 		account: account.New(site, v, codes, providers, in.WithNewPassword),
 	}, nil
 }
@@ -63,11 +67,12 @@ func (r *rooms) table() []web.Row {
 		r.providers.Rows(), // before sign-in's /provider/:id, of which the callback is none
 		r.signin.Rows(),
 		r.account.Rows(),
+		r.authorize.Rows(),
 	)
 }
 
 func (r *rooms) samples(of *web.Request) []web.Sample {
-	return slices.Concat(r.signin.Samples(of), r.account.Samples(of), r.visitor.Samples(of), r.providers.Samples(of), r.site.CaptchaSamples(of), r.site.ErrorSamples(of))
+	return slices.Concat(r.signin.Samples(of), r.account.Samples(of), r.authorize.Samples(of), r.visitor.Samples(of), r.providers.Samples(of), r.site.CaptchaSamples(of), r.site.ErrorSamples(of))
 }
 
 // New checks cfg and assembles the app: what main, tests and benchmarks run.

@@ -159,8 +159,7 @@ func TestLanguageOfErrorPages(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.browser()
-	b.target = registered
-	p := b.submit(b.open("/sign-in", pkce, "state=x"), fields{"username": "demo", "password": demoPassword}).want(http.StatusNotImplemented, "error")
+	p := b.open("/agreement/9", "state=x").want(http.StatusNotFound, "error")
 	link := p.find(func(n *htmlNode) bool { return n.Data == "a" && attr(n, "hreflang") == "zh-CN" })
 	if link == nil {
 		t.Fatal("the error page has no link to the other language")

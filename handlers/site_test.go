@@ -197,7 +197,10 @@ func testSettings() *settings.Settings {
 		Environments: []settings.Environment{
 			{
 				ID: "demo", Name: "Demo", Region: "ap-shanghai", Captcha: settings.CaptchaPicture,
-				Clients: []settings.Client{{ID: "demo", RedirectURIs: []string{registered}}, {ID: "second"}},
+				Clients: []settings.Client{
+					{ID: "demo", RedirectURIs: []string{registered}, CodeFlow: true},
+					{ID: "second", RedirectURIs: []string{registered}, CodeFlow: true},
+				},
 			},
 			{ID: "other", Region: "ap-shanghai", Captcha: settings.CaptchaPicture, Clients: []settings.Client{{ID: "other"}}},
 			{ID: "north", Name: "North", Region: "ap-guangzhou", Captcha: settings.CaptchaPicture, Clients: []settings.Client{{ID: "north"}}},

@@ -233,3 +233,21 @@ type ContinuePage struct {
 	Button Link
 	Other  Link
 }
+
+// AuthorizePage asks somebody to go on to an app on another origin.
+type AuthorizePage struct {
+	Base
+	Person Person
+	Detail string // what else is known of them
+	Name   string // of the app
+	Host   string // where they are led
+	Scopes []Scope
+	Button i18n.Message
+	Other  Link
+}
+
+// Scope is something that an app asks for.
+type Scope struct {
+	Name, Detail string
+	Parts        []Scope
+}

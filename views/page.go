@@ -56,6 +56,9 @@ func (p *ReturnPage) Component() templ.Component { return Return(*p) }
 func (p *ContinuePage) Component() templ.Component { return Continue(*p) }
 
 // Component implements Page.
+func (p *AuthorizePage) Component() templ.Component { return Authorize(*p) }
+
+// Component implements Page.
 func (p *SignInPage) Component() templ.Component { return SignIn(*p) }
 
 // Component implements Page.

@@ -53,6 +53,7 @@ var (
 		{"omitempty,web_url", ""},
 		{"excludesall=?#", "must have no query and no fragment"},
 	}
+	issuerRules        = []rule{{"omitempty,web_url", ""}, {"excludesall=?#", "must have no query and no fragment"}}
 	defaultTargetRules = []rule{{"omitempty,web_url", ""}}
 	captchaRules       = []rule{
 		{"oneof=" + CaptchaPicture + " " + CaptchaPage, `want "picture" or "page", found %s`},

@@ -98,6 +98,7 @@ func (p *parser) environmentFields(e *Environment, at *environmentNodes) fields 
 			}
 		},
 		"tcb_sees_client_address": func(v *yaml.Node) { p.boolean("tcb_sees_client_address", v, &e.TCBSeesClientAddress) },
+		"issuer":                  func(v *yaml.Node) { p.text("issuer", v, &e.Issuer, issuerRules) },
 		"limits":                  func(v *yaml.Node) { p.limits(v, &e.Limits) },
 		"clients":                 func(v *yaml.Node) { e.Clients = p.clients(v) },
 	}
@@ -149,7 +150,7 @@ func originOf(uri string) string {
 func (p *parser) clients(n *yaml.Node) (clients []Client) {
 	p.list("clients", n, func(name string, item *yaml.Node) {
 		var c Client
-		var id *yaml.Node
+		var id, flow, uris *yaml.Node
 		ok := p.mapping(name, item, fields{
 			"id": func(v *yaml.Node) {
 				id = v
@@ -161,7 +162,12 @@ func (p *parser) clients(n *yaml.Node) (clients []Client) {
 				}
 			},
 			"secret": func(v *yaml.Node) { c.Secret, _ = p.secret("secret", v) },
+			"code_flow": func(v *yaml.Node) {
+				p.boolean("code_flow", v, &c.CodeFlow)
+				flow = v
+			},
 			"redirect_uris": func(v *yaml.Node) {
+				uris = v
 				p.list("redirect_uris", v, func(name string, item *yaml.Node) {
 					var uri string
 					if !p.text(name, item, &uri, redirectURIRules) {
@@ -181,9 +187,23 @@ func (p *parser) clients(n *yaml.Node) (clients []Client) {
 		if id == nil {
 			p.errorf(item, "%s: id is missing", name)
 		}
+		p.codeFlow(flow, uris, c)
 		clients = append(clients, c)
 	})
 	return clients
+}
+
+// codeFlow is about apps on other origins. What TCB enforces of a code is its own affair, and all
+// that keeps a stolen one from being of use: whoever switches it on is told what nobody has seen yet.
+func (p *parser) codeFlow(flow, uris *yaml.Node, c Client) {
+	switch {
+	case c.CodeFlow && isEmpty(uris):
+		p.errorf(flow, "code_flow: needs redirect_uris: without any there is no app that a code could go to")
+	case c.CodeFlow && !p.launch.Emulator:
+		p.warnf(flow, "code_flow: it is unproven that TCB checks code_verifier and redirect_uri, and takes a code once: prove it with the three commands of docs/code-flow.md")
+	case !c.CodeFlow && !isEmpty(uris):
+		p.warnf(uris, "redirect_uris: not used: no login leads to another origin without code_flow: true")
+	}
 }
 
 func (p *parser) limits(n *yaml.Node, l *Limits) {

@@ -88,7 +88,10 @@ type Environment struct {
 	// with TCB. Without one the history holds our address, which would only mislead.
 	TCBSeesClientAddress bool
 	Limits               Limits
-	Clients              []Client // at least one, each with an id of its own
+	// Issuer is the iss of the environment's tokens where that is not what ID and Region make: see
+	// TokenIssuer.
+	Issuer  string
+	Clients []Client // at least one, each with an id of its own
 
 	Demo bool // its page also offers what only the emulator has; no setting
 }
@@ -99,6 +102,16 @@ const phoneRegion = "ap-shanghai"
 
 // Texts reports whether TCB sends text messages for the environment.
 func (e *Environment) Texts() bool { return e.Region == phoneRegion }
+
+// TokenIssuer is the iss that the environment's tokens have, byte for byte: apps compare it with the
+// iss that an authorization code comes with (RFC 9207). TCB writes http, not https, and means no
+// address by it.
+func (e *Environment) TokenIssuer() string {
+	if e.Issuer != "" {
+		return e.Issuer
+	}
+	return "http://" + e.ID + "." + e.Region + ".tcb-api.tencentcloudapi.com"
+}
 
 // Limits are how much an environment's pages do without a captcha. Beyond them every further try
 // needs one of its own, and nobody is refused.
@@ -123,6 +136,7 @@ type Client struct {
 	ID           string // client_id
 	Secret       Secret
 	RedirectURIs []string // registered targets on other origins
+	CodeFlow     bool     // apps there get an authorization code; without it no login leads there
 }
 
 // Environment returns the environment with this id, or nil.

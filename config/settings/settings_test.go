@@ -89,11 +89,13 @@ environments:
     endpoint: https://gateway.example.com/tcb/
     captcha: page
     provider_callback: /login/v1/
+    issuer: https://issuer.example.com/one
     default_redirect_uri: https://app.example.com/?a=1#/home
     limits: {sms_per_number: 3, emails_per_address: 4, sms_per_hour: 5000, sms_per_hour_abroad: 6, attack_mode: true}
     clients:
       - id: AOJ8yAABzNsMXf0IcKc
         secret: env:SHORT
+        code_flow: true
         redirect_uris: ["https://other.example.com/callback?x=%", "http://127.0.0.1/cb", "http://[::1]:1/cb", "http://localhost:3000"]
       - {id: second}
   - id: two
@@ -140,10 +142,11 @@ environments:
 			Environments: []Environment{
 				{
 					ID: "one-1a2b", Name: "示例", Region: "ap-shanghai", Endpoint: "https://gateway.example.com/tcb", Captcha: "page", ProviderCallback: "/login/v1/",
+					Issuer:             "https://issuer.example.com/one",
 					DefaultRedirectURI: "https://app.example.com/?a=1#/home",
 					Limits:             Limits{SMSPerNumber: 3, EmailsPerAddress: 4, SMSPerHour: 5000, SMSPerHourAbroad: 6, AttackMode: true},
 					Clients: []Client{
-						{ID: "AOJ8yAABzNsMXf0IcKc", Secret: NewSecret("s3cr3t"), RedirectURIs: []string{
+						{ID: "AOJ8yAABzNsMXf0IcKc", Secret: NewSecret("s3cr3t"), CodeFlow: true, RedirectURIs: []string{
 							"https://other.example.com/callback?x=%", "http://127.0.0.1/cb", "http://[::1]:1/cb", "http://localhost:3000",
 						}},
 						{ID: "second"},

@@ -18,13 +18,16 @@ func signInAgain(r *web.Request) string {
 // handed that over; as on the portal's pages nothing shows before script has seen that localStorage
 // still names the same person.
 func (a *Room) getContinue(r *web.Request) (web.Reply, error) {
+	if r.ForCode() {
+		return web.SeeOther(r.To(entry.PathAuthorize))
+	}
 	login, err := a.visitor.Load(r)
 	if err != nil {
 		return web.Reply{}, err
 	}
 	anonymous := login != nil && login.Access.Anonymous
 	switch {
-	case r.Prompt == "login" || anonymous || r.Next == "" && !r.OwnTarget():
+	case r.Prompts("login") || anonymous:
 		return web.SeeOther(signInAgain(r))
 	case login == nil: // another tab's first visit may have cost it since
 		return web.OK(a.visitor.HandOffPage(r, signInAgain(r)))

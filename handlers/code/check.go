@@ -49,9 +49,6 @@ func (c *Codes) over(step *Step) bool {
 
 // Post handles the form of the step that the address names.
 func (c *Codes) Post(r *web.Request, f Flow) (web.Reply, error) {
-	if !r.OwnTarget() {
-		return web.Reply{}, refusal.ErrNotYet
-	}
 	step, found := Open(r, f)
 	switch {
 	case step == nil && found:

@@ -56,7 +56,10 @@ type Params struct {
 	Prompt          string
 	State           string
 	ChallengeMethod string
-	HasRedirect     bool // redirect_uri came with the request
+
+	Authorization // where response_type came with the request
+
+	HasRedirect bool // redirect_uri came with the request
 }
 
 // Step are the parameters of our own: which step the page is at.
@@ -140,8 +143,10 @@ type Raw struct {
 // out, since the page that says so needs it: its language, and the app's look.
 func (p *Places) Parse(raw Raw) (LoginRequest, error) {
 	r := LoginRequest{Origin: raw.Origin, Base: p.Base, Path: raw.Path, Portal: raw.Portal, OnWay: raw.OnWay, InWeChat: inWeChat(raw.UserAgent)}
-	bad := p.readQuery(&r, raw)
-	if bad == nil {
+	var bad error
+	if unread := p.readQuery(&r, raw); unread != nil {
+		bad = unread
+	} else {
 		bad = p.resolve(&r)
 	}
 	words := p.Messages
@@ -176,11 +181,15 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 	var bad *refusal.Problem
 	var carried []string
 	seen := map[string]bool{}
+	r.Authorizing = slices.ContainsFunc(params, func(q param) bool { return q.key == "response_type" })
 	for _, q := range params {
-		// Some readers end a name at a NUL.
-		if name := strings.SplitN(strings.ReplaceAll(q.key, "\x00", "["), "[", 2)[0]; !q.text && p.reads(name) {
+		name := nameOf(q.key)
+		if !q.text && (p.reads(name) || r.Authorizing && oauth[name] != nil) {
 			bad = refusal.BadParameter(name)
 			continue
+		}
+		if r.Authorizing && ofOAuth(name) && (q.key != name || seen[name]) {
+			bad = refusal.BadParameter(name)
 		}
 		if name, _, bracketed := strings.Cut(q.key, "["); bracketed && single[name] != nil {
 			bad = refusal.BadParameter(name)
@@ -199,6 +208,8 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 			if *field(&r.Params) = q.value; q.key == "login_hint" {
 				r.LoginHint = hint(q.raw)
 			}
+		} else if field := oauth[q.key]; field != nil && r.Authorizing && !seen[q.key] {
+			*field(&r.Authorization) = q.value
 		}
 		seen[q.key] = true
 	}
@@ -217,6 +228,11 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 		return refusal.BadParameter(name)
 	}
 	return nil
+}
+
+// nameOf is the name that some readers see: they end it at a NUL, or at a bracket.
+func nameOf(key string) string {
+	return strings.SplitN(strings.ReplaceAll(key, "\x00", "["), "[", 2)[0]
 }
 
 // reads reports that a parameter means something here, so that it must be text.
@@ -265,7 +281,7 @@ func (p *Places) readStep(s *Step, q param, portal bool) bool {
 }
 
 // resolve finds environment, client and login page, and validates the target.
-func (p *Places) resolve(r *LoginRequest) *refusal.Problem {
+func (p *Places) resolve(r *LoginRequest) error {
 	switch {
 	case r.EnvID != "":
 		r.Env = p.Environments[r.EnvID]
@@ -306,8 +322,11 @@ func (p *Places) resolve(r *LoginRequest) *refusal.Problem {
 	return p.resolveTarget(r)
 }
 
-func (p *Places) resolveTarget(r *LoginRequest) *refusal.Problem {
+func (p *Places) resolveTarget(r *LoginRequest) error {
 	if !r.HasRedirect {
+		if r.Authorizing { // an app that asks for a code is none that a default is for
+			return refusal.BadRequest("error.page.redirect_missing", nil)
+		}
 		r.RedirectURI = r.Env.DefaultRedirectURI
 		if r.RedirectURI == "" && p.Demo {
 			r.RedirectURI = r.Origin.Text + "/"
@@ -316,21 +335,32 @@ func (p *Places) resolveTarget(r *LoginRequest) *refusal.Problem {
 			return refusal.BadRequest("error.page.redirect_missing", nil)
 		}
 	}
-	codeFlow := r.ResponseType == "code" && r.ChallengeMethod == "S256" && redirect.IsCodeChallenge(r.CodeChallenge)
-	r.Target = redirect.Check(r.Origin.Text, r.RedirectURI, r.Client.RedirectURIs, codeFlow)
-	if r.Target != redirect.Refused {
-		return nil
+	var registered []string
+	if r.Client.CodeFlow {
+		registered = r.Client.RedirectURIs
 	}
-	refused := refusal.BadRequest("error.page.redirect", nil)
-	refused.Value = r.RedirectURI
-	if !codeFlow && redirect.Check(r.Origin.Text, r.RedirectURI, r.Client.RedirectURIs, true) == redirect.WithCode {
-		refused.Lead, refused.Value = "error.page.pkce", ""
+	proof := r.provesCode()
+	r.Target = redirect.Check(r.Origin.Text, r.RedirectURI, registered, proof)
+	switch {
+	case r.Authorizing && !proof && r.OwnTarget(),
+		r.Target == redirect.Refused && !proof && redirect.Check(r.Origin.Text, r.RedirectURI, registered, true) == redirect.WithCode:
+		r.Target = redirect.Refused
+		return refusal.BadRequest("error.page.pkce", nil)
+	case r.Target == redirect.Refused:
+		refused := refusal.BadRequest("error.page.redirect", nil)
+		refused.Value = r.RedirectURI
+		return refused
+	case r.Authorizing:
+		return r.checkAuthorization()
 	}
-	return refused
+	return nil
 }
 
 // OwnTarget reports that a login is handed over on our own origin.
 func (r *LoginRequest) OwnTarget() bool { return r.Target == redirect.OwnOrigin }
+
+// ForCode reports that the app is on another origin, and a login gets it an authorization code.
+func (r *LoginRequest) ForCode() bool { return r.Target == redirect.WithCode }
 
 // Destination is where a login leads.
 func (r *LoginRequest) Destination() string {

@@ -32,7 +32,7 @@ func testPlaces(t testing.TB) *Places {
 	}
 	s := settings.Demo()
 	s.Environments = []settings.Environment{
-		{ID: "demo", Region: settings.DefaultRegion, Clients: []settings.Client{{ID: "demo", RedirectURIs: []string{registered}}, {ID: "second"}}, DefaultRedirectURI: testOrigin + "/home"},
+		{ID: "demo", Region: settings.DefaultRegion, Clients: []settings.Client{{ID: "demo", RedirectURIs: []string{registered}, CodeFlow: true}, {ID: "second", RedirectURIs: []string{registered}}}, DefaultRedirectURI: testOrigin + "/home"},
 		{ID: "north", Region: "ap-guangzhou", Clients: []settings.Client{{ID: "a"}, {ID: "b"}}},
 	}
 	environments, err := NewEnvironments(s.Environments, func(settings.Environment, settings.Client) (Auth, error) { return nil, nil })
@@ -74,7 +74,7 @@ func TestParse(t *testing.T) {
 		"no identity":             {raw("&link=a%26b"), func(*LoginRequest) {}},
 		"the portal's own":        {raw("&done=a&page_token=b"), func(*LoginRequest) {}},
 		"a code": {raw(pkce), func(r *LoginRequest) {
-			r.ResponseType, r.ChallengeMethod, r.CodeChallenge = "code", "S256", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM"
+			r.Authorizing, r.ResponseType, r.ChallengeMethod, r.CodeChallenge = true, "code", "S256", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM"
 		}},
 	} {
 		got, err := places.Parse(tt.raw)

@@ -22,6 +22,7 @@ const (
 	PathSignOut       = "/sign-out"
 	PathSession       = "/session"
 	PathContinue      = "/continue"
+	PathAuthorize     = "/authorize"
 	PathAccount       = "/account"
 	PathVerify        = "/account/verify"
 	PathPhone         = "/account/phone"

@@ -27,6 +27,9 @@ var sampleAnswers = map[string]string{
 	"/auth/v1/user/me": `{"sub":"1849755119840497664","name":"Lin Xiaoyu","username":"xiaoyu","email":"xiaoyu@example.com","phone_number":"+86 13800000000",
 		"gender":"FEMALE","birthdate":"1994-05-17","locale":"zh-CN","zoneinfo":"Asia/Shanghai","has_password":true,
 		"providers":[{"id":"wx_open","provider_user_id":"o1","name":"小雨"}],"created_at":"2026-01-02T03:04:05Z"}`,
+	"/auth/v1/user/authorize/info": `{"client":{"id":"demo","name":"Orders"},"scopes":[{"id":"profile","name":"Your name and picture"},
+		{"id":"phone","name":"Your phone number","description":"For couriers to call."},
+		{"id":"user","name":"Your account","children":[{"id":"user.read","name":"Read it"},{"id":"user.write","name":"Change it"}]}]}`,
 	"/auth/v1/user/provider": `{"total":2,"data":[{"id":"wx_open","name":"WeChat Open Platform","provider_user_name":"小雨","bind":true},
 		{"id":"demo","name":"Demo identity provider","bind":false}]}`,
 	"/auth/v1/user/security/history": `{"data":[

@@ -113,8 +113,12 @@ var ourState = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // AtEntry answers a provider's redirect to the entry, where some are told to send browsers. A code
 // and a state there are a provider's only if this browser has the state's cookie. What else has a
-// state of ours is over, and loses both; any other state is the app's own.
+// state of ours is over, and loses both; any other state is the app's own. So is that of an app which
+// asks for a code itself, whatever its shape: no provider sends response_type back.
 func (p *Providers) AtEntry(r *web.Request) (web.Reply, bool, error) {
+	if r.Arg("response_type") != "" {
+		return web.Reply{}, false, nil
+	}
 	state := r.Arg("state")
 	var a Authorization
 	switch {

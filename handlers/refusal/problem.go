@@ -2,6 +2,7 @@ package refusal
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"tcb-login/i18n"
@@ -19,6 +20,20 @@ type Problem struct {
 }
 
 func (p *Problem) Error() string { return "problem: " + p.Lead }
+
+// Shown is Value as text: bounded, and with everything that could make it read otherwise escaped.
+func (p *Problem) Shown() string {
+	const most = 200
+	if p.Value == "" {
+		return ""
+	}
+	runes := []rune(p.Value)
+	if len(runes) > most {
+		runes = append(runes[:most], '…')
+	}
+	quoted := strconv.QuoteToGraphic(string(runes))
+	return quoted[1 : len(quoted)-1]
+}
 
 // BadRequest is the problem of an address that leads nowhere.
 func BadRequest(lead string, args i18n.Args) *Problem {
@@ -38,8 +53,6 @@ var (
 	// errUnreadable is for bodies that are compressed, in parts or otherwise not what a form of
 	// ours sends.
 	ErrUnreadable = &Problem{Status: http.StatusUnsupportedMediaType, Title: "error.title", Lead: "error.page.unreadable"}
-	// ErrNotYet is for a login that is to reach another origin.
-	ErrNotYet = &Problem{Status: http.StatusNotImplemented, Title: "error.title_not_yet", Lead: "error.page.not_yet"}
 	// errCrossSite is for POSTs from pages that are not of our origin.
 	ErrCrossSite = &Problem{Status: http.StatusForbidden, Title: "error.title_request", Lead: "error.page.cross_site"}
 )

@@ -65,9 +65,6 @@ var changeRefusals = func() refusal.Table {
 // postChange changes the password and signs in with the new one. It counts as a guess before TCB is
 // asked, and what is refused looks, and takes as long, as at sign-in.
 func (in *Room) postChange(r *web.Request) (web.Reply, error) {
-	if !r.OwnTarget() {
-		return web.Reply{}, refusal.ErrNotYet
-	}
 	id, with, ok := in.kept(r, changeSpec)
 	if !ok {
 		return in.lost(r)

@@ -201,7 +201,7 @@ func signUp(in *Room) flow {
 
 func (f *joins) offered(p *loginpage.Page) bool { return p.SignsUp() }
 func (f *joins) first(r *web.Request) bool {
-	return r.Prompt == "create" && f.offered(r.LoginPage)
+	return r.Prompts("create") && f.offered(r.LoginPage)
 }
 
 func (f *joins) First(r *web.Request, to code.Destination) views.Page { return f.sendPage(r, f, to) }

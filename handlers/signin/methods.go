@@ -18,9 +18,6 @@ import (
 // start begins a way in whose button posts the form of another page: what was typed there is kept,
 // and the agreement that it holds counts. Where something is wrong with that the page has errors.
 func (in *Room) start(r *web.Request) (views.Page, error) {
-	if !r.OwnTarget() {
-		return nil, refusal.ErrNotYet
-	}
 	page, err := in.Rebuild(r)
 	if instead := (*web.Instead)(nil); errors.As(err, &instead) && instead.Reply.Page != nil {
 		page, err = instead.Reply.Page, nil
@@ -40,7 +37,7 @@ func (in *Room) start(r *web.Request) (views.Page, error) {
 // postAnonymous signs in without an account. TCB tells anonymous people apart by their device
 // alone.
 func (in *Room) postAnonymous(r *web.Request) (web.Reply, error) {
-	if !r.LoginPage.Anonymous {
+	if !offersAnonymous(r) {
 		return web.Reply{}, refusal.ErrDisabled
 	}
 	page, err := in.start(r)
@@ -161,10 +158,14 @@ func (in *Room) offerToLink(r *web.Request, a provider.Authorization, granted *a
 
 func (in *Room) unknownPage(r *web.Request, l provider.Link, sealed string) *views.NoticePage {
 	link := entry.Link(sealed)
+	signIn, label := link, "provider.unknown.sign_in"
+	if r.ForCode() { // the portal links, and it is none for a login that an app elsewhere asked for
+		signIn, label = entry.Link(""), "sign-in.button"
+	}
 	p := &views.NoticePage{
 		Base:   in.Page(&r.LoginRequest, "provider-unknown", i18n.Msg("provider.unknown.title")),
 		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": r.ProviderName(l.Provider, l.Called)}},
-		Button: views.Link{To: "sign-in", URL: r.To(entry.PathEntry, link, entry.With("prompt", "login")), Label: i18n.Msg("provider.unknown.sign_in")},
+		Button: views.Link{To: "sign-in", URL: r.To(entry.PathEntry, signIn, entry.With("prompt", "login")), Label: i18n.Msg(label)},
 	}
 	p.Languages = nil
 	if r.OwnTarget() && !hasForm(r.LoginPage) { // there is no other way to be found by

@@ -69,9 +69,6 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		return web.Reply{}, refusal.ErrDisabled
 	}
-	if !r.OwnTarget() {
-		return web.Reply{}, refusal.ErrNotYet
-	}
 	page, form := in.typedSignIn(r)
 	web.Validate(&page.Base, form)
 	web.RequireConsent(&page.Base, r.Form)

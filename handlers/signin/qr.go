@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"tcb-login/authclient"
-	"tcb-login/config/loginpage"
 	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
@@ -88,7 +87,7 @@ type qrStep struct {
 func (in *Room) qrRows() []web.Row {
 	offered := func(handle web.Handler) web.Handler {
 		return func(r *web.Request) (web.Reply, error) {
-			if !r.LoginPage.Offers(loginpage.KindQR) {
+			if !web.OffersQR(&r.LoginRequest) {
 				return web.Reply{}, refusal.ErrDisabled
 			}
 			return handle(r)
@@ -108,7 +107,7 @@ func (in *Room) qrRows() []web.Row {
 }
 
 func (in *Room) rebuildQR(r *web.Request) (views.Page, error) {
-	if !r.LoginPage.Offers(loginpage.KindQR) {
+	if !web.OffersQR(&r.LoginRequest) {
 		return nil, refusal.ErrDisabled
 	}
 	return in.startPage(r, startQR), nil
@@ -203,7 +202,7 @@ func (in *Room) qrPage(r *web.Request, sealed string, code views.QRCode, state s
 
 // qrStep is the code that a request is about.
 func (in *Room) qrStep(r *web.Request) (step qrStep, ok bool) {
-	if !r.LoginPage.Offers(loginpage.KindQR) {
+	if !web.OffersQR(&r.LoginRequest) {
 		return step, false
 	}
 	return step, r.Session.Open(qrPurpose, r.Flow, &step)
@@ -333,9 +332,6 @@ func (in *Room) qrLost(r *web.Request) (web.Reply, error) {
 
 // postQREnter signs in who has said yes.
 func (in *Room) postQREnter(r *web.Request) (web.Reply, error) {
-	if !r.OwnTarget() {
-		return web.Reply{}, refusal.ErrNotYet
-	}
 	step, ok := in.qrStep(r)
 	if !ok {
 		return in.qrLost(r)

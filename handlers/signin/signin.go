@@ -23,11 +23,16 @@ type Room struct {
 	codes     *code.Codes
 	providers *provider.Providers
 	flows     []flow
+	resume    Resume
 }
 
+// Resume is asked by the entry of an app on another origin, before it shows a way in: it reports
+// whether something else is the answer.
+type Resume func(*web.Request) (reply web.Reply, answered bool, err error)
+
 // New makes the room, and registers what it goes to providers for.
-func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Providers) *Room {
-	in := &Room{Site: s, visitor: v, codes: codes, providers: providers}
+func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Providers, resume Resume) *Room {
+	in := &Room{Site: s, visitor: v, codes: codes, providers: providers, resume: resume}
 	in.flows = []flow{bySMS(in), byEmail(in), signUp(in), resetPassword(in)}
 	providers.Register(purpose, enter{in})
 	return in
@@ -85,8 +90,13 @@ func (in *Room) flowRow(f flow) web.Row {
 // getEntry shows the first way to sign in, or sign-up where the app asks for it. A flow= is the
 // app's own there, if anything: a step of ours has a page of its own.
 func (in *Room) getEntry(r *web.Request) (web.Reply, error) {
+	if r.ForCode() {
+		if reply, answered, err := in.resume(r); answered || err != nil {
+			return reply, err
+		}
+	}
 	reply, err := in.entry(r)
-	if err == nil && reply.Page != nil && r.Prompt != "login" && r.Prompt != "create" && (r.OwnTarget() || r.Next != "") {
+	if err == nil && reply.Page != nil && !r.Prompts("login") && !r.Prompts("create") && r.OwnTarget() {
 		b := reply.Page.Frame()
 		b.Resume, b.Client = in.Asset("account.js"), r.Client.ID
 	}

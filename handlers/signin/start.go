@@ -45,7 +45,7 @@ func (in *Room) startPage(r *web.Request, way start) *views.StartPage {
 }
 
 func (in *Room) rebuildAnonymous(r *web.Request) (views.Page, error) {
-	if !r.LoginPage.Anonymous {
+	if !offersAnonymous(r) {
 		return nil, refusal.ErrDisabled
 	}
 	return in.startPage(r, startAnonymous), nil
@@ -58,6 +58,9 @@ func (in *Room) rebuildProvider(r *web.Request) (views.Page, error) {
 	}
 	return in.startPage(r, startAt(r, id)), nil
 }
+
+// offersAnonymous: an app on another origin gets a code, which is for somebody.
+func offersAnonymous(r *web.Request) bool { return r.LoginPage.Anonymous && !r.ForCode() }
 
 func offersProvider(r *web.Request, id string) bool {
 	way, ok := r.LoginPage.Method(id)

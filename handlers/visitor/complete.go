@@ -6,7 +6,6 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
-	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/session"
@@ -17,8 +16,8 @@ import (
 const profileWait = 3 * time.Second
 
 // Complete answers the POST that signed somebody in: a new session id, and the page that hands the
-// login to the browser and leads to an address. It is the only answer that ever holds credentials,
-// and there is none for a target on another origin.
+// login to the browser and leads to an address. It is the only answer that ever holds credentials.
+// For an app on another origin there is none: see completeForApp.
 func (v *Room) Complete(r *web.Request, creds *authclient.Credentials, to string) (web.Reply, error) {
 	access := v.accessOf(creds, r.Device)
 	access.AuthAt = v.Now().Unix()
@@ -33,7 +32,7 @@ func (v *Room) CompleteElsewhere(r *web.Request, creds *authclient.Credentials, 
 
 func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access session.Access, to string) (web.Reply, error) {
 	if !r.OwnTarget() {
-		return web.Reply{}, refusal.ErrNotYet
+		return v.completeForApp(r, access)
 	}
 	follow := v.Follow(r, creds)
 	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
@@ -56,6 +55,25 @@ func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access se
 		RedirectURI: to,
 	})
 	return web.Reply{Status: 200, Page: page, NoReferrer: true}, nil
+}
+
+// AppLoginLife is how long a login counts for apps on other origins, from when somebody signed in or
+// stepped up on our own pages. It is our cookie alone: such an app never writes localStorage here, so
+// there is nothing that would say sooner that they have left.
+const AppLoginLife = 15 * time.Minute
+
+// completeForApp is Complete for an app on another origin: the browser keeps our cookie, and nothing
+// of the credentials. The refresh token is nobody's.
+func (v *Room) completeForApp(r *web.Request, access session.Access) (web.Reply, error) {
+	access.ExpiresAt = min(access.ExpiresAt, v.Now().Unix()+int64(AppLoginLife.Seconds()))
+	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
+		return web.Reply{}, err
+	}
+	to, err := v.Authorize(r, access.Sub)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	return web.SeeOther(to)
 }
 
 func (v *Room) completePage(r *web.Request, data views.Completion) *views.CompletePage {

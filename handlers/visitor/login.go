@@ -23,6 +23,9 @@ type Room struct {
 	// Follow begins before a completed sign-in gives the session its new id, and what it returns
 	// runs after: it gives another address to lead to, or an empty one.
 	Follow func(*web.Request, *authclient.Credentials) func() (string, error)
+	// Authorize is the address of the page that gives an app on another origin its code, for
+	// somebody who has just signed in there.
+	Authorize func(r *web.Request, sub string) (string, error)
 }
 
 // Load asks TCB whose login the browser has; nil where it has none. One that TCB does not know any

@@ -14,6 +14,7 @@ import (
 type Claims struct {
 	Audience audience `json:"aud"`
 	Project  string   `json:"project_id"` // the environment
+	Issuer   string   `json:"iss"`
 	Scope    string   `json:"scope"`
 	Expires  int64    `json:"exp"` // Unix seconds
 }

@@ -118,7 +118,7 @@ func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...
 			out.Others = append(out.Others, s.method(r, w, differs))
 		}
 	}
-	if r.LoginPage.Anonymous {
+	if r.LoginPage.Anonymous && !r.ForCode() { // a code is for somebody
 		out.Anonymous = r.To(entry.PathAnonymous)
 	}
 	if r.LoginPage.Skippable && r.OwnTarget() {
@@ -132,26 +132,25 @@ func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...
 // only have a code scanned.
 func inOrder(r *entry.LoginRequest) []loginpage.SignInMethod {
 	const account, scan = "wx_mp", "wx_open"
-	_, hasAccount := r.LoginPage.Method(account)
 	_, hasScan := r.LoginPage.Method(scan)
-	hidden := account
-	switch {
-	case r.InWeChat && (hasAccount || hasScan):
-		hidden = scan
-	case !hasAccount || !hasScan:
-		return r.LoginPage.Methods
-	}
 	var first, rest []loginpage.SignInMethod
 	for _, w := range r.LoginPage.Methods {
 		switch {
-		case w.ID == hidden:
-		case w.ID == account:
+		case w.Kind() == loginpage.KindQR && (!OffersQR(r) || r.InWeChat && len(r.LoginPage.Methods) > 1):
+		case w.ID == scan && r.InWeChat, w.ID == account && !r.InWeChat && hasScan:
+		case w.ID == account && r.InWeChat:
 			first = append(first, w)
 		default:
 			rest = append(rest, w)
 		}
 	}
 	return append(first, rest...)
+}
+
+// OffersQR reports that a mini program's code signs people in here. It proves who holds the phone,
+// not who sits before this browser, which is what an app on another origin gets its code for.
+func OffersQR(r *entry.LoginRequest) bool {
+	return r.LoginPage.Offers(loginpage.KindQR) && !r.ForCode()
 }
 
 func (s *Site) method(r *entry.LoginRequest, w loginpage.SignInMethod, differs []entry.Differ) views.Method {

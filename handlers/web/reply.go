@@ -19,7 +19,7 @@ import (
 type Reply struct {
 	Status     int
 	Page       views.Page    // or
-	To         string        // the address of a page of ours that a 303 leads to, or
+	To         string        // where a 303 leads: to a page of ours, or a GET's back to an app (sendBack), or
 	JSON       any           // an answer to a script
 	RetryAfter time.Duration // said where it is not 0
 	NoReferrer bool          // the address of this page is for nobody

@@ -160,7 +160,6 @@ func (s *Site) ErrorSamples(r *Request) (all []Sample) {
 	}{
 		{"missing", refusal.ErrMissing},
 		{"disabled", refusal.ErrDisabled},
-		{"not-yet", refusal.ErrNotYet},
 		{"cross-site", refusal.ErrCrossSite},
 		{"redirect", &refusal.Problem{Title: "error.title_request", Lead: "error.page.redirect", Value: "https://evil.example/steal?from=" + strings.Repeat("app", 30)}},
 		{"parameter", refusal.BadParameter("redirect_uri")},
