@@ -175,8 +175,12 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err != nil {
 		return err
 	}
-	ops := newOperations(s, log)
-	cfg.NewAuth, cfg.Leaving = ops.newAuth, ops.leaving.Load
+	ops, err := newOperations(s, log, stdout)
+	if err != nil {
+		return err
+	}
+	defer ops.audit.Close()
+	ops.use(&cfg)
 	site, err := newSite(cfg, devicesGoTo)
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -9,12 +11,14 @@ import (
 	"time"
 
 	"tcb-login/admin"
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
 	"tcb-login/handlers"
 	"tcb-login/handlers/entry"
+	"tcb-login/metrics"
 	"tcb-login/proxyheaders"
 	"tcb-login/upstream"
 )
@@ -29,16 +33,52 @@ type operations struct {
 	log        *slog.Logger
 	between    *proxyheaders.Watcher
 	leaving    atomic.Bool // about to stop
+	audit      *audit.Log  // nil: none
+	metrics    *metrics.Set
 }
 
-func newOperations(s *settings.Settings, log *slog.Logger) *operations {
-	o := &operations{settings: s, log: log, between: proxyheaders.New(s.PublicOrigins, s.BasePath, log)}
+func newOperations(s *settings.Settings, log *slog.Logger, stdout io.Writer) (*operations, error) {
+	o := &operations{settings: s, log: log, between: proxyheaders.New(s.PublicOrigins, s.BasePath, log), metrics: handlers.NewMetrics(buildVersion())}
+	if to := s.Audit.To; to != "" {
+		cfg := audit.Config{Path: to, Key: audit.Key{ID: s.Audit.Keys[0].ID, Bytes: []byte(s.Audit.Keys[0].Key.Reveal())}}
+		if to == settings.AuditStdout {
+			cfg.Path, cfg.Writer = "", stdout
+		}
+		var err error
+		if o.audit, err = audit.Open(cfg); err != nil {
+			return nil, err
+		}
+	}
+	o.metrics.Audit(func() uint64 { lost, _ := o.audit.Lost(); return lost })
+	// Where counters and ended sessions are. A store further away says here whether it answers, and in
+	// Dependencies how it is.
+	o.metrics.Store("memory", func() bool { return true })
 	for _, env := range s.Environments {
 		o.transports = append(o.transports, upstream.New(upstream.Config{
 			Environment: env.ID, InFlight: s.BackendInFlight, Timeout: s.BackendTimeout, Logger: log,
 		}))
+		t := o.transports[len(o.transports)-1]
+		o.metrics.Upstream(env.ID, func() metrics.Upstream {
+			h := t.Health()
+			return metrics.Upstream{State: int(h.State), Away: h.Away(), InFlight: h.InFlight, Cap: h.Cap, Full: h.Full, Held: h.Held}
+		})
 	}
-	return o
+	return o, nil
+}
+
+// use has the pages go through all of it.
+func (o *operations) use(cfg *handlers.Config) {
+	cfg.NewAuth, cfg.Leaving, cfg.Audit, cfg.Metrics = o.newAuth, o.leaving.Load, o.audit, o.metrics
+	o.metrics.Problems(func() int { return len(cfg.LoginPages.Problems()) })
+}
+
+// warnings are what is wrong and leaves us as ready as we were.
+func (o *operations) warnings() []string {
+	all := o.between.Problems()
+	if lost, err := o.audit.Lost(); err != nil {
+		all = append(all, fmt.Sprintf("the audit log takes no lines: %v (%d lost)", err, lost))
+	}
+	return all
 }
 
 // transport is that of an environment.
@@ -60,6 +100,7 @@ func (o *operations) newClient(env settings.Environment, c settings.Client) (*au
 		HTTPClient: &http.Client{Transport: o.transport(env.ID)},
 		// The transport says no at once where the client would have calls wait.
 		MaxInFlight: 16 * o.settings.BackendInFlight,
+		Observe:     func(done authclient.CallDone) { o.metrics.Call(env.ID, done.Op, done.Code, done.Took) },
 	})
 }
 
@@ -71,7 +112,10 @@ func (o *operations) newAuth(env settings.Environment, c settings.Client) (entry
 
 // watch looks after login configs, TCB, and proxies in front of us, until ctx ends.
 func (o *operations) watch(ctx context.Context, logins *loginpage.Pages) error {
-	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(o.log, changed, problems) })
+	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) {
+		o.metrics.Reload(len(changed), len(problems))
+		tellReload(o.log, changed, problems)
+	})
 	for i, env := range o.settings.Environments {
 		client, err := o.newClient(env, env.Clients[0])
 		if err != nil {
@@ -132,7 +176,8 @@ func (o *operations) listener(site handlers.Config, listen string) (app, error) 
 	}
 	cfg := admin.Config{
 		Version: buildVersion(), Logger: site.Logger, Preview: preview, Logins: site.LoginPages,
-		Stopping: o.leaving.Load, Dependencies: o.health, Warnings: o.between.Problems,
+		Stopping: o.leaving.Load, Dependencies: o.health, Warnings: o.warnings,
+		Metrics: o.metrics.Handler(),
 	}
 	cfg.Host, _, _ = net.SplitHostPort(listen)
 	for _, env := range site.Settings.Environments {

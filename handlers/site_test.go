@@ -26,6 +26,7 @@ import (
 	"tcb-login/config/settings"
 	"tcb-login/framing"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -101,7 +102,12 @@ func (j *journal) text() string {
 
 type logLine struct {
 	Level, Msg, Method, Route, Address, Code, Error string
+	Reason, Rule, Parameter, Host                   string
 	RequestID                                       string `json:"request_id"`
+	TraceID                                         string `json:"trace_id"`
+	EnvID                                           string `json:"env_id"`
+	ClientID                                        string `json:"client_id"`
+	ConfigVersion                                   string `json:"config_version"`
 	Status                                          int
 }
 
@@ -290,6 +296,11 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	return s
 }
 
+// unshown are reasons whose answer is a redirect, or a page as if nothing were wrong.
+var unshown = map[string]bool{
+	string(refusal.ReasonSentBack): true, string(refusal.ReasonWithheld): true,
+}
+
 // Read once: they do not change, and compressing the assets takes its time.
 var (
 	messages = sync.OnceValues(i18n.Load)
@@ -328,8 +339,14 @@ func (s *site) serve() {
 		if err := <-done; err != nil && !errors.Is(err, net.ErrClosed) {
 			s.t.Errorf("serving: %v", err)
 		}
+		// Every refusal says why, by a word of the list.
+		for _, line := range s.log.lines(s.t) {
+			if line.Msg == "request" && (line.Status >= 400) != (line.Reason != "") && !unshown[line.Reason] || line.Reason != "" && !slices.Contains(refusal.Reasons, refusal.Reason(line.Reason)) {
+				s.t.Errorf("status %d for the reason %q: %+v", line.Status, line.Reason, line)
+			}
+		}
 		// A request id is random, and six of its digits may be a code's.
-		text := regexp.MustCompile(`"request_id":"[0-9a-f]*"`).ReplaceAllString(s.log.text(), "")
+		text := regexp.MustCompile(`"(request|trace)_id":"[0-9a-f]*"`).ReplaceAllString(s.log.text(), "")
 		for what, values := range s.secrets {
 			for _, secret := range values {
 				if strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) {

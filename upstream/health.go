@@ -13,6 +13,8 @@ type Health struct {
 	Down     bool      // it failed to
 	InFlight int
 	Cap      int
+	Full     uint64 // calls that were held back since too many were in flight
+	Held     uint64 // since TCB is away
 }
 
 // Away reports that TCB failed when it was last called.
@@ -20,7 +22,7 @@ func (h Health) Away() bool { return h.Down || h.State != Closed }
 
 // Health calls nobody.
 func (t *Transport) Health() Health {
-	h := Health{InFlight: len(t.slots), Cap: cap(t.slots), Down: t.down.Load()}
+	h := Health{InFlight: len(t.slots), Cap: cap(t.slots), Down: t.down.Load(), Full: t.full.Load(), Held: t.away.Load()}
 	h.State, h.Since = t.breaker.look()
 	if at := t.heard.Load(); at != 0 {
 		h.Heard = time.Unix(0, at)

@@ -35,6 +35,8 @@ type Transport struct {
 	log     *slog.Logger
 	heard   atomic.Int64 // when a call last ended in a way that tells something, in Unix nanoseconds
 	down    atomic.Bool  // it ended in failure
+	full    atomic.Uint64
+	away    atomic.Uint64 // calls that were held back, by why
 }
 
 // Held is the error of a call that never left.
@@ -137,6 +139,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Transport) held(req *http.Request, h *Held) error {
 	if req.Body != nil {
 		req.Body.Close()
+	}
+	if h.Full {
+		t.full.Add(1)
+	} else {
+		t.away.Add(1)
 	}
 	return h
 }

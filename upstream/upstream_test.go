@@ -116,7 +116,7 @@ func TestCap(t *testing.T) {
 	if n := tr.sent.Load(); n != 3 {
 		t.Errorf("%d calls left, want 3", n)
 	}
-	if h := tr.Health(); h.InFlight != 3 || h.Cap != 3 || h.Away() {
+	if h := tr.Health(); h.InFlight != 3 || h.Cap != 3 || h.Away() || h.Full != 1 || h.Held != 0 {
 		t.Errorf("health %+v", h)
 	}
 	close(hang)

@@ -1,6 +1,11 @@
 package loginpage
 
-import "slices"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+)
 
 // Offers reports whether the page offers a method.
 func (p *Page) Offers(m Kind) bool {
@@ -75,4 +80,16 @@ func (p *Page) Pictures() (all []*Media) {
 		add(w.Icon)
 	}
 	return all
+}
+
+// Agreed is a hash of all that people agree to on the page, titles and texts, by which a change of
+// them is noticed; empty where they agree to nothing. How a text is laid out is a part of it, since
+// only an operator can tell whether that matters.
+func (p *Page) Agreed() string {
+	if len(p.Agreements) == 0 {
+		return ""
+	}
+	texts, _ := json.Marshal(p.Agreements) // of texts alone
+	sum := sha256.Sum256(texts)
+	return hex.EncodeToString(sum[:16])
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
@@ -46,6 +47,7 @@ type handOffAnswer struct {
 // token says that it is a page of ours, and which.
 func (a *Room) postSession(r *web.Request) (web.Reply, error) {
 	if !r.Session.CSRFValid(r.Header("X-CSRF-Token")) {
+		r.Trace.Because(refusal.ReasonCSRF)
 		out := handOffAnswer{Error: "csrf"}
 		// Only a page of this origin may have the session's token; "none" is no page's asking.
 		if r.FromPage() {
@@ -89,6 +91,7 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	claims, ok := visitor.ReadClaims(in.AccessToken)
 	if !ok || !claims.Meant(&r.LoginRequest) {
 		out.Error = "other_client"
+		r.Trace.Because(refusal.ReasonNoLogin)
 		r.Session.DropAccess()
 		return web.JSON(400, out)
 	}
@@ -114,6 +117,7 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
 		return web.Reply{}, err
 	}
+	r.Trace.Note(audit.Event{Name: audit.HandOff, Outcome: audit.OK, Sub: me.Sub})
 	out.CSRF = r.Session.CSRFToken()
 	return web.JSON(200, out)
 }

@@ -15,6 +15,7 @@ type Problem struct {
 	Lead   string
 	Args   i18n.Args
 	Value  string        // what was refused, shown as text
+	Reason Reason        // for the log, where Lead does not say it
 	Wait   time.Duration // Retry-After, where it is not 0
 	Home   bool          // the way on is to the app at this origin: no login request is known
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
@@ -71,11 +72,12 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	}
 	page, form := in.typedSignIn(r)
 	web.Validate(&page.Base, form)
-	web.RequireConsent(&page.Base, r.Form)
+	web.RequireConsent(r, &page.Base)
 	if page.Invalid() {
 		return web.Invalid(page)
 	}
 	with, creds, err := in.signInWithPassword(r, form)
+	with.by, with.who = audit.ByPassword, form.Username
 	reply, err := in.admit(r, with, creds, err)
 	if err != nil {
 		in.offerOthers(r, page, err)

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/refusal"
@@ -53,5 +54,6 @@ func (in *Room) postNewPassword(r *web.Request, f code.Flow, step *code.Step) (w
 		web.WeakPassword(special, "new_password", form.Password)
 		return web.Refuse(page, err, special)
 	}
+	r.Trace.Note(audit.Event{Name: audit.MethodChanged, Outcome: audit.OK, What: audit.Password, Identifier: step.To()})
 	return in.WithNewPassword(r, step.To(), form.Password)
 }

@@ -96,13 +96,6 @@ func AddFieldError(b *views.Base, name, key string) {
 	b.Errors = append(b.Errors, views.FieldError{Field: name, Message: i18n.Msg(key)})
 }
 
-// RequireConsent notes that the agreement was not agreed to.
-func RequireConsent(b *views.Base, f *Form) {
-	if b.Consent != nil && !f.Agreed {
-		AddFieldError(b, "agreement", "error.required.agreement")
-	}
-}
-
 // ValidateNewPassword adds all that is wrong with a new password by the rule that pages state, where
 // there is one. about is what is known of whose it will be.
 func ValidateNewPassword(b *views.Base, field, secret string, about ...string) {

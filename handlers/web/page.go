@@ -191,3 +191,14 @@ func Consent(r *entry.LoginRequest, f *Form) *views.Consent {
 	}
 	return out
 }
+
+// RequireConsent takes the consent of a page that asks for it, or notes that it is missing.
+func RequireConsent(r *Request, b *views.Base) {
+	switch {
+	case b.Consent == nil:
+	case r.Form.Agreed:
+		r.Trace.Agreed = r.LoginPage.Agreed()
+	default:
+		AddFieldError(b, "agreement", "error.required.agreement")
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/handlers/refusal"
 	"tcb-login/views"
 )
 
@@ -70,6 +71,9 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 	}
 	addCookies(c, cookies)
 	setRetryAfter(c, reply.RetryAfter)
+	if reply.Status >= fiber.StatusBadRequest {
+		r.Trace.Because(reasonOf(r, reply.Status))
+	}
 	if reply.NoReferrer {
 		c.Set("Referrer-Policy", "no-referrer")
 	}
@@ -80,6 +84,24 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 		return writeJSON(c, reply.Status, reply.JSON)
 	}
 	return nil
+}
+
+// reasonOf is why a page has a status of failure, where nobody has said it: something is wrong with
+// what was typed, unless the status says otherwise.
+func reasonOf(r *Request, status int) refusal.Reason {
+	switch {
+	case status == fiber.StatusTooManyRequests:
+		return refusal.ReasonLimit
+	case status == fiber.StatusUnauthorized:
+		return refusal.ReasonNoLogin
+	case status >= fiber.StatusInternalServerError:
+		return refusal.ReasonTCBAway
+	case r.Form.Stale:
+		return refusal.ReasonCSRF
+	case r.Trace.Code != "":
+		return refusal.ReasonRefused
+	}
+	return refusal.ReasonForm
 }
 
 func setRetryAfter(c *fiber.Ctx, wait time.Duration) {
