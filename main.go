@@ -175,12 +175,11 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err != nil {
 		return err
 	}
-	ops, err := newOperations(s, log, stdout)
+	ops, err := newOperations(&cfg, stdout)
 	if err != nil {
 		return err
 	}
 	defer ops.audit.Close()
-	ops.use(&cfg)
 	site, err := newSite(cfg, devicesGoTo)
 	if err != nil {
 		return err
@@ -189,12 +188,8 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err := ops.watch(ctx, logins); err != nil {
 		return err
 	}
-	if operator != nil {
-		app, err := ops.listener(cfg, opts.adminListen)
-		if err != nil {
-			return err
-		}
-		servers = append(servers, appServer("admin", app, operator))
+	if servers, err = ops.serve(servers, cfg, opts.adminListen, operator); err != nil {
+		return err
 	}
 	if demo {
 		greet(stdout, pages, emulated+outboxPath, operator)

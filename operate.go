@@ -37,15 +37,17 @@ type operations struct {
 	metrics    *metrics.Set
 }
 
-func newOperations(s *settings.Settings, log *slog.Logger, stdout io.Writer) (*operations, error) {
+// newOperations has the pages go through all of it.
+func newOperations(cfg *handlers.Config, stdout io.Writer) (*operations, error) {
+	s, log := cfg.Settings, cfg.Logger
 	o := &operations{settings: s, log: log, between: proxyheaders.New(s.PublicOrigins, s.BasePath, log), metrics: handlers.NewMetrics(buildVersion())}
 	if to := s.Audit.To; to != "" {
-		cfg := audit.Config{Path: to, Key: audit.Key{ID: s.Audit.Keys[0].ID, Bytes: []byte(s.Audit.Keys[0].Key.Reveal())}}
+		where := audit.Config{Path: to, Key: auditKeys(s)[0]}
 		if to == settings.AuditStdout {
-			cfg.Path, cfg.Writer = "", stdout
+			where.Path, where.Writer = "", stdout
 		}
 		var err error
-		if o.audit, err = audit.Open(cfg); err != nil {
+		if o.audit, err = audit.Open(where); err != nil {
 			return nil, err
 		}
 	}
@@ -63,13 +65,18 @@ func newOperations(s *settings.Settings, log *slog.Logger, stdout io.Writer) (*o
 			return metrics.Upstream{State: int(h.State), Away: h.Away(), InFlight: h.InFlight, Cap: h.Cap, Full: h.Full, Held: h.Held}
 		})
 	}
+	cfg.NewAuth, cfg.Leaving, cfg.Audit, cfg.Metrics = o.newAuth, o.leaving.Load, o.audit, o.metrics
+	logins := cfg.LoginPages
+	o.metrics.Problems(func() int { return len(logins.Problems()) })
 	return o, nil
 }
 
-// use has the pages go through all of it.
-func (o *operations) use(cfg *handlers.Config) {
-	cfg.NewAuth, cfg.Leaving, cfg.Audit, cfg.Metrics = o.newAuth, o.leaving.Load, o.audit, o.metrics
-	o.metrics.Problems(func() int { return len(cfg.LoginPages.Problems()) })
+// auditKeys are those of the settings; the first makes hashes.
+func auditKeys(s *settings.Settings) (all []audit.Key) {
+	for _, k := range s.Audit.Keys {
+		all = append(all, audit.Key{ID: k.ID, Bytes: []byte(k.Key.Reveal())})
+	}
+	return all
 }
 
 // warnings are what is wrong and leaves us as ready as we were.
@@ -165,6 +172,18 @@ func (o *operations) health() (all []admin.Dependency) {
 		all = append(all, d)
 	}
 	return all
+}
+
+// serve adds the operator's listener to the servers, where there is one.
+func (o *operations) serve(servers []server, site handlers.Config, listen string, ln net.Listener) ([]server, error) {
+	if ln == nil {
+		return servers, nil
+	}
+	app, err := o.listener(site, listen)
+	if err != nil {
+		return nil, err
+	}
+	return append(servers, appServer("admin", app, ln)), nil
 }
 
 // listener is the operator's. What else we come to depend on, as a store of sessions, goes beside TCB
