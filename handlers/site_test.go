@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config"
 	"tcb-login/config/input"
@@ -146,6 +147,7 @@ type site struct {
 	backend *backend
 	memory  *limit.Memory
 	log     *journal
+	audit   *journal
 	cfg     Config
 
 	mu      sync.Mutex
@@ -256,7 +258,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	}
 	s := &site{
 		t: t, base: sc.settings.BasePath, origins: sc.origins, clock: sc.clock, backend: sc.backend,
-		memory: sc.memory, log: &journal{}, secrets: map[string][]string{}, csp: map[string]string{},
+		memory: sc.memory, log: &journal{}, audit: &journal{}, secrets: map[string][]string{}, csp: map[string]string{},
 	}
 	if sc.logins == nil {
 		var problems input.Problems
@@ -287,6 +289,10 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		LoginPages: sc.logins,
 		Now:        sc.clock.Now,
 	}
+	if s.cfg.Audit, err = audit.Open(audit.Config{Writer: s.audit, Key: auditKey, Now: sc.clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Metrics = NewMetrics("test")
 	for _, o := range sc.origins {
 		img := strings.Join(append([]string{"'self'", "data:"}, sc.settings.ImageHosts...), " ")
 		s.csp[o] = "default-src 'none'; script-src " + o + s.base + "/static/; style-src " + o + s.base + "/static/ " + o + s.base +
@@ -339,6 +345,7 @@ func (s *site) serve() {
 		if err := <-done; err != nil && !errors.Is(err, net.ErrClosed) {
 			s.t.Errorf("serving: %v", err)
 		}
+		s.checkAudit()
 		// Every refusal says why, by a word of the list.
 		for _, line := range s.log.lines(s.t) {
 			if line.Msg == "request" && (line.Status >= 400) != (line.Reason != "") && !unshown[line.Reason] || line.Reason != "" && !slices.Contains(refusal.Reasons, refusal.Reason(line.Reason)) {
