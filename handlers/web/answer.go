@@ -99,10 +99,12 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 	b := r.page.Frame()
 	switch {
 	case errors.As(r.err, &asked):
-		if t.Because(refusal.ReasonCaptcha); asked.key == "" {
+		if asked.key == "" {
+			t.Because(refusal.ReasonCaptcha)
 			b.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("captcha.ask")}
 			return Reply{Status: fiber.StatusUnprocessableEntity, Page: r.page}, true
 		}
+		t.Because(refusal.ReasonCaptchaBad)
 		out = refusal.Refusal{Status: 422, Field: "captcha_key", Key: asked.key}
 	case errors.Is(r.err, limits.ErrBusy):
 		t.Because(refusal.ReasonBusy)
