@@ -41,6 +41,10 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	o := options{variables: []string{containerVariable}}
 	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
 	set.SetOutput(stderr)
+	set.Usage = func() {
+		fmt.Fprintln(stderr, "usage: tcb-login [flags], or tcb-login configs (diff | publish | rollback | retire) …")
+		set.PrintDefaults()
+	}
 	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")
 	set.StringVar(&o.settings, "settings", "", "settings file; none: the demo")
 	set.BoolVar(&o.demo, "demo", container == "", "run the demo, with an emulator of TCB: without settings it runs anyway, but not in a container")
@@ -73,14 +77,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	if set.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	}
-	if o.shutdownDelay < 0 || o.shutdownDelay > maxShutdownDelay {
-		errs = append(errs, fmt.Errorf("-shutdown-delay ($%s): want 0 to %v", variableOf("shutdown-delay"), maxShutdownDelay))
-	}
-	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
-		if complaint := settings.CheckListen(address); address != "" && complaint != "" {
-			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))
-		}
-	}
+	errs = o.wrong()
 	if len(errs) > 0 {
 		return o, errors.Join(errs...)
 	}
@@ -95,6 +92,19 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 		return o, errors.New("-demo ($TCB_LOGIN_DEMO) and -settings ($TCB_LOGIN_SETTINGS) exclude each other: the demo has settings of its own")
 	}
 	return o, nil
+}
+
+// wrong is what is wrong with single values.
+func (o *options) wrong() (errs []error) {
+	if o.shutdownDelay < 0 || o.shutdownDelay > maxShutdownDelay {
+		errs = append(errs, fmt.Errorf("-shutdown-delay ($%s): want 0 to %v", variableOf("shutdown-delay"), maxShutdownDelay))
+	}
+	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
+		if complaint := settings.CheckListen(address); address != "" && complaint != "" {
+			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))
+		}
+	}
+	return errs
 }
 
 // lookUp finds variables of an environment as os.LookupEnv does: the first counts.

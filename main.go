@@ -17,13 +17,16 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 
+	"tcb-login/command"
 	"tcb-login/config"
 	"tcb-login/config/input"
 	"tcb-login/config/loginpage"
@@ -46,6 +49,9 @@ func main() {
 
 func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *os.File) int {
 	env := lookUp(environ)
+	if len(args) > 0 && args[0] == "configs" {
+		return runConfigs(args[1:], env, stdout, stderr)
+	}
 	opts, err := parseFlags(args, env, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -92,6 +98,20 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		return 1
 	}
 	return 0
+}
+
+// runConfigs is the sub-command "configs".
+func runConfigs(args []string, env func(string) (string, bool), stdout io.Writer, stderr *os.File) int {
+	messages, err := i18n.Load()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	process := command.Process{Env: env, Stdout: stdout, Stderr: stderr, Log: newLogger(stderr, slog.LevelInfo), Now: time.Now}
+	if u, err := user.Current(); err == nil {
+		process.User = command.UserOf(env, u.Username)
+	}
+	return command.Configs(args, process, messages)
 }
 
 // load reads the settings, or takes those of the demo. Misuse is what is wrong with

@@ -121,7 +121,7 @@ func (o *operations) newAuth(env settings.Environment, c settings.Client) (entry
 func (o *operations) watch(ctx context.Context, logins *loginpage.Pages) error {
 	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) {
 		o.metrics.Reload(len(changed), len(problems))
-		tellReload(o.log, changed, problems)
+		tellReload(o.log, logins, changed, problems)
 	})
 	for i, env := range o.settings.Environments {
 		client, err := o.newClient(env, env.Clients[0])
@@ -139,11 +139,15 @@ func (o *operations) watch(ctx context.Context, logins *loginpage.Pages) error {
 // reloadEvery is how often login configs are looked at for changes.
 const reloadEvery = time.Second
 
-// tellReload logs which login pages are new, and what is wrong with those whose
+// tellReload logs which login pages are new or gone, and what is wrong with those whose
 // last good version serves on.
-func tellReload(log *slog.Logger, changed []loginpage.Key, problems input.Problems) {
+func tellReload(log *slog.Logger, logins *loginpage.Pages, changed []loginpage.Key, problems input.Problems) {
 	for _, key := range changed {
-		log.Info("login config read", "env_id", key.Env, "app_id", key.App, "config_version", key.Version)
+		what := "login config read"
+		if logins.Find(key) == nil && logins.ProblemsOf(key) == nil {
+			what = "login config no longer there"
+		}
+		log.Info(what, "env_id", key.Env, "app_id", key.App, "config_version", key.Version, "draft", key.Draft)
 	}
 	for _, p := range problems {
 		level := slog.LevelWarn

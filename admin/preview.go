@@ -18,7 +18,7 @@ import (
 
 // The preview of login pages: an operator picks an environment, app, version,
 // language, scheme and width, and sees every page in every state. Every config
-// of the trees can be picked, also one that no app asks for yet.
+// of the trees can be picked, also a draft, and one that no app asks for yet.
 
 // everything is the choice of all pages, or of all states.
 const everything = "all"
@@ -76,7 +76,10 @@ func (a *listener) narrow(ctx context.Context, p *picked) []loginpage.Key {
 	if !slices.ContainsFunc(a.environments, func(env string) bool { return env == p.Key.Env }) {
 		p.Key.Env = a.environments[0]
 	}
-	keys := a.logins.Keys(p.Key.Env)
+	keys := append(a.logins.Keys(p.Key.Env), a.logins.Drafts(p.Key.Env)...)
+	slices.SortStableFunc(keys, func(k, l loginpage.Key) int {
+		return cmp.Or(cmp.Compare(k.App, l.App), cmp.Compare(k.Version, l.Version))
+	})
 	if !slices.Contains(keys, p.Key) {
 		same := slices.IndexFunc(keys, func(k loginpage.Key) bool { return k.App == p.Key.App })
 		switch {
@@ -133,7 +136,11 @@ func (a *listener) choices(ctx context.Context, p picked, keys []loginpage.Key, 
 			apps = append(apps, app)
 		}
 		if k.App == p.Key.App {
-			versions = append(versions, views.PreviewOption{Value: k.Version, Label: cmp.Or(k.Version, "(none)")})
+			version := views.PreviewOption{Value: preview.Version(k), Label: cmp.Or(k.Version, "(none)")}
+			if k.Draft {
+				version.Label += ", draft"
+			}
+			versions = append(versions, version)
 		}
 	}
 	for _, l := range a.preview.Locales(ctx, p.Key) {
@@ -153,7 +160,7 @@ func (a *listener) choices(ctx context.Context, p picked, keys []loginpage.Key, 
 	return []views.PreviewChoice{
 		{Name: "env", Label: "Environment", Value: p.Key.Env, Options: envs},
 		{Name: "app", Label: "App", Value: p.Key.App, Options: apps},
-		{Name: "version", Label: "Version", Value: p.Key.Version, Options: versions},
+		{Name: "version", Label: "Version", Value: preview.Version(p.Key), Options: versions},
 		{Name: "locale", Label: "Language", Value: p.Locale, Options: locales},
 		{Name: "scheme", Label: "Scheme", Value: p.Scheme, Options: []views.PreviewOption{{Value: "light", Label: "light"}, {Value: "dark", Label: "dark"}}},
 		{Name: "width", Label: "Width", Value: p.width, Options: widths},

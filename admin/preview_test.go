@@ -280,3 +280,79 @@ func TestPreviewChoices(t *testing.T) {
 		}
 	}
 }
+
+// TestPreviewOfDrafts: a draft can be picked beside its page, also where there is no page yet. The
+// people's pages show nothing of it: neither the page, nor its stylesheet, nor its pictures.
+func TestPreviewOfDrafts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"__auth/env/login.config.json": `{"name": "Published", "web": [{"id": "email", "enable": true}]}`,
+		"__auth/env/login.config.draft.json": `{"name": "Drafted", "logo": "new.svg", "web": [{"id": "email", "enable": true}],
+			"tcbLogin": {"colors": {"brand": "#0052d9"}}}`,
+		"__auth/env/new.svg":             `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 3 3"/>`,
+		"shop/login.config.2.draft.json": `{"name": "Opening soon", "web": [{"id": "email", "enable": true}]}`,
+		"shop/login.config.3.draft.json": `{"web": 1}`,
+	} {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	app, _ := previewOf(t, map[string]string{"e": dir})
+	form := func(query string) string {
+		t.Helper()
+		resp, body := fetch(t, app, "/preview/?"+query)
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s", query, resp.Status)
+		}
+		return body
+	}
+	for query, wants := range map[string][]string{
+		"env=e":                                {`value="env" selected>env<`, `value="env.draft">env, draft<`},
+		"env=e&version=env.draft":              {`value="env.draft" selected`, "version=env.draft"},
+		"env=e&app=shop":                       {`value="2.draft" selected>2, draft<`, `value="3.draft">3, draft<`},
+		"env=e&app=shop&version=3.draft":       {"shop/login.config.3.draft.json:1:9: error: web: want a list", "There is no page to show"},
+		"env=e&app=shop&version=2.draft.draft": {`value="2.draft" selected`},
+	} {
+		body := form(query)
+		for _, want := range wants {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s: no %s in\n%s", query, want, body)
+			}
+		}
+	}
+	const entryOf = "/preview/pages/sign-in/email?env=e&locale=en&version="
+	_, published := fetch(t, app, entryOf+"env")
+	_, drafted := fetch(t, app, entryOf+"env.draft")
+	if !strings.Contains(published, "Published") || strings.Contains(published, "Drafted") || !strings.Contains(drafted, "Drafted") {
+		t.Errorf("the page\n%s\nthe draft\n%s", published, drafted)
+	}
+	files := regexp.MustCompile(`/preview/pages/(theme|media)/[^"? ]+`).FindAllString(drafted, -1)
+	if len(files) != 2 {
+		t.Fatalf("the draft loads %q, want a stylesheet and a logo", files)
+	}
+	cfg, _ := configOf(t, map[string]string{"e": dir})
+	cfg.Origins = []string{"http://127.0.0.1:8082"}
+	site, err := handlers.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if resp, _ := fetch(t, app, file); resp.StatusCode != http.StatusOK {
+			t.Errorf("the preview's %s: %s", file, resp.Status)
+		}
+		if resp, _ := fetch(t, site, strings.Replace(file, preview.Path, "/__auth", 1)); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("the pages' %s: %s", file, resp.Status)
+		}
+	}
+	for _, query := range []string{"config_version=env.draft", "config_version=draft", "app_id=shop&config_version=2.draft", "app_id=shop&config_version=2"} {
+		resp, body := fetch(t, site, "/__auth/?env_id=e&client_id=e&redirect_uri=http://127.0.0.1:8082/&"+query)
+		if resp.StatusCode != http.StatusBadRequest || strings.Contains(body, "Drafted") || strings.Contains(body, "Opening") {
+			t.Errorf("%s: %s\n%s", query, resp.Status, body)
+		}
+	}
+}

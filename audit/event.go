@@ -22,12 +22,13 @@ const (
 	AccountGone   Name = "account_deleted" // by its owner
 	LimitHit      Name = "limit_hit"       // a limit of ours was used up
 	Consent       Name = "consent"         // somebody agreed to the texts of a login page
+	DataExported  Name = "data_exported"   // all of an account, to who said to be its owner
 	Authorized    Name = "authorized"      // another device, or an app on another origin, got a login
 )
 
 // Names are all, for the schema and for metrics.
 var Names = []Name{
-	SignIn, AccountMade, CodeSent, CodeChecked, StepUp, MethodChanged, HandOff, SessionEnded, AccountGone, LimitHit, Consent, Authorized,
+	SignIn, AccountMade, CodeSent, CodeChecked, StepUp, MethodChanged, HandOff, SessionEnded, AccountGone, LimitHit, Consent, DataExported, Authorized,
 }
 
 // An Outcome says how it went.

@@ -115,7 +115,7 @@ func TestAuditLog(t *testing.T) {
 		"method_changed ok password", "method_changed ok email", "method_changed ok phone", "method_changed ok username",
 		"method_changed ok provider_linked", "method_changed ok provider_unlinked",
 		"hand_off ok", "session_ended ok sign_out", "session_ended ok device", "session_ended ok everywhere", "session_ended ok guessing",
-		"account_deleted ok", "limit_hit refused", "consent ok", "authorized ok device_code", "authorized ok code",
+		"account_deleted ok", "data_exported ok", "limit_hit refused", "consent ok", "authorized ok device_code", "authorized ok code",
 	} {
 		if all[want] == 0 {
 			t.Errorf("no line %q; there are\n%s", want, strings.Join(slices.Sorted(maps.Keys(all)), "\n"))
@@ -176,6 +176,8 @@ func walkPortal(t *testing.T) *site {
 	p = b.submit(p, fields{"password": "Wrong-pass-1"})
 	p = b.submit(p, fields{"password": demoPassword}).want(http.StatusOK, "account-password")
 	b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusOK, "account")
+	p = b.open("/account/data")
+	b.do(http.MethodPost, p.action(), p.filled(nil), nil)
 	b.submit(b.open("/account/username"), fields{"username": "demo.two"}).want(http.StatusOK, "account")
 	p = b.submit(b.open("/account/email"), fields{"email": "other@example.com"})
 	b.submit(p, fields{"verification_code": s.backend.code("other@example.com")}).want(http.StatusOK, "account")

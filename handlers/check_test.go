@@ -97,6 +97,8 @@ var accessCookie = regexp.MustCompile(`^(__Secure-)?tcb_login_at_[0-9a-f]{12}_[0
 
 var tripCookieName = regexp.MustCompile(`^(__Secure-)?tcb_login_go_[0-9a-f]{12}$`)
 
+var notesCookie = regexp.MustCompile(`^(__Secure-)?tcb_login_notes_[0-9a-f]{12}$`)
+
 func (p *page) checkCookie(c *http.Cookie) (wrong []string) {
 	secure := p.url.Scheme == "https"
 	session := "tcb_login"
@@ -114,6 +116,10 @@ func (p *page) checkCookie(c *http.Cookie) (wrong []string) {
 	case (accessCookie.MatchString(c.Name) || tripCookieName.MatchString(c.Name)) && strings.HasPrefix(c.Name, "__Secure-") == secure:
 		if c.Path != p.b.s.base {
 			wrong = append(wrong, "Path is "+c.Path+", want "+p.b.s.base)
+		}
+	case notesCookie.MatchString(c.Name) && strings.HasPrefix(c.Name, "__Secure-") == secure:
+		if c.Path != p.b.s.base || c.MaxAge != 400*24*60*60 {
+			wrong = append(wrong, fmt.Sprintf("Path is %s for %d s, want %s for 400 days", c.Path, c.MaxAge, p.b.s.base))
 		}
 	default:
 		wrong = append(wrong, "no cookie of ours has this name")

@@ -31,6 +31,8 @@ var portalRoutes = map[string]struct {
 	"account-providers": {path: "/account/providers"}, // its changes ask for a step-up themselves
 	"account-sessions":  {path: "/account/sessions"},
 	"account-history":   {path: "/account/history", readOnly: true},
+	"account-data":      {path: "/account/data", stepUp: true},
+	"account-review":    {path: "/account/review"},
 	"account-delete":    {path: "/account/delete", stepUp: true},
 	"device":            {path: "/device"}, // who has just signed in needs no step-up: see TestDeviceStepUp
 }
@@ -261,7 +263,7 @@ func TestTypedFormsNeedStepUp(t *testing.T) {
 	bind := b.comesBack(b.pressOnly(b.open("/account/providers"), "action=link:demo", nil), "p-1", "").want(http.StatusOK, "account-bind")
 	pages := map[string]*page{
 		"/account/username": b.open("/account/username"), "/account/phone": b.open("/account/phone"), "/account/email": b.open("/account/email"),
-		"/account/password": b.open("/account/password"), "/account/delete": b.open("/account/delete"),
+		"/account/password": b.open("/account/password"), "/account/delete": b.open("/account/delete"), "/account/data": b.open("/account/data"),
 		"the code of an e-mail address": code, "the code of a phone number": phone, "a conflict": conflict, "a link": bind,
 	}
 	needs := map[string]bool{}

@@ -4,10 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"tcb-login/handlers/rules"
 	"testing"
 	"time"
-
-	"tcb-login/handlers/web"
 )
 
 // TestLinks: the pages lead to each other, and the login request goes along.
@@ -124,7 +123,7 @@ func TestLoginHint(t *testing.T) {
 		b.open(tt.path, "login_hint="+url.QueryEscape(tt.hint)).want(http.StatusOK, strings.TrimSuffix("sign-in-"+strings.TrimPrefix(tt.path, "/sign-in/"), "-/")).wantValue(tt.want)
 	}
 	long := b.open("/", "login_hint="+strings.Repeat("x", 1000)).want(http.StatusOK, "sign-in")
-	if n := len(long.value("username")); n > web.MaxIdentifier {
+	if n := len(long.value("username")); n > rules.MaxIdentifier {
 		t.Errorf("a hint of %d characters is in the field", n)
 	}
 	// A hint is a hint: what is typed counts.

@@ -89,6 +89,7 @@ func (r *rooms) table() []web.Row {
 		r.providers.Rows(), // before sign-in's /provider/:id, of which the callback is none
 		r.signin.Rows(),
 		r.account.Rows(),
+		r.visitor.Rows(),
 		r.authorize.Rows(),
 	)
 }

@@ -119,11 +119,20 @@ func TestLoginConfigRouting(t *testing.T) {
 	for _, tt := range tests {
 		p := b.openAs("/", tt.app, tt.version)
 		if strings.HasPrefix(tt.want, "error.") {
-			p.want(http.StatusBadRequest, "error", tt.want)
+			// To start again would come to the same: the way on is back to the app.
+			if p.want(http.StatusBadRequest, "error", tt.want); p.link("app") != appPage || p.link("entry") != "" {
+				t.Errorf("app %q, version %q: links to %q and %q", tt.app, tt.version, p.link("app"), p.link("entry"))
+			}
 			continue
 		}
 		if p.want(http.StatusOK, "sign-in"); textOf(p.find(byTag("h1"))) != "Sign in to "+tt.want {
 			t.Errorf("app %q, version %q: %q, want the page of %s", tt.app, tt.version, textOf(p.find(byTag("h1"))), tt.want)
+		}
+	}
+	for _, refused := range []string{"https://evil.example/", registered, "javascript:alert(1)"} {
+		p := b.get(s.base + "/?env_id=demo&client_id=demo&app_id=app-desk&config_version=9&redirect_uri=" + url.QueryEscape(refused))
+		if p.want(http.StatusBadRequest, "error", "error.page.app"); p.link("app") != "" || strings.Contains(p.body, "evil.example") {
+			t.Errorf("for %s: a link to %q\n%s", refused, p.link("app"), p.text())
 		}
 	}
 	// Another environment has nothing of it.

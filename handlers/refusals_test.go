@@ -15,7 +15,7 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/refusal"
-	"tcb-login/handlers/web"
+	"tcb-login/handlers/rules"
 )
 
 // tokens are what differs in two pages that are otherwise the same.
@@ -351,7 +351,7 @@ func TestFlowLengthTellsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec := code.Spec{Name: "sign-in-email"}
-	for n := 6; n <= web.MaxIdentifier; n++ {
+	for n := 6; n <= rules.MaxIdentifier; n++ {
 		step := code.Step{
 			Email:          strings.Repeat("x", n-6) + "@ex.io",
 			VerificationID: strings.Repeat("v", 43),

@@ -73,4 +73,4 @@ func TestSamples(t *testing.T) {
 }
 
 // notShown are forms of login pages that the test's own does not have.
-var notShown = []string{"choose"}
+var notShown = []string{"choose", "continue"}

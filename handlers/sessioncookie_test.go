@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tcb-login/handlers/web"
+	"tcb-login/identifier"
 )
 
 // TestCookies wants them word for word.
@@ -192,7 +192,7 @@ func TestDeviceID(t *testing.T) {
 	wrong := fields{"username": "nobody", "password": "Wrong-pass-1"}
 	first := b.open("/sign-in")
 	made := first.value("device_id")
-	if !web.IsDeviceID(made) || b.open("/sign-up").value("device_id") != made || s.browser().open("/").value("device_id") == made {
+	if !identifier.IsDeviceID(made) || b.open("/sign-up").value("device_id") != made || s.browser().open("/").value("device_id") == made {
 		t.Errorf("device_id %q must be one per session", made)
 	}
 	for _, tt := range []struct{ typed, want string }{

@@ -51,6 +51,9 @@ func colorOf(p *Palette, name string) *Color {
 	panic("theme: no colour is called " + name)
 }
 
+// Color is a colour of the palette by its name, which must be one of [Colors].
+func (p *Palette) Color(name string) Color { return *colorOf(p, name) }
+
 // Colors lists the names that the colours of a palette go by in a config.
 func Colors() (names []string) {
 	for _, c := range paletteColors {

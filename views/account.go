@@ -14,6 +14,14 @@ type Portal struct {
 	Home    string // the overview; empty on it
 	SignOut string
 	App     string // the way back; empty where it is not on our origin
+	News    *News  // what changed about how the person signs in; nil: nothing that they have not seen
+}
+
+// News are changes that somebody else may have made.
+type News struct {
+	Events []Event // the newest
+	More   int     // that are not named
+	Links  []Link
 }
 
 // Person is who is signed in.
@@ -226,10 +234,21 @@ type ReturnPage struct {
 	Code, State string
 }
 
-// ContinuePage offers the login that the browser already has.
+// ReviewPage lists what an account can be entered by, after a reset of its password.
+type ReviewPage struct {
+	Base
+	Rows []Row
+}
+
+// DataPage offers what is kept about the person as a file.
+type DataPage struct{ Base }
+
+// ContinuePage offers the login that the browser already has. Where it asks for consent its button
+// posts the form.
 type ContinuePage struct {
 	Base
 	Person Person
+	Lead   i18n.Message
 	Button Link
 	Other  Link
 }

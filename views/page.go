@@ -53,6 +53,12 @@ func (p *DevicePage) Component() templ.Component { return AuthorizeDevice(*p) }
 func (p *ReturnPage) Component() templ.Component { return Return(*p) }
 
 // Component implements Page.
+func (p *ReviewPage) Component() templ.Component { return Review(*p) }
+
+// Component implements Page.
+func (p *DataPage) Component() templ.Component { return Data(*p) }
+
+// Component implements Page.
 func (p *ContinuePage) Component() templ.Component { return Continue(*p) }
 
 // Component implements Page.

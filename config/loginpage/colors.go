@@ -55,7 +55,8 @@ func (p *parser) theme(root *jsonNode) {
 		light["page"] = p.backgroundColor
 	}
 	look := &p.page.Theme
-	look.Light, look.Dark = theme.Derive(wishOf(light), wishOf(dark))
+	p.wishes = [2]theme.Wish{wishOf(light), wishOf(dark)}
+	look.Light, look.Dark = theme.Derive(p.wishes[0], p.wishes[1])
 	for _, scheme := range []struct {
 		palette *theme.Palette
 		named   map[string]*namedColor

@@ -37,6 +37,9 @@ type Key struct {
 	Env     string // env_id
 	App     string // app_id; empty for the page of the environment
 	Version string // config_version; "env" for the page of the environment
+	// Draft is true for what is not published yet. No request of a person has such a key: they are
+	// made of an address, which cannot say it.
+	Draft bool
 }
 
 // A Page is what one login page offers and how it presents itself. It does not change: a file that

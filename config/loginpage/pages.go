@@ -16,7 +16,8 @@ import (
 // Pages are the login pages of all environments. They are read from the trees that the settings
 // name and can be read anew while the program runs: a file that is broken or gone then keeps its
 // last good page. A disk that is not mounted looks just like files that somebody removed, so that
-// nothing on a disk ends a page; starting the program anew does. Safe for concurrent use.
+// nothing missing from a disk ends a page: a file that says that it is retired does, and starting
+// the program anew. Safe for concurrent use.
 type Pages struct {
 	sources []Source // with a tree
 	cat     Catalogue
@@ -51,7 +52,8 @@ type entry struct {
 
 // Load reads the login configs of all environments; those without any have the page of [BuiltIn].
 // What can be read is there even when there are errors among the problems, and [Pages.Reload] tries
-// the rest again. Without a catalogue, languages and texts are not checked against one.
+// the rest again. What is wrong with a draft is a warning, since it keeps nobody from signing in;
+// later it is told by the preview alone. Without a catalogue, languages and texts are not checked against one.
 func Load(sources []Source, cat Catalogue) (*Pages, input.Problems) {
 	p := &Pages{cat: cat}
 	first := newSnapshot()
@@ -65,6 +67,8 @@ func Load(sources []Source, cat Catalogue) (*Pages, input.Problems) {
 	}
 	p.now.Store(first)
 	_, problems := p.Reload()
+	problems = append(problems, p.now.Load().ofDrafts()...)
+	problems.Sort()
 	return p, problems
 }
 
@@ -81,10 +85,15 @@ func (p *Pages) Find(key Key) *Page {
 }
 
 // Keys lists the pages of an environment, its own first, then by app and version: also those whose
-// file is broken and that [Pages.Find] may not have.
-func (p *Pages) Keys(env string) (keys []Key) {
+// file is broken and that [Pages.Find] may not have. Drafts are not among them.
+func (p *Pages) Keys(env string) []Key { return p.keys(env, false) }
+
+// Drafts lists the drafts of an environment as [Pages.Keys] does its pages.
+func (p *Pages) Drafts(env string) []Key { return p.keys(env, true) }
+
+func (p *Pages) keys(env string, drafts bool) (keys []Key) {
 	for key := range p.now.Load().entries {
-		if key.Env == env {
+		if key.Env == env && key.Draft == drafts {
 			keys = append(keys, key)
 		}
 	}
@@ -107,10 +116,28 @@ func (s *snapshot) problems() (all input.Problems) {
 	for _, ps := range s.trees {
 		all = append(all, ps...)
 	}
-	for _, p := range s.entries {
-		all = append(all, p.told()...)
+	for key, p := range s.entries {
+		if !key.Draft {
+			all = append(all, p.told()...)
+		}
 	}
 	all.Sort()
+	return all
+}
+
+// ofDrafts are the problems of drafts.
+func (s *snapshot) ofDrafts() (all input.Problems) {
+	for key, e := range s.entries {
+		if !key.Draft {
+			continue
+		}
+		for _, p := range e.problems {
+			if p.Severity == input.SeverityError {
+				p.Severity, p.Message = input.SeverityWarning, "a draft that cannot be published: "+p.Message
+			}
+			all = append(all, p)
+		}
+	}
 	return all
 }
 
@@ -164,7 +191,7 @@ func (p *Pages) Reload() (changed bool, problems input.Problems) {
 		if err := p.readTree(source, before, after); err != nil {
 			after.trees[source.Env] = input.Problems{{
 				File: source.Tree, Severity: input.SeverityError,
-				Message: "the login configs cannot be read: " + plainError(err).Error(),
+				Message: "the login configs cannot be read: " + input.PlainError(err).Error(),
 			}}
 			for key, e := range before.entries {
 				if key.Env == source.Env {
@@ -214,6 +241,9 @@ func (p *Pages) readTree(source Source, before, after *snapshot) error {
 	}
 	kept := 0
 	for key, e := range before.entries {
+		if key.Draft || scan.retired[key] {
+			continue // somebody ended it
+		}
 		if key.Env == source.Env && after.entries[key] == nil && e.page != nil {
 			after.entries[key] = e.keep()
 			kept++

@@ -240,7 +240,7 @@ func TestFindAndKeys(t *testing.T) {
 	})
 	pages, _ := Load([]Source{sourceOf(dir), {Env: "other", Name: "Other"}}, nil)
 	want := []Key{
-		envKey, {"demo", "app-a", "v1"}, {"demo", "app-a", "v1_x.y-2"}, {"demo", "app-b", ""}, {"demo", "app-b", "2"},
+		envKey, {Env: "demo", App: "app-a", Version: "v1"}, {Env: "demo", App: "app-a", Version: "v1_x.y-2"}, {Env: "demo", App: "app-b", Version: ""}, {Env: "demo", App: "app-b", Version: "2"},
 	}
 	if got := pages.Keys("demo"); !slices.Equal(got, want) {
 		t.Errorf("Keys = %v, want %v", got, want)
@@ -255,13 +255,13 @@ func TestFindAndKeys(t *testing.T) {
 		}
 	}
 	for _, key := range []Key{
-		{}, {"demo", "", ""}, {"demo", "app-b", "v1_x"}, {"demo", "../app-b", "2"}, {"nobody", "", "env"}, {"demo", "app-c", ""},
+		{}, {Env: "demo", App: "", Version: ""}, {Env: "demo", App: "app-b", Version: "v1_x"}, {Env: "demo", App: "../app-b", Version: "2"}, {Env: "nobody", App: "", Version: "env"}, {Env: "demo", App: "app-c", Version: ""},
 	} {
 		if l := pages.Find(key); l != nil {
 			t.Errorf("Find(%v) = %v", key, l)
 		}
 	}
-	if l := pages.Find(Key{"demo", "app-b", "env"}); l == nil || l.Key != envKey {
+	if l := pages.Find(Key{Env: "demo", App: "app-b", Version: "env"}); l == nil || l.Key != envKey {
 		t.Errorf("the page of the environment, with an app_id: %v", l)
 	}
 	other := Key{Env: "other", Version: "env"}
@@ -299,7 +299,7 @@ func TestConfigMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed, problems := pages.Reload()
-	if !changed || pages.Find(envKey).Name != "two" || pages.Find(Key{"demo", "app", ""}) == nil ||
+	if !changed || pages.Find(envKey).Name != "two" || pages.Find(Key{Env: "demo", App: "app", Version: ""}) == nil ||
 		!strings.Contains(problems.String(), filepath.Join("app", "login.config.json")+": warning: not there") {
 		t.Errorf("after the switch: changed %t, problems %v, pages %v", changed, problems, pages.Keys("demo"))
 	}
@@ -324,7 +324,7 @@ func TestSampleTrees(t *testing.T) {
 		keys []Key
 	}{
 		{"one-environment", []Key{envKey}},
-		{"two-apps", []Key{envKey, {"demo", "app-desk", "2"}, {"demo", "app-orders", "v1_2f8c61d0"}}},
+		{"two-apps", []Key{envKey, {Env: "demo", App: "app-desk", Version: "2"}, {Env: "demo", App: "app-orders", Version: "v1_2f8c61d0"}}},
 	}
 	for _, tt := range tests {
 		dir := filepath.Join("..", "..", "deploy", "login-configs", tt.tree)

@@ -42,9 +42,12 @@ type parser struct {
 	cat    Catalogue // may be nil
 	source Source
 
+	data     []byte // of the file
 	page     *Page
 	own      ownFields
 	problems input.Problems
+
+	wishes [2]theme.Wish // the colours that it names, for the light and the dark scheme
 
 	backgroundColor *namedColor // TCB's own; tcbLogin.colors.page goes before it
 	listed          []string    // every id in web[], enabled or not
@@ -54,6 +57,12 @@ type parser struct {
 // parse reads the login config at name, a path in the tree. The page is nil when there are errors
 // among the problems.
 func parse(tree *treeReader, name string, key Key, source Source, cat Catalogue) (*Page, input.Problems) {
+	p := parseFile(tree, name, key, source, cat)
+	return p.page, p.problems
+}
+
+// parseFile is [parse] for who also needs what the page was made of.
+func parseFile(tree *treeReader, name string, key Key, source Source, cat Catalogue) *parser {
 	file := treeFile(tree.root, name)
 	p := &parser{
 		file: file, dir: path.Dir(name), tree: tree, cat: cat, source: source,
@@ -61,8 +70,10 @@ func parse(tree *treeReader, name string, key Key, source Source, cat Catalogue)
 	}
 	data, err := tree.read(name, maxConfig)
 	if err != nil {
-		return nil, input.Problems{{File: file, Severity: input.SeverityError, Message: "cannot be read: " + err.Error()}}
+		p.page, p.problems = nil, input.Problems{{File: file, Severity: input.SeverityError, Message: "cannot be read: " + err.Error()}}
+		return p
 	}
+	p.data = data
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	p.lines = newLines(data)
 	root, failures := parseJSON(data)
@@ -74,10 +85,11 @@ func parse(tree *treeReader, name string, key Key, source Source, cat Catalogue)
 	}
 	p.problems.Sort()
 	if p.problems.HasErrors() {
-		return nil, p.problems
+		p.page = nil
+		return p
 	}
 	p.page.Hash = tree.sum()
-	return p.page, p.problems
+	return p
 }
 
 func (p *parser) add(sev input.Severity, at int, format string, args ...any) {
@@ -205,6 +217,7 @@ func (p *parser) config(root *jsonNode) {
 		"agreement":    func(v *jsonNode) { agreement = v },
 		"access":       p.access,
 		"tcbLogin":     func(v *jsonNode) { own = v },
+		"$schema":      nil, // of editors; see [Schema]
 		// TCB writes these for its own pages and mini programs.
 		"miniprogram": nil, "keepRedirectUri": nil, "showDoc": nil, "loginPage": nil, "security": nil,
 	})

@@ -1,10 +1,12 @@
 package loginpage
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"tcb-login/config/input"
 	"tcb-login/theme"
@@ -20,6 +22,14 @@ func parsed(t *testing.T, config string, cat Catalogue, texts bool) (*Page, inpu
 	pages, problems := Load([]Source{source}, cat)
 	if problems.HasErrors() {
 		t.Fatalf("problems:\n%s", problems)
+	}
+	// What is a page is right for editors too.
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.TrimPrefix(config, "\ufeff")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if says := schemaSaysOf(t, compiled(t), withoutTexts(doc)); len(says) > 0 {
+		t.Errorf("the schema refuses %s: %q", config, says)
 	}
 	return pages.Find(envKey), problems
 }

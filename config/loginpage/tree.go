@@ -24,6 +24,15 @@ import (
 //	one whose part before "_" is "v1"  __auth/app/{app_id}/login.config.{config_version}.json
 //	any other                          {app_id}/login.config.{config_version}.json
 //	none                               {app_id}/login.config.json
+//
+// Beside each may be three more files of ours, named as the page's with a word before ".json":
+//
+//	login.config.2.draft.json     what is to be published; people never see it, the preview shows it
+//	login.config.2.previous.json  what was published before; nothing but a rollback reads it
+//	login.config.2.retired.json   the page as it was when it was taken out of use
+//
+// So no config_version ends in these words. A page whose file is gone stays for the time being, since
+// a disk that is not mounted looks just so; a file that says "retired" is there, and ends the page.
 
 // Bounds of what is looked at in a tree, which may hold the whole site of an app.
 const (
@@ -37,6 +46,49 @@ const (
 )
 
 var configName = regexp.MustCompile(`^login\.config(?:\.(.+))?\.json$`)
+
+// A Role is what a file beside others of the same page is for; the value is the word in its name.
+type Role string
+
+// The roles.
+const (
+	RoleLive     Role = ""
+	RoleDraft    Role = "draft"
+	RolePrevious Role = "previous"
+	RoleRetired  Role = "retired"
+)
+
+// splitName tells what page and role a file's name is for: "2.draft" in login.config.2.draft.json.
+func splitName(middle string) (version string, r Role) {
+	for _, r := range []Role{RoleDraft, RolePrevious, RoleRetired} {
+		if middle == string(r) {
+			return "", r
+		}
+		if version, ok := strings.CutSuffix(middle, "."+string(r)); ok {
+			return version, r
+		}
+	}
+	return middle, RoleLive
+}
+
+// FileOf is where the file of a page is in a tree. The environment's page is that of no version in
+// a folder of its own.
+func FileOf(key Key, r Role) string {
+	folder, middle := key.App, key.Version
+	switch {
+	case key.Version == EnvVersion:
+		folder, middle = path.Dir(envConfig), ""
+	case isAppVersion(key.Version):
+		folder = path.Join(appFolder, key.App)
+	}
+	name := "login.config"
+	for _, part := range []string{middle, string(r)} {
+		if part != "" {
+			name += "." + part
+		}
+	}
+	return path.Join(folder, name+".json")
+}
 
 // Limits of what a query can name, in bytes.
 const (
@@ -55,7 +107,8 @@ func isAppVersion(version string) bool {
 type treeScan struct {
 	root     *os.Root
 	env      string
-	configs  map[Key]string // their paths in the tree
+	configs  map[Key]string // their paths in the tree; drafts are among them
+	retired  map[Key]bool   // pages that were taken out of use
 	entries  int            // seen so far
 	most     int            // that are looked at
 	problems input.Problems
@@ -73,18 +126,12 @@ func treeFile(root *os.Root, name string) string { return path.Join(root.Name(),
 // scanTree looks for login configs. It fails when the tree itself cannot be read, or has more than
 // most files in the folders that may hold one.
 func scanTree(root *os.Root, env string, most int) (*treeScan, error) {
-	s := &treeScan{root: root, env: env, configs: map[Key]string{}, most: most}
+	s := &treeScan{root: root, env: env, configs: map[Key]string{}, retired: map[Key]bool{}, most: most}
 	top, err := s.dir(".")
 	if err != nil {
 		return nil, err
 	}
-	// Lstat, so that a link that leads nowhere is a page that cannot be read, not one that is not
-	// there.
-	if _, err := root.Lstat(envConfig); err == nil {
-		s.configs[Key{Env: env, Version: EnvVersion}] = envConfig
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		s.cannotList(input.SeverityError, path.Dir(envConfig), err)
-	}
+	s.ofEnvironment()
 	apps, err := s.dir(appFolder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.cannotList(input.SeverityError, appFolder, err)
@@ -103,11 +150,45 @@ func scanTree(root *os.Root, env string, most int) (*treeScan, error) {
 	return s, nil
 }
 
+// ofEnvironment looks for the environment's own page.
+func (s *treeScan) ofEnvironment() {
+	key := Key{Env: s.env, Version: EnvVersion}
+	for _, r := range []Role{RoleLive, RoleDraft, RoleRetired} {
+		// Lstat, so that a link that leads nowhere is a page that cannot be read, not one that is not
+		// there.
+		switch _, err := s.root.Lstat(FileOf(key, r)); {
+		case err == nil:
+			s.found(key, r, FileOf(key, r))
+		case !errors.Is(err, fs.ErrNotExist) && r == RoleLive:
+			s.cannotList(input.SeverityError, path.Dir(envConfig), err)
+		}
+	}
+}
+
+// found notes a file of a page.
+func (s *treeScan) found(key Key, r Role, name string) {
+	switch r {
+	case RoleLive:
+		s.configs[key] = name
+	case RoleDraft:
+		key.Draft = true
+		s.configs[key] = name
+	case RoleRetired:
+		s.retired[key] = true
+	}
+}
+
 // missing says what is not in the tree and is not served from before either: kept pages are, and
 // own is whether the environment's page is there one way or the other.
 func (s *treeScan) missing(kept int, own bool) {
+	live := 0
+	for key := range s.configs {
+		if !key.Draft {
+			live++
+		}
+	}
 	switch {
-	case len(s.configs)+kept == 0 && !s.problems.HasErrors():
+	case live+kept == 0 && !s.problems.HasErrors():
 		s.add(input.SeverityError, ".", "no login config in this folder: the environment's is %s", envConfig)
 	case !own:
 		s.add(input.SeverityWarning, ".", "no %s: the environment has no page of its own", envConfig)
@@ -115,7 +196,7 @@ func (s *treeScan) missing(kept int, own bool) {
 }
 
 func (s *treeScan) cannotList(sev input.Severity, name string, err error) {
-	s.add(sev, name, "cannot be read: %v", plainError(err))
+	s.add(sev, name, "cannot be read: %v", input.PlainError(err))
 }
 
 // dir lists a folder without what is hidden: .git, and the ..data of Kubernetes' config maps. Once
@@ -145,7 +226,7 @@ func (s *treeScan) app(name string, e fs.DirEntry, own bool) {
 	case e.Type()&fs.ModeSymlink != 0:
 		info, err := s.root.Stat(name)
 		if err != nil {
-			s.add(input.SeverityWarning, name, "passed over: %v", plainError(err))
+			s.add(input.SeverityWarning, name, "passed over: %v", input.PlainError(err))
 			return
 		}
 		if !info.IsDir() {
@@ -164,10 +245,11 @@ func (s *treeScan) app(name string, e fs.DirEntry, own bool) {
 		if m == nil {
 			continue
 		}
-		key := Key{Env: s.env, App: path.Base(name), Version: m[1]}
+		middle, r := splitName(m[1])
+		key := Key{Env: s.env, App: path.Base(name), Version: middle}
 		file := path.Join(name, e.Name())
 		app, version := checkPageID(key.App, maxAppID), ""
-		if m[1] != "" {
+		if middle != "" {
 			version = checkPageID(key.Version, maxVersion)
 		}
 		switch {
@@ -185,7 +267,7 @@ func (s *treeScan) app(name string, e fs.DirEntry, own bool) {
 			s.add(input.SeverityError, file, "left out: more than %d login configs", maxTreePages)
 			return
 		default:
-			s.configs[key] = file
+			s.found(key, r, file)
 		}
 	}
 }
@@ -213,7 +295,7 @@ func newTreeReader(root *os.Root) *treeReader {
 func (t *treeReader) read(name string, limit int64) ([]byte, error) {
 	data, err := t.readPlain(name, limit)
 	if err != nil {
-		err = plainError(err)
+		err = input.PlainError(err)
 		fmt.Fprintf(t.hash, "%q: %v\n", name, err)
 		return nil, err
 	}
@@ -262,17 +344,4 @@ func unchanged(root *os.Root, files map[string]fs.FileInfo) bool {
 		}
 	}
 	return true
-}
-
-// plainError is an error without the path, which the problem names already.
-func plainError(err error) error {
-	pe, ok := errors.AsType[*fs.PathError](err)
-	if !ok {
-		return err
-	}
-	// os does not export this one.
-	if pe.Err.Error() == "path escapes from parent" {
-		return errors.New("a link leads out of the tree")
-	}
-	return pe.Err
 }

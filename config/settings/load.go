@@ -13,6 +13,9 @@ type Launch struct {
 	Env      func(name string) (string, bool) // looks up an environment variable, as [os.LookupEnv] does
 	Listen   string                           // goes before listen of the settings; empty: that one
 	Emulator bool                             // the emulator stands in for TCB, in every environment
+	// NoSecrets says that secrets are neither needed nor looked up: there is none in what is read,
+	// and none is missed.
+	NoSecrets bool
 }
 
 // Load reads the settings in the file at path as far as they can be read, whatever is wrong with

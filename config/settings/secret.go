@@ -69,7 +69,7 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // repeats a value.
 func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 	var s string
-	if !p.text(name, n, &s, nil) {
+	if !p.text(name, n, &s, nil) || p.launch.NoSecrets {
 		return Secret{}, false
 	}
 	where, value := "it", s

@@ -59,8 +59,10 @@ func (a *Room) Rows() []web.Row {
 		rows = append(rows, a.row(p))
 	}
 	return append(rows,
-		web.Row{Path: entry.PathSession, Post: a.postSession, JSON: true, OnWay: true},
-		web.Row{Path: entry.PathContinue, Get: a.getContinue, OnWay: true},
+		web.Row{
+			Path: entry.PathContinue, Get: a.getContinue, Post: a.postContinue, OnWay: true,
+			Form: formContinue, Forms: map[string]web.Rebuild{formContinue: a.rebuildContinue},
+		},
 	)
 }
 

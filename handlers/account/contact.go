@@ -9,6 +9,7 @@ import (
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -233,6 +234,6 @@ func (f *contact) postConflict(r *web.Request, step *code.Step) (web.Reply, erro
 	case authclient.ConflictTransfer, authclient.ConflictDeleteAccount:
 		return f.bind(r, step, choice)
 	}
-	web.AddFieldError(&page.Base, "conflict_resolution", "account.conflict.none")
+	rules.Broken(&page.Base, "conflict_resolution", "account.conflict.none")
 	return web.Invalid(page)
 }

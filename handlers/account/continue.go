@@ -18,28 +18,103 @@ func signInAgain(r *web.Request) string {
 // handed that over; as on the portal's pages nothing shows before script has seen that localStorage
 // still names the same person.
 func (a *Room) getContinue(r *web.Request) (web.Reply, error) {
+	login, reply, err := a.goingOn(r)
+	if err != nil || login == nil {
+		return reply, err
+	}
+	return web.OK(a.continuePage(r, login, agreedBefore(r, login)))
+}
+
+// goingOn is the login to go on with; where there is none, what is shown instead.
+func (a *Room) goingOn(r *web.Request) (*visitor.Login, web.Reply, error) {
 	if r.ForCode() {
-		return web.SeeOther(r.To(entry.PathAuthorize))
+		return nil, web.Reply{To: r.To(entry.PathAuthorize)}, nil
 	}
 	login, err := a.visitor.Load(r)
 	if err != nil {
-		return web.Reply{}, err
+		return nil, web.Reply{}, err
 	}
 	anonymous := login != nil && login.Access.Anonymous
 	switch {
 	case r.Prompts("login") || anonymous:
-		return web.SeeOther(signInAgain(r))
+		return nil, web.Reply{To: signInAgain(r)}, nil
 	case login == nil: // another tab's first visit may have cost it since
-		return web.OK(a.visitor.HandOffPage(r, signInAgain(r)))
+		return nil, web.Reply{Status: 200, Page: a.visitor.HandOffPage(r, signInAgain(r))}, nil
 	}
-	return web.OK(a.continuePage(r, login))
+	return login, web.Reply{}, nil
 }
 
-func (a *Room) continuePage(r *web.Request, login *visitor.Login) *views.ContinuePage {
-	p := &views.ContinuePage{Base: a.Page(&r.LoginRequest, "continue", r.Title()), Person: a.person(login)}
+// postContinue goes on once the texts have been agreed to, which are others than those that the
+// person has agreed to in this browser.
+func (a *Room) postContinue(r *web.Request) (web.Reply, error) {
+	login, reply, err := a.goingOn(r)
+	if err != nil || login == nil {
+		return reply, err
+	}
+	page := a.continuePage(r, login, agreedBefore(r, login))
+	if web.RequireConsent(r, &page.Base); page.Invalid() {
+		return web.Invalid(page)
+	}
+	r.Trace.Person, r.Trace.Agreed = login.Me.Sub, r.Session.Notes().SignIn(login.Me.Sub, r.LoginPage)
+	if r.Next != "" {
+		return web.SeeOther(r.Into(r.NextPath))
+	}
+	return web.Leave(&views.InterstitialPage{
+		Base: a.Page(&r.LoginRequest, "interstitial", i18n.Msg("continue.leaving")), Lead: i18n.Msg("interstitial.lead"),
+		Data: views.Departure{To: r.Destination()},
+	})
+}
+
+func (a *Room) rebuildContinue(r *web.Request) (views.Page, error) {
+	login, reply, err := a.goingOn(r)
+	switch {
+	case err != nil:
+		return nil, err
+	case login == nil:
+		return nil, &web.Instead{Reply: reply}
+	}
+	return a.continuePage(r, login, agreedBefore(r, login)), nil
+}
+
+// formContinue is the form that asks for consent again.
+const formContinue = "continue"
+
+// agreedBefore is the hash of the texts that the person has agreed to in this browser.
+func agreedBefore(r *web.Request, login *visitor.Login) string {
+	return r.Session.Notes().AgreedTo(login.Me.Sub, r.LoginPage)
+}
+
+func (a *Room) continuePage(r *web.Request, login *visitor.Login, agreed string) *views.ContinuePage {
+	person := a.person(login)
+	p := &views.ContinuePage{Person: person, Other: linkTo("sign-in", signInAgain(r), "continue.other")}
+	label := i18n.Message{Key: "continue.button", Args: i18n.Args{"name": person.Name}}
+	if texts := r.LoginPage.Agreed(); texts != agreed && texts != "" {
+		p.Base = a.FormPage(&r.LoginRequest, formContinue, r.Title(), entry.PathContinue, "")
+		p.Consent = web.Consent(&r.LoginRequest, r.Form)
+		p.Button.Label, p.Lead = label, i18n.Msg("continue.agree")
+		if agreed != "" {
+			p.Lead = i18n.Msg("continue.changed")
+		}
+	} else {
+		p.Base = a.Page(&r.LoginRequest, formContinue, r.Title())
+		web.LinkLanguages(&p.Base, r.InOther)
+		p.Button = views.Link{To: "app", URL: r.Destination(), Label: label}
+	}
 	p.Guard = visitor.Guard(r, views.GuardContinue, signInAgain(r), login)
-	web.LinkLanguages(&p.Base, r.InOther)
-	p.Button = views.Link{To: "app", URL: r.Destination(), Label: i18n.Message{Key: "continue.button", Args: i18n.Args{"name": p.Person.Name}}}
-	p.Other = linkTo("sign-in", signInAgain(r), "continue.other")
 	return p
+}
+
+// continueSamples are the page of somebody who goes on, and of somebody who has to agree first.
+func (a *Room) continueSamples(r *web.Request, login *visitor.Login) []web.Sample {
+	r = r.AsSample(func(l *entry.LoginRequest) { l.Path = entry.PathContinue })
+	sample := func(state, agreed string, consent ...web.SampleState) []web.Sample {
+		all := web.Samples("continue", entry.PathContinue, func() (views.Page, error) { return a.continuePage(r, login, agreed), nil }, consent...)
+		all[0].State = state
+		return all
+	}
+	all := sample("empty", r.LoginPage.Agreed())
+	if r.LoginPage.Agreed() == "" {
+		return all
+	}
+	return append(append(all, sample("changed", "others")...), sample("agree", "", web.SampleConsent(r)...)...)
 }

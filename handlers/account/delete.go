@@ -7,6 +7,7 @@ import (
 	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -52,7 +53,7 @@ type deleteForm struct {
 
 func (a *Room) postDelete(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	page := a.typedDelete(r, login)
-	if web.Validate(&page.Base, deleteForm{strings.ToLower(page.Typed), strings.ToLower(page.Word)}); page.Invalid() {
+	if rules.Check(&page.Base, deleteForm{strings.ToLower(page.Typed), strings.ToLower(page.Word)}); page.Invalid() {
 		return web.Invalid(page)
 	}
 	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {

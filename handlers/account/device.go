@@ -9,6 +9,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -72,7 +73,7 @@ func (a *Room) getDevice(r *web.Request, login *visitor.Login) (web.Reply, error
 
 // typedDevice is the page as it was posted.
 func (a *Room) typedDevice(r *web.Request, login *visitor.Login) *views.DevicePage {
-	typed := web.Cut(r.Form.Line("user_code"), web.MaxIdentifier)
+	typed := web.Cut(r.Form.Line("user_code"), rules.MaxIdentifier)
 	code, ok := identifier.ParseUserCode(typed)
 	if !ok {
 		return a.devicePage(r, login, typed, false)
@@ -110,7 +111,7 @@ func (a *Room) postDevice(r *web.Request, login *visitor.Login) (web.Reply, erro
 		return a.finished(done, login, entry.PathDevice, deviceRefused)
 	}
 	page := a.typedDevice(r, login)
-	if web.Validate(&page.Base, deviceForm{page.Code}); page.Invalid() {
+	if rules.Check(&page.Base, deviceForm{page.Code}); page.Invalid() {
 		return web.Invalid(page)
 	}
 	tries := a.Reserve()

@@ -3,6 +3,7 @@ package account
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,8 @@ func (a *Room) enter(r *web.Request, p page) (*web.Request, *visitor.Login, erro
 	switch {
 	case login.Access.Anonymous:
 		return r, nil, instead(a.offerRegistration(r, login))
+	case reviewDue(r, login, p):
+		return r, nil, &web.Instead{Reply: web.Reply{To: r.To(pathReview, entry.Next(cmp.Or(p.name, "account")))}}
 	case !a.proven(p, login):
 		return r, nil, &web.Instead{Reply: web.Reply{To: a.stepUpFor(r, p.name)}}
 	}
@@ -147,6 +150,9 @@ func noteChange(r *web.Request, login *visitor.Login, e audit.Event) {
 
 // finished answers a change that went well: the page at path says so once, by the message done.
 func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {
+	if slices.Contains(ownChanges, done) && !r.Session.Notes().Of(login.Me.Sub).News {
+		a.knowsAll(r, login)
+	}
 	sealed, err := r.Session.Seal(donePurpose, change{Done: done, Sub: login.Me.Sub}, doneLife)
 	if err != nil {
 		return web.Reply{}, err

@@ -74,7 +74,7 @@ func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []web.Sampl
 	fresh := *login
 	fresh.Me = &authclient.UserInfo{Sub: login.Me.Sub, PhoneNumber: login.Me.PhoneNumber}
 	return append(
-		web.Samples("account", entry.PathAccount, make, web.SampleAlert("done", views.AlertOK, i18n.Msg("account.done.password"))),
+		web.Samples("account", entry.PathAccount, make, web.SampleAlert("done", views.AlertOK, i18n.Msg("account.done.password")), a.newsSample(r, login)),
 		web.Sample{Page: "account", Path: entry.PathAccount, State: "new-account", Make: func() (views.Page, error) {
 			return a.overviewPage(r, &fresh), nil
 		}},

@@ -20,6 +20,8 @@ type page struct {
 	texts  bool // TCB sends text messages in this environment
 	onWay  bool // as a web.Row's
 
+	repeatable bool // as a web.Row's
+
 	takesLink bool // an identity that waits is bound here
 
 	get, post handler
@@ -39,7 +41,7 @@ type rebuild func(*web.Request, *visitor.Login) (views.Page, error)
 
 // table is all pages of the portal.
 func (a *Room) table() []page {
-	return []page{
+	all := []page{
 		{name: "account", path: entry.PathAccount, get: a.getOverview, samples: a.overviewSamples},
 		{
 			name: "account-profile", path: "/account/profile", get: a.getProfile, post: a.postProfile,
@@ -82,6 +84,23 @@ func (a *Room) table() []page {
 			name: "account-history", path: "/account/history", get: a.getHistory,
 			overview: []summary{{"safety", 2, a.historyRow}}, samples: a.historySamples,
 		},
+	}
+	return append(all, a.wholePages()...)
+}
+
+// wholePages are those about the account as a whole.
+func (a *Room) wholePages() []page {
+	return []page{
+		{
+			name: formData, path: pathData, stepUp: true, repeatable: true, get: a.getData, post: a.postData,
+			forms:    map[string]rebuild{formData: a.rebuildData},
+			overview: []summary{{"safety", 4, a.dataRow}}, samples: a.dataSamples,
+		},
+		{
+			name: formReview, path: pathReview, onWay: true, get: a.getReview, post: a.postReview,
+			forms:    map[string]rebuild{formReview: a.rebuildReview},
+			overview: []summary{{"safety", 0, a.reviewRow}}, samples: a.reviewSamples,
+		},
 		{
 			name: "account-delete", path: "/account/delete", stepUp: true, get: a.getDelete, post: a.postDelete,
 			forms:    map[string]rebuild{"account-delete": a.rebuildDelete},
@@ -117,7 +136,7 @@ func (a *Room) nameAt(path string) string {
 
 // row is a page as web hangs it.
 func (a *Room) row(p page) web.Row {
-	row := web.Row{Path: p.path, Portal: true, OnWay: p.onWay, Form: p.name, Forms: map[string]web.Rebuild{}}
+	row := web.Row{Path: p.path, Portal: true, OnWay: p.onWay, Repeatable: p.repeatable, Form: p.name, Forms: map[string]web.Rebuild{}}
 	row.Get = func(r *web.Request) (web.Reply, error) {
 		r, login, err := a.enter(r, p)
 		if err != nil {
@@ -128,10 +147,21 @@ func (a *Room) row(p page) web.Row {
 			return web.OK(p.confirm(r, login, done))
 		}
 		reply, err := p.get(r, login)
-		if err == nil && reply.Page != nil && done != "" {
-			reply.Page.Frame().Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg(done)}
+		if err != nil || reply.Page == nil {
+			return reply, err
 		}
-		return reply, err
+		frame := reply.Page.Frame()
+		if done != "" {
+			frame.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg(done)}
+		}
+		switch {
+		case frame.Portal == nil:
+		case p.name == "account-history": // where they all are
+			a.knowsAll(r, login)
+		default:
+			frame.Portal.News = a.news(r, login)
+		}
+		return reply, nil
 	}
 	if p.post != nil {
 		row.Post = func(r *web.Request) (web.Reply, error) {

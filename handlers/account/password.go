@@ -8,6 +8,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -53,8 +54,8 @@ func (a *Room) rebuildPassword(r *web.Request, login *visitor.Login) (views.Page
 
 func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	page, form := a.passwordPage(r, login), passwordForm{r.Form.NewSecret("new_password")}
-	web.Validate(&page.Base, form)
-	web.ValidateNewPassword(&page.Base, "new_password", form.New, login.Me.Username, login.Me.Email, login.Me.PhoneNumber)
+	rules.Check(&page.Base, form)
+	rules.NewPassword(&page.Base, "new_password", form.New, login.Me.Username, login.Me.Email, login.Me.PhoneNumber)
 	if page.Invalid() {
 		return web.Invalid(page)
 	}
@@ -63,7 +64,7 @@ func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, er
 	})
 	if err != nil {
 		special := refusal.Table{}
-		web.WeakPassword(special, "new_password", form.New)
+		rules.WeakPassword(special, "new_password", form.New)
 		return a.refuse(r, login, page, err, special)
 	}
 	noteChange(r, login, audit.Event{What: audit.Password})

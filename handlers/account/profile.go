@@ -11,6 +11,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -128,7 +129,7 @@ type profileRules struct {
 
 // validateProfile adds what is wrong with the form. A picture that is there already may stay.
 func (a *Room) validateProfile(p *views.ProfilePage, me *authclient.UserInfo) {
-	web.Validate(&p.Base, profileRules{
+	rules.Check(&p.Base, profileRules{
 		Name: p.Name, Gender: p.Gender, Zoneinfo: p.Zoneinfo,
 		Picture:   p.Picture == "" || p.Picture == me.Picture || isPictureURL(p.Picture),
 		Birthdate: p.Birthdate == "" || a.isBirthdate(p.Birthdate),

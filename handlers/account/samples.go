@@ -6,6 +6,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
+	"tcb-login/session"
 	"tcb-login/views"
 )
 
@@ -16,7 +17,7 @@ func (a *Room) Samples(r *web.Request) []web.Sample {
 	if err != nil {
 		return web.Samples("account", entry.PathAccount, func() (views.Page, error) { return nil, err })
 	}
-	login := &visitor.Login{Me: me, Access: accessCookie{
+	login := &visitor.Login{Me: me, Access: session.Access{
 		AccessToken: "sample", Sub: me.Sub, DeviceID: strings.Repeat("0", 32), ExpiresAt: a.Now().Unix() + 7200,
 	}}
 	var all []web.Sample
@@ -28,9 +29,7 @@ func (a *Room) Samples(r *web.Request) []web.Sample {
 	in := a.atPage(r, a.named("account"))
 	all = append(all, web.Samples("account-anonymous", "/account/anonymous", func() (views.Page, error) { return a.offerRegistration(in, login), nil })...)
 	all = append(all, web.Samples("goodbye", "/goodbye", func() (views.Page, error) { return a.goodbyePage(in), nil })...)
-	return append(all, web.Samples("continue", entry.PathContinue, func() (views.Page, error) {
-		return a.continuePage(r.AsSample(func(l *entry.LoginRequest) { l.Path = entry.PathContinue }), login), nil
-	})...)
+	return append(all, a.continueSamples(r, login)...)
 }
 
 // atPage is a sample of a request to a page.

@@ -15,12 +15,14 @@ import (
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
 	"tcb-login/limit"
 	"tcb-login/password"
+	"tcb-login/session"
 	"tcb-login/views"
 )
 
@@ -204,7 +206,7 @@ type stepUpForm struct {
 func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	form := stepUpForm{r.Form.Secret("password")}
 	page := a.stepUpPage(r, login)
-	if web.Validate(page.Frame(), form); page.Frame().Invalid() {
+	if rules.Check(page.Frame(), form); page.Frame().Invalid() {
 		return web.Invalid(page)
 	}
 	tries := a.Reserve()
@@ -245,20 +247,11 @@ func (a *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 // drops the cookie too has a login that came from the app: those of an account count together, and
 // beyond that one is led to sign-in, where guessing has limits of its own.
 func loginCounts(r *web.Request, login *visitor.Login) []limits.Count {
-	counts := []limits.Count{{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, loginName(login.Access.AccessToken))}}
+	counts := []limits.Count{{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, visitor.LoginName(login.Access.AccessToken))}}
 	if login.Access.Login != "" {
 		counts = append(counts, limits.Count{Rule: limits.RuleStepUp, Key: limit.Key(r.Env.ID, login.Access.Login)})
 	}
 	return counts
-}
-
-// loginName names a login by its token. The last part, the signature, has bits that mean nothing, so
-// that one token can be written in several ways.
-func loginName(token string) string {
-	if end := strings.LastIndexByte(token, '.'); end > 0 {
-		token = token[:end]
-	}
-	return web.HashOf(token)
 }
 
 // signInFirst leads a login that came from the app to sign-in, and from there to the page that asked
@@ -290,7 +283,7 @@ func (a *Room) endStolen(r *web.Request, login *visitor.Login) (web.Reply, error
 }
 
 // sudo asks TCB for a sudo_token. It returns the login with it.
-func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequest) (access accessCookie, err error) {
+func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequest) (access session.Access, err error) {
 	var got *authclient.SudoToken
 	err = a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) (err error) {
 		got, err = user.Sudo(ctx, in, opts...)
@@ -320,7 +313,7 @@ func provedBy(r *web.Request, login *visitor.Login, in authclient.SudoRequest) a
 }
 
 // steppedUp keeps the sudo_token, under a new session id, and goes on.
-func (a *Room) steppedUp(r *web.Request, access accessCookie) (web.Reply, error) {
+func (a *Room) steppedUp(r *web.Request, access session.Access) (web.Reply, error) {
 	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
 		return web.Reply{}, err
 	}

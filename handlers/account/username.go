@@ -9,6 +9,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -30,7 +31,7 @@ func (a *Room) usernamePage(r *web.Request, login *visitor.Login, username strin
 }
 
 func (a *Room) typedUsername(r *web.Request, login *visitor.Login) *views.UsernamePage {
-	return a.usernamePage(r, login, web.Cut(r.Form.Line("username"), web.MaxIdentifier))
+	return a.usernamePage(r, login, web.Cut(r.Form.Line("username"), rules.MaxIdentifier))
 }
 
 func (a *Room) getUsername(r *web.Request, login *visitor.Login) (web.Reply, error) {
@@ -58,7 +59,7 @@ var usernameRefusals = refusal.Table{
 
 func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	page := a.typedUsername(r, login)
-	if web.Validate(&page.Base, usernameForm{page.Username, login.Me.Username}); page.Invalid() {
+	if rules.Check(&page.Base, usernameForm{page.Username, login.Me.Username}); page.Invalid() {
 		return web.Invalid(page)
 	}
 	// That a name is taken is as limited to learn as at sign-up.

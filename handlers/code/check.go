@@ -11,6 +11,7 @@ import (
 	"tcb-login/handlers/journal"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
@@ -140,7 +141,7 @@ func (c *Codes) postCode(r *web.Request, f Flow, step *Step) (web.Reply, error) 
 		return c.send(r, f, page, &Step{Phone: step.Phone, Email: step.Email, Again: true})
 	}
 	code := identifier.NormalizeCode(text)
-	if web.Validate(&page.Base, codeForm{code}); page.Invalid() {
+	if rules.Check(&page.Base, codeForm{code}); page.Invalid() {
 		return web.Invalid(page)
 	}
 	if err := c.verify(r, f.Spec(), step, code); err != nil {

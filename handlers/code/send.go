@@ -11,6 +11,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/web"
 	"tcb-login/identifier"
 	"tcb-login/limit"
@@ -30,23 +31,23 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 		field = "phone_number"
 		switch {
 		case to.Number == "":
-			web.AddFieldError(b, field, "error.required.phone_number")
+			rules.Broken(b, field, "error.required.phone_number")
 		case len(to.Asks) > 0:
-			web.AddFieldError(b, field, "error.phone_which")
+			rules.Broken(b, field, "error.phone_which")
 		case to.Elsewhere:
-			web.AddFieldError(b, field, "error.phone_country")
+			rules.Broken(b, field, "error.phone_country")
 		case to.Phone == "":
-			web.AddFieldError(b, field, "error.phone")
+			rules.Broken(b, field, "error.phone")
 		}
 	case to.Email == "":
-		web.AddFieldError(b, field, "error.required.email")
+		rules.Broken(b, field, "error.required.email")
 	case to.Address == "":
-		web.AddFieldError(b, field, "error.email")
+		rules.Broken(b, field, "error.email")
 	}
 	web.RequireConsent(r, b)
 	if !b.Invalid() {
 		if key := f.Validate(r, to); key != "" {
-			web.AddFieldError(b, field, key)
+			rules.Broken(b, field, key)
 		}
 	}
 	if b.Invalid() {

@@ -304,6 +304,17 @@ func (p *Places) resolve(r *LoginRequest) error {
 	if r.Client == nil {
 		return refusal.BadRequest("error.page.client", i18n.Args{"id": r.ClientID})
 	}
+	// The target comes first: without a login page, which somebody may have retired, it is the one
+	// way on that there is.
+	refused := p.resolveTarget(r)
+	if missing := p.findPage(r); missing != nil {
+		return missing
+	}
+	return refused
+}
+
+// findPage finds the login page.
+func (p *Places) findPage(r *LoginRequest) *refusal.Problem {
 	key := loginpage.Key{Env: r.Env.ID, App: r.AppID, Version: r.ConfigVersion}
 	if key.Version == "" && key.App == "" {
 		key.Version = loginpage.EnvVersion
@@ -319,7 +330,7 @@ func (p *Places) resolve(r *LoginRequest) error {
 	case r.LoginPage == nil:
 		return refusal.BadRequest("error.page.config_version", i18n.Args{"id": key.Version})
 	}
-	return p.resolveTarget(r)
+	return nil
 }
 
 func (p *Places) resolveTarget(r *LoginRequest) error {

@@ -34,6 +34,7 @@ type Entry struct {
 
 	// Agreed is the hash of the texts that somebody has just agreed to: that they did is on record.
 	Agreed string
+	Person string // whose sub it is that agreed, or came in
 
 	EnvID, ClientID, ConfigVersion string // of the login page
 	Host                           string // where it is none of ours
@@ -47,7 +48,6 @@ type Entry struct {
 	reason  refusal.Reason
 	journal *Journal
 	began   time.Time
-	sub     string // who came in
 
 	mu    sync.Mutex
 	rules []string // limits that were used up
@@ -105,7 +105,7 @@ func (e *Entry) Note(event audit.Event) {
 	case audit.SignIn:
 		m.SignIn(string(event.Method), string(event.Outcome))
 		if event.Outcome == audit.OK {
-			e.sub = event.Sub
+			e.Person = event.Sub
 			m.Session(metrics.SessionBegun)
 		}
 	case audit.HandOff:
@@ -161,10 +161,10 @@ func (e *Entry) Write(l Line) {
 	e.Route.Count(l.Status, took)
 	for _, rule := range e.rules {
 		j.Metrics.Limit(rule)
-		e.Note(audit.Event{Name: audit.LimitHit, Outcome: audit.Refused, Rule: rule, Sub: e.sub})
+		e.Note(audit.Event{Name: audit.LimitHit, Outcome: audit.Refused, Rule: rule, Sub: e.Person})
 	}
 	if e.Agreed != "" {
-		e.Note(audit.Event{Name: audit.Consent, Outcome: audit.OK, Texts: e.Agreed, Sub: e.sub})
+		e.Note(audit.Event{Name: audit.Consent, Outcome: audit.OK, Texts: e.Agreed, Sub: e.Person})
 	}
 	level := slog.LevelInfo
 	switch {
@@ -204,6 +204,7 @@ func (e *Entry) Write(l Line) {
 		add("rule", e.rules[len(e.rules)-1])
 	}
 	add("code", e.Code)
+	add("agreed", e.Agreed)
 	if e.Err != nil {
 		add("error", loggable(e.Err))
 	}

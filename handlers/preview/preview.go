@@ -42,11 +42,22 @@ type Query struct {
 	State  string // "empty" when empty
 }
 
+// draftSuffix marks the version of a draft. No config_version ends like this.
+const draftSuffix = ".draft"
+
+// Version is a key's version as a Query writes it, which tells a draft from its page.
+func Version(key loginpage.Key) string {
+	if key.Draft {
+		return key.Version + draftSuffix
+	}
+	return key.Version
+}
+
 // Encode is q as a query string.
 func (q Query) Encode() string {
 	v := url.Values{}
 	for name, value := range map[string]string{
-		"env": q.Key.Env, "app": q.Key.App, "version": q.Key.Version, "locale": q.Locale, "scheme": q.Scheme, "state": q.State,
+		"env": q.Key.Env, "app": q.Key.App, "version": Version(q.Key), "locale": q.Locale, "scheme": q.Scheme, "state": q.State,
 	} {
 		if value != "" {
 			v.Set(name, value)
@@ -57,8 +68,9 @@ func (q Query) Encode() string {
 
 // DecodeQuery reads what Encode wrote.
 func DecodeQuery(get func(string) string) Query {
+	version, draft := strings.CutSuffix(get("version"), draftSuffix)
 	return Query{
-		Key:    loginpage.Key{Env: get("env"), App: get("app"), Version: get("version")},
+		Key:    loginpage.Key{Env: get("env"), App: get("app"), Version: version, Draft: draft},
 		Locale: get("locale"), Scheme: get("scheme"), State: get("state"),
 	}
 }

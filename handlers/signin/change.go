@@ -10,6 +10,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/password"
@@ -71,10 +72,10 @@ func (in *Room) postChange(r *web.Request) (web.Reply, error) {
 		return in.lost(r)
 	}
 	page, form := in.changePage(r, with), newPasswordForm{r.Form.NewSecret("new_password")}
-	web.Validate(&page.Base, form)
-	web.ValidateNewPassword(&page.Base, "new_password", form.Password, with.Username)
+	rules.Check(&page.Base, form)
+	rules.NewPassword(&page.Base, "new_password", form.Password, with.Username)
 	if form.Password != "" && form.Password == password.Normalize(with.Password) {
-		web.AddFieldError(&page.Base, "new_password", "error.password_same")
+		rules.Broken(&page.Base, "new_password", "error.password_same")
 	}
 	if page.Invalid() {
 		return web.Invalid(page)

@@ -13,6 +13,7 @@ import (
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -134,11 +135,11 @@ func validateDetails(p *views.SignUpDetailsPage, form detailsForm) {
 	}
 	for _, f := range p.Fields {
 		if values[f.Name] == "" && !f.Optional {
-			web.AddFieldError(&p.Base, f.Name, requiredOfNew[f.Name])
+			rules.Broken(&p.Base, f.Name, requiredOfNew[f.Name])
 		}
 	}
-	web.Validate(&p.Base, form)
-	web.ValidateNewPassword(&p.Base, loginpage.SignUpPassword, form.Password, form.Username, p.Identifier)
+	rules.Check(&p.Base, form)
+	rules.NewPassword(&p.Base, loginpage.SignUpPassword, form.Password, form.Username, p.Identifier)
 	place := func(e views.FieldError) int {
 		return slices.IndexFunc(p.Fields, func(f views.SignUpField) bool { return f.Name == e.Field })
 	}
@@ -181,7 +182,7 @@ func (in *Room) postDetails(r *web.Request, f registering, step *code.Step) (web
 	}
 	special := refusal.Table{"already_exists": {Status: 422, Key: "error.username_taken", Field: "username"}}
 	if form.Password != "" {
-		web.WeakPassword(special, "password", form.Password)
+		rules.WeakPassword(special, "password", form.Password)
 	}
 	return web.Refuse(page, err, special)
 }

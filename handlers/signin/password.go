@@ -12,6 +12,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
@@ -43,7 +44,7 @@ func (in *Room) getSignIn(r *web.Request) (web.Reply, error) {
 	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		return web.Reply{}, refusal.ErrDisabled
 	}
-	return web.OK(in.SignInPage(r, web.Cut(r.LoginHint, web.MaxIdentifier)))
+	return web.OK(in.SignInPage(r, web.Cut(r.LoginHint, rules.MaxIdentifier)))
 }
 
 // signInForm is what the form brings.
@@ -71,7 +72,7 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 		return web.Reply{}, refusal.ErrDisabled
 	}
 	page, form := in.typedSignIn(r)
-	web.Validate(&page.Base, form)
+	rules.Check(&page.Base, form)
 	web.RequireConsent(r, &page.Base)
 	if page.Invalid() {
 		return web.Invalid(page)

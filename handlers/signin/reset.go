@@ -7,6 +7,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -39,8 +40,8 @@ func (in *Room) postNewPassword(r *web.Request, f code.Flow, step *code.Step) (w
 	if err != nil {
 		return web.Reply{}, err
 	}
-	web.Validate(&page.Base, form)
-	web.ValidateNewPassword(&page.Base, "new_password", form.Password, step.To())
+	rules.Check(&page.Base, form)
+	rules.NewPassword(&page.Base, "new_password", form.Password, step.To())
 	if page.Invalid() {
 		return web.Invalid(page)
 	}
@@ -51,9 +52,11 @@ func (in *Room) postNewPassword(r *web.Request, f code.Flow, step *code.Step) (w
 	})
 	if err != nil {
 		special := refusal.Table{}
-		web.WeakPassword(special, "new_password", form.Password)
+		rules.WeakPassword(special, "new_password", form.Password)
 		return web.Refuse(page, err, special)
 	}
 	r.Trace.Note(audit.Event{Name: audit.MethodChanged, Outcome: audit.OK, What: audit.Password, Identifier: step.To()})
+	// Whoever had the account may have left a way in of theirs: the portal lists them all next.
+	r.Session.Notes().ResetPassword()
 	return in.WithNewPassword(r, step.To(), form.Password)
 }

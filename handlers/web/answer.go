@@ -238,9 +238,11 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 	case p.Home:
 		page.Languages = nil // whose addresses would lead to another error
 		page.Button = &views.Link{To: "app", URL: "/", Label: i18n.Msg("account.app")}
-	case r.Target != redirect.Refused && r.Portal && p.Status >= fiber.StatusInternalServerError:
+	case r.OwnTarget() && r.LoginPage == nil: // to start again would come to the same
+		page.Button = &views.Link{To: "app", URL: r.RedirectURI, Label: i18n.Msg("account.app")}
+	case r.Target != redirect.Refused && r.LoginPage != nil && r.Portal && p.Status >= fiber.StatusInternalServerError:
 		page.Button = &views.Link{To: "retry", URL: r.Here(), Label: i18n.Msg("error.retry")}
-	case r.Target != redirect.Refused:
+	case r.Target != redirect.Refused && r.LoginPage != nil:
 		again.URL = r.To("/")
 		page.Button = again
 	case only != nil && (only.DefaultRedirectURI != "" || s.places.Demo):

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"mime"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -11,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"tcb-login/handlers/bodies"
 	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
@@ -57,7 +56,7 @@ func readForm(c *fiber.Ctx, s *Session, name string) *Form {
 	}
 	f.Agreed = f.Value("agreement") != ""
 	f.action = f.Value("action")
-	if id := f.Value("device_id"); IsDeviceID(id) {
+	if id := f.Value("device_id"); identifier.IsDeviceID(id) {
 		f.device = id
 	}
 	if s.Open("captcha "+f.Name, f.Value("captcha"), &f.captcha) {
@@ -79,12 +78,6 @@ func (f *Form) known() string {
 	}
 	return ""
 }
-
-// deviceID is what we take for a device_id of the SDK's.
-var deviceID = regexp.MustCompile(`^[A-Za-z0-9-]{16,48}$`)
-
-// IsDeviceID reports whether a text can be a device_id of the SDK's.
-func IsDeviceID(s string) bool { return deviceID.MatchString(s) }
 
 // Value is a field, and of the posted form alone: Fiber's FormValue looks into the query string
 // first.
@@ -157,20 +150,8 @@ func Cut(s string, n int) string {
 	return s[:n]
 }
 
-// readable tells that a body is of the media type that a route reads, as it is.
 func readable(c *fiber.Ctx, mediaType string) bool {
-	for _, encodings := range c.Request().Header.PeekAll("Content-Encoding") {
-		for encoding := range strings.SplitSeq(string(encodings), ",") {
-			if e := strings.TrimSpace(encoding); e != "" && !strings.EqualFold(e, "identity") {
-				return false
-			}
-		}
-	}
-	if len(c.Request().Body()) == 0 || c.Get("Content-Type") == "" {
-		return true // nothing is read as a form then, and an absent word is no wrong one
-	}
-	given, _, err := mime.ParseMediaType(c.Get("Content-Type"))
-	return err == nil && given == mediaType
+	return bodies.Readable(c, mediaType, len(c.Request().Body()) == 0)
 }
 
 // formsOnly and jsonOnly stand before everything that reads a body.

@@ -8,6 +8,7 @@ import (
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/rules"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -197,8 +198,8 @@ func RequireConsent(r *Request, b *views.Base) {
 	switch {
 	case b.Consent == nil:
 	case r.Form.Agreed:
-		r.Trace.Agreed = r.LoginPage.Agreed()
+		r.Session.Notes().Agree(r.LoginPage)
 	default:
-		AddFieldError(b, "agreement", "error.required.agreement")
+		rules.Broken(b, "agreement", "error.required.agreement")
 	}
 }

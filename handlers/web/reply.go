@@ -21,9 +21,17 @@ type Reply struct {
 	Status     int
 	Page       views.Page    // or
 	To         string        // where a 303 leads: to a page of ours, or a GET's back to an app (sendBack), or
-	JSON       any           // an answer to a script
+	JSON       any           // an answer to a script, or
+	File       *File         // to be kept by the person
 	RetryAfter time.Duration // said where it is not 0
 	NoReferrer bool          // the address of this page is for nobody
+}
+
+// A File is downloaded: the browser shows nothing of it.
+type File struct {
+	Name string // of letters, digits, - and .
+	Type string // media type
+	Data []byte
 }
 
 // A Handler answers a request. What it cannot answer is an error, of which Site.answer makes a
@@ -82,6 +90,10 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 		return c.Redirect(reply.To, fiber.StatusSeeOther)
 	case reply.JSON != nil:
 		return writeJSON(c, reply.Status, reply.JSON)
+	case reply.File != nil:
+		c.Set("Content-Type", reply.File.Type)
+		c.Set("Content-Disposition", `attachment; filename="`+reply.File.Name+`"`)
+		return c.Status(reply.Status).Send(reply.File.Data)
 	}
 	return nil
 }

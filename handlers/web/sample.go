@@ -11,6 +11,7 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/rules"
 	"tcb-login/i18n"
 	"tcb-login/redirect"
 	"tcb-login/session"
@@ -60,7 +61,7 @@ func FormSamples(page, path string, make func() (views.Page, error), own ...Samp
 		}},
 		SampleState{"captcha-wrong", func(p views.Page) {
 			p.Frame().Captcha = sampleCaptcha
-			AddFieldError(p.Frame(), "captcha_key", "error.captcha_wrong")
+			rules.Broken(p.Frame(), "captcha_key", "error.captcha_wrong")
 		}},
 	)
 	for _, key := range refusalKeys() {
@@ -78,7 +79,7 @@ func SampleAlert(name string, kind views.AlertKind, m i18n.Message) SampleState 
 func SampleFieldErrors(name string, pairs ...string) SampleState {
 	return SampleState{name, func(p views.Page) {
 		for i := 0; i < len(pairs); i += 2 {
-			AddFieldError(p.Frame(), pairs[i], pairs[i+1])
+			rules.Broken(p.Frame(), pairs[i], pairs[i+1])
 		}
 	}}
 }

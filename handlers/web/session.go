@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tcb-login/handlers/notes"
 	"tcb-login/limit"
 	"tcb-login/session"
 )
@@ -22,6 +23,8 @@ type Session struct {
 	access *session.Access // to be kept, from this answer on
 	drop   bool            // the login is to be forgotten
 	owed   []string        // other Set-Cookie values
+
+	noted *notes.Notes // as the answer will leave them; nil: not read yet
 }
 
 // Seal encrypts v so that only this session can open it, for the same purpose, until ttl is over.
@@ -152,5 +155,20 @@ func (s *Session) cookies() ([]string, error) {
 		return nil, err
 	}
 	own, err := s.s.Cookies()
+	if s.noted != nil && s.noted.Changed() && s.scope != (session.Scope{}) {
+		noted, err := s.s.NotesCookie(s.scope, s.noted)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, noted)
+	}
 	return append(login, own...), err
+}
+
+// Notes are the browser's, as the answer will leave them.
+func (s *Session) Notes() *notes.Notes {
+	if s.noted == nil {
+		s.noted = notes.New(s.now, func(n *notes.Notes) bool { return s.scope != (session.Scope{}) && s.s.Notes(s.scope, n) })
+	}
+	return s.noted
 }

@@ -71,8 +71,8 @@ if (form)
     const button = e.submitter || form.querySelector(".primary");
     if (busy || button.getAttribute("aria-disabled") === "true") return e.preventDefault();
     busy = true;
-    // Whoever stopped the page may press again.
-    setTimeout(() => dispatchEvent(new Event("pageshow")), 20000);
+    // Whoever stopped the page may press again, and sooner where a file comes and the page stays.
+    setTimeout(() => dispatchEvent(new Event("pageshow")), +button.dataset.again || 20000);
     button.setAttribute("aria-busy", "true");
     if (button.dataset.busy) button.setAttribute("aria-label", button.dataset.busy);
   });

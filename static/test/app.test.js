@@ -190,6 +190,15 @@ test("once is enough", async (t) => {
     await browser.clock.pass(1);
     assert.equal((await browser.fire(browser.form, "submit", { submitter: primary })).defaultPrevented, false);
   });
+  await t.test("so it can soon where a file comes and the page stays", async () => {
+    const { browser, primary } = await setUp();
+    primary.setAttribute("data-again", "2000");
+    await browser.fire(browser.form, "submit", { submitter: primary });
+    await browser.clock.pass(1_999);
+    assert.equal((await browser.fire(browser.form, "submit", { submitter: primary })).defaultPrevented, true);
+    await browser.clock.pass(1);
+    assert.equal((await browser.fire(browser.form, "submit", { submitter: primary })).defaultPrevented, false);
+  });
   await t.test("a button that waits sends nothing, and makes no other wait", async () => {
     const { browser, primary, resend } = await setUp();
     resend.setAttribute("aria-disabled", "true");

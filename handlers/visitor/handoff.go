@@ -1,16 +1,18 @@
-package account
+package visitor
 
 import (
 	"cmp"
 	"errors"
+	"strings"
 	"time"
 
 	"tcb-login/audit"
 	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
-	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
+	"tcb-login/identifier"
 	"tcb-login/limit"
 	"tcb-login/session"
 )
@@ -23,9 +25,6 @@ import (
 // one after the other, as far as the browser can; the session's cookie is whose answer came last,
 // so a refused token brings a fresh one, what the session has already changes nothing, and a page
 // that has lost the login to another tab's first visit asks for it again.
-
-// accessCookie is a login as our pages keep it.
-type accessCookie = session.Access
 
 // handedOver is what account.js posts: a login, or nothing, which drops ours.
 type handedOver struct {
@@ -43,9 +42,14 @@ type handOffAnswer struct {
 	Credentials *authclient.Credentials `json:"credentials,omitempty"`
 }
 
+// Rows are where the browser's login is posted.
+func (v *Room) Rows() []web.Row {
+	return []web.Row{{Path: entry.PathSession, Post: v.postSession, JSON: true, OnWay: true}}
+}
+
 // postSession takes a login over. web has seen that the request is from a page of this origin; the
 // token says that it is a page of ours, and which.
-func (a *Room) postSession(r *web.Request) (web.Reply, error) {
+func (v *Room) postSession(r *web.Request) (web.Reply, error) {
 	if !r.Session.CSRFValid(r.Header("X-CSRF-Token")) {
 		r.Trace.Because(refusal.ReasonCSRF)
 		out := handOffAnswer{Error: "csrf"}
@@ -59,21 +63,21 @@ func (a *Room) postSession(r *web.Request) (web.Reply, error) {
 	if err := r.PostedJSON(&in); err != nil {
 		return web.JSON(400, handOffAnswer{Error: "invalid_request"})
 	}
-	if web.IsDeviceID(in.DeviceID) {
+	if identifier.IsDeviceID(in.DeviceID) {
 		r = r.OnDevice(in.DeviceID)
 	}
 	if in.AccessToken == "" {
 		r.Session.DropAccess()
 		return web.JSON(200, handOffAnswer{})
 	}
-	return a.handOver(r, in)
+	return v.handOver(r, in)
 }
 
-func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
+func (v *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	had, here := r.Session.Access()
 	known := here && had.AccessToken == in.AccessToken && in.RefreshToken == ""
 	var out handOffAnswer
-	counts := a.Reserve()
+	counts := v.Reserve()
 	if !known {
 		if err := counts.Take(r.Context(), limits.RuleHandOff, "", time.Second, r.Caller.Network.Key); err != nil {
 			return limited(out, err)
@@ -88,7 +92,7 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 		// Nothing else lives any more: whatever goes wrong from here on, the browser must have it.
 		r.Trace.JSON = handOffAnswer{Error: web.Unavailable, Credentials: creds}
 	}
-	claims, ok := visitor.ReadClaims(in.AccessToken)
+	claims, ok := ReadClaims(in.AccessToken)
 	if !ok || !claims.Meant(&r.LoginRequest) {
 		out.Error = "other_client"
 		r.Trace.Because(refusal.ReasonNoLogin)
@@ -108,11 +112,11 @@ func (a *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 		return limited(out, err)
 	}
 	// The step-up of the login before is not this one's.
-	access := accessCookie{
+	access := session.Access{
 		AccessToken: in.AccessToken, Sub: me.Sub, ExpiresAt: claims.Expires, DeviceID: r.Device, Anonymous: claims.Anonymous(),
 	}
 	if here && had.Sub == me.Sub { // its tokens were refreshed
-		access.Login, access.AuthAt = cmp.Or(had.Login, loginName(had.AccessToken)), had.AuthAt
+		access.Login, access.AuthAt = cmp.Or(had.Login, LoginName(had.AccessToken)), had.AuthAt
 	}
 	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
 		return web.Reply{}, err
@@ -152,4 +156,13 @@ func notHandedOver(r *web.Request, out handOffAnswer, err error) (web.Reply, err
 	}
 	r.Session.DropAccess()
 	return web.JSON(401, out)
+}
+
+// LoginName names a login by its token. The last part, the signature, has bits that mean nothing, so
+// that one token can be written in several ways.
+func LoginName(token string) string {
+	if end := strings.LastIndexByte(token, '.'); end > 0 {
+		token = token[:end]
+	}
+	return web.HashOf(token)
 }

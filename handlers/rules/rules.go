@@ -1,4 +1,5 @@
-package web
+// Package rules says what is wrong with what was typed into a form, next to its field.
+package rules
 
 import (
 	"errors"
@@ -52,10 +53,10 @@ var ruleKeys = map[string]string{
 	"usercode": "device.form",
 }
 
-// Validate adds an error for each field that breaks a rule of its struct: fields have a tag `form`,
+// Check adds an error for each field that breaks a rule of its struct: fields have a tag `form`,
 // which is their name, `validate`, the rules, and where a rule needs other words than its own
 // `say:"rule=key"`. Lengths count characters.
-func Validate(b *views.Base, form any) {
+func Check(b *views.Base, form any) {
 	var broken validator.ValidationErrors
 	if !errors.As(validate.Struct(form), &broken) {
 		return
@@ -70,7 +71,7 @@ func Validate(b *views.Base, form any) {
 		default:
 			key = ruleKeys[f.Tag()]
 		}
-		AddFieldError(b, f.Field(), key)
+		Broken(b, f.Field(), key)
 	}
 }
 
@@ -91,14 +92,14 @@ func wordsOf(t reflect.Type) map[string]string {
 	return said
 }
 
-// AddFieldError notes what is wrong with a field.
-func AddFieldError(b *views.Base, name, key string) {
+// Broken notes what is wrong with a field.
+func Broken(b *views.Base, name, key string) {
 	b.Errors = append(b.Errors, views.FieldError{Field: name, Message: i18n.Msg(key)})
 }
 
-// ValidateNewPassword adds all that is wrong with a new password by the rule that pages state, where
+// NewPassword adds all that is wrong with a new password by the rule that pages state, where
 // there is one. about is what is known of whose it will be.
-func ValidateNewPassword(b *views.Base, field, secret string, about ...string) {
+func NewPassword(b *views.Base, field, secret string, about ...string) {
 	if secret == "" {
 		return
 	}
@@ -111,7 +112,7 @@ func ValidateNewPassword(b *views.Base, field, secret string, about ...string) {
 		{password.Personal(secret, about...), "error.password_personal"},
 	} {
 		if rule.broken {
-			AddFieldError(b, field, rule.key)
+			Broken(b, field, rule.key)
 		}
 	}
 }
