@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"admin":              {"config/loginpage", "handlers/preview", "handlers/web", "views"},
 	"audit":              {"limit"},
 	"authclient":         {},
-	"command":            {"config/loginpage", "config/publish", "config/settings"},
+	"command":            {"audit", "config/loginpage", "config/publish", "config/settings"},
 	"config":             {"config/loginpage", "config/settings"},
 	"config/loginpage":   {},
 	"config/publish":     {"config/loginpage"},

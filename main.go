@@ -52,6 +52,9 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	if len(args) > 0 && args[0] == "configs" {
 		return runConfigs(args[1:], env, stdout, stderr)
 	}
+	if len(args) > 0 && args[0] == "audit" {
+		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr})
+	}
 	opts, err := parseFlags(args, env, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
