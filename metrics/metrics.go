@@ -12,7 +12,9 @@ package metrics
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -100,16 +102,25 @@ func (s *Set) Handler() http.Handler {
 	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }
 
-// Gather is what a scrape would have, for tests.
-func (s *Set) Gather() (prometheus.Gatherer, []string) {
-	var names []string
-	described := make(chan *prometheus.Desc, 1)
+// Labels are the labels of every series that is registered, by its name.
+func (s *Set) Labels() map[string][]string {
+	all := map[string][]string{}
+	described := make(chan *prometheus.Desc, 16)
 	go func() { s.registry.Describe(described); close(described) }()
 	for d := range described {
-		names = append(names, d.String())
+		if m := describes.FindStringSubmatch(d.String()); m != nil {
+			labels := strings.FieldsFunc(m[2]+","+m[3], func(r rune) bool { return r == ',' })
+			for i, l := range labels {
+				labels[i], _, _ = strings.Cut(l, "=")
+			}
+			all[m[1]] = labels
+		}
 	}
-	return s.registry, names
+	return all
 }
+
+// describes reads a Desc, which tells in no other way.
+var describes = regexp.MustCompile(`fqName: "([^"]+)".*constLabels: \{([^}]*)\}, variableLabels: \{([^}]*)\}`)
 
 // within is a value of a closed list, or other.
 func within(list []string, value string) string {
