@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 
 	"tcb-login/audit"
 	"tcb-login/config/settings"
@@ -86,7 +87,7 @@ func parseAudit(args []string, p Process) (a auditArgs, err error) {
 	}
 	switch {
 	case len(words) < 2 || words[0] != "id":
-		return a, errors.New("say what to do and for whom:\n" + auditUsage)
+		return a, errors.New("say what to do and for whom:\n" + strings.TrimSpace(auditUsage))
 	case a.settings == "":
 		return a, errors.New("name a settings file with -settings ($" + settings.VariablePrefix + "SETTINGS)")
 	}
