@@ -70,6 +70,7 @@ type Site struct {
 	sessions   *session.Manager
 	log        *slog.Logger
 	journal    *journal.Journal
+	single     limit.Counter // Counter, whose uses are not on record
 	ctx        context.Context
 	leaving    func() bool
 	now        func() time.Time
@@ -102,7 +103,7 @@ func NewSite(cfg Config) (*Site, error) {
 		cfg.LoginPages = config.BuiltInPages(cfg.Settings)
 	}
 	s := &Site{
-		Counter: journal.Counter(cfg.Counter), Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
+		Counter: journal.Counter(cfg.Counter), single: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
 		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, log: cfg.Logger,
 		ctx: cfg.Context, leaving: cfg.Leaving, now: cfg.Now, rand: cfg.Rand,
 		journal: &journal.Journal{Log: cfg.Logger, Audit: cfg.Audit, Metrics: cfg.Metrics, Now: cfg.Now},
