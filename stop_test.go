@@ -90,7 +90,7 @@ func TestReadyWhileTCBHangs(t *testing.T) {
 // answered as before, each telling its connection to end; then the program stops.
 func TestShutdownDelay(t *testing.T) {
 	t.Parallel()
-	const delay = time.Second
+	const delay = 10 * time.Second // in which a busy machine can do what follows
 	s := start(t, 3, nil, anywhere(t, "-shutdown-delay", delay.String())...)
 	page := s.urls["login"] + "/__auth/sign-in?env_id=demo&redirect_uri=" + url.QueryEscape(s.urls["login"]+"/")
 	resp, err := http.Get(page)
