@@ -305,6 +305,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 // unshown are reasons whose answer is a redirect, or a page as if nothing were wrong.
 var unshown = map[string]bool{
 	string(refusal.ReasonSentBack): true, string(refusal.ReasonWithheld): true,
+	string(refusal.ReasonCaptchaLost): true, // where the form has a page before it
 }
 
 // Read once: they do not change, and compressing the assets takes its time.
