@@ -64,12 +64,16 @@ generated: ## check that the generated code is what the generator writes now
 setup: ## what the browser tests need: Chromium, npm packages, the SDK bundles
 	e2e/setup.sh
 
+.PHONY: promtool
+promtool: ## what tries the alerts of deploy/monitoring, from apt
+	@scripts/promtool.sh
+
 .PHONY: redis
 redis: ## a redis-server for the tests, unpacked where the machine has none
 	@limit/redistest/setup.sh
 
 .PHONY: unit
-unit: redis ## all tests that need no browser
+unit: promtool redis ## all tests that need no browser
 	@# The longest first: beside it the others cost nothing. CI has a test fail that lacks what it needs.
 	CI=1 go test -race -timeout 30m ./handlers/... ./...
 	go test -count=1 -timeout 15m -parallel 4 -v -run 'Times$$' ./handlers

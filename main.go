@@ -26,8 +26,6 @@ import (
 
 	"golang.org/x/term"
 
-	"tcb-login/admin"
-	"tcb-login/authclient"
 	"tcb-login/command"
 	"tcb-login/config"
 	"tcb-login/config/input"
@@ -37,7 +35,6 @@ import (
 	"tcb-login/handlers"
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
-	"tcb-login/proxyheaders"
 	"tcb-login/session"
 	"tcb-login/static"
 )
@@ -53,6 +50,9 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	env := lookUp(environ)
 	if len(args) > 0 && args[0] == "configs" {
 		return runConfigs(args[1:], env, stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "audit" {
+		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr})
 	}
 	opts, err := parseFlags(args, env, stderr)
 	switch {
@@ -188,9 +188,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err != nil {
 		return err
 	}
-	if operator != nil {
-		defer operator.Close()
-	}
+	defer closeIf(operator)
 	pages, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return fmt.Errorf("listening for the pages: %w", err)
@@ -198,29 +196,30 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	defer pages.Close()
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer endRequests()
-	cfg, degraded, err := siteConfig(requests, opts, s, logins, messages, log, pages, emulated)
+	cfg, err := siteConfig(requests, opts, s, logins, messages, log, pages, emulated)
 	if err != nil {
 		return err
 	}
+	ops, err := newOperations(&cfg, stdout)
+	if err != nil {
+		return err
+	}
+	defer ops.audit.Close()
 	site, err := newSite(cfg, devicesGoTo)
 	if err != nil {
 		return err
 	}
 	servers = append(servers, appServer("login", site, pages))
-	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, logins, changed, problems) })
-	between := proxyheaders.New(s.PublicOrigins, s.BasePath, log)
-	go between.Run(ctx)
-	if operator != nil {
-		app, err := newAdmin(cfg, opts.adminListen, between.Problems, degraded)
-		if err != nil {
-			return err
-		}
-		servers = append(servers, appServer("admin", app, operator))
+	if err := ops.watch(ctx, logins); err != nil {
+		return err
+	}
+	if servers, err = ops.serve(servers, cfg, opts.adminListen, operator); err != nil {
+		return err
 	}
 	if demo {
 		greet(stdout, pages, emulated+outboxPath, operator)
 	}
-	return runServers(ctx, servers, s.BackendTimeout+stopGrace, log)
+	return runServers(ctx, servers, stopping{leaving: &ops.leaving, delay: opts.shutdownDelay, within: s.BackendTimeout + stopGrace}, log)
 }
 
 // adminAddress is where the operator's listener is to be: the demo has one unasked.
@@ -241,6 +240,12 @@ func listenOperator(address string) (net.Listener, error) {
 		return nil, fmt.Errorf("listening for the operator: %w", err)
 	}
 	return ln, nil
+}
+
+func closeIf(ln net.Listener) {
+	if ln != nil {
+		ln.Close()
+	}
 }
 
 // outboxPath is where the emulator shows what it sent.
@@ -273,58 +278,32 @@ func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulat
 	return em, ln, nil
 }
 
-// reloadEvery is how often login configs are looked at for changes.
-const reloadEvery = time.Second
-
-// tellReload logs which login pages are new or gone, and what is wrong with those whose
-// last good version serves on.
-func tellReload(log *slog.Logger, logins *loginpage.Pages, changed []loginpage.Key, problems input.Problems) {
-	for _, key := range changed {
-		what := "login config read"
-		if logins.Find(key) == nil && logins.ProblemsOf(key) == nil {
-			what = "login config no longer there"
-		}
-		log.Info(what, "env_id", key.Env, "app_id", key.App, "config_version", key.Version, "draft", key.Draft)
-	}
-	for _, p := range problems {
-		level := slog.LevelWarn
-		if p.Severity == input.SeverityError {
-			level = slog.LevelError
-		}
-		log.Log(context.Background(), level, "login config", "problem", p.String())
-	}
-}
-
-// siteConfig wires what the pages need. requests is what ends them; degraded says what they do
-// without at the moment.
-func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (cfg handlers.Config, degraded func() []string, err error) {
+// siteConfig wires what the pages need. requests is what ends them.
+func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
+	none := handlers.Config{}
 	keys, err := sessionKeys(s, opts.data)
 	if err != nil {
-		return cfg, nil, err
+		return none, err
 	}
-	store, degraded, err := openStore(requests, s, log)
+	store, err := openStore(requests, s, log)
 	if err != nil {
-		return cfg, nil, err
+		return none, err
 	}
 	sessions, err := session.New(session.Config{
 		Keys: keys, BasePath: s.BasePath,
 		Deny: store, Quota: handlers.SessionQuota(store),
 	})
 	if err != nil {
-		return cfg, nil, err
+		return none, err
 	}
 	assets, err := static.Load()
 	if err != nil {
-		return cfg, nil, err
+		return none, err
 	}
-	cfg = handlers.Config{
-		Context:  requests,
-		Settings: s,
-		Origins:  s.PublicOrigins,
-		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
-			client, err := newClient(s, env, c)
-			return entry.ClientAuth{Client: client}, err
-		},
+	cfg := handlers.Config{
+		Context:    requests,
+		Settings:   s,
+		Origins:    s.PublicOrigins,
 		LoginPages: logins,
 		Sessions:   sessions,
 		Counter:    store,
@@ -340,13 +319,13 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 	if len(cfg.Origins) == 0 {
 		_, port, err := net.SplitHostPort(pages.Addr().String())
 		if err != nil {
-			return cfg, nil, err
+			return none, err
 		}
 		for _, host := range []string{"127.0.0.1", "localhost", "::1"} {
 			cfg.Origins = append(cfg.Origins, "http://"+net.JoinHostPort(host, port))
 		}
 	}
-	return cfg, degraded, nil
+	return cfg, nil
 }
 
 // newSite makes the pages, to one of which the emulator's devices send people.
@@ -364,15 +343,6 @@ func useEmulator(s *settings.Settings, ln net.Listener) (address string) {
 		s.Environments[i].Endpoint, s.Environments[i].PublishableKey = address, settings.Secret{} // it has keys of its own
 	}
 	return address
-}
-
-// newClient makes every client of TCB there is.
-func newClient(s *settings.Settings, env settings.Environment, c settings.Client) (*authclient.Client, error) {
-	return authclient.New(authclient.Config{
-		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
-		PublishableKey: env.PublishableKey.Reveal(),
-		Endpoint:       env.Endpoint, Timeout: s.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
-	})
 }
 
 // sessionKeys are the operator's, or one that is made once and kept in the data
@@ -401,33 +371,6 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 		return nil, fmt.Errorf("session key: %w", err)
 	}
 	return [][]byte{key}, nil
-}
-
-// newAdmin is ready when every environment's API answers at all.
-func newAdmin(site handlers.Config, listen string, warnings, degraded func() []string) (app, error) {
-	preview, err := handlers.NewPreview(site)
-	if err != nil {
-		return nil, err
-	}
-	s := site.Settings
-	host, _, _ := net.SplitHostPort(listen)
-	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.LoginPages, Warnings: warnings, Degraded: degraded}
-	for _, env := range s.Environments {
-		cfg.Environments = append(cfg.Environments, env.ID)
-		// One for all checks: each client has connections of its own.
-		client, err := newClient(s, env, env.Clients[0])
-		if err != nil {
-			return nil, err
-		}
-		cfg.Checks["environment "+env.ID] = func(ctx context.Context) error {
-			_, err := client.IsUsernameRegistered(ctx, "readiness-check")
-			if errors.Is(err, authclient.ErrUnreachable) {
-				return err
-			}
-			return nil
-		}
-	}
-	return admin.New(cfg), nil
 }
 
 // greet tells a newcomer where everything is.

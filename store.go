@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 
+	"tcb-login/admin"
 	"tcb-login/config/input"
 	"tcb-login/config/settings"
 	"tcb-login/limit"
@@ -21,28 +23,29 @@ func storeConfig(s *settings.Settings, log *slog.Logger) shared.Config {
 }
 
 // openStore is where limits and denied sessions are kept: in memory, or in a Redis that instances
-// share, which is watched until ctx ends. degraded says what is wrong with it at the moment.
-func openStore(ctx context.Context, s *settings.Settings, log *slog.Logger) (store limit.Store, degraded func() []string, err error) {
+// share, which is watched until ctx ends.
+func openStore(ctx context.Context, s *settings.Settings, log *slog.Logger) (limit.Store, error) {
 	if !s.Session.Shared() {
-		return limit.NewMemory(limit.MemoryConfig{}), func() []string { return nil }, nil
+		return limit.NewMemory(limit.MemoryConfig{}), nil
 	}
-	in, err := shared.Open(ctx, storeConfig(s, log))
+	store, err := shared.Open(ctx, storeConfig(s, log))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	go in.Run(ctx)
-	return in, func() []string { return storeProblems(in.State()) }, nil
+	go store.Run(ctx)
+	return store, nil
 }
 
-// storeProblems are of a store for the operator. None keeps the instance from serving.
-func storeProblems(state shared.State) (problems []string) {
+// storeHealth is how a store is. Being away keeps no instance from serving.
+func storeHealth(state shared.State) admin.Dependency {
+	d := admin.Dependency{Name: "store", Status: admin.Works, Since: state.Since}
 	if state.Away {
-		problems = append(problems, "session.store is away: "+state.Reason)
+		d.Status, d.Detail = admin.Degraded, state.Reason
 	}
 	if state.Queued > 0 {
-		problems = append(problems, fmt.Sprintf("session.store has not heard of %d sign-ins and sign-outs", state.Queued))
+		d.Status, d.Detail = admin.Degraded, fmt.Sprintf("%s (%d sign-ins and sign-outs wait to be told)", cmp.Or(d.Detail, "it is back"), state.Queued)
 	}
-	return problems
+	return d
 }
 
 // checkStore asks a store of the settings whether it would do. One that cannot be reached is a

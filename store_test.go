@@ -76,8 +76,9 @@ func TestStoreAway(t *testing.T) {
 	r.Cut()
 	s := start(t, 3, nil, "-settings", storeSettings(t, r.URL(), ""), "-emulator", "-emulator-listen", "127.0.0.1:0", "-admin-listen", "127.0.0.1:0", "-data", t.TempDir())
 	type health struct {
-		Status             string
-		Problems, Degraded []string
+		Status       string
+		Problems     []string
+		Dependencies []struct{ Name, Status, Detail string }
 	}
 	awaits := func(status string) (h health) {
 		t.Helper()
@@ -104,8 +105,9 @@ func TestStoreAway(t *testing.T) {
 		})
 		return h
 	}
-	if h := awaits("degraded"); len(h.Degraded) != 1 || !strings.HasPrefix(h.Degraded[0], "session.store is away: ") {
-		t.Errorf("%+v", h)
+	store := awaits("degraded").Dependencies
+	if last := store[len(store)-1]; last.Name != "store" || last.Status != "degraded" || last.Detail == "" {
+		t.Errorf("%+v", store)
 	}
 	r.Resume()
 	awaits("ok")
