@@ -38,6 +38,7 @@ type LoginRequest struct {
 	Theme     *Theme
 	Target    redirect.Verdict
 	InWeChat  bool // the browser is WeChat's own
+	Common    bool // a page of it shows Query and RedirectURI, and else what all show who come to the login page at it
 	Loc       *i18n.Localizer
 }
 
@@ -214,6 +215,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 		seen[q.key] = true
 	}
 	r.Query = strings.Join(carried, "&")
+	r.Common = bad == nil && !r.Authorizing && isCommon(&r.Step) && !seen["lang"] && !seen["prompt"] && !seen["login_hint"]
 	if len(r.Query) > maxEntryQuery {
 		return refusal.BadRequest("error.page.too_large", nil)
 	}
@@ -228,6 +230,11 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 		return refusal.BadParameter(name)
 	}
 	return nil
+}
+
+// isCommon reports that a step is none, but for which way a page shows first.
+func isCommon(s *Step) bool {
+	return (s.Via == "" || s.Via == "phone" || s.Via == "email") && *s == Step{Via: s.Via}
 }
 
 // nameOf is the name that some readers see: they end it at a NUL, or at a bracket.

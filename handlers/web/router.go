@@ -29,6 +29,7 @@ type Row struct {
 	Repeatable bool               // to post it twice does no harm, and may mean two things
 	Before     Before             // may answer a GET before its login request is read
 	Bare       bool               // the handler reads the login request itself: see Site.Recall
+	Common     bool               // the page of Get follows from the login request alone where that is Common
 }
 
 // A Before answers a GET whose query is no login request of ours, or reports false. Its request has
@@ -71,7 +72,11 @@ func (s *Site) hang(app *fiber.App, row Row) {
 		app.Get(s.places.Base+row.Path, s.before(row))
 	}
 	if row.Get != nil {
-		app.Get(s.places.Base+row.Path, read, s.serve(row.Get)) // HEAD too
+		serve := s.serve(row.Get)
+		if row.Common {
+			serve = s.serveCommon(row.Path, row.Get)
+		}
+		app.Get(s.places.Base+row.Path, read, serve) // HEAD too
 	}
 	switch {
 	case row.Post == nil:

@@ -15,6 +15,7 @@ import (
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
+	"tcb-login/handlers/cut"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/files"
 	"tcb-login/handlers/headers"
@@ -69,6 +70,8 @@ type Site struct {
 	crossOrigin *http.CrossOriginProtection
 	floor       *limits.Floor
 	outcomes    *repeat.Outcomes
+	common      *cut.Cache[commonKey]
+	marks       *marks
 	lastResort  []byte // the page for when rendering itself fails
 	rows        []Row
 }
@@ -92,10 +95,14 @@ func NewSite(cfg Config) (*Site, error) {
 		Counter: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
 		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, log: cfg.Logger,
 		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
-		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now),
+		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now), common: cut.NewCache[commonKey](commonPages),
 	}
 	s.headers = headers.New(cfg.Origins, cfg.Settings.BasePath, cfg.Settings.ImageHosts, cfg.Settings.HSTSMaxAge)
 	if err := s.setOrigins(cfg); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.marks, err = newMarks(s.Random); err != nil {
 		return nil, err
 	}
 	environments, err := entry.NewEnvironments(cfg.Settings.Environments, cfg.NewAuth)
