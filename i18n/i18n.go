@@ -178,14 +178,15 @@ type Bundle struct {
 	locales []*Localizer
 	pseudo  []*Localizer
 	matcher language.Matcher
+	answers *answers
 }
 
-func newBundle(locales, pseudo []*Localizer) *Bundle {
+func newBundle(locales, pseudo []*Localizer, known *answers) *Bundle {
 	tags := make([]language.Tag, len(locales))
 	for i, l := range locales {
 		tags[i] = l.tag
 	}
-	return &Bundle{locales: locales, pseudo: pseudo, matcher: language.NewMatcher(tags)}
+	return &Bundle{locales: locales, pseudo: pseudo, matcher: language.NewMatcher(tags), answers: known}
 }
 
 // Load reads the embedded catalogues. The first locale is the one for people
@@ -206,7 +207,7 @@ func load(from fs.FS) (*Bundle, error) {
 		locales = append(locales, l)
 	}
 	sort.SliceStable(locales, func(i, j int) bool { return locales[i].Locale() == "en" && locales[j].Locale() != "en" })
-	return newBundle(locales, pseudoLocales(locales[0])), nil
+	return newBundle(locales, pseudoLocales(locales[0]), &answers{m: map[answerKey]int{}}), nil
 }
 
 func readLocale(from fs.FS, name string) (*Localizer, error) {
@@ -251,25 +252,38 @@ func (b *Bundle) Match(wishes ...string) *Localizer {
 		if wish == "" || len(wish) > maxWish {
 			continue
 		}
-		tags := parseWish(wish)
-		if len(tags) == 0 {
-			continue
+		i, known := b.answers.get(b, wish)
+		if !known {
+			i = b.match(wish)
+			b.answers.put(b, wish, i)
 		}
-		// One by one first: of all at once the matcher takes the most exact, and
-		// would send who reads zh-HK, zh, en to zh-CN for the sake of "zh".
-		for i, tag := range tags {
-			tags[i] = written(tag)
-		}
-		for _, tag := range tags {
-			if _, i, confidence := b.matcher.Match(tag); confidence >= language.High {
-				return b.locales[i]
-			}
-		}
-		if _, i, confidence := b.matcher.Match(tags...); confidence > language.No {
+		if i >= 0 {
 			return b.locales[i]
 		}
 	}
 	return b.locales[0]
+}
+
+// match is the locale that answers a wish, or -1.
+func (b *Bundle) match(wish string) int {
+	tags := parseWish(wish)
+	if len(tags) == 0 {
+		return -1
+	}
+	// One by one first: of all at once the matcher takes the most exact, and
+	// would send who reads zh-HK, zh, en to zh-CN for the sake of "zh".
+	for i, tag := range tags {
+		tags[i] = written(tag)
+	}
+	for _, tag := range tags {
+		if _, i, confidence := b.matcher.Match(tag); confidence >= language.High {
+			return i
+		}
+	}
+	if _, i, confidence := b.matcher.Match(tags...); confidence > language.No {
+		return i
+	}
+	return -1
 }
 
 // parseWish reads an Accept-Language value, the strongest first. What is no tag, or has a language

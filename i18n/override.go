@@ -40,7 +40,7 @@ func (b *Bundle) With(locales []string, texts map[string]map[string]map[string]s
 			offered[i] = b.replaced(l, messages)
 		}
 	}
-	return newBundle(offered, b.pseudo)
+	return newBundle(offered, b.pseudo, b.answers)
 }
 
 func (b *Bundle) replaced(l *Localizer, messages map[string]map[string]string) *Localizer {

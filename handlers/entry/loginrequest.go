@@ -180,8 +180,8 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 		return refusal.BadParameter("?")
 	}
 	var bad *refusal.Problem
-	var carried []string
-	seen := map[string]bool{}
+	carried := make([]string, 0, len(params))
+	var seen names
 	r.Authorizing = slices.ContainsFunc(params, func(q param) bool { return q.key == "response_type" })
 	for _, q := range params {
 		name := nameOf(q.key)
@@ -189,7 +189,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 			bad = refusal.BadParameter(name)
 			continue
 		}
-		if r.Authorizing && ofOAuth(name) && (q.key != name || seen[name]) {
+		if r.Authorizing && ofOAuth(name) && (q.key != name || seen.has(name)) {
 			bad = refusal.BadParameter(name)
 		}
 		if name, _, bracketed := strings.Cut(q.key, "["); bracketed && single[name] != nil {
@@ -200,22 +200,24 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 		}
 		carried = append(carried, q.raw)
 		if field := single[q.key]; field != nil {
-			if seen[q.key] {
+			if seen.has(q.key) {
 				bad = refusal.BadParameter(q.key)
 			}
 			*field(&r.Params) = q.value
 			r.HasRedirect = r.HasRedirect || q.key == "redirect_uri"
-		} else if field := first[q.key]; field != nil && !seen[q.key] {
+		} else if field := first[q.key]; field != nil && !seen.has(q.key) {
 			if *field(&r.Params) = q.value; q.key == "login_hint" {
 				r.LoginHint = hint(q.raw)
 			}
-		} else if field := oauth[q.key]; field != nil && r.Authorizing && !seen[q.key] {
+		} else if field := oauth[q.key]; field != nil && r.Authorizing && !seen.has(q.key) {
 			*field(&r.Authorization) = q.value
 		}
-		seen[q.key] = true
+		if p.reads(q.key) || ofOAuth(q.key) {
+			seen.add(q.key)
+		}
 	}
 	r.Query = strings.Join(carried, "&")
-	r.Common = bad == nil && !r.Authorizing && isCommon(&r.Step) && !seen["lang"] && !seen["prompt"] && !seen["login_hint"]
+	r.Common = bad == nil && !r.Authorizing && isCommon(&r.Step) && !seen.has("lang") && !seen.has("prompt") && !seen.has("login_hint")
 	if len(r.Query) > maxEntryQuery {
 		return refusal.BadRequest("error.page.too_large", nil)
 	}
@@ -239,7 +241,21 @@ func isCommon(s *Step) bool {
 
 // nameOf is the name that some readers see: they end it at a NUL, or at a bracket.
 func nameOf(key string) string {
-	return strings.SplitN(strings.ReplaceAll(key, "\x00", "["), "[", 2)[0]
+	if end := strings.IndexAny(key, "\x00["); end >= 0 {
+		return key[:end]
+	}
+	return key
+}
+
+// names are a few, each once.
+type names []string
+
+func (n names) has(name string) bool { return slices.Contains(n, name) }
+
+func (n *names) add(name string) {
+	if !n.has(name) {
+		*n = append(*n, name)
+	}
 }
 
 // reads reports that a parameter means something here, so that it must be text.

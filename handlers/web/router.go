@@ -106,8 +106,7 @@ func (s *Site) serve(handle Handler) fiber.Handler {
 // is the way that everybody comes.
 func (s *Site) before(row Row) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		args := c.Context().QueryArgs()
-		if !args.Has("state") && !args.Has("error") {
+		if query := rawQuery(c); !entry.HasParam(query, "state") && !entry.HasParam(query, "error") {
 			return c.Next()
 		}
 		if _, err := s.prepare(c, "", Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
