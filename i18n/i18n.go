@@ -13,6 +13,7 @@
 package i18n
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/feature/plural"
@@ -92,13 +94,14 @@ type Localizer struct {
 	tag   language.Tag
 	name  string
 	dir   string
-	texts map[string]text
+	texts func() map[string]text // read when they are first asked for: most people need one language
 }
 
 func newLocalizer(tag language.Tag, texts map[string]text) *Localizer {
-	l := &Localizer{tag: tag, texts: texts}
-	l.name, l.dir = l.T("language.name"), l.T("language.dir")
-	return l
+	return &Localizer{
+		tag: tag, name: texts["language.name"].other, dir: texts["language.dir"].other,
+		texts: func() map[string]text { return texts },
+	}
 }
 
 // Tag is the locale, for packages that format by it.
@@ -124,7 +127,7 @@ const firstStrongIsolate, popIsolate = '\u2068', '\u2069'
 // Print prints a message. A key that no catalogue has prints itself; a test
 // keeps that from happening.
 func (l *Localizer) Print(m Message) string {
-	t, ok := l.texts[m.Key]
+	t, ok := l.texts()[m.Key]
 	if !ok {
 		return m.Key + m.Text
 	}
@@ -219,11 +222,45 @@ func readLocale(from fs.FS, name string) (*Localizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var texts map[string]text
-	if err := json.Unmarshal(data, &texts); err != nil {
+	head, err := readHead(data)
+	if err != nil {
 		return nil, err
 	}
-	return newLocalizer(tag, texts), nil
+	l := newLocalizer(tag, head)
+	l.texts = sync.OnceValue(func() map[string]text {
+		texts, err := readTexts(data)
+		if err != nil {
+			panic("i18n: " + name + ": " + err.Error()) // the catalogues are part of the program, and tests read all
+		}
+		return texts
+	})
+	return l, nil
+}
+
+func readTexts(data []byte) (texts map[string]text, err error) {
+	return texts, json.Unmarshal(data, &texts)
+}
+
+// readHead reads what a catalogue begins with: the name and direction of its language.
+func readHead(data []byte) (map[string]text, error) {
+	head := map[string]text{}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	for _, want := range []string{"language.name", "language.dir"} {
+		var value string
+		if key, err := d.Token(); err != nil {
+			return nil, err
+		} else if key != want {
+			return nil, fmt.Errorf("found %v in place of %q", key, want)
+		}
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+		head[want] = text{other: value}
+	}
+	return head, nil
 }
 
 // Locales lists those on offer. The first is the one for people whose languages

@@ -21,8 +21,8 @@ func TestTranslated(t *testing.T) {
 	b := mustLoad(t)
 	english := b.Locales()[0]
 	for _, l := range b.Locales()[1:] {
-		for key, message := range l.texts {
-			if message.other == english.texts[key].other && !sameAsEnglish[message.other] {
+		for key, message := range l.texts() {
+			if message.other == english.texts()[key].other && !sameAsEnglish[message.other] {
 				t.Errorf("%s: %s is %q, as in English", l.Locale(), key, message.other)
 			}
 		}
@@ -40,7 +40,7 @@ func TestEndings(t *testing.T) {
 	fullWidth := map[string]string{".": "。", ":": "："}
 	for _, l := range b.Locales()[1:] {
 		base, _ := l.Tag().Base()
-		for key, message := range b.Locales()[0].texts {
+		for key, message := range b.Locales()[0].texts() {
 			want := last(message.other)
 			if fullWidth[want] == "" {
 				continue
@@ -48,7 +48,7 @@ func TestEndings(t *testing.T) {
 			if base.String() == "zh" || base.String() == "ja" {
 				want = fullWidth[want]
 			}
-			translated, ok := l.texts[key]
+			translated, ok := l.texts()[key]
 			if !ok {
 				continue // TestCatalogues says so
 			}
@@ -94,7 +94,7 @@ func TestSpelling(t *testing.T) {
 	t.Parallel()
 	b := mustLoad(t)
 	for _, l := range b.Locales() {
-		for key, message := range l.texts {
+		for key, message := range l.texts() {
 			if strings.HasPrefix(key, "format.") {
 				continue // dates have their own habits
 			}
@@ -143,7 +143,7 @@ func TestCharacters(t *testing.T) {
 	b := mustLoad(t)
 	for _, tt := range tests {
 		l, _ := b.Locale(tt.locale)
-		for key, message := range l.texts {
+		for key, message := range l.texts() {
 			for _, s := range message.all() {
 				for _, r := range s {
 					if unicode.Is(unicode.Han, r) && !tt.known(string(r)) {
