@@ -1,6 +1,6 @@
 // Command generate writes what the program carries from what it is made of: static/files, what
-// browsers get, from static/src, what people read; and package identifier's table of telephone
-// numbers from libphonenumber's data. `make generate` runs it.
+// browsers get, from static/src, what people read; and package identifier's tables of telephone
+// numbers, from libphonenumber's data, and of the names of countries, from CLDR's. `make generate` runs it.
 //
 // Each file of static is minified, and stands there three times: as it is, as NAME.gz and as
 // NAME.br, so that a server need not compress anything when it starts. The same sources give the
@@ -33,7 +33,10 @@ import (
 func main() {
 	err := run("static/src", "static/files")
 	if err == nil {
-		err = writePhonePlans("identifier/plans.go")
+		err = write("identifier/plans.go", phonePlans)
+	}
+	if err == nil {
+		err = write("identifier/names.go", func() ([]byte, error) { return countryNames("i18n/locales") })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
@@ -41,12 +44,12 @@ func main() {
 	}
 }
 
-func writePhonePlans(name string) error {
-	source, err := phonePlans()
+func write(name string, source func() ([]byte, error)) error {
+	data, err := source()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name, source, 0o644)
+	return os.WriteFile(name, data, 0o644)
 }
 
 // run makes the files of a folder, which nothing else is left in, from the sources in another one.

@@ -463,15 +463,6 @@ func (r *LoginRequest) Title() i18n.Message {
 	return i18n.Message{Key: "sign-in.title", Args: i18n.Args{"app": r.LoginPage.Name}}
 }
 
-// Origin is one address at which browsers reach us.
-type Origin struct {
-	Scheme string
-	Text   string // scheme://host[:port], byte for byte what browsers send as Origin
-}
-
-// Secure reports that it is https.
-func (o Origin) Secure() bool { return o.Scheme == "https" }
-
 // A Theme is a login page's theme and words as pages need them: its words laid over the catalogues,
 // its colours written into a stylesheet.
 type Theme struct {

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -28,7 +27,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 		}
 		return errHost
 	}
-	if name, _ := cutPort(string(c.Request().Header.Host())); strings.HasSuffix(name, ".") && c.Method() != fiber.MethodPost {
+	if name, _ := entry.CutPort(string(c.Request().Header.Host())); strings.HasSuffix(name, ".") && c.Method() != fiber.MethodPost {
 		// To browsers that is another origin, with other storage than the app's.
 		return c.Redirect(o.Text+string(c.Request().URI().RequestURI()), fiber.StatusPermanentRedirect) // begins with a slash
 	}
@@ -41,7 +40,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 var errHost = &refusal.Problem{Status: fiber.StatusMisdirectedRequest, Title: "error.title_request", Lead: "error.page.host"}
 
 func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
-	candidates := s.at(string(c.Request().Header.Host()))
+	candidates := s.origins.At(string(c.Request().Header.Host()))
 	if len(candidates) == 0 {
 		return entry.Origin{}, false
 	}
@@ -54,29 +53,6 @@ func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
 		}
 	}
 	return candidates[0], true
-}
-
-// at finds the origins of a host, as hosts are compared: in any case, with the dot at its end that
-// makes it absolute, and with the port that its scheme has anyway (RFC 9110 §4.2.3).
-func (s *Site) at(host string) []entry.Origin {
-	if o := s.origins[host]; len(o) > 0 {
-		return o
-	}
-	name, port := cutPort(strings.ToLower(host))
-	name = strings.TrimSuffix(name, ".")
-	if o := s.origins[name+port]; len(o) > 0 {
-		return o
-	}
-	scheme := map[string]string{":443": "https", ":80": "http"}[port]
-	return slices.DeleteFunc(slices.Clone(s.origins[name]), func(o entry.Origin) bool { return o.Scheme != scheme })
-}
-
-// cutPort splits a Host before the colon of its port.
-func cutPort(host string) (name, port string) {
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		return host[:i], host[i:]
-	}
-	return host, ""
 }
 
 func (s *Site) clientAddress(c *fiber.Ctx) netip.Addr {

@@ -5,11 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"tcb-login/config"
@@ -59,7 +57,7 @@ type Site struct {
 	Demo    *Demo
 
 	places      entry.Places
-	origins     map[string][]entry.Origin // by Host
+	origins     entry.Origins
 	proxies     limits.Proxies
 	headers     *headers.Headers
 	sessions    *session.Manager
@@ -98,10 +96,10 @@ func NewSite(cfg Config) (*Site, error) {
 		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now), common: cut.NewCache[commonKey](commonPages),
 	}
 	s.headers = headers.New(cfg.Origins, cfg.Settings.BasePath, cfg.Settings.ImageHosts, cfg.Settings.HSTSMaxAge)
-	if err := s.setOrigins(cfg); err != nil {
+	var err error
+	if s.origins, err = entry.NewOrigins(cfg.Origins); err != nil {
 		return nil, err
 	}
-	var err error
 	if s.marks, err = newMarks(s.Random); err != nil {
 		return nil, err
 	}
@@ -137,19 +135,6 @@ func (s *Site) Base() string { return s.places.Base }
 
 // SetPortal tells where the pages are that next= may name.
 func (s *Site) SetPortal(next map[string]string) { s.places.Next = next }
-
-// setOrigins reads where browsers reach us.
-func (s *Site) setOrigins(cfg Config) error {
-	s.origins = map[string][]entry.Origin{}
-	for _, o := range cfg.Origins {
-		scheme, host, ok := strings.Cut(o, "://")
-		if !ok || host == "" {
-			return fmt.Errorf("handlers: %q is no origin", o)
-		}
-		s.origins[host] = append(s.origins[host], entry.Origin{Scheme: scheme, Text: o})
-	}
-	return nil
-}
 
 // renderLastResort makes the page for when rendering itself fails.
 func (s *Site) renderLastResort() error {
