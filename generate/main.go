@@ -26,17 +26,21 @@ import (
 	"github.com/tdewolff/minify/v2"
 	"github.com/tdewolff/minify/v2/css"
 	"github.com/tdewolff/minify/v2/js"
+	"golang.org/x/text/language"
 
 	"tcb-login/theme"
 )
 
 func main() {
-	err := run("static/src", "static/files")
+	in, err := languages("i18n/locales")
+	if err == nil {
+		err = run("static/src", "static/files", in)
+	}
 	if err == nil {
 		err = write("identifier/plans.go", phonePlans)
 	}
 	if err == nil {
-		err = write("identifier/names.go", func() ([]byte, error) { return countryNames("i18n/locales") })
+		err = write("identifier/names.go", func() ([]byte, error) { return countryNames(in) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
@@ -52,8 +56,9 @@ func write(name string, source func() ([]byte, error)) error {
 	return os.WriteFile(name, data, 0o644)
 }
 
-// run makes the files of a folder, which nothing else is left in, from the sources in another one.
-func run(from, to string) error {
+// run makes the files of a folder, which nothing else is left in, from the sources in another one, and
+// the lists of countries.
+func run(from, to string, in []language.Tag) error {
 	sources, err := filepath.Glob(filepath.Join(from, "*.*"))
 	if err != nil {
 		return err
@@ -74,6 +79,16 @@ func run(from, to string) error {
 		}
 		if err := encode(made, name, plain); err != nil {
 			return fmt.Errorf("%s: %w", source, err)
+		}
+	}
+	for _, tag := range in {
+		name := "countries." + tag.String() + ".json"
+		plain, err := countryFile(tag)
+		if err == nil {
+			err = encode(made, name, plain)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	if err := os.RemoveAll(to); err != nil {

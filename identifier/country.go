@@ -14,13 +14,16 @@ type CountryOption struct {
 	Name   string
 }
 
-// Regions are the places that have telephone numbers, as CLDR names them.
-func Regions() []string {
-	regions := make([]string, len(plans))
+// Label is what the list says.
+func (o CountryOption) Label() string { return o.Name + " +" + o.Code }
+
+// Countries are the places that have telephone numbers, without names.
+func Countries() []CountryOption {
+	all := make([]CountryOption, len(plans))
 	for i, p := range plans {
-		regions[i] = p.region
+		all[i] = CountryOption{Region: p.region, Code: p.code}
 	}
-	return regions
+	return all
 }
 
 var countryLists sync.Map // of a language, as countryNames has it: []CountryOption

@@ -65,8 +65,9 @@ type Consent struct {
 }
 
 // Assets are the addresses of the stylesheet and scripts, with their content
-// hash. A preview of a page that hands a login over has no Complete.
-type Assets struct{ Style, Script, Complete, Demo, AccountStyle, Account string }
+// hash. A preview of a page that hands a login over has no Complete. Countries is the list of all in the
+// page's language.
+type Assets struct{ Style, Script, Complete, Demo, AccountStyle, Account, Countries string }
 
 // Language is one choice of the language switch.
 type Language struct {
@@ -135,9 +136,14 @@ type PhoneField struct {
 	Country   string
 	Number    string
 	Countries []Country
+	Some      bool     // there are others: see OtherCountry
 	Tall      bool     // the country's name needs a line of its own
 	Asks      []Choice // the numbers that the typed one may be
 }
+
+// OtherCountry is the choice of a country that PhoneField does not show. With script it brings all;
+// else the page that comes back does.
+const OtherCountry = "other"
 
 // Country is one choice of PhoneField.
 type Country struct{ Region, Label string }

@@ -46,6 +46,16 @@ func (f *Files) Asset(file string) string {
 	return f.themes.Base + "/static/" + f.themes.Static.Name(file)
 }
 
+// Countries is the address of the list of all countries in a language; in English where there is none
+// in it.
+func (f *Files) Countries(locale string) string {
+	name := "countries." + locale + ".json"
+	if f.themes.Static.Name(name) == "" {
+		name = "countries.en.json"
+	}
+	return f.Asset(name)
+}
+
 // Media is the address of a picture of a login page; empty when there is none.
 func (f *Files) Media(m *loginpage.Media) string { return mediaAt(f.themes.Base, m) }
 

@@ -24,10 +24,11 @@ func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) view
 		Page:  name,
 		Title: title,
 		Assets: views.Assets{
-			Style:    theme.Style,
-			Script:   s.Asset("app.js"),
-			Complete: s.Asset("complete.js"),
-			Demo:     s.Asset("demo.js"),
+			Style:     theme.Style,
+			Script:    s.Asset("app.js"),
+			Complete:  s.Asset("complete.js"),
+			Demo:      s.Asset("demo.js"),
+			Countries: s.Countries(r.Loc.Locale()),
 
 			AccountStyle: s.Asset("account.css"),
 			Account:      s.Asset("account.js"),
