@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"handlers/code":      {"authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/rules", "handlers/web", "i18n", "limit", "views"},
 	"handlers/cut":       {},
 	"handlers/entry":     {"authclient", "config/loginpage", "config/settings", "handlers/refusal", "i18n"},
-	"handlers/files":     {"config/loginpage", "handlers/entry", "handlers/refusal", "i18n", "static"},
+	"handlers/files":     {"config/loginpage", "handlers/entry", "handlers/headers", "handlers/refusal", "i18n", "static"},
 	"handlers/headers":   {},
 	"handlers/limits":    {"handlers/refusal", "limit", "session"},
 	"handlers/notes":     {"config/loginpage"},

@@ -81,6 +81,15 @@ func run(from, to string, in []language.Tag) error {
 			return fmt.Errorf("%s: %w", source, err)
 		}
 	}
+	for name, parts := range bundles {
+		plain, err := bundle(from, name, parts)
+		if err == nil {
+			err = encode(made, name, plain)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	for _, tag := range in {
 		name := "countries." + tag.String() + ".json"
 		plain, err := countryFile(tag)
@@ -103,6 +112,33 @@ func run(from, to string, in []language.Tag) error {
 		}
 	}
 	return nil
+}
+
+// bundles are files for pages that need several: one is fetched sooner.
+var bundles = map[string][]string{
+	"portal.css": {"app.css", "account.css"},
+	"portal.js":  {"app.js", "account.js"},
+}
+
+// bundle puts sources into one file. Each script keeps its names to itself.
+func bundle(from, name string, parts []string) ([]byte, error) {
+	var all []byte
+	for _, part := range parts {
+		text, err := os.ReadFile(filepath.Join(from, part))
+		if err != nil {
+			return nil, err
+		}
+		source := string(text)
+		if filepath.Ext(part) == ".js" {
+			source = "{\n" + source + "}\n"
+		}
+		plain, err := sent(part, source)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, plain...)
+	}
+	return all, nil
 }
 
 // sent is a source as it is sent.

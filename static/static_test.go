@@ -14,7 +14,7 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-var hashedName = regexp.MustCompile(`^([a-z]+)\.([0-9a-f]{12})(\.(?:css|js))$`)
+var hashedName = regexp.MustCompile(`^([a-zA-Z.-]+)\.([0-9a-f]{12})(\.(?:css|js|json))$`)
 
 // TestFiles: each file is there under a name that holds its hash, every encoding
 // is the same bytes, and what is no file of its own has no name.

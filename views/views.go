@@ -67,7 +67,12 @@ type Consent struct {
 // Assets are the addresses of the stylesheet and scripts, with their content
 // hash. A preview of a page that hands a login over has no Complete. Countries is the list of all in the
 // page's language.
-type Assets struct{ Style, Script, Complete, Demo, AccountStyle, Account, Countries string }
+type Assets struct {
+	Style, Script, Complete, Demo, Account, Countries string
+
+	PortalStyle  func() string // in place of Style, with all that the portal has
+	PortalScript string        // Script and Account in one
+}
 
 // Language is one choice of the language switch.
 type Language struct {
@@ -459,4 +464,20 @@ type DemoPage struct {
 	LoginPage       string
 	SignOut         string
 	Account         string
+}
+
+// style is the one stylesheet of a page.
+func (b Base) style() string {
+	if b.Portal != nil || b.Guard != nil || b.Styled {
+		return b.Assets.PortalStyle()
+	}
+	return b.Assets.Style
+}
+
+// script is the one script of a page.
+func (b Base) script() string {
+	if b.Guard != nil && b.Assets.PortalScript != "" {
+		return b.Assets.PortalScript
+	}
+	return b.Assets.Script
 }

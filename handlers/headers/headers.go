@@ -57,6 +57,14 @@ var always = []field{
 	{[]byte("X-Robots-Tag"), []byte("noindex")},
 }
 
+// File leaves away what means nothing for a file that pages load.
+func File(c *fiber.Ctx) {
+	header := &c.Response().Header
+	for _, name := range []string{"Content-Security-Policy", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "X-Robots-Tag"} {
+		header.Del(name)
+	}
+}
+
 // Set sets what differs at an origin.
 func (h *Headers) Set(c *fiber.Ctx, origin string) {
 	c.Set("Content-Security-Policy", h.policies[origin])

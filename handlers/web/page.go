@@ -30,8 +30,9 @@ func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) view
 			Demo:      s.Asset("demo.js"),
 			Countries: s.Countries(r.Loc.Locale()),
 
-			AccountStyle: s.Asset("account.css"),
 			Account:      s.Asset("account.js"),
+			PortalStyle:  theme.Portal,
+			PortalScript: s.Asset("portal.js"),
 		},
 	}
 	if app := s.appName(r); app != "" {
