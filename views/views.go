@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
@@ -480,4 +482,13 @@ func (b Base) script() string {
 		return b.Assets.PortalScript
 	}
 	return b.Assets.Script
+}
+
+// InitialOf is the letter that stands for a picture.
+func InitialOf(name string) string {
+	initial, _ := utf8.DecodeRuneInString(name)
+	if initial == utf8.RuneError {
+		return ""
+	}
+	return string(unicode.ToUpper(initial))
 }

@@ -1,15 +1,14 @@
 package web
 
 import (
-	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/headers"
+	"tcb-login/handlers/origins"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -27,7 +26,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 		}
 		return errHost
 	}
-	if name, _ := entry.CutPort(string(c.Request().Header.Host())); strings.HasSuffix(name, ".") && c.Method() != fiber.MethodPost {
+	if name, _ := origins.CutPort(string(c.Request().Header.Host())); strings.HasSuffix(name, ".") && c.Method() != fiber.MethodPost {
 		// To browsers that is another origin, with other storage than the app's.
 		return c.Redirect(o.Text+string(c.Request().URI().RequestURI()), fiber.StatusPermanentRedirect) // begins with a slash
 	}
@@ -69,7 +68,7 @@ func peerAddress(c *fiber.Ctx) netip.Addr {
 func (s *Site) checkOrigin(c *fiber.Ctx) error {
 	r := requestOf(c)
 	foreign := false
-	if r.Proven, foreign = s.saidOrigin(c, r.Origin.Text); foreign {
+	if r.Proven, foreign = origins.Said(c, r.Origin.Text); foreign {
 		return refusal.ErrCrossSite
 	}
 	return c.Next()
@@ -104,65 +103,17 @@ func (s *Site) checkToken(c *fiber.Ctx) error {
 func (s *Site) provenOnly(c *fiber.Ctx) error {
 	r := requestOf(c)
 	foreign := false
-	switch r.Proven, foreign = s.saidOrigin(c, r.Origin.Text); {
+	switch r.Proven, foreign = origins.Said(c, r.Origin.Text); {
 	case r.Proven:
 		return c.Next()
 	case foreign:
+		r.Trace.Because(refusal.ReasonCrossSite)
 		return writeJSON(c, fiber.StatusForbidden, map[string]string{"error": "cross_site"})
 	}
+	r.Trace.Because(refusal.ReasonOrigin)
 	return writeJSON(c, fiber.StatusBadRequest, map[string]string{"error": "origin_unsaid"})
-}
-
-// saidOrigin is what the browser says of the page that a POST comes from: that it is of our origin,
-// that it is of another, or neither.
-//
-// Origin is "null" where the browser will not say: from a page whose proxy has added
-// "Referrer-Policy: no-referrer", after a redirect between sites, in a sandboxed frame. That is no
-// answer, and never a wrong one. Sec-Fetch-Site proves the page all the same, since neither of the
-// latter two is same-origin. Its "none" is an action of the person's own and not of any page; a
-// POST that is repeated with a restored tab can carry it, so that it says nothing either. What is
-// said twice, and differently, is not believed: see said.
-func (s *Site) saidOrigin(c *fiber.Ctx, own string) (proven, foreign bool) {
-	site, from := said(c, "Sec-Fetch-Site"), said(c, "Origin")
-	_, host, _ := strings.Cut(own, "://")
-	if from == "null" {
-		from = ""
-	}
-	probe := &http.Request{
-		Method: c.Method(),
-		Host:   host,
-		URL:    &url.URL{},
-		Header: http.Header{},
-	}
-	if site != "" {
-		probe.Header.Set("Sec-Fetch-Site", site)
-	}
-	if from != "" {
-		probe.Header.Set("Origin", from)
-	}
-	if s.crossOrigin.Check(probe) != nil || from != "" && from != own {
-		return false, true
-	}
-	return site == "same-origin" || from == own, false
-}
-
-// said is a header of one value. One that stands there twice with two values is joined as its
-// grammar has no word for, so that whoever judges it refuses it: of two readers each could take
-// another.
-func said(c *fiber.Ctx, name string) string {
-	var value string
-	for _, line := range c.Request().Header.PeekAll(name) {
-		switch next := strings.TrimSpace(string(line)); {
-		case next == "" || next == value:
-		case value == "":
-			value = next
-		default:
-			return value + ", " + next
-		}
-	}
-	return value
 }
 
 // FromPage reports that a page of our origin asks, and nobody's own action: such a page may have
 // the session's token.
-func (r *Request) FromPage() bool { return r.Proven && said(r.c, "Sec-Fetch-Site") != "none" }
+func (r *Request) FromPage() bool { return r.Proven && origins.Header(r.c, "Sec-Fetch-Site") != "none" }
