@@ -21,6 +21,7 @@ type CountryOption struct {
 var renamed = map[language.Base]map[string]string{
 	language.MustParseBase("en"): {"MK": "North Macedonia", "SZ": "Eswatini"},
 	language.MustParseBase("zh"): {"MK": "北马其顿"},
+	language.MustParseBase("ar"): {"MK": "مقدونيا الشمالية", "SZ": "إسواتيني"},
 }
 
 var countryLists sync.Map // canonical tag string → []CountryOption
