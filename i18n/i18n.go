@@ -121,6 +121,15 @@ func (l *Localizer) T(key string) string { return l.Print(Message{Key: key}) }
 // change places in a sentence that runs from right to left.
 const firstStrongIsolate, popIsolate = '\u2068', '\u2069'
 
+// Isolate is a value, as a calling code or a date, that keeps its own direction where a page strings
+// it together with other words: what is in a message or an element of its own does so anyhow.
+func (l *Localizer) Isolate(s string) string {
+	if l.dir != "rtl" {
+		return s
+	}
+	return string(firstStrongIsolate) + s + string(popIsolate)
+}
+
 // Print prints a message. A key that no catalogue has prints itself; a test
 // keeps that from happening.
 func (l *Localizer) Print(m Message) string {
@@ -137,7 +146,6 @@ func (l *Localizer) Print(m Message) string {
 	if !strings.Contains(s, "{") {
 		return s
 	}
-	isolate := l.dir == "rtl"
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(s, "{")
@@ -150,17 +158,11 @@ func (l *Localizer) Print(m Message) string {
 			b.WriteString("{" + rest)
 			return b.String()
 		}
-		if isolate {
-			b.WriteRune(firstStrongIsolate)
-		}
+		value := m.Args[name]
 		if name == "n" {
-			b.WriteString(strconv.Itoa(m.N))
-		} else {
-			b.WriteString(m.Args[name])
+			value = strconv.Itoa(m.N)
 		}
-		if isolate {
-			b.WriteRune(popIsolate)
-		}
+		b.WriteString(l.Isolate(value))
 		s = after
 	}
 }

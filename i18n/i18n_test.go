@@ -206,6 +206,12 @@ func TestFurtherLanguage(t *testing.T) {
 	if got, want := ar.Print(Message{Key: "sent", Args: Args{"to": "+86 138"}}), "أرسلنا الرمز إلى \u2068+86 138\u2069."; got != want {
 		t.Errorf("prints %q, want %q", got, want)
 	}
+	if got, want := ar.Isolate("+86"), "\u2068+86\u2069"; got != want {
+		t.Errorf("isolates as %q in Arabic, want %q", got, want)
+	}
+	if got := b.Locales()[0].Isolate("+86"); got != "+86" {
+		t.Errorf("isolates as %q in English", got)
+	}
 }
 
 // TestDates: every language shows all parts of a time.

@@ -130,9 +130,9 @@ func PhoneField(r *web.Request, d Destination) *views.PhoneField {
 		if len(allowed) > 0 && !slices.Contains(allowed, o.Region) {
 			continue
 		}
-		label := o.Name + " +" + o.Code
-		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: label})
-		p.Tall = p.Tall || o.Region == p.Country && wideText(label) > 13
+		code := "+" + o.Code
+		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: o.Name + " " + r.Loc.Isolate(code)})
+		p.Tall = p.Tall || o.Region == p.Country && wideText(o.Name+" "+code) > 13
 	}
 	return p
 }
