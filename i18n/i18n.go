@@ -1,6 +1,7 @@
 // Package i18n holds the words of the pages, a JSON file per locale, and picks
 // the locale that a person reads. A further language is one more file in
-// locales, named by its tag: no code knows which there are.
+// locales, named by its tag; what little else differs by language is listed in
+// docs/architecture.md.
 //
 // A message is a key until the view prints it: handlers pass Message values
 // about, views print them with the page's Localizer. Placeholders are {name};
