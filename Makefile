@@ -80,6 +80,7 @@ golden: ## write the golden files anew; read the difference before you commit it
 		go test -count=1 -run Golden $$packages -update && \
 		echo "once more: what differs now differs from run to run, and needs a mask" && go test -count=1 -run Golden $$packages
 	@git diff --stat -- '*/testdata/*'
+	@git ls-files --others --exclude-standard -- '*/testdata/*' | sed 's/^/ new: /'
 
 .PHONY: cover
 cover: ## what the tests without a browser reach, as coverage.html; PKG=./limit picks some

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 
+	"tcb-login/i18n"
 	"tcb-login/identifier"
 )
 
@@ -21,6 +22,7 @@ import (
 var renamed = map[language.Base]map[string]string{
 	language.MustParseBase("en"): {"MK": "North Macedonia", "SZ": "Eswatini"},
 	language.MustParseBase("zh"): {"MK": "北马其顿"},
+	language.MustParseBase("ar"): {"MK": "مقدونيا الشمالية", "SZ": "إسواتيني"},
 }
 
 // languages are those of the catalogues.
@@ -66,9 +68,17 @@ func countryNames(in []language.Tag) ([]byte, error) {
 // countryFile is the list that script fetches where a page has but some countries: pairs of a region
 // and what the list says.
 func countryFile(tag language.Tag) ([]byte, error) {
+	words, err := i18n.Load()
+	if err != nil {
+		return nil, err
+	}
+	in, ok := words.Locale(tag.String())
+	if !ok {
+		return nil, fmt.Errorf("no catalogue of %s", tag)
+	}
 	var pairs [][2]string
 	for _, o := range countriesIn(tag) {
-		pairs = append(pairs, [2]string{o.Region, o.Label()})
+		pairs = append(pairs, [2]string{o.Region, o.Label(in.Isolate)})
 	}
 	return json.Marshal(pairs)
 }

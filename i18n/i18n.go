@@ -1,6 +1,7 @@
 // Package i18n holds the words of the pages, a JSON file per locale, and picks
 // the locale that a person reads. A further language is one more file in
-// locales, named by its tag: no code knows which there are.
+// locales, named by its tag; what little else differs by language is listed in
+// docs/architecture.md.
 //
 // A message is a key until the view prints it: handlers pass Message values
 // about, views print them with the page's Localizer. Placeholders are {name};
@@ -124,6 +125,15 @@ func (l *Localizer) T(key string) string { return l.Print(Message{Key: key}) }
 // change places in a sentence that runs from right to left.
 const firstStrongIsolate, popIsolate = '\u2068', '\u2069'
 
+// Isolate is a value, as a calling code or a date, that keeps its own direction where a page strings
+// it together with other words: what is in a message or an element of its own does so anyhow.
+func (l *Localizer) Isolate(s string) string {
+	if l.dir != "rtl" {
+		return s
+	}
+	return string(firstStrongIsolate) + s + string(popIsolate)
+}
+
 // Print prints a message. A key that no catalogue has prints itself; a test
 // keeps that from happening.
 func (l *Localizer) Print(m Message) string {
@@ -140,7 +150,6 @@ func (l *Localizer) Print(m Message) string {
 	if !strings.Contains(s, "{") {
 		return s
 	}
-	isolate := l.dir == "rtl"
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(s, "{")
@@ -153,17 +162,11 @@ func (l *Localizer) Print(m Message) string {
 			b.WriteString("{" + rest)
 			return b.String()
 		}
-		if isolate {
-			b.WriteRune(firstStrongIsolate)
-		}
+		value := m.Args[name]
 		if name == "n" {
-			b.WriteString(strconv.Itoa(m.N))
-		} else {
-			b.WriteString(m.Args[name])
+			value = strconv.Itoa(m.N)
 		}
-		if isolate {
-			b.WriteRune(popIsolate)
-		}
+		b.WriteString(l.Isolate(value))
 		s = after
 	}
 }

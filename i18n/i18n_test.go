@@ -206,6 +206,12 @@ func TestFurtherLanguage(t *testing.T) {
 	if got, want := ar.Print(Message{Key: "sent", Args: Args{"to": "+86 138"}}), "أرسلنا الرمز إلى \u2068+86 138\u2069."; got != want {
 		t.Errorf("prints %q, want %q", got, want)
 	}
+	if got, want := ar.Isolate("+86"), "\u2068+86\u2069"; got != want {
+		t.Errorf("isolates as %q in Arabic, want %q", got, want)
+	}
+	if got := b.Locales()[0].Isolate("+86"); got != "+86" {
+		t.Errorf("isolates as %q in English", got)
+	}
 }
 
 // TestDates: every language shows all parts of a time.
@@ -215,6 +221,7 @@ func TestDates(t *testing.T) {
 	at := time.Date(2026, time.November, 5, 9, 7, 30, 0, time.UTC)
 	want := map[string][2]string{
 		"en":    {"5 Nov 2026", "5 Nov 2026, 09:07"},
+		"ar":    {"5/11/2026", "\u200f5/11/2026، 09:07"},
 		"ja":    {"2026年11月5日", "2026年11月5日 09:07"},
 		"ko":    {"2026년 11월 5일", "2026년 11월 5일 09:07"},
 		"zh-CN": {"2026年11月5日", "2026年11月5日 09:07"},

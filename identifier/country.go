@@ -14,8 +14,8 @@ type CountryOption struct {
 	Name   string
 }
 
-// Label is what the list says.
-func (o CountryOption) Label() string { return o.Name + " +" + o.Code }
+// Label is what the list says. isolate keeps the direction of the code apart from that of the name.
+func (o CountryOption) Label(isolate func(string) string) string { return o.Name + " " + isolate("+"+o.Code) }
 
 // Countries are the places that have telephone numbers, without names.
 func Countries() []CountryOption {

@@ -14,8 +14,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
@@ -196,14 +194,19 @@ func (b Base) documentTitle() string {
 
 // consentSentence is the checkbox's sentence with its links. It is written by
 // hand, since a template puts white space between text and link, which Chinese
-// and Japanese have none of.
+// and Japanese have none of, and Arabic none after "and". Where the page runs from
+// right to left each title keeps a direction of its own.
 func (b Base) consentSentence() templ.Component {
 	const mark = "\x00"
 	sentence := b.T.Print(i18n.Message{Key: "agreement.label", Args: i18n.Args{"texts": mark}})
 	before, after, _ := strings.Cut(sentence, mark)
 	and := b.T.T("agreement.and")
 	language, _, _ := strings.Cut(b.T.Locale(), "-")
-	if language != "zh" && language != "ja" {
+	switch language {
+	case "zh", "ja":
+	case "ar": // و is written together with the word after it
+		and = " " + and
+	default:
 		and = " " + and + " "
 	}
 	var s strings.Builder
@@ -216,8 +219,12 @@ func (b Base) consentSentence() templ.Component {
 		if language == "zh" {
 			title = "《" + strings.Trim(title, "《》") + "》"
 		}
-		fmt.Fprintf(&s, `<a href="%s" data-to="%s" target="_blank" rel="noopener">%s</a>`,
-			templ.EscapeString(l.URL), templ.EscapeString(l.To), templ.EscapeString(title))
+		dir := ""
+		if b.T.Dir() == "rtl" {
+			dir = ` dir="auto"`
+		}
+		fmt.Fprintf(&s, `<a href="%s" data-to="%s" target="_blank" rel="noopener"%s>%s</a>`,
+			templ.EscapeString(l.URL), templ.EscapeString(l.To), dir, templ.EscapeString(title))
 	}
 	s.WriteString(templ.EscapeString(after))
 	return templ.Raw(s.String())
@@ -466,29 +473,4 @@ type DemoPage struct {
 	LoginPage       string
 	SignOut         string
 	Account         string
-}
-
-// style is the one stylesheet of a page.
-func (b Base) style() string {
-	if b.Portal != nil || b.Guard != nil || b.Styled {
-		return b.Assets.PortalStyle()
-	}
-	return b.Assets.Style
-}
-
-// script is the one script of a page.
-func (b Base) script() string {
-	if b.Guard != nil && b.Assets.PortalScript != "" {
-		return b.Assets.PortalScript
-	}
-	return b.Assets.Script
-}
-
-// InitialOf is the letter that stands for a picture.
-func InitialOf(name string) string {
-	initial, _ := utf8.DecodeRuneInString(name)
-	if initial == utf8.RuneError {
-		return ""
-	}
-	return string(unicode.ToUpper(initial))
 }

@@ -135,9 +135,8 @@ func PhoneField(r *web.Request, d Destination) *views.PhoneField {
 		if p.Some && o.Region != p.Country && !slices.Contains(near, o.Region) {
 			continue
 		}
-		label := o.Label()
-		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: label})
-		p.Tall = p.Tall || o.Region == p.Country && wideText(label) > 13
+		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: o.Label(r.Loc.Isolate)})
+		p.Tall = p.Tall || o.Region == p.Country && wideText(o.Name+" +"+o.Code) > 13
 	}
 	return p
 }
