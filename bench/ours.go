@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const keyVariable = "TCB_LOGIN_KEY"
+
+// setup is what a run of ours has different.
+type setup struct {
+	timeout time.Duration // backend_timeout
+	tree    string        // folder of login configs; none: the built-in page
+}
+
+func (b *bench) settings() setup { return setup{timeout: 10 * time.Second} }
+
+// yaml is the settings file: what a site has, but for the limits, which must not be met.
+func (s setup) yaml(addr, backend string) string {
+	var y strings.Builder
+	fmt.Fprintf(&y, "listen: %s\npublic_origins: [\"http://%s\"]\ntrusted_proxies: [\"127.0.0.1\"]\n", addr, addr)
+	fmt.Fprintf(&y, "session: {keys: [\"env:%s\"]}\nbackend_timeout: %s\nrefusal_floor: 1ms\n", keyVariable, s.timeout)
+	fmt.Fprintf(&y, "environments:\n  - id: %s\n    region: ap-shanghai\n    endpoint: %s\n", benchEnv, backend)
+	fmt.Fprintf(&y, "    default_redirect_uri: http://%s/\n    clients: [{id: %s}]\n", addr, benchEnv)
+	fmt.Fprintf(&y, "    limits: {sms_per_number: 64, emails_per_address: 64, sms_per_hour: 1000000, sms_per_hour_abroad: 1000000}\n")
+	if s.tree != "" {
+		fmt.Fprintf(&y, "    login_configs: %s\n", s.tree)
+	}
+	return y.String()
+}
+
+// build makes the program as "make build" does.
+func (b *bench) build(ctx context.Context) error {
+	b.say("building the program")
+	b.program = filepath.Join(b.dir, "tcb-login")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.program, "tcb-login")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// prepareOurs writes the settings of a run.
+func (b *bench) prepareOurs(name string, s setup) (addr, file string, err error) {
+	if addr, err = freeAddress(); err != nil {
+		return "", "", err
+	}
+	file = filepath.Join(b.dir, name+".yaml")
+	return addr, file, os.WriteFile(file, []byte(s.yaml(addr, b.stub.origin())), 0o600)
+}
+
+func (b *bench) launchOurs(name, addr, file string) (*child, error) {
+	return b.launch(name, addr, b.program, "-settings", file, "-data", filepath.Join(b.dir, "data"))
+}
+
+func (b *bench) startOurs(ctx context.Context, name string, s setup) (*child, error) {
+	addr, file, err := b.prepareOurs(name, s)
+	if err != nil {
+		return nil, err
+	}
+	c, err := b.launchOurs(name, addr, file)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.await(ctx)
+}
+
+func (b *bench) startTwin(ctx context.Context) (*child, error) {
+	addr, file, err := b.prepareOurs("twin", b.settings())
+	if err != nil {
+		return nil, err
+	}
+	c, err := b.launch("twin", addr, b.self, "twin", "-settings", file)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.await(ctx)
+}
+
+func (b *bench) startStub(ctx context.Context) error {
+	addr, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	if b.stub, err = b.launch("stub", addr, b.self, "stub", "-listen", addr); err != nil {
+		return err
+	}
+	return b.stub.await(ctx)
+}
