@@ -63,7 +63,7 @@ func (b *bench) launch(name, addr, program string, args ...string) (*child, erro
 	if err := c.cmd.Start(); err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
-	b.children[c] = true
+	b.children[c], b.last = true, name
 	go func() {
 		_ = c.cmd.Wait() // how it ended is of no interest; that it has, is
 		out.Close()

@@ -11,8 +11,13 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// connections is how many a client keeps to each program.
-const connections = 8
+// How many connections a client keeps to each program. Where answers wait for a floor there are
+// more, so that the program has something to do meanwhile: else it would fall asleep and be woken for
+// each, which is not what the page costs.
+const (
+	connections = 8
+	patient     = 64
+)
 
 // A shot is one request, ready to be sent.
 type shot struct {
@@ -95,15 +100,15 @@ type run struct {
 	cpu   time.Duration // of the program's processes
 }
 
-// drive sends shots over the kept connections, as fast as the answers come, and checks each.
-func (t *target) drive(ctx context.Context, shots []shot, want wanted, pids ...int) (run, error) {
+// drive sends shots over so many kept connections, as fast as the answers come, and checks each.
+func (t *target) drive(ctx context.Context, over int, shots []shot, want wanted, pids ...int) (run, error) {
 	r := run{times: make([]time.Duration, len(shots))}
 	before, err := cpuOf(pids...)
 	if err != nil {
 		return r, err
 	}
 	start := time.Now()
-	err = share(connections, len(shots), func(i int) error {
+	err = share(over, len(shots), func(i int) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

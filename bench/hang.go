@@ -49,7 +49,7 @@ func (b *bench) hang(ctx context.Context, r *report) error {
 	get := t.visitor().shot("GET", t.entry("/"), "")
 	want := lines()[0].want
 	window := func(_ int, since time.Duration) bool { return since < 2*hangTimeout }
-	if _, err := t.drive(ctx, repeated(get, 1000), want); err != nil {
+	if _, err := t.drive(ctx, connections, repeated(get, 1000), want); err != nil {
 		return err
 	}
 	var posts []shot

@@ -17,7 +17,7 @@ var (
 // A line is one kind of request.
 type line struct {
 	name, title string
-	count       int // of requests in a round
+	count, over int // of requests in a round, and of connections
 	budget      budget
 	want        wanted
 	// prepare makes n requests, with all that must go before them.
@@ -32,10 +32,10 @@ const (
 // lines are those that are compared with the bare program.
 func lines() []line {
 	page := func(name, title, path string, status int, mark string) line {
-		return line{name, title, manyGets, returning, wanted{status, mark}, again(path)}
+		return line{name, title, manyGets, connections, returning, wanted{status, mark}, again(path)}
 	}
 	fresh := func(name, title, path, mark string) line {
-		return line{name, title, manyGets, newcomer, wanted{200, mark}, anew(path)}
+		return line{name, title, manyGets, connections, newcomer, wanted{200, mark}, anew(path)}
 	}
 	return []line{
 		page("get-sign-in", "GET sign-in", "/", 200, `data-page="sign-in"`),
@@ -46,13 +46,13 @@ func lines() []line {
 		page("get-sign-up", "GET sign-up", "/sign-up", 200, `data-page="sign-up"`),
 		page("get-reset", "GET reset password", "/reset-password", 200, `data-page="reset-password"`),
 		page("get-error", "GET error page (404)", "/no-such-page", 404, `data-page="error"`),
-		{"get-portal", "GET portal overview", manyPosts, backed, wanted{200, `data-page="account"`}, signedIn("/account")},
-		{"get-css", "GET stylesheet", manyGets, budget{}, wanted{status: 200}, stylesheet},
-		{"post-right", "POST right password", manyPosts, backed, wanted{200, `data-page="complete"`}, passwords("a-right-password-1")},
-		{"post-wrong", "POST wrong password", manyPosts, backed, wanted{422, `data-key="error.sign_in_failed"`}, passwords(wrongPassword)},
-		{"post-send", "POST send an SMS code", manyPosts, backed, wanted{303, "flow="}, sends},
-		{"post-verify", "POST check a code", manyPosts, backed, wanted{200, `data-page="complete"`}, codes},
-		{"post-profile", "POST save the profile", manyPosts, backed, wanted{303, "/__auth/account?"}, profiles},
+		{"get-portal", "GET portal overview", manyPosts, connections, backed, wanted{200, `data-page="account"`}, signedIn("/account")},
+		{"get-css", "GET stylesheet", manyGets, connections, budget{}, wanted{status: 200}, stylesheet},
+		{"post-right", "POST right password", manyPosts, connections, backed, wanted{200, `data-page="complete"`}, passwords("a-right-password-1")},
+		{"post-wrong", "POST wrong password", manyPosts, patient, backed, wanted{422, `data-key="error.sign_in_failed"`}, passwords(wrongPassword)},
+		{"post-send", "POST send an SMS code", manyPosts, patient, backed, wanted{303, "flow="}, sends},
+		{"post-verify", "POST check a code", manyPosts, connections, backed, wanted{200, `data-page="complete"`}, codes},
+		{"post-profile", "POST save the profile", manyPosts, connections, backed, wanted{303, "/__auth/account?"}, profiles},
 	}
 }
 

@@ -60,6 +60,7 @@ type bench struct {
 	against  string // an address of another program; usually empty
 	stub     *child
 	children map[*child]bool
+	last     string // the name of the child that was started last
 	progress io.Writer
 }
 
@@ -159,23 +160,22 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	defer os.RemoveAll(b.dir)
 	defer b.stopAll()
 	r := &report{}
-	if err := b.all(ctx, o, r); err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("interrupted: %w", ctx.Err())
-		}
-		return errors.Join(err, b.lastWords())
-	}
-	if o.markdown {
+	err = b.all(ctx, o, r)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("bench: ended before it was through: %w", ctx.Err())
+	case o.markdown:
 		r.markdown(stdout)
-	} else {
+	default:
 		r.text(stdout)
 	}
-	if o.strict && r.missed() > 0 {
+	if err == nil && o.strict && r.missed() > 0 {
 		return errMissed
 	}
-	return nil
+	return err
 }
 
+// all measures what is picked. What fails is told at the end, after what else was measured.
 func (b *bench) all(ctx context.Context, o options, r *report) error {
 	if err := b.build(ctx); err != nil {
 		return err
@@ -192,18 +192,19 @@ func (b *bench) all(ctx context.Context, o options, r *report) error {
 	if len(picked) > 0 || b.against != "" {
 		measured, err := b.rounds(ctx, picked)
 		if err != nil {
-			return err
+			return errors.Join(err, b.lastWords())
 		}
 		r.lines = measured
 	}
+	var failed []error
 	for _, p := range parts {
-		if !o.picks(p.name) {
+		if !o.picks(p.name) || ctx.Err() != nil {
 			continue
 		}
 		b.say("%s", p.name)
 		if err := p.run(b, ctx, r); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+			failed = append(failed, fmt.Errorf("%s: %w", p.name, err), b.lastWords())
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }

@@ -55,7 +55,7 @@ func (b *bench) memory(ctx context.Context, r *report) error {
 	for i, c := range []*child{ours, bare} {
 		t, s := signInAt(c, c == bare)
 		want := lines()[0].want
-		if _, err := t.drive(ctx, repeated(s, 1), want); err != nil {
+		if _, err := t.drive(ctx, connections, repeated(s, 1), want); err != nil {
 			return err
 		}
 		if err := pause(ctx, settled); err != nil {
@@ -65,7 +65,7 @@ func (b *bench) memory(ctx context.Context, r *report) error {
 		if err != nil {
 			return err
 		}
-		if _, err := t.drive(ctx, repeated(s, 20_000), want); err != nil {
+		if _, err := t.drive(ctx, connections, repeated(s, 20_000), want); err != nil {
 			return err
 		}
 		after, err := anonymousOf(c.pid())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,7 +16,7 @@ const keyVariable = "TCB_LOGIN_KEY"
 // setup is what a run of ours has different.
 type setup struct {
 	timeout time.Duration // backend_timeout
-	tree    string        // folder of login configs; none: the built-in page
+	trees   []string      // folders of login configs, each an environment's; none: the built-in page
 }
 
 func (b *bench) settings() setup { return setup{timeout: 10 * time.Second} }
@@ -25,11 +26,17 @@ func (s setup) yaml(addr, backend string) string {
 	var y strings.Builder
 	fmt.Fprintf(&y, "listen: %s\npublic_origins: [\"http://%s\"]\ntrusted_proxies: [\"127.0.0.1\"]\n", addr, addr)
 	fmt.Fprintf(&y, "session: {keys: [\"env:%s\"]}\nbackend_timeout: %s\nrefusal_floor: 1ms\n", keyVariable, s.timeout)
-	fmt.Fprintf(&y, "environments:\n  - id: %s\n    region: ap-shanghai\n    endpoint: %s\n", benchEnv, backend)
-	fmt.Fprintf(&y, "    default_redirect_uri: http://%s/\n    clients: [{id: %s}]\n", addr, benchEnv)
-	fmt.Fprintf(&y, "    limits: {sms_per_number: 64, emails_per_address: 64, sms_per_hour: 1000000, sms_per_hour_abroad: 1000000}\n")
-	if s.tree != "" {
-		fmt.Fprintf(&y, "    login_configs: %s\n", s.tree)
+	y.WriteString("environments:\n")
+	for i := range max(1, len(s.trees)) {
+		id := benchEnv
+		if i > 0 {
+			id += "-" + strconv.Itoa(i)
+		}
+		fmt.Fprintf(&y, "  - id: %s\n    region: ap-shanghai\n    endpoint: %s\n    default_redirect_uri: http://%s/\n", id, backend, addr)
+		fmt.Fprintf(&y, "    clients: [{id: %s}]\n    limits: {sms_per_number: 64, emails_per_address: 64, sms_per_hour: 1000000}\n", id)
+		if len(s.trees) > 0 {
+			fmt.Fprintf(&y, "    login_configs: %s\n", s.trees[i])
+		}
 	}
 	return y.String()
 }

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,10 +91,12 @@ func (r *report) figureCells() [][]string {
 // cell is a figure of both programs.
 func cell(c compared) string {
 	switch {
-	case c.bare != c.bare && c.ours != c.ours: // neither is a number
+	case math.IsNaN(c.bare) && math.IsNaN(c.ours):
 		return "–"
-	case c.bare != c.bare:
+	case math.IsNaN(c.bare):
 		return number(c.ours)
+	case c.bare < 0.5 && c.ours > 100*c.bare: // as allocations, of which the bare program has none
+		return fmt.Sprintf("%s | %.0f", number(c.ours), c.bare)
 	}
 	return fmt.Sprintf("%s | %s | %s×", number(c.ours), number(c.bare), number(c.ratio))
 }
@@ -146,20 +148,12 @@ func (r *report) markdown(w io.Writer) {
 	}
 }
 
-// lastWords are the ends of our children's logs, for an error that they explain.
+// lastWords is the end of the log of the child that was started last, for an error that it
+// explains.
 func (b *bench) lastWords() error {
-	logs, err := filepath.Glob(filepath.Join(b.dir, "*.log"))
-	if err != nil {
-		return err
+	text, err := os.ReadFile(filepath.Join(b.dir, b.last+".log"))
+	if err != nil || len(text) == 0 {
+		return nil
 	}
-	var said []error
-	for _, name := range logs {
-		text, err := os.ReadFile(name)
-		if err != nil || len(text) == 0 {
-			continue
-		}
-		text = text[max(0, len(text)-600):]
-		said = append(said, fmt.Errorf("the end of %s:\n%s", filepath.Base(name), text))
-	}
-	return errors.Join(said...)
+	return fmt.Errorf("the end of the log of %s:\n%s", b.last, text[max(0, len(text)-1000):])
 }

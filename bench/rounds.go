@@ -146,7 +146,7 @@ func (m *measured) round(ctx context.Context, round int, ours, bare subject) err
 		if who == 1 {
 			s, shots = bare, bareShots(m.line, shots)
 		}
-		if both[who], err = s.t.drive(ctx, shots, m.want, s.pids...); err != nil {
+		if both[who], err = s.t.drive(ctx, m.over, shots, m.want, s.pids...); err != nil {
 			return err
 		}
 	}
@@ -179,7 +179,7 @@ func otherProgram(address string) (subject, error) {
 	if err := t.do(get, resp); err != nil {
 		return subject{}, fmt.Errorf("-against: %w", err)
 	}
-	l := line{name: againstName, title: "GET " + address, count: manyGets, want: wanted{status: resp.StatusCode()}}
+	l := line{name: againstName, title: "GET " + address, count: manyGets, over: connections, want: wanted{status: resp.StatusCode()}}
 	l.prepare = func(_ context.Context, _ *target, n int) ([]shot, error) { return repeated(get, n), nil }
 	return subject{l, t, pids}, nil
 }
@@ -220,7 +220,7 @@ func (b *bench) countAllocations(ctx context.Context, all []measured, side *targ
 			if err != nil {
 				return 0, err
 			}
-			if _, err := t.drive(ctx, shots, m.want); err != nil {
+			if _, err := t.drive(ctx, m.over, shots, m.want); err != nil {
 				return 0, err
 			}
 			after, err := c.allocations()

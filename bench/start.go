@@ -75,10 +75,14 @@ func (b *bench) firstAnswer(ctx context.Context, addr, path string, launch func(
 		if conn, err = net.Dial("tcp", addr); err == nil {
 			break
 		}
+		select {
+		case <-c.done:
+			return run{}, fmt.Errorf("%s ended before it listened", c.name)
+		case <-time.After(100 * time.Microsecond):
+		}
 		if ctx.Err() != nil || time.Since(began) > patience {
 			return run{}, fmt.Errorf("%s does not listen: %w", c.name, err)
 		}
-		time.Sleep(100 * time.Microsecond)
 	}
 	defer conn.Close()
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, addr); err != nil {
