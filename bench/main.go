@@ -34,8 +34,6 @@ func main() {
 func dispatch() error {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
-		case "bare":
-			return runBare(os.Args[2:])
 		case "stub":
 			return runStub(os.Args[2:])
 		case "twin":
@@ -55,7 +53,8 @@ type bench struct {
 	roundsOf int
 	dir      string // of its own, for settings, logs and the program
 	self     string // this program
-	program  string
+	program  string // ours, and
+	bare     string // what it is compared with
 	key      string // of sessions
 	against  string // an address of another program; usually empty
 	stub     *child

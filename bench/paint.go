@@ -7,10 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/playwright-community/playwright-go"
-	"github.com/valyala/fasthttp"
+	"tcb-login/bench/wire"
 )
 
 const paintsOf = 20
@@ -60,7 +61,7 @@ func (b *bench) paint(ctx context.Context, r *report) (err error) {
 }
 
 // wholePage is a page with its style sheet and script, each at its own path.
-func (t *target) wholePage(address string) (answers []answer, err error) {
+func (t *target) wholePage(address string) (answers []wire.Answer, err error) {
 	v := t.visitor()
 	paths := []string{address}
 	for i := 0; i < len(paths); i++ {
@@ -71,12 +72,8 @@ func (t *target) wholePage(address string) (answers []answer, err error) {
 		if resp.StatusCode() != 200 {
 			return nil, fmt.Errorf("%s: status %d", paths[i], resp.StatusCode())
 		}
-		var u fasthttp.URI
-		u.SetPath("")
-		if err := u.Parse(nil, []byte(paths[i])); err != nil {
-			return nil, err
-		}
-		answers = append(answers, answerOf(string(u.Path()), resp))
+		path, _, _ := strings.Cut(paths[i], "?")
+		answers = append(answers, answerOf(path, resp))
 		if i > 0 {
 			continue
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+
+	"tcb-login/bench/wire"
 )
 
 // A measured line is what its rounds came to. Times are in ms, CPU in µs a request.
@@ -21,34 +23,34 @@ type measured struct {
 }
 
 // capture has ours answer one shot of a line, and notes what it sent and which calls it made.
-func (b *bench) capture(ctx context.Context, l line, t *target) (answer, error) {
+func (b *bench) capture(ctx context.Context, l line, t *target) (wire.Answer, error) {
 	shots, err := l.prepare(ctx, t, 1)
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	if _, err := b.order("record"); err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	resp := &fasthttp.Response{}
 	if err := t.do(shots[0], resp); err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	made, err := b.order("calls")
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	if err := l.want.check(resp); err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	a := answerOf("/"+l.name, resp)
 	return a, json.Unmarshal(made, &a.Calls)
 }
 
-func answerOf(path string, resp *fasthttp.Response) answer {
-	a := answer{Path: path, Status: resp.StatusCode(), Body: append([]byte(nil), resp.Body()...)}
+func answerOf(path string, resp *fasthttp.Response) wire.Answer {
+	a := wire.Answer{Path: path, Status: resp.StatusCode(), Body: append([]byte(nil), resp.Body()...)}
 	for name, value := range resp.Header.All() {
-		if !own[string(name)] {
-			a.Headers = append(a.Headers, header{string(name), string(value)})
+		if !wire.Own[string(name)] {
+			a.Headers = append(a.Headers, wire.Header{Name: string(name), Value: string(value)})
 		}
 	}
 	return a
@@ -100,7 +102,7 @@ func (b *bench) rounds(ctx context.Context, picked []line) ([]measured, error) {
 		}
 		subjects = append(subjects, other)
 	}
-	var answers []answer
+	var answers []wire.Answer
 	for _, s := range subjects {
 		a, err := b.capture(ctx, s.line, s.t)
 		if err != nil {
@@ -246,16 +248,16 @@ func (b *bench) countAllocations(ctx context.Context, all []measured, side *targ
 }
 
 // startBare runs the bare program with some answers, of whoever has the origin of the first.
-func (b *bench) startBare(ctx context.Context, name string, answers []answer, more ...string) (*child, error) {
+func (b *bench) startBare(ctx context.Context, name string, answers []wire.Answer, more ...string) (*child, error) {
 	file := filepath.Join(b.dir, name+".json")
-	if err := writeJSON(file, answers); err != nil {
+	if err := wire.Write(file, answers); err != nil {
 		return nil, err
 	}
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	c, err := b.launch(name, addr, b.self, append([]string{"bare", "-listen", addr, "-answers", file, "-backend", b.stub.origin()}, more...)...)
+	c, err := b.launch(name, addr, b.bare, append([]string{"-listen", addr, "-answers", file, "-backend", b.stub.origin()}, more...)...)
 	if err != nil {
 		return nil, err
 	}

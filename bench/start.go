@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"tcb-login/bench/wire"
 )
 
 const startsOf = 10
@@ -20,7 +22,7 @@ func (b *bench) starts(ctx context.Context, r *report) error {
 		return err
 	}
 	file := b.dir + "/start.json"
-	if err := writeJSON(file, answers); err != nil {
+	if err := wire.Write(file, answers); err != nil {
 		return err
 	}
 	var first, cpu []pair
@@ -37,7 +39,7 @@ func (b *bench) starts(ctx context.Context, r *report) error {
 			return err
 		}
 		bare, err := b.firstAnswer(ctx, addr, answers[0].Path, func() (*child, error) {
-			return b.launch("bare-start", addr, b.self, "bare", "-listen", addr, "-answers", file)
+			return b.launch("bare-start", addr, b.bare, "-listen", addr, "-answers", file)
 		})
 		if err != nil {
 			return err
@@ -52,14 +54,14 @@ func (b *bench) starts(ctx context.Context, r *report) error {
 }
 
 // signInAnswer is the sign-in page as ours sends it, at /get-sign-in.
-func (b *bench) signInAnswer(ctx context.Context) ([]answer, error) {
+func (b *bench) signInAnswer(ctx context.Context) ([]wire.Answer, error) {
 	ours, err := b.startOurs(ctx, "sample", b.settings())
 	if err != nil {
 		return nil, err
 	}
 	defer b.stop(ours)
 	a, err := b.capture(ctx, lines()[0], newTarget(ours.addr, ours.origin()))
-	return []answer{a}, err
+	return []wire.Answer{a}, err
 }
 
 // firstAnswer starts a program and asks it for a page until it answers.

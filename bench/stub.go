@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"tcb-login/bench/wire"
 )
 
 // wrongPassword is the one that the stub takes for none.
@@ -25,7 +27,7 @@ type stub struct {
 	now time.Time
 
 	mu      sync.Mutex
-	calls   []call // that were made since it was last told to record; nil while it does not
+	calls   []wire.Call // that were made since it was last told to record; nil while it does not
 	record  bool
 	unknown []string      // calls that it does not know
 	hanging chan struct{} // closed when it hangs no more; nil while it does not
@@ -42,7 +44,7 @@ func runStub(args []string) error {
 		return err
 	}
 	s := &stub{now: time.Now()}
-	go obey()
+	go wire.ObeyParent()
 	return (&fasthttp.Server{Handler: s.serve, ReadBufferSize: 16 << 10, NoDefaultServerHeader: true}).Serve(ln)
 }
 
@@ -68,11 +70,11 @@ func (s *stub) serve(c *fasthttp.RequestCtx) {
 	c.SetBodyString(body)
 }
 
-func callOf(c *fasthttp.RequestCtx) call {
-	made := call{Method: string(c.Method()), Path: string(c.RequestURI()), Body: append([]byte(nil), c.PostBody()...)}
+func callOf(c *fasthttp.RequestCtx) wire.Call {
+	made := wire.Call{Method: string(c.Method()), Path: string(c.RequestURI()), Body: append([]byte(nil), c.PostBody()...)}
 	for name, value := range c.Request.Header.All() {
-		if !own[string(name)] {
-			made.Headers = append(made.Headers, header{string(name), string(value)})
+		if !wire.Own[string(name)] {
+			made.Headers = append(made.Headers, wire.Header{Name: string(name), Value: string(value)})
 		}
 	}
 	return made

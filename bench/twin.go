@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tcb-login/authclient"
+	"tcb-login/bench/wire"
 	"tcb-login/config"
 	"tcb-login/config/settings"
 	"tcb-login/framing"
@@ -72,7 +73,7 @@ func runTwin(args []string) error {
 	if err != nil {
 		return fmt.Errorf("twin: %w", err)
 	}
-	go obey()
+	go wire.ObeyParent()
 	return app.Listener(framing.NewListener(ln))
 }
 
