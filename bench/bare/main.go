@@ -39,23 +39,30 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	if *instead != "" {
+		for i := range answers {
+			answers[i].Move(*instead, "http://"+ln.Addr().String())
+		}
+	}
+	go wire.ObeyParent()
+	return newApp(answers, *backend).Listener(ln)
+}
+
+// newApp has a route for each answer.
+func newApp(answers []wire.Answer, backend string) *fiber.App {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, ReadBufferSize: 16 << 10})
 	client := newClient()
 	for _, a := range answers {
-		if *instead != "" {
-			a.Move(*instead, "http://"+ln.Addr().String())
-		}
 		app.All(a.Path, func(c *fiber.Ctx) error {
 			for _, call := range a.Calls {
-				if err := repeat(client, *backend, call); err != nil {
+				if err := repeat(client, backend, call); err != nil {
 					return err
 				}
 			}
 			return send(c, a)
 		})
 	}
-	go wire.ObeyParent()
-	return app.Listener(ln)
+	return app
 }
 
 func send(c *fiber.Ctx, a wire.Answer) error {
