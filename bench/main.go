@@ -109,7 +109,7 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.BoolVar(&o.markdown, "markdown", false, "print the table for README.md")
 	flags.BoolVar(&o.strict, "strict", false, "exit code 1 where a budget is missed")
 	flags.StringVar(&o.against, "against", "", "also measure this address, of another program on this machine")
-	flags.DurationVar(&o.within, "timeout", 20*time.Minute, "give up after this")
+	flags.DurationVar(&o.within, "timeout", 15*time.Minute, "give up after this")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -159,6 +159,8 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	defer os.RemoveAll(b.dir)
 	defer b.stopAll()
 	r := &report{}
+	r.note("Measured on %d CPUs, %s/%s, %s; %d rounds over %d connections (%d where answers wait for a floor).",
+		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), o.rounds, connections, patient)
 	err = b.all(ctx, o, r)
 	switch {
 	case ctx.Err() != nil:

@@ -47,6 +47,7 @@ func (b *bench) build(ctx context.Context) error {
 	b.program, b.bare = filepath.Join(b.dir, "tcb-login"), filepath.Join(b.dir, "bare")
 	for file, path := range map[string]string{b.program: "tcb-login", b.bare: "tcb-login/bench/bare"} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, path)
+		tie(cmd)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build: %w\n%s", err, out)

@@ -131,7 +131,7 @@ func listeningAt(port int) (pids []int, err error) {
 		}
 	}
 	if len(pids) == 0 {
-		return nil, fmt.Errorf("no process of ours listens at port %d", port)
+		return nil, fmt.Errorf("no process that we may look at listens at port %d", port)
 	}
 	return pids, nil
 }

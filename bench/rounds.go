@@ -181,7 +181,7 @@ func otherProgram(address string) (subject, error) {
 	if err := t.do(get, resp); err != nil {
 		return subject{}, fmt.Errorf("-against: %w", err)
 	}
-	l := line{name: againstName, title: "GET " + address, count: manyGets, over: connections, want: wanted{status: resp.StatusCode()}}
+	l := line{name: againstName, title: "GET " + u.Host + u.EscapedPath(), count: manyGets, over: connections, want: wanted{status: resp.StatusCode()}}
 	l.prepare = func(_ context.Context, _ *target, n int) ([]shot, error) { return repeated(get, n), nil }
 	return subject{l, t, pids}, nil
 }
