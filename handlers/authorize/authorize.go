@@ -26,6 +26,7 @@ import (
 	"strings"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
@@ -249,6 +250,7 @@ func (z *Room) post(r *web.Request) (web.Reply, error) {
 	if err != nil {
 		return z.refused(r, page, err)
 	}
+	r.Trace.Note(audit.Event{Name: audit.Authorized, Outcome: audit.OK, What: audit.AppAuthorize, Sub: login.Me.Sub})
 	claims, _ := visitor.ReadClaims(login.Access.AccessToken)
 	issuer := r.Env.Issuer
 	if issuer == "" {

@@ -43,7 +43,7 @@ func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access se
 	} else if instead != "" {
 		to = instead
 	}
-	r.Trace.Agreed = r.Session.Notes().SignIn(creds.Sub, r.LoginPage)
+	r.Trace.Person, r.Trace.Agreed = creds.Sub, r.Session.Notes().SignIn(creds.Sub, r.LoginPage)
 	tokens, err := json.Marshal(creds)
 	if err != nil {
 		return web.Reply{}, err
