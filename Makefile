@@ -125,6 +125,10 @@ test-all: test ## longer: also every fuzz target, a backend that hangs, known vu
 		case "$$out" in *"fetching vulnerabilities"*) echo "vulnerabilities NOT checked: their database cannot be reached from here" ;; *) exit 1 ;; esac; \
 	fi
 
+.PHONY: bench
+bench: ## what pages cost, against a bare program that sends the same bytes; ONLY=get-sms,start picks some
+	go run ./bench $(if $(ONLY),-only $(ONLY))
+
 .PHONY: screenshots
 screenshots: ## photographs of every page into e2e/shots; RUN=name picks some
 	e2e/setup.sh fonts
