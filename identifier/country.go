@@ -15,7 +15,9 @@ type CountryOption struct {
 }
 
 // Label is what the list says. isolate keeps the direction of the code apart from that of the name.
-func (o CountryOption) Label(isolate func(string) string) string { return o.Name + " " + isolate("+"+o.Code) }
+func (o CountryOption) Label(isolate func(string) string) string {
+	return o.Name + " " + isolate("+"+o.Code)
+}
 
 // Countries are the places that have telephone numbers, without names.
 func Countries() []CountryOption {
