@@ -215,6 +215,8 @@ const (
 	// BodyLimit is for a captcha's picture, and all else that a form can hold.
 	BodyLimit   = captcha.MaxPicture + 64<<10
 	headerLimit = 16 << 10
+	// writeBuffer takes nearly every page and its headers, which then leave in one call of the system.
+	writeBuffer = 12 << 10
 	// grace is what a page gets on top of a call's own timeout, for the calls that follow it (a
 	// captcha's picture, a profile).
 	grace = 5 * time.Second
@@ -227,6 +229,7 @@ func (s *Site) NewApp() *fiber.App {
 		BodyLimit:                    BodyLimit,
 		DisablePreParseMultipartForm: true, // nobody here reads such bodies
 		DisableStartupMessage:        true,
+		WriteBufferSize:              writeBuffer,
 		ErrorHandler:                 s.refuseEarly, // observe handles what handlers return
 		Immutable:                    true,          // strings outlive the request's buffer
 		ReadBufferSize:               headerLimit,
