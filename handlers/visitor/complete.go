@@ -31,6 +31,9 @@ func (v *Room) CompleteElsewhere(r *web.Request, creds *authclient.Credentials, 
 }
 
 func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access session.Access, to string) (web.Reply, error) {
+	// Before either: what was agreed to, or reset, is of who has just signed in, and of nobody who does
+	// so later.
+	r.Trace.Agreed = r.Session.Notes().SignIn(creds.Sub, r.LoginPage)
 	if !r.OwnTarget() {
 		return v.completeForApp(r, access)
 	}
@@ -43,7 +46,6 @@ func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access se
 	} else if instead != "" {
 		to = instead
 	}
-	r.Trace.Agreed = r.Session.Notes().SignIn(creds.Sub, r.LoginPage)
 	tokens, err := json.Marshal(creds)
 	if err != nil {
 		return web.Reply{}, err

@@ -154,17 +154,18 @@ func (s *Site) nowhere(c *fiber.Ctx) error {
 func (s *Site) allowed(path string) string {
 	var methods []string
 	for _, row := range s.rows {
-		if path != s.places.Base+row.Path && path+"/" != s.places.Base+row.Path {
+		if !fiber.RoutePatternMatch(strings.TrimRight(path, "/"), s.places.Base+row.Path, fiber.Config{CaseSensitive: true}) {
 			continue
 		}
 		if row.Get != nil {
-			methods = append(methods, "GET")
+			methods = append(methods, fiber.MethodGet)
 		}
 		if row.Post != nil {
-			methods = append(methods, "POST")
+			methods = append(methods, fiber.MethodPost)
 		}
 	}
-	return strings.Join(methods, ", ")
+	slices.Sort(methods) // a path may be of two rows: one of them names it, and one has a parameter there
+	return strings.Join(slices.Compact(methods), ", ")
 }
 
 // Rebuild is the form that was posted, with what was typed, whichever page has it. Forms are named

@@ -108,6 +108,9 @@ func (s *Session) DropAccess() {
 // A FlowCookie waits for the browser to come back from another site.
 type FlowCookie struct{ cookies []string }
 
+// Crowds reports that it takes the place of others, which the answer removes.
+func (c FlowCookie) Crowds() bool { return len(c.cookies) > 1 }
+
 // SealFlow makes the cookie of a state, which SendFlow adds to the answer. It returns
 // session.ErrTooLarge for a value that does not fit.
 func (s *Session) SealFlow(purpose, state string, v any, ttl time.Duration) (FlowCookie, error) {
