@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tcb-login/handlers/notes"
@@ -159,11 +160,13 @@ func (s *Session) cookies() ([]string, error) {
 	}
 	own, err := s.s.Cookies()
 	if s.noted != nil && s.noted.Changed() && s.scope != (session.Scope{}) {
-		noted, err := s.s.NotesCookie(s.scope, s.noted)
-		if err != nil {
+		switch noted, err := s.s.NotesCookie(s.scope, s.noted); {
+		case errors.Is(err, session.ErrTooLarge): // what is not noted is asked once more, or not told
+		case err != nil:
 			return nil, err
+		default:
+			own = append(own, noted)
 		}
-		own = append(own, noted)
 	}
 	return append(login, own...), err
 }
