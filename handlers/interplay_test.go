@@ -394,6 +394,27 @@ func TestSealedValuesElsewhere(t *testing.T) {
 	}
 }
 
+// TestStaleFormKeepsNoPassword: a form whose token is of no session keeps no password, although a
+// captcha of this session's came along: its page may be somebody else's.
+func TestStaleFormKeepsNoPassword(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.captcha("always")
+	b := s.browser()
+	b.fetch = fetchNothing
+	asked := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+	if asked.value("kept") == "" {
+		t.Fatal("the password is not kept for the captcha")
+	}
+	form := asked.filled(nil)
+	form.Set("csrf_token", s.browser().open("/sign-in").value("csrf_token"))
+	form.Set("password", "Their-pass-1")
+	p := b.do(http.MethodPost, asked.action(), form, nil).want(http.StatusUnprocessableEntity, "sign-in", "error.stale_password")
+	if p.picture() == "" || p.value("kept") != "" {
+		t.Errorf("the page has a picture: %v; it keeps %q", p.picture() != "", p.value("kept"))
+	}
+}
+
 // TestDraftsByAddress: nobody sees a draft, a retired page or the one before by asking for it.
 func TestDraftsByAddress(t *testing.T) {
 	t.Parallel()
