@@ -64,8 +64,12 @@ generated: ## check that the generated code is what the generator writes now
 setup: ## what the browser tests need: Chromium, npm packages, the SDK bundles
 	e2e/setup.sh
 
+.PHONY: promtool
+promtool: ## what tries the alerts of deploy/monitoring, from apt
+	@scripts/promtool.sh
+
 .PHONY: unit
-unit: ## all tests that need no browser
+unit: promtool ## all tests that need no browser
 	@# The longest first: beside it the others cost nothing.
 	go test -race -timeout 30m ./handlers/... ./...
 	go test -count=1 -timeout 15m -parallel 4 -v -run 'Times$$' ./handlers

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"tcb-login/config/settings"
 )
@@ -15,9 +16,13 @@ import (
 // user and password everybody knows.
 const containerVariable = settings.VariablePrefix + "CONTAINER"
 
+// maxShutdownDelay is more than any proxy needs, and less than it takes to think that we hang.
+const maxShutdownDelay = 5 * time.Minute
+
 type options struct {
 	listen, settings, data, emulatorListen, adminListen      string
 	demo, emulator, emulatorAllowRemote, check, health, show bool
+	shutdownDelay                                            time.Duration
 
 	variables []string // that may be set, each a flag's but containerVariable
 }
@@ -48,6 +53,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set.StringVar(&o.emulatorListen, "emulator-listen", "127.0.0.1:8081", "address of the emulator")
 	set.BoolVar(&o.emulatorAllowRemote, "emulator-allow-remote", false, "let the emulator listen beyond loopback")
 	set.StringVar(&o.adminListen, "admin-listen", "", "address for health, readiness and the preview of login pages (demo: 127.0.0.1:8082)")
+	set.DurationVar(&o.shutdownDelay, "shutdown-delay", 0, "how long to take requests after SIGTERM, with readiness false, until proxies have heard of it")
 	set.BoolVar(&o.check, "check", false, "print every problem of settings and login configs, exit 0 or 1")
 	set.BoolVar(&o.health, "health", false, "ask the running server whether it answers, exit 0 or 1")
 	set.BoolVar(&o.show, "version", false, "print the version")
@@ -71,11 +77,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	if set.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	}
-	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
-		if complaint := settings.CheckListen(address); address != "" && complaint != "" {
-			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))
-		}
-	}
+	errs = o.wrong()
 	if len(errs) > 0 {
 		return o, errors.Join(errs...)
 	}
@@ -90,6 +92,19 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 		return o, errors.New("-demo ($TCB_LOGIN_DEMO) and -settings ($TCB_LOGIN_SETTINGS) exclude each other: the demo has settings of its own")
 	}
 	return o, nil
+}
+
+// wrong is what is wrong with single values.
+func (o *options) wrong() (errs []error) {
+	if o.shutdownDelay < 0 || o.shutdownDelay > maxShutdownDelay {
+		errs = append(errs, fmt.Errorf("-shutdown-delay ($%s): want 0 to %v", variableOf("shutdown-delay"), maxShutdownDelay))
+	}
+	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
+		if complaint := settings.CheckListen(address); address != "" && complaint != "" {
+			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))
+		}
+	}
+	return errs
 }
 
 // lookUp finds variables of an environment as os.LookupEnv does: the first counts.

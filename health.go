@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tcb-login/config/settings"
+	"tcb-login/handlers"
 )
 
 // askHealth asks the server that was started in the same way whether it answers. Any
@@ -25,7 +26,7 @@ func askHealth(opts options, env func(string) (string, bool)) error {
 		Timeout:       3 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	resp, err := client.Get("http://" + net.JoinHostPort(host, port) + base + "/static/health")
+	resp, err := client.Get("http://" + net.JoinHostPort(host, port) + base + handlers.PathHealth)
 	if err != nil {
 		return err
 	}

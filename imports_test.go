@@ -23,40 +23,45 @@ const module = "tcb-login"
 // way. A folder stands for those below it that have no row of their own; one without any row is not
 // part of the design. Tests may import what they need.
 var mayImport = map[string][]string{
-	"":                   {"admin", "authclient", "command", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "proxyheaders", "session", "static"},
+	"":                   {"admin", "audit", "authclient", "command", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "metrics", "proxyheaders", "session", "static", "upstream"},
 	"admin":              {"config/loginpage", "handlers/preview", "handlers/web", "views"},
+	"audit":              {"limit"},
 	"authclient":         {},
-	"command":            {"config/loginpage", "config/publish", "config/settings"},
+	"command":            {"audit", "config/loginpage", "config/publish", "config/settings"},
 	"config":             {"config/loginpage", "config/settings"},
 	"config/loginpage":   {},
 	"config/publish":     {"config/loginpage"},
 	"config/settings":    {},
 	"emulator":           {},
 	"framing":            {},
-	"handlers":           {"handlers/account", "handlers/authorize", "handlers/code", "handlers/limits", "handlers/preview", "handlers/provider", "handlers/signin", "handlers/visitor", "handlers/web"},
-	"handlers/account":   {"authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/limits", "handlers/notes", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},
-	"handlers/authorize": {"authclient", "handlers/entry", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "session", "views"},
+	"handlers":           {"audit", "authclient", "handlers/account", "handlers/authorize", "handlers/code", "handlers/limits", "handlers/preview", "handlers/provider", "handlers/refusal", "handlers/signin", "handlers/visitor", "handlers/web", "metrics"},
+	"handlers/account":   {"audit", "authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/journal", "handlers/limits", "handlers/notes", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},
+	"handlers/authorize": {"audit", "authclient", "handlers/entry", "handlers/refusal", "handlers/visitor", "handlers/web", "i18n", "session", "views"},
 	"handlers/bodies":    {},
 	"handlers/captcha":   {},
-	"handlers/code":      {"authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/rules", "handlers/web", "i18n", "limit", "views"},
+	"handlers/code":      {"audit", "authclient", "handlers/entry", "handlers/journal", "handlers/limits", "handlers/refusal", "handlers/rules", "handlers/web", "i18n", "limit", "views"},
 	"handlers/entry":     {"authclient", "config/loginpage", "config/settings", "handlers/refusal", "i18n"},
 	"handlers/files":     {"config/loginpage", "handlers/entry", "handlers/refusal", "i18n", "static"},
 	"handlers/headers":   {},
+	"handlers/journal":   {"audit", "authclient", "handlers/refusal", "limit", "metrics"},
 	"handlers/limits":    {"handlers/refusal", "limit", "session"},
 	"handlers/notes":     {"config/loginpage"},
+	"handlers/origins":   {"handlers/entry"},
 	"handlers/preview":   {"authclient", "config/loginpage", "config/settings", "handlers/entry", "handlers/web", "i18n", "views"},
 	"handlers/provider":  {"authclient", "config/settings", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "session", "views"},
 	"handlers/refusal":   {"authclient", "i18n"},
 	"handlers/repeat":    {},
 	"handlers/rules":     {"handlers/refusal", "i18n", "views"},
-	"handlers/signin":    {"authclient", "config/loginpage", "handlers/captcha", "handlers/code", "handlers/entry", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},
-	"handlers/visitor":   {"authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "session", "views"},
-	"handlers/web":       {"authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/bodies", "handlers/captcha", "handlers/entry", "handlers/files", "handlers/headers", "handlers/limits", "handlers/notes", "handlers/refusal", "handlers/repeat", "handlers/rules", "i18n", "limit", "session", "static", "views"},
+	"handlers/signin":    {"audit", "authclient", "config/loginpage", "handlers/captcha", "handlers/code", "handlers/entry", "handlers/journal", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},
+	"handlers/visitor":   {"audit", "authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/web", "i18n", "limit", "session", "views"},
+	"handlers/web":       {"audit", "authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/bodies", "handlers/captcha", "handlers/entry", "handlers/files", "handlers/headers", "handlers/journal", "handlers/limits", "handlers/notes", "handlers/origins", "handlers/refusal", "handlers/repeat", "handlers/rules", "i18n", "limit", "metrics", "session", "static", "views"},
 	"i18n":               {},
 	"limit":              {},
+	"metrics":            {},
 	"proxyheaders":       {},
 	"session":            {},
 	"static":             {},
+	"upstream":           {},
 	"views":              {"i18n"},
 }
 
@@ -68,7 +73,7 @@ var free = []string{"bench", "e2e", "generate"}
 
 // onlyIn says which folders know a library. Imports are compared by prefix.
 var onlyIn = map[string][]string{
-	"github.com/gofiber/":         {"admin", "handlers", "handlers/bodies", "handlers/files", "handlers/headers", "handlers/preview", "handlers/repeat", "handlers/web"},
+	"github.com/gofiber/":         {"admin", "handlers", "handlers/bodies", "handlers/files", "handlers/headers", "handlers/origins", "handlers/preview", "handlers/repeat", "handlers/web"},
 	"github.com/valyala/":         {"handlers/repeat", "handlers/web"},
 	"github.com/a-h/templ":        {"views"},
 	"github.com/gorilla/":         {"session"},
@@ -85,11 +90,12 @@ var onlyIn = map[string][]string{
 	"golang.org/x/net/html":       {"config/loginpage"},
 	"github.com/lucasb-eyer/":     {"theme"},
 	"github.com/boombuler/":       {"qrcode"},
+	"github.com/prometheus/":      {"metrics"},
 	"golang.org/x/crypto/argon2":  {"emulator"},
 }
 
 // standardOnly are folders that others may lift out as libraries of their own.
-var standardOnly = []string{"authclient", "framing"}
+var standardOnly = []string{"authclient", "framing", "upstream"}
 
 // A listed package is what `go list` says of it.
 type listed struct {

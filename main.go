@@ -26,8 +26,6 @@ import (
 
 	"golang.org/x/term"
 
-	"tcb-login/admin"
-	"tcb-login/authclient"
 	"tcb-login/command"
 	"tcb-login/config"
 	"tcb-login/config/input"
@@ -38,7 +36,6 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
 	"tcb-login/limit"
-	"tcb-login/proxyheaders"
 	"tcb-login/session"
 	"tcb-login/static"
 )
@@ -54,6 +51,9 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	env := lookUp(environ)
 	if len(args) > 0 && args[0] == "configs" {
 		return runConfigs(args[1:], env, stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "audit" {
+		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr})
 	}
 	opts, err := parseFlags(args, env, stderr)
 	switch {
@@ -186,9 +186,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err != nil {
 		return err
 	}
-	if operator != nil {
-		defer operator.Close()
-	}
+	defer closeIf(operator)
 	pages, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return fmt.Errorf("listening for the pages: %w", err)
@@ -200,25 +198,26 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	if err != nil {
 		return err
 	}
+	ops, err := newOperations(&cfg, stdout)
+	if err != nil {
+		return err
+	}
+	defer ops.audit.Close()
 	site, err := newSite(cfg, devicesGoTo)
 	if err != nil {
 		return err
 	}
 	servers = append(servers, appServer("login", site, pages))
-	go logins.Watch(ctx, reloadEvery, func(changed []loginpage.Key, problems input.Problems) { tellReload(log, logins, changed, problems) })
-	between := proxyheaders.New(s.PublicOrigins, s.BasePath, log)
-	go between.Run(ctx)
-	if operator != nil {
-		app, err := newAdmin(cfg, opts.adminListen, between.Problems)
-		if err != nil {
-			return err
-		}
-		servers = append(servers, appServer("admin", app, operator))
+	if err := ops.watch(ctx, logins); err != nil {
+		return err
+	}
+	if servers, err = ops.serve(servers, cfg, opts.adminListen, operator); err != nil {
+		return err
 	}
 	if demo {
 		greet(stdout, pages, emulated+outboxPath, operator)
 	}
-	return runServers(ctx, servers, s.BackendTimeout+stopGrace, log)
+	return runServers(ctx, servers, stopping{leaving: &ops.leaving, delay: opts.shutdownDelay, within: s.BackendTimeout + stopGrace}, log)
 }
 
 // adminAddress is where the operator's listener is to be: the demo has one unasked.
@@ -239,6 +238,12 @@ func listenOperator(address string) (net.Listener, error) {
 		return nil, fmt.Errorf("listening for the operator: %w", err)
 	}
 	return ln, nil
+}
+
+func closeIf(ln net.Listener) {
+	if ln != nil {
+		ln.Close()
+	}
 }
 
 // outboxPath is where the emulator shows what it sent.
@@ -271,28 +276,6 @@ func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulat
 	return em, ln, nil
 }
 
-// reloadEvery is how often login configs are looked at for changes.
-const reloadEvery = time.Second
-
-// tellReload logs which login pages are new or gone, and what is wrong with those whose
-// last good version serves on.
-func tellReload(log *slog.Logger, logins *loginpage.Pages, changed []loginpage.Key, problems input.Problems) {
-	for _, key := range changed {
-		what := "login config read"
-		if logins.Find(key) == nil && logins.ProblemsOf(key) == nil {
-			what = "login config no longer there"
-		}
-		log.Info(what, "env_id", key.Env, "app_id", key.App, "config_version", key.Version, "draft", key.Draft)
-	}
-	for _, p := range problems {
-		level := slog.LevelWarn
-		if p.Severity == input.SeverityError {
-			level = slog.LevelError
-		}
-		log.Log(context.Background(), level, "login config", "problem", p.String())
-	}
-}
-
 // siteConfig wires what the pages need. requests is what ends them.
 func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
 	none := handlers.Config{}
@@ -313,13 +296,9 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		return none, err
 	}
 	cfg := handlers.Config{
-		Context:  requests,
-		Settings: s,
-		Origins:  s.PublicOrigins,
-		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
-			client, err := newClient(s, env, c)
-			return entry.ClientAuth{Client: client}, err
-		},
+		Context:    requests,
+		Settings:   s,
+		Origins:    s.PublicOrigins,
 		LoginPages: logins,
 		Sessions:   sessions,
 		Counter:    memory,
@@ -359,15 +338,6 @@ func useEmulator(s *settings.Settings, ln net.Listener) (address string) {
 	return address
 }
 
-// newClient makes every client of TCB there is.
-func newClient(s *settings.Settings, env settings.Environment, c settings.Client) (*authclient.Client, error) {
-	return authclient.New(authclient.Config{
-		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
-		PublishableKey: env.PublishableKey.Reveal(),
-		Endpoint:       env.Endpoint, Timeout: s.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
-	})
-}
-
 // sessionKeys are the operator's, or one that is made once and kept in the data
 // folder. A key that lived only in memory would end every sign-in under way at
 // a restart.
@@ -394,33 +364,6 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 		return nil, fmt.Errorf("session key: %w", err)
 	}
 	return [][]byte{key}, nil
-}
-
-// newAdmin is ready when every environment's API answers at all.
-func newAdmin(site handlers.Config, listen string, warnings func() []string) (app, error) {
-	preview, err := handlers.NewPreview(site)
-	if err != nil {
-		return nil, err
-	}
-	s := site.Settings
-	host, _, _ := net.SplitHostPort(listen)
-	cfg := admin.Config{Version: buildVersion(), Host: host, Checks: map[string]admin.Check{}, Preview: preview, Logins: site.LoginPages, Warnings: warnings}
-	for _, env := range s.Environments {
-		cfg.Environments = append(cfg.Environments, env.ID)
-		// One for all checks: each client has connections of its own.
-		client, err := newClient(s, env, env.Clients[0])
-		if err != nil {
-			return nil, err
-		}
-		cfg.Checks["environment "+env.ID] = func(ctx context.Context) error {
-			_, err := client.IsUsernameRegistered(ctx, "readiness-check")
-			if errors.Is(err, authclient.ErrUnreachable) {
-				return err
-			}
-			return nil
-		}
-	}
-	return admin.New(cfg), nil
 }
 
 // greet tells a newcomer where everything is.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tcb-login/framing"
@@ -187,9 +188,18 @@ func (c *conn) set(busy, heard bool) {
 	l.settle()
 }
 
-// runServers runs all until ctx ends or one fails, then lets requests in flight
-// finish, for as long as within. The pages stop first, since they call the emulator.
-func runServers(ctx context.Context, servers []server, within time.Duration, log *slog.Logger) error {
+// stopping is how a stop goes.
+type stopping struct {
+	leaving *atomic.Bool // set at its beginning: readiness is false from then on
+	// delay is for how long requests are taken all the same, since who sends them hears of it late: a
+	// proxy that asks about readiness, a list of addresses that has to get around.
+	delay  time.Duration
+	within time.Duration // for the requests in flight after it
+}
+
+// runServers runs all until ctx ends or one fails, then lets requests in flight finish. The pages
+// stop first, since they call the emulator.
+func runServers(ctx context.Context, servers []server, how stopping, log *slog.Logger) error {
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
 		go func() {
@@ -202,13 +212,32 @@ func runServers(ctx context.Context, servers []server, within time.Duration, log
 	var err error
 	select {
 	case <-ctx.Done():
+		how.leaving.Store(true)
+		err = how.wait(failed, log)
 	case err = <-failed:
+		how.leaving.Store(true)
 	}
 	log.Info("stopping")
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), how.within)
 	defer cancel()
 	for i := len(servers) - 1; i >= 0; i-- {
 		err = errors.Join(err, servers[i].shutdown(stopping, log))
 	}
 	return err
+}
+
+// wait lets the delay pass, unless a server fails.
+func (how stopping) wait(failed <-chan error, log *slog.Logger) error {
+	if how.delay <= 0 {
+		return nil
+	}
+	log.Info("not ready any more", "stopping_in", how.delay.String())
+	timer := time.NewTimer(how.delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case err := <-failed:
+		return err
+	}
 }

@@ -1,35 +1,61 @@
-// Package admin is the operator's listener: is the process alive, is it ready.
+// Package admin is the operator's listener: is the process alive, is it ready, how is it.
 // It is apart from the pages' listener so that nothing of it is ever reachable
 // through the app's gateway. The preview of login pages is here too; the pages
 // themselves belong to handlers.
 package admin
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/preview"
 	"tcb-login/handlers/web"
 )
 
-// Check tells whether something that we depend on works; nil is yes.
-type Check func(context.Context) error
+// A Dependency is something that we call, as it was when it was last called.
+type Dependency struct {
+	Name   string    `json:"name"`             // "tcb", "store"
+	EnvID  string    `json:"env_id,omitempty"` // of a TCB environment
+	Status string    `json:"status"`           // one of those below
+	Detail string    `json:"detail,omitempty"` // for people
+	Since  time.Time `json:"since,omitzero"`   // of the status, as far as it is known
+	Heard  time.Time `json:"heard,omitzero"`   // when it was last called
+}
+
+// What a dependency can be.
+const (
+	Works    = "ok"
+	Degraded = "degraded" // it failed when it was last called
+	Unknown  = "unknown"  // nobody has called it yet
+)
 
 // Config is what the listener shows.
 type Config struct {
 	Version string
-	Checks  map[string]Check // by name, as "environment demo"
-	Timeout time.Duration    // of all checks of a request; 3 s when 0
-	Host    string           // the name that we listen at, if it is one; addresses and localhost are always known
+	Host    string // the name that we listen at, if it is one; addresses and localhost are always known
+	Logger  *slog.Logger
+
+	// Stopping reports that this instance takes requests no longer than it must. It alone makes
+	// /readyz fail: no other instance, and no new one, would reach a TCB that is away, and pages that
+	// say so are better than none.
+	Stopping func() bool
+	// Dependencies tells what is known. It must not wait for any of them: who probes would take its
+	// waiting for ours.
+	Dependencies func() []Dependency
+
+	// Metrics answers /metrics, where there is one.
+	Metrics http.Handler
 
 	// Warnings are problems that leave the instance as ready as it was.
 	Warnings func() []string
@@ -49,8 +75,8 @@ type listener struct {
 
 // New assembles the listener's app.
 func New(cfg Config) *fiber.App {
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 3 * time.Second
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	app := fiber.New(fiber.Config{
 		AppName:                      "tcb-login admin",
@@ -63,7 +89,11 @@ func New(cfg Config) *fiber.App {
 		RequestMethods:               web.Methods,
 	})
 	web.CatchMethods(app)
-	app.Use(recovered, func(c *fiber.Ctx) error {
+	app.Use(func(c *fiber.Ctx) error {
+		err := c.Next()
+		cfg.Logger.Debug("operator", "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode())
+		return err
+	}, recovered, func(c *fiber.Ctx) error {
 		c.Set("X-Content-Type-Options", "nosniff")
 		c.Set("Cache-Control", "no-store")
 		if !knownHost(string(c.Request().Header.Host()), cfg.Host) {
@@ -75,23 +105,15 @@ func New(cfg Config) *fiber.App {
 		return c.JSON(health{Status: "ok", Version: cfg.Version})
 	})
 	app.Get("/readyz", func(c *fiber.Ctx) error {
-		ctx, cancel := context.WithTimeout(c.UserContext(), cfg.Timeout)
-		defer cancel()
-		answer := health{Status: "ok", Version: cfg.Version, Problems: problems(ctx, cfg.Checks)}
-		if cfg.Logins != nil {
-			for _, p := range cfg.Logins.Problems() {
-				answer.Warnings = append(answer.Warnings, p.String())
-			}
-		}
-		if cfg.Warnings != nil {
-			answer.Warnings = append(answer.Warnings, cfg.Warnings()...)
-		}
-		if len(answer.Problems) > 0 {
-			answer.Status = "not ready"
+		answer := readiness(cfg)
+		if answer.Status == notReady {
 			c.Status(fiber.StatusServiceUnavailable)
 		}
 		return c.JSON(answer)
 	})
+	if cfg.Metrics != nil {
+		app.Get("/metrics", adaptor.HTTPHandler(cfg.Metrics))
+	}
 	if cfg.Preview != nil {
 		a := &listener{preview: cfg.Preview, logins: cfg.Logins, environments: cfg.Environments}
 		app.Get("/preview/", a.getPreview)
@@ -140,30 +162,37 @@ func knownHost(host, ours string) bool {
 
 // health is both paths' answer.
 type health struct {
-	Status   string   `json:"status"`
-	Version  string   `json:"version"`
-	Problems []string `json:"problems,omitempty"`
-	// Warnings are login configs that cannot be read, whose last good version serves on, and headers
-	// of somebody else's that keep pages from working: no other instance would do better.
+	Status       string       `json:"status"`
+	Version      string       `json:"version"`
+	Problems     []string     `json:"problems,omitempty"` // why it is not ready
+	Dependencies []Dependency `json:"dependencies,omitempty"`
+	// Warnings are login configs that cannot be read, whose last good version serves on, headers of
+	// somebody else's that keep pages from working, and an audit log that takes nothing: no other
+	// instance would do better.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// problems runs the checks side by side and names those that failed.
-func problems(ctx context.Context, checks map[string]Check) []string {
-	type result struct {
-		name string
-		err  error
-	}
-	results := make(chan result, len(checks))
-	for name, check := range checks {
-		go func() { results <- result{name, check(ctx)} }()
-	}
-	var failed []string
-	for range checks {
-		if r := <-results; r.err != nil {
-			failed = append(failed, r.name+": "+r.err.Error())
+const notReady = "not ready"
+
+// readiness is what is known now.
+func readiness(cfg Config) health {
+	answer := health{Status: "ok", Version: cfg.Version}
+	if cfg.Logins != nil {
+		for _, p := range cfg.Logins.Problems() {
+			answer.Warnings = append(answer.Warnings, p.String())
 		}
 	}
-	sort.Strings(failed)
-	return failed
+	if cfg.Warnings != nil {
+		answer.Warnings = append(answer.Warnings, cfg.Warnings()...)
+	}
+	if cfg.Dependencies != nil {
+		answer.Dependencies = cfg.Dependencies()
+	}
+	if slices.ContainsFunc(answer.Dependencies, func(d Dependency) bool { return d.Status == Degraded }) {
+		answer.Status = Degraded
+	}
+	if cfg.Stopping != nil && cfg.Stopping() {
+		answer.Status, answer.Problems = notReady, []string{"stopping"}
+	}
+	return answer
 }

@@ -3,9 +3,7 @@ package admin
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -41,29 +39,41 @@ func ask(t *testing.T, cfg Config, method, path string) (int, health) {
 
 func TestAdmin(t *testing.T) {
 	t.Parallel()
-	works := func(context.Context) error { return nil }
-	fails := func(context.Context) error { return errors.New("no answer") }
-	hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	tcb := func(status ...string) func() []Dependency {
+		return func() (all []Dependency) {
+			for _, s := range status {
+				all = append(all, Dependency{Name: "tcb", EnvID: "demo", Status: s})
+			}
+			return all
+		}
+	}
+	yes := func() bool { return true }
 	tests := []struct {
-		name     string
-		checks   map[string]Check
-		path     string
-		status   int
-		problems []string
+		name   string
+		cfg    Config
+		path   string
+		status int
+		said   string
 	}{
-		{"alive", map[string]Check{"a": fails}, "/healthz", http.StatusOK, nil},
-		{"ready", map[string]Check{"a": works, "b": works}, "/readyz", http.StatusOK, nil},
-		{"ready with nothing to check", nil, "/readyz", http.StatusOK, nil},
-		{"not ready", map[string]Check{"b": fails, "a": fails, "c": works}, "/readyz", http.StatusServiceUnavailable, []string{"a: no answer", "b: no answer"}},
-		{"late", map[string]Check{"a": hangs, "b": works}, "/readyz", http.StatusServiceUnavailable, []string{"a: context deadline exceeded"}},
+		{"alive", Config{Stopping: yes, Dependencies: tcb(Degraded)}, "/healthz", http.StatusOK, "ok"},
+		{"ready", Config{Dependencies: tcb(Works, Works)}, "/readyz", http.StatusOK, "ok"},
+		{"ready with nothing to call", Config{}, "/readyz", http.StatusOK, "ok"},
+		{"ready before anybody was asked", Config{Dependencies: tcb(Unknown)}, "/readyz", http.StatusOK, "ok"},
+		{"TCB is away", Config{Dependencies: tcb(Works, Degraded)}, "/readyz", http.StatusOK, "degraded"},
+		{"stopping", Config{Stopping: yes, Dependencies: tcb(Works)}, "/readyz", http.StatusServiceUnavailable, "not ready"},
+		{"no metrics", Config{}, "/metrics", http.StatusNotFound, ""},
+		{"metrics", Config{Metrics: http.NotFoundHandler()}, "/metrics", http.StatusNotFound, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			status, h := ask(t, Config{Version: "v1", Checks: tt.checks, Timeout: 50 * time.Millisecond}, http.MethodGet, tt.path)
-			want := map[int]string{200: "ok", 503: "not ready"}[tt.status]
-			if status != tt.status || h.Status != want || h.Version != "v1" || !slices.Equal(h.Problems, tt.problems) {
-				t.Errorf("%d %+v, want %d %s %q", status, h, tt.status, want, tt.problems)
+			tt.cfg.Version = "v1"
+			status, h := ask(t, tt.cfg, http.MethodGet, tt.path)
+			if status != tt.status || h.Status != tt.said || tt.said != "" && h.Version != "v1" || (len(h.Problems) > 0) != (tt.said == "not ready") {
+				t.Errorf("%d %+v, want %d %q", status, h, tt.status, tt.said)
+			}
+			if tt.path == "/readyz" && tt.cfg.Dependencies != nil && !slices.Equal(h.Dependencies, tt.cfg.Dependencies()) {
+				t.Errorf("dependencies %+v", h.Dependencies)
 			}
 		})
 	}
@@ -108,8 +118,8 @@ func TestHosts(t *testing.T) {
 		{"localhost,rebound.example", "", false},
 	}
 	for _, tt := range tests {
-		app := New(Config{Host: tt.ours, Checks: map[string]Check{"a": func(context.Context) error { return errors.New("a secret") }}})
-		for _, path := range []string{"/healthz", "/readyz", "/preview/", "/nothing"} {
+		app := New(Config{Host: tt.ours, Metrics: http.NotFoundHandler(), Dependencies: func() []Dependency { return []Dependency{{Detail: "a secret"}} }})
+		for _, path := range []string{"/healthz", "/readyz", "/metrics", "/preview/", "/nothing"} {
 			for _, method := range []string{http.MethodGet, http.MethodOptions, "FOO"} {
 				req := httptest.NewRequest(method, path, nil)
 				if req.Host = tt.host; tt.host == "" {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -99,6 +97,23 @@ func queryOf(fields map[string]string) url.Values {
 // do makes a request as the app and decodes the answer into out, which may be
 // nil. Every error it returns is an *Error.
 func (c *Client) do(ctx context.Context, in request, out any, opts []CallOption) error {
+	began := c.now()
+	err := c.tries(ctx, in, out, opts)
+	if c.observe != nil {
+		done := CallDone{Op: in.op, Took: c.now().Sub(began)}
+		if err != nil {
+			done.Code = err.Code
+		}
+		c.observe(done)
+	}
+	if err == nil {
+		return nil // and not a nil *Error
+	}
+	return err
+}
+
+// tries makes a request until it went well, or another try is not worth it.
+func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOption) *Error {
 	var o callOptions
 	for _, opt := range opts {
 		opt(&o)
@@ -144,17 +159,18 @@ func (c *Client) do(ctx context.Context, in request, out any, opts []CallOption)
 // retryable reports whether the same call may go better: there was no answer of
 // TCB's, or TCB itself says that it is away for the moment.
 func (e *Error) retryable() bool {
-	return e.Code == "unreachable" || e.Code == "unavailable"
+	return !e.NotSent && (e.Code == "unreachable" || e.Code == "unavailable")
 }
 
 func (c *Client) once(ctx context.Context, in request, o callOptions, body []byte, out any) *Error {
-	requestID := newRequestID()
+	requestID, traceparent := names(ctx)
 	fail := func(status int, cause error) *Error {
 		if ctx.Err() != nil {
 			cause = ctx.Err() // why we stopped says more than how the connection broke
 		}
 		e := in.failed("unreachable", cause)
 		e.Status, e.RequestID = status, requestID
+		e.noteUnsent()
 		return e
 	}
 	req, err := c.httpRequest(ctx, in, o, body)
@@ -162,6 +178,9 @@ func (c *Client) once(ctx context.Context, in request, o callOptions, body []byt
 		return fail(0, errors.New("the request cannot be built"))
 	}
 	req.Header.Set("X-Request-Id", requestID)
+	if traceparent != "" {
+		req.Header.Set("Traceparent", traceparent)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return fail(0, withoutRequest(err, req, in.bearer, o.captchaToken, c.publishableKey))
@@ -194,14 +213,22 @@ func (c *Client) once(ctx context.Context, in request, o callOptions, body []byt
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return fail(resp.StatusCode, errors.New("a failure without an error code"))
 	}
+	if err := decode(answer, out); err != nil {
+		return fail(resp.StatusCode, err)
+	}
+	return nil
+}
+
+// decode reads an answer into out, which may be nil.
+func decode(answer []byte, out any) error {
 	if out == nil {
 		return nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fail(resp.StatusCode, errors.New("the answer has fields of other types than documented"))
+		return errors.New("the answer has fields of other types than documented")
 	}
 	if check, ok := out.(interface{ complete() bool }); ok && !check.complete() {
-		return fail(resp.StatusCode, errors.New("the answer lacks a field that it must have"))
+		return errors.New("the answer lacks a field that it must have")
 	}
 	return nil
 }
@@ -269,10 +296,4 @@ func withoutRequest(err error, req *http.Request, secrets ...string) error {
 		}
 	}
 	return err
-}
-
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }

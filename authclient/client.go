@@ -34,6 +34,7 @@ type Config struct {
 	MaxInFlight    int              // calls at once, others wait; 256 when 0
 	UserAgent      string           // product of the caller; WithUserAgent names the person's browser
 	Now            func() time.Time // the clock; time.Now when nil
+	Observe        func(CallDone)   // gets every call that was made, when not nil; for counting
 }
 
 // Client calls the API as one app. Create it with New; it is safe for concurrent use.
@@ -47,6 +48,7 @@ type Client struct {
 	slots                       chan struct{}
 	customTicket                atomic.Pointer[func(context.Context) (string, error)]
 	now                         func() time.Time
+	observe                     func(CallDone)
 }
 
 // New checks cfg and builds a client. It makes no call.
@@ -86,6 +88,22 @@ func New(cfg Config) (*Client, error) {
 	if cfg.ClientID == "" {
 		cfg.ClientID = cfg.Env
 	}
+	return &Client{
+		env:            cfg.Env,
+		clientID:       cfg.ClientID,
+		clientSecret:   cfg.ClientSecret,
+		publishableKey: cfg.PublishableKey,
+		base:           strings.TrimRight(base.String(), "/") + "/auth",
+		userAgent:      cfg.UserAgent,
+		timeout:        cfg.Timeout,
+		http:           cfg.httpClient(),
+		slots:          make(chan struct{}, cfg.MaxInFlight),
+		now:            cfg.Now,
+		observe:        cfg.Observe,
+	}, nil
+}
+
+func (cfg *Config) httpClient() *http.Client {
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = &http.Client{}
 		if t, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -97,18 +115,7 @@ func New(cfg Config) (*Client, error) {
 	hc := *cfg.HTTPClient
 	// The API never redirects. Following one would carry a password elsewhere.
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{
-		env:            cfg.Env,
-		clientID:       cfg.ClientID,
-		clientSecret:   cfg.ClientSecret,
-		publishableKey: cfg.PublishableKey,
-		base:           strings.TrimRight(base.String(), "/") + "/auth",
-		userAgent:      cfg.UserAgent,
-		timeout:        cfg.Timeout,
-		http:           &hc,
-		slots:          make(chan struct{}, cfg.MaxInFlight),
-		now:            cfg.Now,
-	}, nil
+	return &hc
 }
 
 // defaultEndpoint is where the SDK sends its calls: 2.x to the host of the

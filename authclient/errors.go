@@ -133,6 +133,7 @@ type Error struct {
 	Details     []json.RawMessage // TCB's `details`, as they came
 	Remaining   int               // tries left, as TCB counts them; -1 when it does not say
 	RetryAfter  time.Duration     // how long to wait; 0 when TCB does not say
+	NotSent     bool              // nothing left for TCB: Config.HTTPClient's transport held it back, for RetryAfter
 
 	cause error
 }

@@ -42,6 +42,7 @@ func nginxConf(t *testing.T, dir, listen, directives, login, app string) string 
 		{"ssl_certificate_key /etc/ssl/app.example.com/privkey.pem;", ""},
 		{"server 127.0.0.1:8080;", "server " + login + ";"},
 		{"http://127.0.0.1:3000", "http://" + app},
+		{"/var/log/nginx/tcb-login.log", accessLog(dir)},
 	} {
 		if strings.Count(site, change[0]) != 1 {
 			t.Fatalf("deploy/nginx.conf has %q %d times, want once", change[0], strings.Count(site, change[0]))
@@ -57,6 +58,23 @@ func nginxConf(t *testing.T, dir, listen, directives, login, app string) string 
 	}
 	return fmt.Sprintf("%sdaemon off;\nworker_processes 1;\npid %s;\nevents { worker_connections 512; }\nhttp {\naccess_log off;\n%s%s\n}\n",
 		user, filepath.Join(dir, "pid"), paths, site)
+}
+
+func accessLog(dir string) string { return filepath.Join(dir, "access.log") }
+
+// onlyPaths looks at what nginx has logged of all that a test did: which pages, and nothing of what
+// their addresses hold.
+func onlyPaths(t *testing.T, dir string) {
+	t.Helper()
+	logged, err := os.ReadFile(accessLog(dir))
+	if err != nil || !strings.Contains(string(logged), " GET /__auth/") {
+		t.Errorf("nginx has logged no page: %v\n%s", err, logged)
+	}
+	for line := range strings.Lines(string(logged)) {
+		if strings.ContainsAny(line, "?&=") || strings.Contains(line, "http") {
+			t.Errorf("nginx has logged more than a path: %s", line)
+		}
+	}
 }
 
 // runNginx puts an nginx on a listener, before the login page and the app, until the test ends.
@@ -91,5 +109,6 @@ func runNginx(t *testing.T, front net.Listener, directives, login, app string) {
 		if err := cmd.Wait(); err != nil || t.Failed() {
 			t.Errorf("nginx: %v\n%s", err, said.String())
 		}
+		onlyPaths(t, dir)
 	})
 }

@@ -16,15 +16,19 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/audit"
+	"tcb-login/authclient"
 	"tcb-login/handlers/account"
 	"tcb-login/handlers/authorize"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/preview"
 	"tcb-login/handlers/provider"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/signin"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
+	"tcb-login/metrics"
 )
 
 // Config is everything the pages need.
@@ -32,6 +36,24 @@ type Config = web.Config
 
 // Demo turns on the demo app at /.
 type Demo = web.Demo
+
+// PathHealth is what -health asks for, below the base path.
+const PathHealth = web.PathHealth
+
+// NewMetrics are all series, with labels that are as bounded as the lists that they come from.
+func NewMetrics(version string) *metrics.Set {
+	return metrics.New(metrics.Config{
+		Version: version, Codes: authclient.Codes(), Events: texts(audit.Names), Outcomes: texts(audit.Outcomes),
+		Methods: texts(audit.Methods), Reasons: texts(refusal.Reasons),
+	})
+}
+
+func texts[T ~string](list []T) (all []string) {
+	for _, v := range list {
+		all = append(all, string(v))
+	}
+	return all
+}
 
 // SessionQuota is the quota of session ids that Config.Sessions wants.
 var SessionQuota = limits.SessionQuota

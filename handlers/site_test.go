@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config"
 	"tcb-login/config/input"
@@ -25,10 +27,12 @@ import (
 	"tcb-login/config/settings"
 	"tcb-login/framing"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
 	"tcb-login/static"
+	"tcb-login/upstream"
 )
 
 // The tests of this package ask the pages over HTTP, as browsers do, with the emulator behind them.
@@ -99,7 +103,12 @@ func (j *journal) text() string {
 
 type logLine struct {
 	Level, Msg, Method, Route, Address, Code, Error string
+	Reason, Rule, Parameter, Host                   string
 	RequestID                                       string `json:"request_id"`
+	TraceID                                         string `json:"trace_id"`
+	EnvID                                           string `json:"env_id"`
+	ClientID                                        string `json:"client_id"`
+	ConfigVersion                                   string `json:"config_version"`
 	Status                                          int
 }
 
@@ -138,6 +147,7 @@ type site struct {
 	backend *backend
 	memory  *limit.Memory
 	log     *journal
+	audit   *journal
 	cfg     Config
 
 	mu      sync.Mutex
@@ -158,7 +168,15 @@ type siteConfig struct {
 	demo     *Demo
 	logins   *loginpage.Pages
 	wrap     func(entry.Auth) entry.Auth // changes what handlers call
+	tcb      *upstream.Transport         // between the clients and the emulator
+}
 
+// through is nil, the client's own, where nothing is between.
+func (c *siteConfig) through() *http.Client {
+	if c.tcb == nil {
+		return nil
+	}
+	return &http.Client{Transport: c.tcb}
 }
 
 // What the pages keep to, said once more: a change of it is to be noticed.
@@ -240,7 +258,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	}
 	s := &site{
 		t: t, base: sc.settings.BasePath, origins: sc.origins, clock: sc.clock, backend: sc.backend,
-		memory: sc.memory, log: &journal{}, secrets: map[string][]string{}, csp: map[string]string{},
+		memory: sc.memory, log: &journal{}, audit: &journal{}, secrets: map[string][]string{}, csp: map[string]string{},
 	}
 	if sc.logins == nil {
 		var problems input.Problems
@@ -255,7 +273,7 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
 			client, err := authclient.New(authclient.Config{
 				Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: env.Endpoint,
-				Timeout: sc.settings.BackendTimeout, UserAgent: "tcb-login/test", Now: sc.clock.Now,
+				Timeout: sc.settings.BackendTimeout, UserAgent: "tcb-login/test", Now: sc.clock.Now, HTTPClient: sc.through(),
 			})
 			if sc.wrap != nil && err == nil {
 				return sc.wrap(entry.ClientAuth{Client: client}), nil
@@ -271,6 +289,10 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 		LoginPages: sc.logins,
 		Now:        sc.clock.Now,
 	}
+	if s.cfg.Audit, err = audit.Open(audit.Config{Writer: s.audit, Key: auditKey, Now: sc.clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Metrics = NewMetrics("test")
 	for _, o := range sc.origins {
 		img := strings.Join(append([]string{"'self'", "data:"}, sc.settings.ImageHosts...), " ")
 		s.csp[o] = "default-src 'none'; script-src " + o + s.base + "/static/; style-src " + o + s.base + "/static/ " + o + s.base +
@@ -278,6 +300,12 @@ func newSite(t testing.TB, change ...func(*siteConfig)) *site {
 	}
 	s.serve()
 	return s
+}
+
+// unshown are reasons whose answer is a redirect, or a page as if nothing were wrong.
+var unshown = map[string]bool{
+	string(refusal.ReasonSentBack): true, string(refusal.ReasonWithheld): true,
+	string(refusal.ReasonCaptchaLost): true, // where the form has a page before it
 }
 
 // Read once: they do not change, and compressing the assets takes its time.
@@ -318,8 +346,15 @@ func (s *site) serve() {
 		if err := <-done; err != nil && !errors.Is(err, net.ErrClosed) {
 			s.t.Errorf("serving: %v", err)
 		}
+		s.checkAudit()
+		// Every refusal says why, by a word of the list.
+		for _, line := range s.log.lines(s.t) {
+			if line.Msg == "request" && (line.Status >= 400) != (line.Reason != "") && !unshown[line.Reason] || line.Reason != "" && !slices.Contains(refusal.Reasons, refusal.Reason(line.Reason)) {
+				s.t.Errorf("status %d for the reason %q: %+v", line.Status, line.Reason, line)
+			}
+		}
 		// A request id is random, and six of its digits may be a code's.
-		text := regexp.MustCompile(`"request_id":"[0-9a-f]*"`).ReplaceAllString(s.log.text(), "")
+		text := regexp.MustCompile(`"(request|trace)_id":"[0-9a-f]*"`).ReplaceAllString(s.log.text(), "")
 		for what, values := range s.secrets {
 			for _, secret := range values {
 				if strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) {

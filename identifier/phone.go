@@ -233,6 +233,9 @@ func CallingCode(phone string) string {
 	return code
 }
 
+// IsCallingCode reports whether there is a place with this calling code.
+func IsCallingCode(code string) bool { return len(plansOfCode[code]) > 0 }
+
 // InRegions reports whether a number, which ParsePhone made, is of one of the regions; of any where
 // there are none. Of the places that share a calling code, a few also share numbers: those are of
 // all of them.

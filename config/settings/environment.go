@@ -3,7 +3,6 @@ package settings
 import (
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -209,15 +208,7 @@ func (p *parser) codeFlow(flow, uris *yaml.Node, c Client) {
 
 func (p *parser) limits(n *yaml.Node, l *Limits) {
 	number := func(name string, most int, to *int) func(*yaml.Node) {
-		return func(v *yaml.Node) {
-			v = resolve(v)
-			got, err := strconv.Atoi(v.Value)
-			if v.Kind != yaml.ScalarNode || v.ShortTag() != "!!int" || err != nil || !within(got, "1", strconv.Itoa(most)) {
-				p.errorf(v, "limits: %s: want a whole number from 1 to %d, found %s", name, most, input.Quote(v.Value))
-				return
-			}
-			*to = got
-		}
+		return func(v *yaml.Node) { p.number("limits: "+name, v, most, to) }
 	}
 	p.mapping("limits", n, fields{
 		"sms_per_number":      number("sms_per_number", maxPerTarget, &l.SMSPerNumber),

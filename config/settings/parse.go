@@ -39,7 +39,11 @@ func (p *parser) parse(data []byte) bool {
 		"hsts_max_age":    p.hstsMaxAge,
 		"backend_timeout": p.backendTimeout,
 		"refusal_floor":   p.refusalFloor,
-		"log_level":       p.logLevel,
+
+		"backend_in_flight": p.backendInFlight,
+		"audit":             p.audit,
+
+		"log_level": p.logLevel,
 	})
 	if ok && environments == nil {
 		p.errorf(root, "environments is missing: name at least one TCB environment")

@@ -13,6 +13,9 @@ const (
 	DefaultBasePath       = "/__auth" // where the SDK's toDefaultLoginPage goes
 	DefaultRegion         = "ap-shanghai"
 	DefaultBackendTimeout = 10 * time.Second
+	// DefaultInFlight is what an instance needs for hundreds of sign-ins a second, and what it can
+	// hold in memory while none of them gets an answer.
+	DefaultInFlight = 256
 
 	// ProviderCallback is where identity providers send browsers, below the base path, unless an
 	// environment says otherwise.
@@ -48,10 +51,14 @@ type Settings struct {
 	ImageHosts     []string      // sources for img-src of the CSP, "https://cdn.example.com"
 	HSTSMaxAge     time.Duration // 0: no Strict-Transport-Security header
 	BackendTimeout time.Duration // the most that one call to TCB may take
+	// BackendInFlight is how many calls of TCB an environment has at once. More are not made: the
+	// pages say that the service is away for a moment.
+	BackendInFlight int
 	// RefusalFloor is the least time that an answer takes which must not tell by its time who has
 	// an account; 0: the pages' own.
 	RefusalFloor time.Duration
 	LogLevel     slog.Level
+	Audit        Audit
 }
 
 // Session says where sessions are kept and under which keys.
@@ -175,5 +182,7 @@ func defaults() *Settings {
 		Session:        Session{Store: StoreCookie},
 		BackendTimeout: DefaultBackendTimeout,
 		LogLevel:       slog.LevelInfo,
+
+		BackendInFlight: DefaultInFlight,
 	}
 }

@@ -78,6 +78,8 @@ image_hosts: [cdn.example.com, "https://img.example.com:8443", "https://cdn.exam
 hsts_max_age: 3600
 backend_timeout: 1500ms
 refusal_floor: 250ms
+backend_in_flight: 32
+audit: {to: /var/log/audit.jsonl, keys: [{id: "2026-11", key: a log key of more than thirty-two bytes}, {id: old, key: another key of more than thirty-two bytes}]}
 log_level: debug
 environments:
   - &first
@@ -132,6 +134,11 @@ environments:
 			BackendTimeout: 1500 * time.Millisecond,
 			RefusalFloor:   250 * time.Millisecond,
 			LogLevel:       slog.LevelDebug,
+
+			BackendInFlight: 32,
+			Audit: Audit{To: "/var/log/audit.jsonl", Keys: []AuditKey{
+				{"2026-11", NewSecret("a log key of more than thirty-two bytes")}, {"old", NewSecret("another key of more than thirty-two bytes")},
+			}},
 			Environments: []Environment{
 				{
 					ID: "one-1a2b", Name: "示例", Region: "ap-shanghai", Endpoint: "https://gateway.example.com/tcb", Captcha: "page", ProviderCallback: "/login/v1/",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
@@ -182,6 +183,11 @@ func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.Conf
 	taken := errors.Is(err, authclient.ErrFailedPrecondition) || errors.Is(err, authclient.ErrAlreadyExists)
 	switch {
 	case err == nil:
+		what := audit.Email
+		if f.spec.Phone {
+			what = audit.Phone
+		}
+		noteChange(r, f.login, audit.Event{What: what, Identifier: step.To()})
 		return f.a.finished(r, f.login, entry.PathAccount, f.kind.done)
 	case taken && !step.IsUser(): // registered since the code was sent
 		r.Trace.Refused(err)

@@ -55,7 +55,7 @@ func (a *Room) postContinue(r *web.Request) (web.Reply, error) {
 	if web.RequireConsent(r, &page.Base); page.Invalid() {
 		return web.Invalid(page)
 	}
-	r.Trace.Agreed = r.Session.Notes().SignIn(login.Me.Sub, r.LoginPage)
+	r.Trace.Person, r.Trace.Agreed = login.Me.Sub, r.Session.Notes().SignIn(login.Me.Sub, r.LoginPage)
 	if r.Next != "" {
 		return web.SeeOther(r.Into(r.NextPath))
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -72,6 +73,7 @@ func (a *Room) postData(r *web.Request, login *visitor.Login) (web.Reply, error)
 	if err != nil {
 		return web.Reply{}, err
 	}
+	r.Trace.Note(audit.Event{Name: audit.DataExported, Outcome: audit.OK, Sub: login.Me.Sub})
 	return web.Reply{Status: 200, File: &web.File{Name: "account-" + a.Now().UTC().Format(time.DateOnly) + ".json", Type: "application/json", Data: body}}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/rules"
@@ -62,6 +63,7 @@ func (a *Room) postDelete(r *web.Request, login *visitor.Login) (web.Reply, erro
 	if err != nil {
 		return a.refuse(r, login, page, err, nil)
 	}
+	r.Trace.Note(audit.Event{Name: audit.AccountGone, Outcome: audit.OK, Sub: login.Me.Sub})
 	// Whoever has just deleted an account is not to be led into an app that asks to sign in.
 	if err := visitor.Forget(r); err != nil {
 		return web.Reply{}, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
@@ -132,6 +133,7 @@ func (a *Room) postDevice(r *web.Request, login *visitor.Login) (web.Reply, erro
 	if err != nil {
 		return a.refuse(r, login, page, err, deviceRefusals)
 	}
+	r.Trace.Note(audit.Event{Name: audit.Authorized, Outcome: audit.OK, What: audit.DeviceLogin, Sub: login.Me.Sub})
 	return a.finished(done, login, entry.PathDevice, deviceDone)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
@@ -140,6 +141,12 @@ const (
 
 // ruleDone: it is said once.
 var ruleDone = limit.Rule{Name: "done", N: 1, Per: doneLife}
+
+// noteChange puts on record that one of the person's ways to sign in is another from now on.
+func noteChange(r *web.Request, login *visitor.Login, e audit.Event) {
+	e.Name, e.Outcome, e.Sub = audit.MethodChanged, audit.OK, login.Me.Sub
+	r.Trace.Note(e)
+}
 
 // finished answers a change that went well: the page at path says so once, by the message done.
 func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {

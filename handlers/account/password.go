@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
@@ -66,6 +67,7 @@ func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, er
 		rules.WeakPassword(special, "new_password", form.New)
 		return a.refuse(r, login, page, err, special)
 	}
+	noteChange(r, login, audit.Event{What: audit.Password})
 	return a.afterPassword(r, login, form.New)
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
@@ -165,6 +166,7 @@ func (a *Room) postProviders(r *web.Request, login *visitor.Login) (web.Reply, e
 	if err != nil && !errors.Is(err, authclient.ErrNotFound) {
 		return a.refuse(r, login, page, err, lastProvider)
 	}
+	noteChange(r, login, audit.Event{What: audit.Unlinked, Provider: id})
 	return a.finished(r, login, entry.PathProviders, "account.done.unlinked")
 }
 
@@ -183,6 +185,7 @@ func (a *Room) postBind(r *web.Request, login *visitor.Login, l provider.Link) (
 	if err != nil {
 		return a.refuse(r, login, a.bindPage(r, login, l), err, bindRefusals)
 	}
+	noteChange(r, login, audit.Event{What: audit.Linked, Provider: l.Provider})
 	if l.SignIn && r.OwnTarget() {
 		return web.Leave(&views.InterstitialPage{
 			Base: a.Page(&r.LoginRequest, "interstitial", i18n.Msg("account.done.linked")),

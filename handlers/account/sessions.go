@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
@@ -141,6 +142,7 @@ func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, er
 		if err != nil {
 			return a.refuse(r, login, page, err, nil)
 		}
+		r.Trace.Note(audit.Event{Name: audit.SessionEnded, Outcome: audit.OK, What: audit.Everywhere, Sub: login.Me.Sub})
 		return a.visitor.SignedOut(r, i18n.Msg("account.sessions.everywhere_done"), true, visitor.WithState(r.RedirectURI, r.State))
 	}
 	page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.refused")}
@@ -154,6 +156,9 @@ func (a *Room) endDevice(r *web.Request, login *visitor.Login, id string) error 
 	})
 	if errors.Is(err, authclient.ErrNotFound) {
 		return nil
+	}
+	if err == nil {
+		r.Trace.Note(audit.Event{Name: audit.SessionEnded, Outcome: audit.OK, What: audit.ByDevice, Sub: login.Me.Sub})
 	}
 	return err
 }

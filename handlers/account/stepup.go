@@ -7,9 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/journal"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
@@ -268,6 +270,11 @@ func (a *Room) endStolen(r *web.Request, login *visitor.Login) (web.Reply, error
 	ctx, cancel := r.Within(a.Timeout)
 	defer cancel()
 	err := r.Auth().Revoke(ctx, login.Access.AccessToken, r.Options()...)
+	e := audit.Event{Name: audit.SessionEnded, Outcome: audit.OK, What: audit.ByGuessing, Sub: login.Me.Sub}
+	if err != nil {
+		e.Outcome, e.Reason, e.Code = journal.Outcome(err)
+	}
+	r.Trace.Note(e)
 	if err != nil {
 		r.Trace.Refused(err)
 		r.Trace.Err = err
@@ -282,6 +289,9 @@ func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequ
 		got, err = user.Sudo(ctx, in, opts...)
 		return err
 	})
+	if outcome, why, tcb := journal.Outcome(err); outcome != "" {
+		r.Trace.Note(audit.Event{Name: audit.StepUp, Outcome: outcome, Reason: why, Code: tcb, Method: provedBy(r, login, in), Sub: login.Me.Sub})
+	}
 	if err != nil {
 		return access, err
 	}
@@ -289,6 +299,17 @@ func (a *Room) sudo(r *web.Request, login *visitor.Login, in authclient.SudoRequ
 	access.SudoToken, access.AuthAt = got.SudoToken, a.Now().Unix()
 	access.SudoUntil = a.Now().Unix() + int64(cmp.Or(got.ExpiresIn, 900))
 	return access, nil
+}
+
+// provedBy is by what somebody proves who they are.
+func provedBy(r *web.Request, login *visitor.Login, in authclient.SudoRequest) audit.Method {
+	switch {
+	case in.Password != "":
+		return audit.ByPassword
+	case in.VerificationToken != "":
+		return audit.By(stepUpWay(r, login.Me) == byPhoneCode)
+	}
+	return audit.ByProvider
 }
 
 // steppedUp keeps the sudo_token, under a new session id, and goes on.
@@ -401,6 +422,10 @@ func (s stepUpBy) Receive(r *web.Request, authorization provider.Authorization) 
 	}
 	return func(granted *authclient.ProviderToken) (web.Reply, error) {
 		if sub := granted.ProviderProfile.Sub; sub == "" || !provider.BoundTo(login.Me, authorization.Provider, sub) {
+			r.Trace.Note(audit.Event{
+				Name: audit.StepUp, Outcome: audit.Refused, Reason: string(refusal.ReasonProvider), Method: audit.ByProvider,
+				Provider: authorization.Provider, Sub: login.Me.Sub,
+			})
 			return a.providers.Failed(r, authorization, "provider.other_identity")
 		}
 		if stepUpWay(r, login.Me) != byProvider {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
@@ -73,6 +74,7 @@ func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, er
 	if err != nil {
 		return a.refuse(r, login, page, err, usernameRefusals)
 	}
+	noteChange(r, login, audit.Event{What: audit.Username})
 	return a.finished(r, login, entry.PathAccount, "account.done.username")
 }
 

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
@@ -256,7 +257,8 @@ func (z *Room) post(r *web.Request) (web.Reply, error) {
 	if err != nil {
 		return z.refused(r, page, err)
 	}
-	r.Trace.Agreed = r.Session.Notes().SignIn(login.Me.Sub, r.LoginPage)
+	r.Trace.Note(audit.Event{Name: audit.Authorized, Outcome: audit.OK, What: audit.AppAuthorize, Sub: login.Me.Sub})
+	r.Trace.Person, r.Trace.Agreed = login.Me.Sub, r.Session.Notes().SignIn(login.Me.Sub, r.LoginPage)
 	claims, _ := visitor.ReadClaims(login.Access.AccessToken)
 	issuer := r.Env.Issuer
 	if issuer == "" {

@@ -6,7 +6,9 @@ import (
 	"math"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
+	"tcb-login/handlers/journal"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
@@ -55,10 +57,12 @@ func (c *Codes) Post(r *web.Request, f Flow) (web.Reply, error) {
 	case step == nil && found:
 		// The session is gone, or the step is over. The form brought the number along, so all it
 		// costs is another code.
+		r.Trace.Because(refusal.ReasonStep)
 		return again(f.First(r, typed(r, f)), "error.code_lost")
 	case step == nil, step.begun():
 		return c.postSend(r, f)
 	case c.over(step):
+		r.Trace.Because(refusal.ReasonStep)
 		return again(f.First(r, step.destination()), "error.session_over")
 	case step.Verified():
 		return f.Submit(r, step)
@@ -140,7 +144,7 @@ func (c *Codes) postCode(r *web.Request, f Flow, step *Step) (web.Reply, error) 
 	if rules.Check(&page.Base, codeForm{code}); page.Invalid() {
 		return web.Invalid(page)
 	}
-	if err := c.verify(r, step, code); err != nil {
+	if err := c.verify(r, f.Spec(), step, code); err != nil {
 		if aboutCode(err) {
 			page.Code = "" // nobody wants to edit a wrong code
 		}
@@ -170,7 +174,7 @@ var codeRefusals = refusal.Table{
 
 // verify checks a code under the limit on tries, which are counted before the call: fifty at once
 // get no further than five. On success the step is verified.
-func (c *Codes) verify(r *web.Request, step *Step, code string) error {
+func (c *Codes) verify(r *web.Request, spec Spec, step *Step, code string) error {
 	key := limit.Key(r.Env.ID, web.HashOf(step.VerificationID))
 	usedUp := &refusal.FieldError{Field: "verification_code", Key: "error.code_tries"}
 	tries := c.Reserve()
@@ -182,6 +186,9 @@ func (c *Codes) verify(r *web.Request, step *Step, code string) error {
 		got, err = r.Auth().Verify(ctx, authclient.VerifyRequest{VerificationID: step.VerificationID, VerificationCode: code}, opts...)
 		return err
 	}, limits.FloorCode, r.Env.ID))
+	if outcome, why, tcb := journal.Outcome(err); outcome != "" {
+		r.Trace.Note(noted(r, spec, step, audit.Event{Name: audit.CodeChecked, Outcome: outcome, Reason: why, Code: tcb}))
+	}
 	if err == nil {
 		step.VerificationToken = got.VerificationToken
 		step.TokenUntil = c.Now().Unix() + int64(got.ExpiresIn)

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"sync"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
 	"tcb-login/handlers/web"
+	"tcb-login/identifier"
 	"tcb-login/limit"
 	"tcb-login/views"
 )
@@ -86,14 +88,17 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 	switch {
 	case err == nil:
 		c.issued.note(r, step, sent)
+		r.Trace.Note(noted(r, f.Spec(), step, audit.Event{Name: audit.CodeSent, Outcome: audit.OK}))
 	case public && (refusal.AboutAccount(refusal.CodeOf(err)) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
 		// TCB would not send because of who has, or has not, an account. That is between TCB and
 		// the owner: the page goes on as if it had, to a code that nobody can know.
 		r.Trace.Refused(err)
+		r.Trace.Because(refusal.ReasonWithheld)
+		r.Trace.Note(noted(r, f.Spec(), step, audit.Event{Name: audit.CodeSent, Outcome: audit.Withheld, Reason: string(refusal.ReasonWithheld), Code: refusal.CodeOf(err)}))
 		if sent, err = c.decoy(r, step); err != nil {
 			return web.Reply{}, err
 		}
-	case refusal.IsOutage(err):
+	case refusal.IsOutage(err) && !notSent(err):
 		// The message may be on its way all the same. It counts, but nobody has to wait a minute
 		// because TCB failed.
 		counted.RefundPause(r.Context())
@@ -103,6 +108,21 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		return f.Refuse(r, page, err, nil)
 	}
 	return c.sentTo(r, f, step, sent)
+}
+
+// noted is a security event of a code: where it goes, and what for.
+func noted(r *web.Request, spec Spec, step *Step, e audit.Event) audit.Event {
+	e.Method, e.Flow, e.Identifier = audit.By(step.Phone != ""), spec.Name, step.To()
+	if step.Phone != "" {
+		e.Calling = identifier.CallingCode(step.Phone)
+	}
+	return e
+}
+
+// notSent reports that TCB never heard of it.
+func notSent(err error) bool {
+	var api *authclient.Error
+	return errors.As(err, &api) && api.NotSent
 }
 
 // sentTo leads to the step that asks for the code.

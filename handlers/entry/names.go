@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 
+	"tcb-login/config/input"
 	"tcb-login/i18n"
 )
 
@@ -26,4 +27,27 @@ func (r *LoginRequest) ProviderName(id, given string) string {
 		name = r.Loc.T("provider.wechat")
 	}
 	return cmp.Or(name, way.Label, id)
+}
+
+// Names are env_id, client_id and config_version as the log has them: what the address asks for, as
+// far as it can be one. That the settings have none of that name is what an operator looks for.
+func (r *LoginRequest) Names() (env, client, version string) {
+	env, client, version = logged(r.EnvID), logged(r.ClientID), logged(r.ConfigVersion)
+	if r.Env != nil {
+		env = r.Env.ID
+	}
+	if r.Client != nil {
+		client = r.Client.ID
+	}
+	if r.LoginPage != nil {
+		version = r.LoginPage.Key.Version
+	}
+	return env, client, version
+}
+
+func logged(id string) string {
+	if len(id) > 64 || !input.IsID(id) {
+		return ""
+	}
+	return id
 }

@@ -3,6 +3,7 @@ package refusal
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"tcb-login/i18n"
 )
@@ -13,8 +14,10 @@ type Problem struct {
 	Title  string // message keys
 	Lead   string
 	Args   i18n.Args
-	Value  string // what was refused, shown as text
-	Home   bool   // the way on is to the app at this origin: no login request is known
+	Value  string        // what was refused, shown as text
+	Reason Reason        // for the log, where Lead does not say it
+	Wait   time.Duration // Retry-After, where it is not 0
+	Home   bool          // the way on is to the app at this origin: no login request is known
 }
 
 func (p *Problem) Error() string { return "problem: " + p.Lead }

@@ -1,16 +1,19 @@
 package signin
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"net/http"
 	"slices"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/journal"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -40,6 +43,10 @@ type given struct {
 	Network  string `json:"n,omitempty"` // that has counted the try, see refundGuess
 
 	elsewhere bool // on another device: there is no password then, so that nothing is kept
+
+	by       audit.Method // what it was, for the record
+	who      string       // what was typed, where it is not Username
+	provider string       // the identity provider's id
 }
 
 const (
@@ -50,6 +57,7 @@ const (
 // admit answers what a call that yields credentials came to: the login, or what TCB demands besides.
 // An error that demands nothing is a refusal, and the page's that made the call.
 func (in *Room) admit(r *web.Request, with given, creds *authclient.Credentials, err error) (web.Reply, error) {
+	noteSignIn(r, with, creds, err)
 	switch {
 	case err == nil && with.elsewhere:
 		return in.visitor.CompleteElsewhere(r, creds, r.Destination())
@@ -76,6 +84,22 @@ func (in *Room) admit(r *web.Request, with given, creds *authclient.Credentials,
 		return web.Show(http.StatusUnprocessableEntity, in.phoneNeeded(r))
 	}
 	return web.Reply{}, err
+}
+
+// noteSignIn puts on record how somebody tried to come in, once it has come to something.
+func noteSignIn(r *web.Request, with given, creds *authclient.Credentials, err error) {
+	outcome, why, tcb := journal.Outcome(err)
+	if outcome == "" {
+		return
+	}
+	e := audit.Event{
+		Name: audit.SignIn, Outcome: outcome, Reason: why, Code: tcb,
+		Method: with.by, Provider: with.provider, Identifier: cmp.Or(with.who, with.Username),
+	}
+	if err == nil {
+		e.Sub = creds.Sub
+	}
+	r.Trace.Note(e)
 }
 
 // keep leads to the page that meets a demand.
@@ -181,7 +205,7 @@ func (in *Room) phoneNeeded(r *web.Request) *views.NoticePage {
 // fails the person signs in with it themselves.
 func (in *Room) WithNewPassword(r *web.Request, username, password string) (web.Reply, error) {
 	creds, err := in.signInCall(r, false, authclient.SignInRequest{Username: username, Password: password})
-	reply, err := in.admit(r, given{Username: username, Password: password, Renewed: true}, creds, err)
+	reply, err := in.admit(r, given{Username: username, Password: password, Renewed: true, by: audit.ByNewPassword}, creds, err)
 	var api *authclient.Error
 	if err == nil || !errors.As(err, &api) && !web.CaptchaAsked(err) {
 		return reply, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
@@ -91,8 +92,11 @@ func (in *Room) postChange(r *web.Request) (web.Reply, error) {
 	switch {
 	case err == nil:
 		r.Session.ForgetFlow(id)
+		r.Trace.Note(audit.Event{Name: audit.MethodChanged, Outcome: audit.OK, What: audit.Password, Identifier: with.Username})
 		return in.WithNewPassword(r, with.Username, form.Password)
 	case wrong:
+		with.by = audit.ByPassword
+		noteSignIn(r, with, nil, err)
 		r.Trace.Alike()
 	}
 	if wrong || isLimit(err) {

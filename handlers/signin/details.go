@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
@@ -175,7 +176,7 @@ func (in *Room) postDetails(r *web.Request, f registering, step *code.Step) (web
 		return code.SeeVerified(r, f, step)
 	}
 	// With the password that they chose, whoever is asked for a second factor signs in.
-	reply, err := in.admit(r, given{Username: step.To(), Password: form.Password}, creds, err)
+	reply, err := in.admit(r, given{Username: step.To(), Password: form.Password, by: audit.BySignUp}, creds, err)
 	if err == nil {
 		return reply, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
@@ -205,14 +206,17 @@ func (f *secondFactor) Verified(r *web.Request, step *code.Step) (web.Reply, err
 		Username: f.with.Username, Password: f.with.Password, VerificationToken: step.VerificationToken,
 	})
 	_, wrong := wrongFactor[refusal.CodeOf(err)]
+	f.with.by = audit.BySecondFactor
 	switch {
 	case err == nil:
 		f.in.refundGuess(r, f.with)
 		r.Session.ForgetFlow(f.id)
 	case wrong:
+		noteSignIn(r, f.with, nil, err)
 		return web.Refuse(f.First(r, code.Destination{}), err, wrongFactor)
 	case wrongPassword(err): // it was changed meanwhile, or TCB lets nobody in any more
 		r.Session.ForgetFlow(f.id)
+		noteSignIn(r, f.with, nil, err)
 		return f.in.refusePassword(r, f.with.Username, err)
 	}
 	reply, err := f.in.admit(r, f.with, creds, err)

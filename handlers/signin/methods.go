@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
@@ -53,7 +54,7 @@ func (in *Room) postAnonymous(r *web.Request) (web.Reply, error) {
 		creds, err = r.Auth().SignInAnonymously(ctx, opts...)
 		return err
 	})
-	reply, err := in.admit(r, given{}, creds, err)
+	reply, err := in.admit(r, given{by: audit.Anonymously}, creds, err)
 	if err != nil {
 		return in.refuseStart(r, page, err, startAnonymous)
 	}
@@ -116,7 +117,7 @@ func (in *Room) signInByProvider(r *web.Request, a provider.Authorization, grant
 		}, opts...)
 		return err
 	})
-	reply, err := in.admit(r, given{}, creds, err)
+	reply, err := in.admit(r, given{by: audit.ByProvider, provider: a.Provider}, creds, err)
 	var api *authclient.Error
 	switch {
 	case err == nil:

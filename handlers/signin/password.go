@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
@@ -77,6 +78,7 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 		return web.Invalid(page)
 	}
 	with, creds, err := in.signInWithPassword(r, form)
+	with.by, with.who = audit.ByPassword, form.Username
 	reply, err := in.admit(r, with, creds, err)
 	if err != nil {
 		in.offerOthers(r, page, err)

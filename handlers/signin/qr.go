@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/entry"
@@ -290,6 +291,7 @@ type qrAnswer struct {
 // that it is a page of this session.
 func (in *Room) postQRStatus(r *web.Request) (web.Reply, error) {
 	if !r.Session.CSRFValid(r.Header("X-CSRF-Token")) {
+		r.Trace.Because(refusal.ReasonCSRF)
 		return web.JSON(403, qrAnswer{Error: "csrf"})
 	}
 	step, ok := in.qrStep(r)
@@ -354,7 +356,7 @@ func (in *Room) postQREnter(r *web.Request) (web.Reply, error) {
 	if err == nil {
 		r.Session.ForgetFlow(qrCookie) // it is used up
 	}
-	reply, err := in.admit(r, given{elsewhere: true}, creds, err)
+	reply, err := in.admit(r, given{elsewhere: true, by: audit.ByQR, provider: r.LoginPage.MiniProgram}, creds, err)
 	switch {
 	case err == nil:
 		return reply, nil

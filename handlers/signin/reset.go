@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/refusal"
@@ -54,6 +55,7 @@ func (in *Room) postNewPassword(r *web.Request, f code.Flow, step *code.Step) (w
 		rules.WeakPassword(special, "new_password", form.Password)
 		return web.Refuse(page, err, special)
 	}
+	r.Trace.Note(audit.Event{Name: audit.MethodChanged, Outcome: audit.OK, What: audit.Password, Identifier: step.To()})
 	// Whoever had the account may have left a way in of theirs: the portal lists them all next.
 	r.Session.Notes().ResetPassword()
 	return in.WithNewPassword(r, step.To(), form.Password)

@@ -6,9 +6,11 @@ import (
 	"net/url"
 	"sync"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/input"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -41,7 +43,25 @@ func (in *Room) postSignOut(r *web.Request) (web.Reply, error) {
 		calls = append(calls, endPosted(r, login))
 	}
 	revoked, to := in.endAll(r, calls)
+	if len(calls) > 0 {
+		r.Trace.Note(audit.Event{Name: audit.SessionEnded, Outcome: endedAtTCB(revoked), Reason: unless(revoked), What: audit.BySignOut, Sub: access.Sub})
+	}
 	return in.visitor.SignedOut(r, i18n.Msg("sign-out.done"), revoked, to)
+}
+
+// endedAtTCB is how it went: here a login has ended in any case.
+func endedAtTCB(revoked bool) audit.Outcome {
+	if revoked {
+		return audit.OK
+	}
+	return audit.Failed
+}
+
+func unless(revoked bool) string {
+	if revoked {
+		return ""
+	}
+	return string(refusal.ReasonTCBAway)
 }
 
 // endLogin ends one login at TCB, and gives the URL that TCB names for what follows.

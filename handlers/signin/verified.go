@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
@@ -57,7 +58,7 @@ func (in *Room) enterVerified(r *web.Request, f registering, step *code.Step) (w
 	if errors.Is(err, errAsksMore) {
 		return code.SeeVerified(r, f, step)
 	}
-	reply, err := in.admit(r, given{}, creds, err)
+	reply, err := in.admit(r, given{by: audit.By(step.Phone != ""), who: step.To()}, creds, err)
 	if err == nil {
 		return reply, nil
 	}
@@ -111,6 +112,12 @@ func (in *Room) register(r *web.Request, step *code.Step, with authclient.SignUp
 		creds, err = r.Auth().SignUp(ctx, with, opts...)
 		return err
 	})
+	if err == nil {
+		r.Trace.Note(audit.Event{Name: audit.AccountMade, Outcome: audit.OK, Method: audit.By(step.Phone != ""), Sub: creds.Sub, Identifier: step.To()})
+		if w.linking {
+			r.Trace.Note(audit.Event{Name: audit.MethodChanged, Outcome: audit.OK, What: audit.Linked, Provider: w.link.Provider, Sub: creds.Sub})
+		}
+	}
 	return creds, err == nil && w.linking, err
 }
 

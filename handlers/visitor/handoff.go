@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
@@ -50,6 +51,7 @@ func (v *Room) Rows() []web.Row {
 // token says that it is a page of ours, and which.
 func (v *Room) postSession(r *web.Request) (web.Reply, error) {
 	if !r.Session.CSRFValid(r.Header("X-CSRF-Token")) {
+		r.Trace.Because(refusal.ReasonCSRF)
 		out := handOffAnswer{Error: "csrf"}
 		// Only a page of this origin may have the session's token; "none" is no page's asking.
 		if r.FromPage() {
@@ -93,6 +95,7 @@ func (v *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	claims, ok := ReadClaims(in.AccessToken)
 	if !ok || !claims.Meant(&r.LoginRequest) {
 		out.Error = "other_client"
+		r.Trace.Because(refusal.ReasonNoLogin)
 		r.Session.DropAccess()
 		return web.JSON(400, out)
 	}
@@ -118,6 +121,7 @@ func (v *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
 		return web.Reply{}, err
 	}
+	r.Trace.Note(audit.Event{Name: audit.HandOff, Outcome: audit.OK, Sub: me.Sub})
 	out.CSRF = r.Session.CSRFToken()
 	return web.JSON(200, out)
 }
@@ -144,7 +148,11 @@ func notHandedOver(r *web.Request, out handOffAnswer, err error) (web.Reply, err
 	default:
 		r.Trace.Err = err
 		out.Error = web.Unavailable
-		return web.JSON(503, out)
+		reply, _ := web.JSON(503, out)
+		if api := (*authclient.Error)(nil); errors.As(err, &api) {
+			reply.RetryAfter = api.RetryAfter
+		}
+		return reply, nil
 	}
 	r.Session.DropAccess()
 	return web.JSON(401, out)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"time"
@@ -99,11 +100,14 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 	switch {
 	case errors.As(r.err, &asked):
 		if asked.key == "" {
+			t.Because(refusal.ReasonCaptcha)
 			b.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("captcha.ask")}
 			return Reply{Status: fiber.StatusUnprocessableEntity, Page: r.page}, true
 		}
+		t.Because(refusal.ReasonCaptchaBad)
 		out = refusal.Refusal{Status: 422, Field: "captcha_key", Key: asked.key}
 	case errors.Is(r.err, limits.ErrBusy):
+		t.Because(refusal.ReasonBusy)
 		out = refusal.Refusal{Status: 503, Key: "error.busy", Wait: limits.BusyWait}
 	case errors.As(r.err, &field):
 		out = refusal.Refusal{Status: 422, Field: field.Field, Key: field.Key}
@@ -123,6 +127,7 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 	default:
 		return Reply{}, false
 	}
+	t.Because(refusal.ReasonOf(r.err))
 	reply := Reply{Status: out.Status, Page: r.page}
 	switch {
 	case out.Status != 429 && out.Status != 503:
@@ -144,6 +149,7 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 // sendBack tells an app elsewhere that it gets no code.
 func (s *Site) sendBack(c *fiber.Ctx, r *Request, back *entry.AuthorizationError) error {
 	r.Trace.Code = back.Code
+	r.Trace.Because(refusal.ReasonSentBack)
 	reply, err := Reply{To: back.To, NoReferrer: true}, error(nil)
 	if r.posted {
 		reply, err = Leave(&views.InterstitialPage{
@@ -160,9 +166,15 @@ func (s *Site) sendBack(c *fiber.Ctx, r *Request, back *entry.AuthorizationError
 // writeProblem makes the page of an error that no form shows.
 func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error {
 	p := problemOf(t, err)
+	t.Because(p.Because())
+	t.Parameter = p.Args["name"]
+	if p == errHost {
+		t.Host = Cut(string(c.Request().Header.Host()), 128)
+	}
 	c.Response().ResetBody()
 	c.Response().Header.Del("Location")
 	c.Set("Referrer-Policy", "no-referrer")
+	setRetryAfter(c, p.Wait)
 	var login entry.LoginRequest
 	if r != nil {
 		login = r.LoginRequest
@@ -177,7 +189,7 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 	if t.json {
 		return writeJSON(c, p.Status, t.problemJSON(p.Status))
 	}
-	if err := render(c, p.Status, s.errorPage(&login, p, t.id)); err != nil {
+	if err := render(c, p.Status, s.errorPage(&login, p, t.Names.RequestID)); err != nil {
 		t.Err = err
 		return s.sendLastResort(c, t)
 	}
@@ -243,11 +255,10 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 // not HTTP), so no middleware of ours has run. That is the caller's doing, and no error of ours.
 func (s *Site) refuseEarly(c *fiber.Ctx, err error) error {
 	t := &Trace{early: true}
-	var idErr error
-	if t.id, idErr = s.newID(); idErr != nil {
-		err = idErr
+	if named := s.begin(c, t); named != nil {
+		err = named
 	}
-	c.Locals(localTrace, t)
+	t.Route = s.nowhereCount
 	headers.SetAny(c)
 	if conn, ok := c.Context().Conn().(*framing.Conn); ok {
 		if refused := conn.Refused(); refused != nil {
@@ -255,7 +266,7 @@ func (s *Site) refuseEarly(c *fiber.Ctx, err error) error {
 		}
 		c.Request().Header.Set("Accept-Language", conn.Language())
 	}
-	defer s.logRequest(c, t, s.now())
+	defer s.logRequest(c, t)
 	var fe *fiber.Error
 	if errors.As(err, &fe) {
 		switch fe.Code {
@@ -284,11 +295,16 @@ func problemOf(t *Trace, err error) *refusal.Problem {
 		return &refusal.Problem{Status: fiber.StatusBadRequest, Title: "error.title_request", Lead: "error.page.malformed"}
 	case errors.As(err, &api):
 		t.Code, t.Err = api.Code, err
+		t.Because(refusal.ReasonOf(api))
 		out := refusal.Of(api, nil)
 		if out.Status < 500 {
 			out = refusal.Codes["unknown"]
 		}
-		return &refusal.Problem{Status: out.Status, Title: "error.title_unavailable", Lead: out.Key}
+		p := &refusal.Problem{Status: out.Status, Title: "error.title_unavailable", Lead: out.Key}
+		if out.Status == fiber.StatusServiceUnavailable {
+			p.Wait = cmp.Or(api.RetryAfter, time.Minute)
+		}
+		return p
 	case errors.As(err, &fe):
 		switch fe.Code {
 		case fiber.StatusNotFound:

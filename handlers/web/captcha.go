@@ -14,6 +14,7 @@ import (
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
+	"tcb-login/metrics"
 	"tcb-login/views"
 )
 
@@ -108,11 +109,13 @@ func (s *Site) Guarded(r *Request, of authclient.Call, demand bool, do Call) err
 		state.Token = ""
 	}
 	if demand && !solved {
+		r.Trace.Captcha(metrics.CaptchaDemanded)
 		return s.askCaptcha(ctx, r, of, "")
 	}
 	var last error
 	retry := authclient.CaptchaRetry{Token: state.Token, Known: r.Form.known()}
 	retry.Solve = func(ctx context.Context, blocked authclient.Call, refused bool) (string, error) {
+		r.Trace.Captcha(metrics.CaptchaAsked)
 		page := r.Env.Captcha == settings.CaptchaPage
 		if refused && state.Renewed || page && state.Trips >= maxTrips {
 			// TCB's documents allow a single repetition for a refused token.
@@ -172,6 +175,7 @@ func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call
 	}
 	switch {
 	case err == nil:
+		r.Trace.Captcha(metrics.CaptchaSolved)
 		*state = captchaState{
 			Token:   got.CaptchaToken,
 			Until:   s.now().Unix() + int64(got.ExpiresIn) - 10, // as the SDK does
@@ -183,6 +187,7 @@ func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call
 		*state = captchaState{}
 		return err
 	default:
+		r.Trace.Captcha(metrics.CaptchaWrong)
 		return s.askCaptcha(ctx, r, of, "error.captcha_wrong")
 	}
 }

@@ -246,6 +246,7 @@ func (s *Site) captchaReturned(c *fiber.Ctx) error {
 		}
 		r.Form.captcha = captchaState{}
 	}
+	r.Trace.Because(refusal.ReasonCaptchaLost)
 	return s.formAgain(c, r, fiber.StatusUnprocessableEntity, views.Alert{Kind: views.AlertError, Message: i18n.Msg("captcha.over")})
 }
 

@@ -176,6 +176,7 @@ func answersJSON(c *fiber.Ctx) error {
 
 func jsonOnly(c *fiber.Ctx) error {
 	if !readable(c, "application/json") {
+		traceOf(c).Because(refusal.ReasonUnreadable)
 		return writeJSON(c, refusal.ErrUnreadable.Status, map[string]string{"error": Unreadable})
 	}
 	return c.Next()

@@ -1,16 +1,14 @@
 package web
 
 import (
-	"net/http"
 	"net/netip"
-	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/headers"
+	"tcb-login/handlers/origins"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -28,7 +26,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 		}
 		return errHost
 	}
-	if name, _ := cutPort(string(c.Request().Header.Host())); strings.HasSuffix(name, ".") && c.Method() != fiber.MethodPost {
+	if name, _ := origins.CutPort(string(c.Request().Header.Host())); strings.HasSuffix(name, ".") && c.Method() != fiber.MethodPost {
 		// To browsers that is another origin, with other storage than the app's.
 		return c.Redirect(o.Text+string(c.Request().URI().RequestURI()), fiber.StatusPermanentRedirect) // begins with a slash
 	}
@@ -41,7 +39,7 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 var errHost = &refusal.Problem{Status: fiber.StatusMisdirectedRequest, Title: "error.title_request", Lead: "error.page.host"}
 
 func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
-	candidates := s.at(string(c.Request().Header.Host()))
+	candidates := s.origins.At(string(c.Request().Header.Host()))
 	if len(candidates) == 0 {
 		return entry.Origin{}, false
 	}
@@ -54,29 +52,6 @@ func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
 		}
 	}
 	return candidates[0], true
-}
-
-// at finds the origins of a host, as hosts are compared: in any case, with the dot at its end that
-// makes it absolute, and with the port that its scheme has anyway (RFC 9110 §4.2.3).
-func (s *Site) at(host string) []entry.Origin {
-	if o := s.origins[host]; len(o) > 0 {
-		return o
-	}
-	name, port := cutPort(strings.ToLower(host))
-	name = strings.TrimSuffix(name, ".")
-	if o := s.origins[name+port]; len(o) > 0 {
-		return o
-	}
-	scheme := map[string]string{":443": "https", ":80": "http"}[port]
-	return slices.DeleteFunc(slices.Clone(s.origins[name]), func(o entry.Origin) bool { return o.Scheme != scheme })
-}
-
-// cutPort splits a Host before the colon of its port.
-func cutPort(host string) (name, port string) {
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		return host[:i], host[i:]
-	}
-	return host, ""
 }
 
 func (s *Site) clientAddress(c *fiber.Ctx) netip.Addr {
@@ -93,7 +68,7 @@ func peerAddress(c *fiber.Ctx) netip.Addr {
 func (s *Site) checkOrigin(c *fiber.Ctx) error {
 	r := requestOf(c)
 	foreign := false
-	if r.Proven, foreign = s.saidOrigin(c, r.Origin.Text); foreign {
+	if r.Proven, foreign = origins.Said(c, r.Origin.Text); foreign {
 		return refusal.ErrCrossSite
 	}
 	return c.Next()
@@ -128,65 +103,17 @@ func (s *Site) checkToken(c *fiber.Ctx) error {
 func (s *Site) provenOnly(c *fiber.Ctx) error {
 	r := requestOf(c)
 	foreign := false
-	switch r.Proven, foreign = s.saidOrigin(c, r.Origin.Text); {
+	switch r.Proven, foreign = origins.Said(c, r.Origin.Text); {
 	case r.Proven:
 		return c.Next()
 	case foreign:
+		r.Trace.Because(refusal.ReasonCrossSite)
 		return writeJSON(c, fiber.StatusForbidden, map[string]string{"error": "cross_site"})
 	}
+	r.Trace.Because(refusal.ReasonOrigin)
 	return writeJSON(c, fiber.StatusBadRequest, map[string]string{"error": "origin_unsaid"})
-}
-
-// saidOrigin is what the browser says of the page that a POST comes from: that it is of our origin,
-// that it is of another, or neither.
-//
-// Origin is "null" where the browser will not say: from a page whose proxy has added
-// "Referrer-Policy: no-referrer", after a redirect between sites, in a sandboxed frame. That is no
-// answer, and never a wrong one. Sec-Fetch-Site proves the page all the same, since neither of the
-// latter two is same-origin. Its "none" is an action of the person's own and not of any page; a
-// POST that is repeated with a restored tab can carry it, so that it says nothing either. What is
-// said twice, and differently, is not believed: see said.
-func (s *Site) saidOrigin(c *fiber.Ctx, own string) (proven, foreign bool) {
-	site, from := said(c, "Sec-Fetch-Site"), said(c, "Origin")
-	_, host, _ := strings.Cut(own, "://")
-	if from == "null" {
-		from = ""
-	}
-	probe := &http.Request{
-		Method: c.Method(),
-		Host:   host,
-		URL:    &url.URL{},
-		Header: http.Header{},
-	}
-	if site != "" {
-		probe.Header.Set("Sec-Fetch-Site", site)
-	}
-	if from != "" {
-		probe.Header.Set("Origin", from)
-	}
-	if s.crossOrigin.Check(probe) != nil || from != "" && from != own {
-		return false, true
-	}
-	return site == "same-origin" || from == own, false
-}
-
-// said is a header of one value. One that stands there twice with two values is joined as its
-// grammar has no word for, so that whoever judges it refuses it: of two readers each could take
-// another.
-func said(c *fiber.Ctx, name string) string {
-	var value string
-	for _, line := range c.Request().Header.PeekAll(name) {
-		switch next := strings.TrimSpace(string(line)); {
-		case next == "" || next == value:
-		case value == "":
-			value = next
-		default:
-			return value + ", " + next
-		}
-	}
-	return value
 }
 
 // FromPage reports that a page of our origin asks, and nobody's own action: such a page may have
 // the session's token.
-func (r *Request) FromPage() bool { return r.Proven && said(r.c, "Sec-Fetch-Site") != "none" }
+func (r *Request) FromPage() bool { return r.Proven && origins.Header(r.c, "Sec-Fetch-Site") != "none" }

@@ -46,7 +46,7 @@ func (s *Site) repeated(c *fiber.Ctx) error {
 }
 
 // errRepeated is for who has waited too long for the first of them, or with too many others.
-var errRepeated = &refusal.Problem{Status: fiber.StatusServiceUnavailable, Title: "error.title_unavailable", Lead: "error.unavailable"}
+var errRepeated = &refusal.Problem{Status: fiber.StatusServiceUnavailable, Title: "error.title_unavailable", Lead: "error.unavailable", Reason: refusal.ReasonBusy}
 
 // giveAgain answers with what was kept. The cookies of the first answer are the browser's already
 // where it has another session id since, and may be older than what it has.

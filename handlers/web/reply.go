@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/handlers/refusal"
 	"tcb-login/views"
 )
 
@@ -77,8 +78,9 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 		}
 	}
 	addCookies(c, cookies)
-	if reply.RetryAfter > 0 {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(reply.RetryAfter.Seconds()))))
+	setRetryAfter(c, reply.RetryAfter)
+	if reply.Status >= fiber.StatusBadRequest {
+		r.Trace.Because(reasonOf(r, reply.Status))
 	}
 	if reply.NoReferrer {
 		c.Set("Referrer-Policy", "no-referrer")
@@ -94,6 +96,30 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 		return c.Status(reply.Status).Send(reply.File.Data)
 	}
 	return nil
+}
+
+// reasonOf is why a page has a status of failure, where nobody has said it: something is wrong with
+// what was typed, unless the status says otherwise.
+func reasonOf(r *Request, status int) refusal.Reason {
+	switch {
+	case status == fiber.StatusTooManyRequests:
+		return refusal.ReasonLimit
+	case status == fiber.StatusUnauthorized:
+		return refusal.ReasonNoLogin
+	case status >= fiber.StatusInternalServerError:
+		return refusal.ReasonTCBAway
+	case r.Form.Stale:
+		return refusal.ReasonCSRF
+	case r.Trace.Code != "":
+		return refusal.ReasonRefused
+	}
+	return refusal.ReasonForm
+}
+
+func setRetryAfter(c *fiber.Ctx, wait time.Duration) {
+	if wait > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
 }
 
 func addCookies(c *fiber.Ctx, cookies []string) {

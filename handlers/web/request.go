@@ -103,11 +103,11 @@ func (r *Request) OnDevice(id string) *Request {
 // prepare reads a request. What it returns beside an error holds as much as there is, which the
 // error's page needs.
 func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
-	addr := s.clientAddress(c)
+	addr, t := s.clientAddress(c), traceOf(c)
 	o := c.Locals(localOrigin).(entry.Origin)
 	r := &Request{
-		c: c, ctx: c.UserContext(), Trace: traceOf(c), posted: c.Method() == fiber.MethodPost,
-		Caller: Caller{Address: addr.String(), Network: limits.NetworkOf(addr), Agent: Cut(c.Get("User-Agent"), 256)},
+		c: c, ctx: c.UserContext(), Trace: t, posted: c.Method() == fiber.MethodPost,
+		Caller: Caller{Address: t.Address, Network: limits.NetworkOf(addr), Agent: Cut(c.Get("User-Agent"), 256)},
 	}
 	loaded, err := s.sessions.Load(c.UserContext(), c.Get("Cookie"), o.Secure())
 	if err != nil {
@@ -124,6 +124,8 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	})
 	r.LoginRequest = login
 	r.Device = loaded.DeviceID()
+	t.Session = loaded.ID()
+	t.EnvID, t.ClientID, t.ConfigVersion = login.Names()
 	if login.Env != nil && login.Client != nil {
 		r.Session.scope = session.Scope{Env: login.Env.ID, Client: login.Client.ID}
 	}

@@ -53,8 +53,9 @@ func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 	for _, row := range s.rows {
 		s.hang(app, row)
 	}
+	app.Get(s.places.Base+PathHealth, counting(s.metrics.Route(fiber.MethodGet, PathHealth)), getHealth)
 	for path, serve := range s.Handlers() {
-		app.Get(s.places.Base+path, serve)
+		app.Get(s.places.Base+path, counting(s.metrics.Route(fiber.MethodGet, path)), serve)
 		s.rows = append(s.rows, Row{Path: path, Get: func(*Request) (Reply, error) { return Reply{}, nil }})
 	}
 	// For password managers: https://w3c.github.io/webappsec-change-password-url/
@@ -67,27 +68,37 @@ func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 	app.Use(s.nowhere)
 }
 
+// PathHealth is what -health asks for, below the base path: whether this listener answers. It has a
+// place among the files, which are there for any Host.
+const PathHealth = "/static/health"
+
+func getHealth(c *fiber.Ctx) error {
+	traceOf(c).Quiet = true
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
 func (s *Site) hang(app *fiber.App, row Row) {
+	get, post := counting(s.metrics.Route(fiber.MethodGet, row.Path)), counting(s.metrics.Route(fiber.MethodPost, row.Path))
 	read := s.reading(row)
 	if row.Bare {
 		read = s.readingBare
 	}
 	if row.Before != nil {
-		app.Get(s.places.Base+row.Path, s.before(row))
+		app.Get(s.places.Base+row.Path, get, s.before(row))
 	}
 	if row.Get != nil {
-		app.Get(s.places.Base+row.Path, read, s.serve(row.Get)) // HEAD too
+		app.Get(s.places.Base+row.Path, get, read, s.serve(row.Get)) // HEAD too
 	}
 	switch {
 	case row.Post == nil:
 	case row.JSON:
-		app.Post(s.places.Base+row.Path, answersJSON, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
+		app.Post(s.places.Base+row.Path, post, answersJSON, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
 	default:
 		chain := []fiber.Handler{s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.repeated, s.checkToken, s.captchaReturned, s.serve(row.Post)}
 		if row.Repeatable {
 			chain = slices.Delete(chain, 4, 5)
 		}
-		app.Post(s.places.Base+row.Path, chain...)
+		app.Post(s.places.Base+row.Path, slices.Insert(chain, 0, post)...)
 	}
 }
 

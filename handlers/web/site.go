@@ -8,26 +8,29 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
+	"tcb-login/audit"
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/files"
 	"tcb-login/handlers/headers"
+	"tcb-login/handlers/journal"
 	"tcb-login/handlers/limits"
+	"tcb-login/handlers/origins"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/repeat"
 	"tcb-login/i18n"
 	"tcb-login/limit"
+	"tcb-login/metrics"
 	"tcb-login/session"
 	"tcb-login/static"
 )
 
-// Config is everything the pages need; all of it but LoginPages, Demo, Now and Rand is required.
+// Config is everything the pages need; all of it but LoginPages, Demo, Audit, Metrics, Leaving, Now and Rand is required.
 type Config struct {
 	Context    context.Context // ends requests that the server does not wait for any longer
 	Settings   *settings.Settings
@@ -40,6 +43,9 @@ type Config struct {
 	Static     *static.Files
 	Logger     *slog.Logger
 	Demo       *Demo
+	Audit      *audit.Log   // none when nil
+	Metrics    *metrics.Set // none when nil
+	Leaving    func() bool  // this instance is about to stop: no connection is to be kept
 	Now        func() time.Time
 	Rand       io.Reader
 }
@@ -57,20 +63,25 @@ type Site struct {
 	Timeout time.Duration // of one call to TCB
 	Demo    *Demo
 
-	places      entry.Places
-	origins     map[string][]entry.Origin // by Host
-	proxies     limits.Proxies
-	headers     *headers.Headers
-	sessions    *session.Manager
-	log         *slog.Logger
-	ctx         context.Context
-	now         func() time.Time
-	rand        io.Reader
-	crossOrigin *http.CrossOriginProtection
-	floor       *limits.Floor
-	outcomes    *repeat.Outcomes
-	lastResort  []byte // the page for when rendering itself fails
-	rows        []Row
+	places     entry.Places
+	origins    origins.Hosts
+	proxies    limits.Proxies
+	headers    *headers.Headers
+	sessions   *session.Manager
+	log        *slog.Logger
+	journal    *journal.Journal
+	single     limit.Counter // Counter, whose uses are not on record
+	ctx        context.Context
+	leaving    func() bool
+	now        func() time.Time
+	rand       io.Reader
+	floor      *limits.Floor
+	outcomes   *repeat.Outcomes
+	lastResort []byte // the page for when rendering itself fails
+	rows       []Row
+
+	metrics      *metrics.Set
+	nowhereCount *metrics.Route // of what is no page
 }
 
 // NewSite checks cfg and makes what pages share.
@@ -78,6 +89,9 @@ func NewSite(cfg Config) (*Site, error) {
 	if cfg.Context == nil || cfg.Settings == nil || cfg.NewAuth == nil || cfg.Sessions == nil || cfg.Counter == nil ||
 		cfg.Messages == nil || cfg.Static == nil || cfg.Logger == nil {
 		return nil, errors.New("handlers: Config lacks a required field")
+	}
+	if cfg.Leaving == nil {
+		cfg.Leaving = func() bool { return false }
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -89,9 +103,11 @@ func NewSite(cfg Config) (*Site, error) {
 		cfg.LoginPages = config.BuiltInPages(cfg.Settings)
 	}
 	s := &Site{
-		Counter: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
+		Counter: journal.Counter(cfg.Counter), single: cfg.Counter, Timeout: cfg.Settings.BackendTimeout, Demo: cfg.Demo,
 		proxies: cfg.Settings.TrustedProxies, sessions: cfg.Sessions, log: cfg.Logger,
-		ctx: cfg.Context, now: cfg.Now, rand: cfg.Rand, crossOrigin: http.NewCrossOriginProtection(),
+		ctx: cfg.Context, leaving: cfg.Leaving, now: cfg.Now, rand: cfg.Rand,
+		journal: &journal.Journal{Log: cfg.Logger, Audit: cfg.Audit, Metrics: cfg.Metrics, Now: cfg.Now},
+		metrics: cfg.Metrics, nowhereCount: cfg.Metrics.Route("any", ""),
 		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: repeat.New(cfg.Now),
 	}
 	s.headers = headers.New(cfg.Origins, cfg.Settings.BasePath, cfg.Settings.ImageHosts, cfg.Settings.HSTSMaxAge)
@@ -133,7 +149,7 @@ func (s *Site) SetPortal(next map[string]string) { s.places.Next = next }
 
 // setOrigins reads where browsers reach us.
 func (s *Site) setOrigins(cfg Config) error {
-	s.origins = map[string][]entry.Origin{}
+	s.origins = origins.Hosts{}
 	for _, o := range cfg.Origins {
 		scheme, host, ok := strings.Cut(o, "://")
 		if !ok || host == "" {

@@ -1,0 +1,187 @@
+// Package audit writes what an operator may have to show later: who came in, who was refused, what of
+// an account changed. One JSON object a line, by the schema in schema.json, into a file of its own or
+// to the standard output.
+//
+// No line names anybody. A person is a hash under a key of the log's own (HMAC-SHA-256): whoever has
+// the key finds the lines of somebody whom they know (`tcb-login audit id`), and whoever has the file
+// alone finds out of no line whom it is about, though there are only so many telephone numbers.
+// Network addresses stand as they are, since China's law wants them kept (Cybersecurity Law, article
+// 21, six months at least); so the file is personal data all the same.
+//
+// A line is on its way to the disk before the answer leaves. One that cannot be written stops nobody
+// from signing in: it is counted, and said at /readyz and in the program's own log.
+//
+// What the program itself does, and what breaks, is none of this: that is slog's.
+package audit
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"tcb-login/identifier"
+	"tcb-login/limit"
+)
+
+// Schema is the JSON Schema of a line.
+//
+//go:embed schema.json
+var Schema []byte
+
+// MinKey is the least length of a key, in bytes.
+const MinKey = 32
+
+// A Key makes the hashes, and each line names the one it was made under.
+type Key struct {
+	ID    string
+	Bytes []byte
+}
+
+// Config is where to write, and under which key.
+type Config struct {
+	Path   string    // a file; or
+	Writer io.Writer // something that is open
+	Key    Key
+	Now    func() time.Time // time.Now when nil
+}
+
+// Log is one that is open. A nil one takes everything and writes nothing.
+type Log struct {
+	key Key
+	now func() time.Time
+
+	mu   sync.Mutex
+	path string
+	file *os.File
+	to   io.Writer
+	err  error // of the last line
+	lost uint64
+}
+
+// Open opens or makes the file, which nobody else may read.
+func Open(cfg Config) (*Log, error) {
+	if len(cfg.Key.Bytes) < MinKey || cfg.Key.ID == "" {
+		return nil, errors.New("audit: the key is too short, or has no name")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	l := &Log{key: cfg.Key, now: cfg.Now, path: cfg.Path, to: cfg.Writer}
+	if cfg.Path == "" {
+		return l, nil
+	}
+	return l, l.open()
+}
+
+func (l *Log) open() error {
+	file, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	l.file, l.to = file, file
+	return nil
+}
+
+// Close ends it.
+func (l *Log) Close() error {
+	if l == nil || l.file == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file.Close()
+}
+
+// follow opens the file anew where somebody has moved it away, as log rotation does.
+func (l *Log) follow() error {
+	if l.path == "" {
+		return nil
+	}
+	there, err := os.Stat(l.path)
+	if err == nil && l.file != nil {
+		if ours, err := l.file.Stat(); err == nil && os.SameFile(there, ours) {
+			return nil
+		}
+	}
+	if l.file != nil {
+		l.file.Close()
+		l.file = nil
+	}
+	return l.open()
+}
+
+// Write writes an event.
+func (l *Log) Write(e Event) {
+	if l == nil {
+		return
+	}
+	text, err := json.Marshal(l.line(e))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		err = l.follow()
+	}
+	if err == nil {
+		_, err = l.to.Write(append(text, '\n')) // whole lines, which O_APPEND keeps apart
+	}
+	if l.err = err; err != nil {
+		l.lost++
+	}
+}
+
+func (l *Log) line(e Event) line {
+	return line{
+		V: Version, Time: l.now().UTC().Truncate(time.Millisecond), Event: e.Name, Outcome: e.Outcome, Reason: e.Reason, Code: e.Code,
+		Method: e.Method, Provider: e.Provider, What: e.What, Flow: e.Flow, Calling: e.Calling, Rule: e.Rule, Texts: e.Texts,
+		EnvID: e.EnvID, ClientID: e.ClientID, ConfigVersion: e.ConfigVersion,
+		KeyID: l.key.ID, Person: l.key.Person(e.EnvID, e.Sub), Identifier: l.key.Identifier(e.EnvID, e.Identifier),
+		Session: l.key.hash("session", e.Session), Address: e.Address, RequestID: e.RequestID, TraceID: e.TraceID,
+	}
+}
+
+// Lost is how many lines could not be written, and why the last one could not; nil once lines are
+// written again.
+func (l *Log) Lost() (n uint64, err error) {
+	if l == nil {
+		return 0, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost, l.err
+}
+
+// Person is what stands for an account of an environment.
+func (k Key) Person(env, sub string) string {
+	if sub == "" {
+		return ""
+	}
+	return k.hash("person", env, sub)
+}
+
+// Identifier is what stands for a username, number or address that somebody typed, in whichever way
+// of writing it.
+func (k Key) Identifier(env, typed string) string {
+	if strings.TrimSpace(typed) == "" {
+		return ""
+	}
+	return k.hash("identifier", env, limit.NormalizeIdentifier(identifier.Names(typed)[0]))
+}
+
+// hash is half of the digest: nobody makes two of these alike, and it is read by people.
+func (k Key) hash(of string, parts ...string) string {
+	if len(parts) == 1 && parts[0] == "" {
+		return ""
+	}
+	mac := hmac.New(sha256.New, k.Bytes)
+	mac.Write([]byte(limit.Key(append([]string{"tcb-login audit", of}, parts...)...)))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
