@@ -132,7 +132,11 @@ func TestBadParameters(t *testing.T) {
 				get(who, what, r, entryQuery(appPage, all...))
 			}
 			for _, name := range badParameters {
-				get(who, name, r, entryQuery(appPage, name+"="+marker))
+				value := marker
+				if name == "app_id" || name == "config_version" { // names, which the log may have
+					value = "no-such-page"
+				}
+				get(who, name, r, entryQuery(appPage, name+"="+value))
 			}
 		}
 		for _, name := range badParameters {
