@@ -44,7 +44,9 @@ func errorPrefix(lang string) (prefix string, known bool) {
 	if !known {
 		return "", false
 	}
-	return strings.TrimSpace(l.Print(i18n.Message{Key: "title.error"})), true
+	const mark = "\x00" // what comes before the title may have a mark of direction in it
+	prefix, _, _ = strings.Cut(l.Print(i18n.Message{Key: "title.error", Args: i18n.Args{"title": mark}}), mark)
+	return prefix, true
 }
 
 // check looks an answer over for what holds of all of them: cookies, redirects,

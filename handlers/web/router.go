@@ -29,6 +29,7 @@ type Row struct {
 	Repeatable bool               // to post it twice does no harm, and may mean two things
 	Before     Before             // may answer a GET before its login request is read
 	Bare       bool               // the handler reads the login request itself: see Site.Recall
+	Common     bool               // the page of Get follows from the login request alone where that is Common
 }
 
 // A Before answers a GET whose query is no login request of ours, or reports false. Its request has
@@ -87,7 +88,11 @@ func (s *Site) hang(app *fiber.App, row Row) {
 		app.Get(s.places.Base+row.Path, get, s.before(row))
 	}
 	if row.Get != nil {
-		app.Get(s.places.Base+row.Path, get, read, s.serve(row.Get)) // HEAD too
+		serve := s.serve(row.Get)
+		if row.Common {
+			serve = s.serveCommon(row.Path, row.Get)
+		}
+		app.Get(s.places.Base+row.Path, get, read, serve) // HEAD too
 	}
 	switch {
 	case row.Post == nil:
@@ -117,8 +122,7 @@ func (s *Site) serve(handle Handler) fiber.Handler {
 // is the way that everybody comes.
 func (s *Site) before(row Row) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		args := c.Context().QueryArgs()
-		if !args.Has("state") && !args.Has("error") {
+		if query := rawQuery(c); !entry.HasParam(query, "state") && !entry.HasParam(query, "error") {
 			return c.Next()
 		}
 		if _, err := s.prepare(c, "", Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
