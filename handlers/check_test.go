@@ -156,6 +156,13 @@ func (p *page) checkHeaders() (wrong []string) {
 	case "complete", "interstitial", "error", "captcha-return", "captcha-failed":
 		want["Referrer-Policy"] = "no-referrer"
 	}
+	query := p.url.Query()
+	switch { // the address holds what somebody else's site sent
+	case p.method == http.MethodGet && strings.HasSuffix(p.url.Path, "/callback"):
+		want["Referrer-Policy"] = "no-referrer"
+	case p.method == http.MethodGet && p.url.Path == p.b.s.base+"/" && (query.Has("state") || query.Has("error")):
+		delete(want, "Referrer-Policy") // it may be the app's own: see TestCallbackAtEntry
+	}
 	switch p.status {
 	case http.StatusMisdirectedRequest, http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:
 		want["Content-Security-Policy"] = noOriginCSP

@@ -36,15 +36,20 @@ type Row struct {
 // none: see Site.Recall.
 type Before func(*Request) (Reply, bool, error)
 
-// Install hangs rows below the base path, and what stands outside of it. changePassword is the path
-// of the page that password managers lead to.
-func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
+// Rows are all pages: those of the rooms, and those that no room has.
+func (s *Site) Rows(rooms []Row) []Row {
 	entryAgain := func(r *Request) (Reply, error) { return SeeOther(r.To(entry.PathEntry)) }
-	s.rows = append(slices.Clone(rows),
+	return append(slices.Clone(rooms),
 		Row{Path: entry.PathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true, Repeatable: true},
 		Row{Path: entry.PathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true, Repeatable: true},
 		Row{Path: entry.PathCaptchaCallback, Get: s.getCaptchaCallback, Bare: true, OnWay: true},
 	)
+}
+
+// Install hangs rows below the base path, and what stands outside of it. changePassword is the path
+// of the page that password managers lead to.
+func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
+	s.rows = s.Rows(rows)
 	app.Use(s.observe, s.matchOrigin)
 	for _, row := range s.rows {
 		s.hang(app, row)
@@ -169,17 +174,18 @@ func (s *Site) nowhere(c *fiber.Ctx) error {
 func (s *Site) allowed(path string) string {
 	var methods []string
 	for _, row := range s.rows {
-		if path != s.places.Base+row.Path && path+"/" != s.places.Base+row.Path {
+		if !fiber.RoutePatternMatch(strings.TrimRight(path, "/"), s.places.Base+row.Path, fiber.Config{CaseSensitive: true}) {
 			continue
 		}
 		if row.Get != nil {
-			methods = append(methods, "GET")
+			methods = append(methods, fiber.MethodGet)
 		}
 		if row.Post != nil {
-			methods = append(methods, "POST")
+			methods = append(methods, fiber.MethodPost)
 		}
 	}
-	return strings.Join(methods, ", ")
+	slices.Sort(methods) // a path may be of two rows: one of them names it, and one has a parameter there
+	return strings.Join(slices.Compact(methods), ", ")
 }
 
 // Rebuild is the form that was posted, with what was typed, whichever page has it. Forms are named
