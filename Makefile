@@ -84,6 +84,7 @@ golden: ## write the golden files anew; read the difference before you commit it
 		go test -count=1 -run Golden $$packages -update && \
 		echo "once more: what differs now differs from run to run, and needs a mask" && go test -count=1 -run Golden $$packages
 	@git diff --stat -- '*/testdata/*'
+	@git ls-files --others --exclude-standard -- '*/testdata/*' | sed 's/^/ new: /'
 
 .PHONY: cover
 cover: redis ## what the tests without a browser reach, as coverage.html; PKG=./limit picks some
@@ -127,6 +128,10 @@ test-all: test ## longer: also every fuzz target, a backend that hangs, known vu
 		echo "$$out"; \
 		case "$$out" in *"fetching vulnerabilities"*) echo "vulnerabilities NOT checked: their database cannot be reached from here" ;; *) exit 1 ;; esac; \
 	fi
+
+.PHONY: bench
+bench: ## what pages cost, against a bare program that sends the same bytes; ONLY=get-sms,start picks some
+	go run ./bench $(if $(ONLY),-only $(ONLY))
 
 .PHONY: screenshots
 screenshots: ## photographs of every page into e2e/shots; RUN=name picks some

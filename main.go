@@ -96,7 +96,8 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		fmt.Fprintln(stdout, "settings are fine")
 		return 0
 	}
-	log := newLogger(stderr, s.LogLevel)
+	log, flush := newLogger(stderr, s.LogLevel)
+	defer flush()
 	log.Info("starting", "version", buildVersion())
 	if err := serve(ctx, opts, s, logins, messages, log, stdout); err != nil {
 		log.Error("stopped", "error", err.Error())
@@ -112,7 +113,9 @@ func runConfigs(args []string, env func(string) (string, bool), stdout io.Writer
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	process := command.Process{Env: env, Stdout: stdout, Stderr: stderr, Log: newLogger(stderr, slog.LevelInfo), Now: time.Now}
+	log, flush := newLogger(stderr, slog.LevelInfo)
+	defer flush()
+	process := command.Process{Env: env, Stdout: stdout, Stderr: stderr, Log: log, Now: time.Now}
 	if u, err := user.Current(); err == nil {
 		process.User = command.UserOf(env, u.Username)
 	}
@@ -152,12 +155,15 @@ func load(opts options, environ []string, messages *i18n.Bundle) (s *settings.Se
 	return s, logins, problems, errors.Join(wrong...)
 }
 
-func newLogger(w *os.File, level slog.Level) *slog.Logger {
+// newLogger writes lines for a person at a terminal, who sees them at once, or for programs. What
+// is left of those is written by flush.
+func newLogger(w *os.File, level slog.Level) (log *slog.Logger, flush func()) {
 	o := &slog.HandlerOptions{Level: level}
 	if term.IsTerminal(int(w.Fd())) {
-		return slog.New(slog.NewTextHandler(w, o))
+		return slog.New(slog.NewTextHandler(w, o)), func() {}
 	}
-	return slog.New(slog.NewJSONHandler(w, o))
+	buffer := &logBuffer{to: w}
+	return slog.New(slog.NewJSONHandler(buffer, o)), buffer.Flush
 }
 
 // serve wires everything together, listens, and stops when ctx ends. The pages listen

@@ -109,3 +109,50 @@ func FuzzAnswer(f *testing.F) {
 		})
 	})
 }
+
+// FuzzDevices: what becomes of a device's code and of a mini program's is asked again and again, by
+// people who wait: an answer that is none is an error, and never a sign-in.
+func FuzzDevices(f *testing.F) {
+	for i, a := range append(answers,
+		`{"device_code":"d","user_code":"WDJB-MJHX","expires_in":600,"interval":5,"verification_uri":"https://tcb.example/device"}`,
+		`{"device_code":"","interval":-1}`, `{"error":"authorization_pending"}`, `{"error":"slow_down","interval":1e9}`, `{"error":"expired_token"}`,
+		`{"qr_code":"data:image/png;base64,AA","qr_code_id":"i","expires_in":120}`, `{"qr_code":"","qr_code_id":null}`, `{"qr_code":{},"expires_in":"x"}`,
+		`{"status":"SCANNED"}`, `{"status":"CONFIRMED","provider_token":"p","expires_in":-1}`, `{"status":5,"provider_token":[]}`, `{"provider_token":"p","error":"e"}`,
+	) {
+		f.Add([]int{200, 400, 503, 302}[i%4], []byte(a))
+		f.Add(200, []byte(a))
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			client := newClient(t, authclient.Config{HTTPClient: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: status, Request: r, Body: io.NopCloser(strings.NewReader(string(body))), Header: http.Header{}}, nil
+			})}})
+			check := func(op string, err error, complete bool) {
+				t.Helper()
+				var e *authclient.Error
+				switch {
+				case err == nil && (!complete || status < 200 || status > 299):
+					t.Errorf("%s takes an answer of status %d: %q", op, status, body)
+				case err == nil:
+				case !errors.As(err, &e):
+					t.Errorf("%s: got %T, want *authclient.Error", op, err)
+				default:
+					checkError(t, e)
+				}
+			}
+			device, err := client.DeviceAuthorize(t.Context(), "")
+			check("DeviceAuthorize", err, device != nil && device.DeviceCode != "")
+			creds, err := client.GrantToken(t.Context(), authclient.GrantTokenRequest{GrantType: "device_code", DeviceCode: "d"})
+			check("GrantToken", err, creds != nil && creds.AccessToken != "" && creds.ExpiresIn > 0)
+			check("AuthorizeDevice", client.AsUser("token").AuthorizeDevice(t.Context(), authclient.AuthorizeDeviceRequest{UserCode: "WDJB-MJHX"}), true)
+			code, err := client.GetMiniProgramQRCode(t.Context(), "wx")
+			check("GetMiniProgramQRCode", err, code != nil && code.QRCode != "" && code.QRCodeID != "")
+			said, err := client.GetMiniProgramQRCodeStatus(t.Context(), "wx", "i")
+			check("GetMiniProgramQRCodeStatus", err, said != nil)
+			code2, err := client.AsUser("token").Authorize(t.Context(), authclient.AuthorizeRequest{ClientID: "c"})
+			check("Authorize", err, code2 != nil)
+			page, err := client.InitCaptcha(t.Context(), "https://app.example/", "state")
+			check("InitCaptcha", err, page != nil)
+		})
+	})
+}

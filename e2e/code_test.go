@@ -299,3 +299,37 @@ func TestWhoseNumber(t *testing.T) {
 		})
 	}
 }
+
+// TestOtherCountries: a country that the page does not offer is found in the list that comes for it;
+// without script on the page that comes back.
+func TestOtherCountries(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string][]func(*playwright.BrowserNewContextOptions){"with script": nil, "without": {withoutScript}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := share(t, options{})
+			b := s.visit(t, change...).open(t, s.entry(s.origin+where))
+			b.follow(t, "sign-in-sms")
+			number := map[string]string{"with script": "611 0001", "without": "611 0002"}[name]
+			b.fill(t, "phone_number", number)
+			b.choose(t, "phone_country", "other")
+			if name == "without" {
+				b.submit(t)
+				b.wrong(t, 422, "sign-in-sms")
+				b.visible(t, "#phone_number-error")
+				b.holds(t, "phone_number", number)
+			}
+			if err := b.Locator(`#phone_country option[value="IS"]`).WaitFor(playwright.LocatorWaitForOptions{State: playwright.WaitForSelectorStateAttached}); err != nil {
+				t.Fatal(err)
+			}
+			b.count(t, `#phone_country option[value="other"]`, 0)
+			b.choose(t, "phone_country", "IS")
+			b.submit(t)
+			b.holds(t, "phone_country", "IS")
+			b.solve(t)
+			b.submit(t)
+			b.at(t, "sign-in-sms-code")
+			s.emulator.code(t, "+354 "+strings.ReplaceAll(number, " ", ""))
+		})
+	}
+}

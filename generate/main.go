@@ -1,6 +1,6 @@
 // Command generate writes what the program carries from what it is made of: static/files, what
-// browsers get, from static/src, what people read; and package identifier's table of telephone
-// numbers from libphonenumber's data. `make generate` runs it.
+// browsers get, from static/src, what people read; and package identifier's tables of telephone
+// numbers, from libphonenumber's data, and of the names of countries, from CLDR's. `make generate` runs it.
 //
 // Each file of static is minified, and stands there three times: as it is, as NAME.gz and as
 // NAME.br, so that a server need not compress anything when it starts. The same sources give the
@@ -26,14 +26,21 @@ import (
 	"github.com/tdewolff/minify/v2"
 	"github.com/tdewolff/minify/v2/css"
 	"github.com/tdewolff/minify/v2/js"
+	"golang.org/x/text/language"
 
 	"tcb-login/theme"
 )
 
 func main() {
-	err := run("static/src", "static/files")
+	in, err := languages("i18n/locales")
 	if err == nil {
-		err = writePhonePlans("identifier/plans.go")
+		err = run("static/src", "static/files", in)
+	}
+	if err == nil {
+		err = write("identifier/plans.go", phonePlans)
+	}
+	if err == nil {
+		err = write("identifier/names.go", func() ([]byte, error) { return countryNames(in) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
@@ -41,16 +48,17 @@ func main() {
 	}
 }
 
-func writePhonePlans(name string) error {
-	source, err := phonePlans()
+func write(name string, source func() ([]byte, error)) error {
+	data, err := source()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name, source, 0o644)
+	return os.WriteFile(name, data, 0o644)
 }
 
-// run makes the files of a folder, which nothing else is left in, from the sources in another one.
-func run(from, to string) error {
+// run makes the files of a folder, which nothing else is left in, from the sources in another one, and
+// the lists of countries.
+func run(from, to string, in []language.Tag) error {
 	sources, err := filepath.Glob(filepath.Join(from, "*.*"))
 	if err != nil {
 		return err
@@ -73,6 +81,25 @@ func run(from, to string) error {
 			return fmt.Errorf("%s: %w", source, err)
 		}
 	}
+	for name, parts := range bundles {
+		plain, err := bundle(from, name, parts)
+		if err == nil {
+			err = encode(made, name, plain)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	for _, tag := range in {
+		name := "countries." + tag.String() + ".json"
+		plain, err := countryFile(tag)
+		if err == nil {
+			err = encode(made, name, plain)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	if err := os.RemoveAll(to); err != nil {
 		return err
 	}
@@ -85,6 +112,33 @@ func run(from, to string) error {
 		}
 	}
 	return nil
+}
+
+// bundles are files for pages that need several: one is fetched sooner.
+var bundles = map[string][]string{
+	"portal.css": {"app.css", "account.css"},
+	"portal.js":  {"app.js", "account.js"},
+}
+
+// bundle puts sources into one file. Each script keeps its names to itself.
+func bundle(from, name string, parts []string) ([]byte, error) {
+	var all []byte
+	for _, part := range parts {
+		text, err := os.ReadFile(filepath.Join(from, part))
+		if err != nil {
+			return nil, err
+		}
+		source := string(text)
+		if filepath.Ext(part) == ".js" {
+			source = "{\n" + source + "}\n"
+		}
+		plain, err := sent(part, source)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, plain...)
+	}
+	return all, nil
 }
 
 // sent is a source as it is sent.

@@ -24,7 +24,11 @@ func TestCurrent(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "of-yesterday.css"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(sources, dir); err != nil {
+	in, err := languages("../i18n/locales")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run(sources, dir, in); err != nil {
 		t.Fatal(err)
 	}
 	want, got := contents(t, dir), contents(t, committed)
@@ -66,7 +70,7 @@ func TestNothing(t *testing.T) {
 	if err := os.WriteFile(kept, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(t.TempDir(), to); err == nil {
+	if err := run(t.TempDir(), to, nil); err == nil {
 		t.Error("no error")
 	}
 	if _, err := os.Stat(kept); err != nil {

@@ -42,8 +42,11 @@ func BenchmarkGetSignIn(b *testing.B) {
 		b.Fatal(err)
 	}
 	handler := app.Handler()
+	var c fasthttp.RequestCtx // a server uses them again too
 	get := func(cookie string) *fasthttp.RequestCtx {
-		var c fasthttp.RequestCtx
+		c.ResetUserValues()
+		c.Request.Reset()
+		c.Response.Reset()
 		c.Request.SetRequestURI("/__auth/?app_id=&env_id=demo&client_id=demo&config_version=env&redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Forders")
 		c.Request.Header.SetHost("127.0.0.1:8080")
 		c.Request.Header.Set("Accept-Language", "zh-CN,zh;q=0.9,en;q=0.8")

@@ -79,18 +79,13 @@ func TestEncodedBodies(t *testing.T) {
 		CSRF    string `json:"csrf_token"`
 	}
 	b.open("/account").script("guard", &guard)
-	rooms, err := newRooms(s.cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	posted := func(*web.Request) (web.Reply, error) { return web.Reply{}, nil }
 	routes := 0
-	for _, r := range append(rooms.table(), web.Row{Path: "/language", Post: posted}, web.Row{Path: "/captcha", Post: posted}) {
+	for _, r := range s.rows(t) {
 		if r.Post == nil {
 			continue
 		}
 		routes++
-		path := s.base + strings.Replace(r.Path, ":id", "demo", 1)
+		path := s.base + r.at()
 		for _, tt := range tests {
 			if len(tt.body) > web.BodyLimit {
 				t.Fatalf("%s has %d bytes", tt.name, len(tt.body))

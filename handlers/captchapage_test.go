@@ -215,6 +215,27 @@ func TestCaptchaPageLost(t *testing.T) {
 	form := shown.filled(nil)
 	form.Set("form", "sign-in")
 	b.do(http.MethodPost, other.action(), form, nil).want(http.StatusUnprocessableEntity, "sign-in", "captcha.over")
+	// Another address under the form's name, another form at its address, and another client's or
+	// environment's page. None uses it up.
+	sent := s.backend.count("/v1/verification")
+	for _, change := range []struct{ from, to, form string }{
+		{"/sign-in/email?", "/sign-in/sms?", ""}, {"", "", "sign-in-email-code"},
+		{"client_id=demo", "client_id=second", ""}, {"env_id=demo&client_id=demo", "env_id=other&client_id=other", ""},
+	} {
+		form := shown.filled(nil)
+		if change.form != "" {
+			form.Set("form", change.form)
+		}
+		b.do(http.MethodPost, strings.Replace(shown.action(), change.from, change.to, 1), form, nil).want(http.StatusUnprocessableEntity, "sign-in-email", "captcha.over")
+	}
+	if got := s.backend.count("/v1/verification"); got != sent {
+		t.Errorf("%d codes are sent from elsewhere", got-sent)
+	}
+	if b.submit(shown, nil).want(http.StatusOK, "sign-in-email-code"); s.backend.count("/v1/verification") == sent {
+		t.Error("it is used up by what was posted elsewhere")
+	}
+	s.clock.advance(time.Minute)
+	shown = b.get(b.atCaptchaPage(leave("z@example.com"), "solve")).want(http.StatusOK, "captcha-return")
 	s.clock.advance(11 * time.Minute)
 	b.submit(shown, nil).want(http.StatusUnprocessableEntity, "sign-in-email", "captcha.over")
 	broken := shown.filled(nil)

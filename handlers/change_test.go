@@ -57,6 +57,7 @@ func TestForcedChange(t *testing.T) {
 	if got := b.submit(kept, nil).completed(); got.UserInfo.Username != "demo" || got.RedirectURI != appPage {
 		t.Errorf("signed in as %+v, leading to %s", got.UserInfo, got.RedirectURI)
 	}
+	b.keepsNothing()
 	if n := s.backend.count("/v2/signin/publichkey"); n != 1 {
 		t.Errorf("TCB's key was asked for %d times for one change", n)
 	}
@@ -186,8 +187,10 @@ func TestForcedChangeThenSignIn(t *testing.T) {
 		b := s.browser()
 		p := b.toChange("demo", demoPassword)
 		s.backend.refuse("/v1/signin", http.StatusBadRequest, code)
+		change := p
 		p = b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusOK, "sign-in", "reset.done")
 		s.backend.answer("", nil)
+		b.submit(change, fields{"new_password": "Quiet-river-8"}).want(http.StatusUnprocessableEntity, "sign-in", "error.session_over") // what was given is gone
 		b.submit(p, fields{"password": "Quiet-river-7"}).completed()
 	}
 }

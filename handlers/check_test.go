@@ -44,7 +44,9 @@ func errorPrefix(lang string) (prefix string, known bool) {
 	if !known {
 		return "", false
 	}
-	return strings.TrimSpace(l.Print(i18n.Message{Key: "title.error"})), true
+	const mark = "\x00" // what comes before the title may have a mark of direction in it
+	prefix, _, _ = strings.Cut(l.Print(i18n.Message{Key: "title.error", Args: i18n.Args{"title": mark}}), mark)
+	return prefix, true
 }
 
 // check looks an answer over for what holds of all of them: cookies, redirects,
@@ -153,6 +155,13 @@ func (p *page) checkHeaders() (wrong []string) {
 	switch p.name() {
 	case "complete", "interstitial", "error", "captcha-return", "captcha-failed":
 		want["Referrer-Policy"] = "no-referrer"
+	}
+	query := p.url.Query()
+	switch { // the address holds what somebody else's site sent
+	case p.method == http.MethodGet && strings.HasSuffix(p.url.Path, "/callback"):
+		want["Referrer-Policy"] = "no-referrer"
+	case p.method == http.MethodGet && p.url.Path == p.b.s.base+"/" && (query.Has("state") || query.Has("error")):
+		delete(want, "Referrer-Policy") // it may be the app's own: see TestCallbackAtEntry
 	}
 	switch p.status {
 	case http.StatusMisdirectedRequest, http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:

@@ -9,8 +9,11 @@ import (
 	"strings"
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
+	"tcb-login/views"
 	"testing"
 	"time"
+
+	"golang.org/x/net/html"
 )
 
 const (
@@ -342,5 +345,46 @@ func TestLengthsTellNothing(t *testing.T) {
 	cookie, flow := lengths("nope@example.com") // before any code
 	if other, address := lengths(demoEmail); cookie == 0 || other != cookie || address != flow {
 		t.Errorf("the cookie has %d bytes and %d for a decoy, the address %d and %d", other, cookie, address, flow)
+	}
+}
+
+// TestOtherCountries: a page offers the countries near its language; who says that theirs is another
+// one gets all, with what was typed.
+func TestOtherCountries(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	countries := func(p *page) (regions []string) {
+		for _, o := range p.all(func(n *html.Node) bool { return n.Data == "option" }) {
+			regions = append(regions, attr(o, "value"))
+		}
+		return regions
+	}
+	p := b.open("/sign-in/sms").want(http.StatusOK, "sign-in-sms")
+	if got := countries(p); len(got) > 20 || !slices.Contains(got, "CN") || slices.Contains(got, "IS") || got[len(got)-1] != views.OtherCountry {
+		t.Errorf("offered are %q", got)
+	}
+	p = b.submit(p, fields{"phone_country": views.OtherCountry, "phone_number": "611 1234"}).want(http.StatusUnprocessableEntity, "sign-in-sms", "error.phone_other").
+		wantValue(fields{"phone_number": "611 1234"})
+	if got := countries(p); len(got) < 200 || !slices.Contains(got, "IS") || slices.Contains(got, views.OtherCountry) {
+		t.Errorf("then are %d: %q", len(got), got)
+	}
+	b.solve(b.submit(p, fields{"phone_country": "IS", "phone_number": "611 1234"})).want(http.StatusOK, "sign-in-sms-code")
+	s.backend.code("+354 6111234")
+	// The chosen one stays, and the list is short again.
+	p = b.submit(b.open("/sign-up"), fields{"phone_country": "IS", "phone_number": "1"}).want(http.StatusUnprocessableEntity, "sign-up", "error.phone").
+		wantValue(fields{"phone_country": "IS"})
+	if got := countries(p); len(got) > 20 {
+		t.Errorf("after a mistake are %q", got)
+	}
+	// A number with its calling code needs no country.
+	b.solve(b.submit(b.open("/sign-in/sms"), fields{"phone_country": views.OtherCountry, "phone_number": "+354 611 1235"})).want(http.StatusOK, "sign-in-sms-code")
+	s.backend.code("+354 6111235")
+	for _, locale := range s.cfg.Messages.Locales() {
+		if b.open("/sign-in/sms", "lang="+locale.Locale()).find(func(n *html.Node) bool {
+			return strings.Contains(attr(n, "data-countries"), "/static/countries."+locale.Locale()+".")
+		}) == nil {
+			t.Errorf("%s has no list of its own", locale.Locale())
+		}
 	}
 }

@@ -338,7 +338,11 @@ func TestDeviceGuessing(t *testing.T) {
 	if s.backend.count("/v1/user/device/authorize") != calls {
 		t.Error("TCB is asked beyond the limit")
 	}
-	// It is the stranger's own limit: the same person elsewhere has one of their own.
+	// It is their own limit: somebody else there, and the same person elsewhere, have one of their own.
+	mei := s.otherPerson()
+	beside := s.browser()
+	beside.submit(beside.open("/sign-in"), mei).completed()
+	guess(beside, 9).want(http.StatusUnprocessableEntity, "device", "device.wrong")
 	elsewhere := s.browser().at("192.0.2.99")
 	elsewhere.submit(elsewhere.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
 	guess(elsewhere, 7).want(http.StatusUnprocessableEntity, "device", "device.wrong")

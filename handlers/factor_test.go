@@ -138,6 +138,7 @@ func TestSecondFactor(t *testing.T) {
 			if got := done.completed(); got.UserInfo.Username != "both" || got.RedirectURI != appPage {
 				t.Errorf("signed in as %+v, leading to %s", got.UserInfo, got.RedirectURI)
 			}
+			b.keepsNothing()
 			s.clock.advance(time.Minute)
 			b.submit(code, fields{"verification_code": "000000"}).want(http.StatusUnprocessableEntity, "sign-in", "error.session_over")
 		})
@@ -299,6 +300,16 @@ func TestSecondFactorLimits(t *testing.T) {
 		done := owner.submit(p, fields{"verification_code": s.backend.code(bothEmail)})
 		if done.name() != "complete" {
 			t.Fatalf("sign-in %d in a row: page %q with %q", i+1, done.name(), done.keys())
+		}
+	}
+}
+
+// keepsNothing wants the cookie with what was given to sign in to be gone, and that of the code.
+func (b *browser) keepsNothing() {
+	b.t.Helper()
+	for _, c := range b.cookies() {
+		if tripCookieName.MatchString(c.Name) {
+			b.t.Errorf("the browser keeps %s", c.Name)
 		}
 	}
 }

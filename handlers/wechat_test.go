@@ -114,6 +114,15 @@ func callbackAtEntry(c *siteConfig) {
 	}
 }
 
+// hidden wants the address of a page to be told to nothing that the page loads or leads to.
+func (p *page) hidden() *page {
+	p.t.Helper()
+	if got := p.header.Get("Referrer-Policy"); got != "no-referrer" {
+		p.t.Errorf("page %q: Referrer-Policy %q: the address holds what a provider sent", p.name(), got)
+	}
+	return p
+}
+
 // TestCallbackAtEntry: providers that are told to send browsers to /__auth/ itself work like all
 // others; what is the app's own there stays that.
 func TestCallbackAtEntry(t *testing.T) {
@@ -123,7 +132,7 @@ func TestCallbackAtEntry(t *testing.T) {
 	leave := func(b *browser) *page { return b.toProvider(b.open("/sign-in"), "demo") }
 	back := b.consentAt("/", leave(b), "allow", "p-1", "")
 	calls := s.backend.count("")
-	p := b.get(back).want(http.StatusOK, "provider-return")
+	p := b.get(back).want(http.StatusOK, "provider-return").hidden()
 	if s.backend.count("") != calls {
 		t.Error("a GET has called TCB")
 	}
@@ -136,7 +145,7 @@ func TestCallbackAtEntry(t *testing.T) {
 	}
 
 	b = s.browser()
-	b.get(b.consentAt("/", leave(b), "deny", "p-1", "")).want(http.StatusOK, "sign-in", "provider.cancelled")
+	b.get(b.consentAt("/", leave(b), "deny", "p-1", "")).want(http.StatusOK, "sign-in", "provider.cancelled").hidden()
 	b = s.browser()
 	leave(b)
 	b.get(s.base+"/?error=access_denied").want(http.StatusOK, "sign-in", "provider.cancelled") // without a state
@@ -145,7 +154,7 @@ func TestCallbackAtEntry(t *testing.T) {
 	b = s.browser()
 	back = b.consentAt("/", leave(b), "allow", "p-1", "")
 	b.forget()
-	b.get(back).want(http.StatusOK, "sign-in", "provider.again")
+	b.get(back).want(http.StatusOK, "sign-in", "provider.again").hidden()
 	s.clock.advance(tripLife)
 	b.get(back).want(http.StatusBadRequest, "error", "provider.lost") // of which environment, nobody knows
 	over := b.get(back+"&"+entryQuery(appPage)).want(http.StatusOK, "sign-in")

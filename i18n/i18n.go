@@ -1,6 +1,7 @@
 // Package i18n holds the words of the pages, a JSON file per locale, and picks
 // the locale that a person reads. A further language is one more file in
-// locales, named by its tag: no code knows which there are.
+// locales, named by its tag; what little else differs by language is listed in
+// docs/architecture.md.
 //
 // A message is a key until the view prints it: handlers pass Message values
 // about, views print them with the page's Localizer. Placeholders are {name};
@@ -13,6 +14,7 @@
 package i18n
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -21,6 +23,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/feature/plural"
@@ -92,13 +95,14 @@ type Localizer struct {
 	tag   language.Tag
 	name  string
 	dir   string
-	texts map[string]text
+	texts func() map[string]text // read when they are first asked for: most people need one language
 }
 
 func newLocalizer(tag language.Tag, texts map[string]text) *Localizer {
-	l := &Localizer{tag: tag, texts: texts}
-	l.name, l.dir = l.T("language.name"), l.T("language.dir")
-	return l
+	return &Localizer{
+		tag: tag, name: texts["language.name"].other, dir: texts["language.dir"].other,
+		texts: func() map[string]text { return texts },
+	}
 }
 
 // Tag is the locale, for packages that format by it.
@@ -121,10 +125,19 @@ func (l *Localizer) T(key string) string { return l.Print(Message{Key: key}) }
 // change places in a sentence that runs from right to left.
 const firstStrongIsolate, popIsolate = '\u2068', '\u2069'
 
+// Isolate is a value, as a calling code or a date, that keeps its own direction where a page strings
+// it together with other words: what is in a message or an element of its own does so anyhow.
+func (l *Localizer) Isolate(s string) string {
+	if l.dir != "rtl" {
+		return s
+	}
+	return string(firstStrongIsolate) + s + string(popIsolate)
+}
+
 // Print prints a message. A key that no catalogue has prints itself; a test
 // keeps that from happening.
 func (l *Localizer) Print(m Message) string {
-	t, ok := l.texts[m.Key]
+	t, ok := l.texts()[m.Key]
 	if !ok {
 		return m.Key + m.Text
 	}
@@ -137,7 +150,6 @@ func (l *Localizer) Print(m Message) string {
 	if !strings.Contains(s, "{") {
 		return s
 	}
-	isolate := l.dir == "rtl"
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(s, "{")
@@ -150,17 +162,11 @@ func (l *Localizer) Print(m Message) string {
 			b.WriteString("{" + rest)
 			return b.String()
 		}
-		if isolate {
-			b.WriteRune(firstStrongIsolate)
-		}
+		value := m.Args[name]
 		if name == "n" {
-			b.WriteString(strconv.Itoa(m.N))
-		} else {
-			b.WriteString(m.Args[name])
+			value = strconv.Itoa(m.N)
 		}
-		if isolate {
-			b.WriteRune(popIsolate)
-		}
+		b.WriteString(l.Isolate(value))
 		s = after
 	}
 }
@@ -178,14 +184,15 @@ type Bundle struct {
 	locales []*Localizer
 	pseudo  []*Localizer
 	matcher language.Matcher
+	answers *answers
 }
 
-func newBundle(locales, pseudo []*Localizer) *Bundle {
+func newBundle(locales, pseudo []*Localizer, known *answers) *Bundle {
 	tags := make([]language.Tag, len(locales))
 	for i, l := range locales {
 		tags[i] = l.tag
 	}
-	return &Bundle{locales: locales, pseudo: pseudo, matcher: language.NewMatcher(tags)}
+	return &Bundle{locales: locales, pseudo: pseudo, matcher: language.NewMatcher(tags), answers: known}
 }
 
 // Load reads the embedded catalogues. The first locale is the one for people
@@ -206,7 +213,7 @@ func load(from fs.FS) (*Bundle, error) {
 		locales = append(locales, l)
 	}
 	sort.SliceStable(locales, func(i, j int) bool { return locales[i].Locale() == "en" && locales[j].Locale() != "en" })
-	return newBundle(locales, pseudoLocales(locales[0])), nil
+	return newBundle(locales, pseudoLocales(locales[0]), &answers{m: map[answerKey]int{}}), nil
 }
 
 func readLocale(from fs.FS, name string) (*Localizer, error) {
@@ -218,11 +225,45 @@ func readLocale(from fs.FS, name string) (*Localizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var texts map[string]text
-	if err := json.Unmarshal(data, &texts); err != nil {
+	head, err := readHead(data)
+	if err != nil {
 		return nil, err
 	}
-	return newLocalizer(tag, texts), nil
+	l := newLocalizer(tag, head)
+	l.texts = sync.OnceValue(func() map[string]text {
+		texts, err := readTexts(data)
+		if err != nil {
+			panic("i18n: " + name + ": " + err.Error()) // the catalogues are part of the program, and tests read all
+		}
+		return texts
+	})
+	return l, nil
+}
+
+func readTexts(data []byte) (texts map[string]text, err error) {
+	return texts, json.Unmarshal(data, &texts)
+}
+
+// readHead reads what a catalogue begins with: the name and direction of its language.
+func readHead(data []byte) (map[string]text, error) {
+	head := map[string]text{}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	for _, want := range []string{"language.name", "language.dir"} {
+		var value string
+		if key, err := d.Token(); err != nil {
+			return nil, err
+		} else if key != want {
+			return nil, fmt.Errorf("found %v in place of %q", key, want)
+		}
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+		head[want] = text{other: value}
+	}
+	return head, nil
 }
 
 // Locales lists those on offer. The first is the one for people whose languages
@@ -251,25 +292,38 @@ func (b *Bundle) Match(wishes ...string) *Localizer {
 		if wish == "" || len(wish) > maxWish {
 			continue
 		}
-		tags := parseWish(wish)
-		if len(tags) == 0 {
-			continue
+		i, known := b.answers.get(b, wish)
+		if !known {
+			i = b.match(wish)
+			b.answers.put(b, wish, i)
 		}
-		// One by one first: of all at once the matcher takes the most exact, and
-		// would send who reads zh-HK, zh, en to zh-CN for the sake of "zh".
-		for i, tag := range tags {
-			tags[i] = written(tag)
-		}
-		for _, tag := range tags {
-			if _, i, confidence := b.matcher.Match(tag); confidence >= language.High {
-				return b.locales[i]
-			}
-		}
-		if _, i, confidence := b.matcher.Match(tags...); confidence > language.No {
+		if i >= 0 {
 			return b.locales[i]
 		}
 	}
 	return b.locales[0]
+}
+
+// match is the locale that answers a wish, or -1.
+func (b *Bundle) match(wish string) int {
+	tags := parseWish(wish)
+	if len(tags) == 0 {
+		return -1
+	}
+	// One by one first: of all at once the matcher takes the most exact, and
+	// would send who reads zh-HK, zh, en to zh-CN for the sake of "zh".
+	for i, tag := range tags {
+		tags[i] = written(tag)
+	}
+	for _, tag := range tags {
+		if _, i, confidence := b.matcher.Match(tag); confidence >= language.High {
+			return i
+		}
+	}
+	if _, i, confidence := b.matcher.Match(tags...); confidence > language.No {
+		return i
+	}
+	return -1
 }
 
 // parseWish reads an Accept-Language value, the strongest first. What is no tag, or has a language

@@ -50,13 +50,13 @@ func TestCatalogues(t *testing.T) {
 	}
 	english := b.Locales()[0]
 	for _, l := range b.Locales() {
-		for key := range english.texts {
-			if _, ok := l.texts[key]; !ok {
+		for key := range english.texts() {
+			if _, ok := l.texts()[key]; !ok {
 				t.Errorf("%s has no %s", l.Locale(), key)
 			}
 		}
-		for key, message := range l.texts {
-			reference, ok := english.texts[key]
+		for key, message := range l.texts() {
+			reference, ok := english.texts()[key]
 			if !ok {
 				t.Errorf("%s has %s, which English has not", l.Locale(), key)
 				continue
@@ -100,7 +100,7 @@ func TestPluralForms(t *testing.T) {
 	b := mustLoad(t)
 	for _, l := range b.Locales() {
 		needed := categories(l.Tag())
-		for key, message := range l.texts {
+		for key, message := range l.texts() {
 			if message.forms == nil {
 				continue
 			}
@@ -129,8 +129,8 @@ func TestOrder(t *testing.T) {
 	}
 	english := keys("en")
 	b := mustLoad(t)
-	if len(english) != len(b.Locales()[0].texts) {
-		t.Errorf("English has %d keys in %d lines", len(b.Locales()[0].texts), len(english))
+	if len(english) != len(b.Locales()[0].texts()) {
+		t.Errorf("English has %d keys in %d lines", len(b.Locales()[0].texts()), len(english))
 	}
 	for _, tag := range b.tags()[1:] {
 		for i, key := range keys(tag) {
@@ -145,8 +145,8 @@ func TestOrder(t *testing.T) {
 func TestPrint(t *testing.T) {
 	t.Parallel()
 	b, err := load(fstest.MapFS{
-		"locales/de.json": {Data: []byte(`{"language.name":"Deutsch","hello":"Hallo {who}"}`)},
-		"locales/en.json": {Data: []byte(`{"language.name":"English","hello":"Hello {who}, {who}!","files":{"one":"{n} file of {who}","other":"{n} files of {who}"},"odd":"a { b {who","end":"{"}`)},
+		"locales/de.json": {Data: []byte(`{"language.name":"Deutsch","language.dir":"ltr","hello":"Hallo {who}"}`)},
+		"locales/en.json": {Data: []byte(`{"language.name":"English","language.dir":"ltr","hello":"Hello {who}, {who}!","files":{"one":"{n} file of {who}","other":"{n} files of {who}"},"odd":"a { b {who","end":"{"}`)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -206,6 +206,12 @@ func TestFurtherLanguage(t *testing.T) {
 	if got, want := ar.Print(Message{Key: "sent", Args: Args{"to": "+86 138"}}), "أرسلنا الرمز إلى \u2068+86 138\u2069."; got != want {
 		t.Errorf("prints %q, want %q", got, want)
 	}
+	if got, want := ar.Isolate("+86"), "\u2068+86\u2069"; got != want {
+		t.Errorf("isolates as %q in Arabic, want %q", got, want)
+	}
+	if got := b.Locales()[0].Isolate("+86"); got != "+86" {
+		t.Errorf("isolates as %q in English", got)
+	}
 }
 
 // TestDates: every language shows all parts of a time.
@@ -215,6 +221,7 @@ func TestDates(t *testing.T) {
 	at := time.Date(2026, time.November, 5, 9, 7, 30, 0, time.UTC)
 	want := map[string][2]string{
 		"en":    {"5 Nov 2026", "5 Nov 2026, 09:07"},
+		"ar":    {"5/11/2026", "\u200f5/11/2026، 09:07"},
 		"ja":    {"2026年11月5日", "2026年11月5日 09:07"},
 		"ko":    {"2026년 11월 5일", "2026년 11월 5일 09:07"},
 		"zh-CN": {"2026年11月5日", "2026年11月5日 09:07"},
@@ -255,13 +262,20 @@ func TestLoadRefuses(t *testing.T) {
 	for name, files := range map[string]fstest.MapFS{
 		"nothing":         {},
 		"no JSON":         {"locales/en.json": {Data: []byte(`{`)}},
-		"a number":        {"locales/en.json": {Data: []byte(`{"x":1}`)}},
-		"no such plural":  {"locales/en.json": {Data: []byte(`{"x":{"some":"y"}}`)}},
-		"no such tag":     {"locales/not a tag.json": {Data: []byte(`{}`)}},
-		"a list of texts": {"locales/en.json": {Data: []byte(`{"x":["y"]}`)}},
+		"no name":         {"locales/en.json": {Data: []byte(`{"language.dir":"ltr","language.name":"English"}`)}},
+		"no direction":    {"locales/en.json": {Data: []byte(`{"language.name":"English","x":"y"}`)}},
+		"name is no text": {"locales/en.json": {Data: []byte(`{"language.name":1,"language.dir":"ltr"}`)}},
+		"no such tag":     {"locales/not a tag.json": {Data: []byte(`{"language.name":"X","language.dir":"ltr"}`)}},
 	} {
 		if _, err := load(files); err == nil {
 			t.Errorf("%s: loaded", name)
+		}
+	}
+	for name, data := range map[string]string{
+		"no JSON": `{"x":`, "a number": `{"x":1}`, "no such plural": `{"x":{"some":"y"}}`, "a list of texts": `{"x":["y"]}`,
+	} {
+		if _, err := readTexts([]byte(data)); err == nil {
+			t.Errorf("%s: read", name)
 		}
 	}
 }

@@ -35,7 +35,9 @@ func TestMatch(t *testing.T) {
 		{[]string{"ko-KP"}, "ko"},
 		{[]string{"en-GB"}, "en"},
 		{[]string{"en-XA"}, "en"}, // a pseudo-locale is for nobody
-		{[]string{"ar-XB"}, "en"},
+		{[]string{"ar-XB"}, "ar"}, // the real language, not the pseudo-locale
+		{[]string{"ar-EG,ar;q=0.9,en;q=0.8"}, "ar"},
+		{[]string{"ar-SA"}, "ar"},
 		{[]string{"fi"}, "en"},
 		{[]string{"", "zh-CN", "en"}, "zh-CN"},
 		{[]string{"en", "zh-CN"}, "en"},

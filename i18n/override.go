@@ -40,11 +40,11 @@ func (b *Bundle) With(locales []string, texts map[string]map[string]map[string]s
 			offered[i] = b.replaced(l, messages)
 		}
 	}
-	return newBundle(offered, b.pseudo)
+	return newBundle(offered, b.pseudo, b.answers)
 }
 
 func (b *Bundle) replaced(l *Localizer, messages map[string]map[string]string) *Localizer {
-	texts := maps.Clone(l.texts)
+	texts := maps.Clone(l.texts())
 	for key, forms := range messages {
 		if b.CheckText(l.Locale(), key, forms) != nil {
 			continue
@@ -67,9 +67,9 @@ func (b *Bundle) CheckText(locale, key string, forms map[string]string) error {
 	if !ok {
 		return fmt.Errorf("no language %q; there are %s", locale, strings.Join(b.tags(), ", "))
 	}
-	message, ok := l.texts[key]
+	message, ok := l.texts()[key]
 	if !ok {
-		if near := spell.Nearest(key, slices.Sorted(maps.Keys(l.texts)), len(key)/3); near != "" {
+		if near := spell.Nearest(key, slices.Sorted(maps.Keys(l.texts())), len(key)/3); near != "" {
 			return fmt.Errorf("unknown key %q; did you mean %q?", key, near)
 		}
 		return fmt.Errorf("unknown key %q", key)

@@ -71,7 +71,7 @@ func TestCheckTextTakesOurs(t *testing.T) {
 	t.Parallel()
 	b := mustLoad(t)
 	for _, l := range b.Locales() {
-		for key, message := range l.texts {
+		for key, message := range l.texts() {
 			given := forms{"other": message.other}
 			for name, form := range pluralForms {
 				if s, ok := message.forms[form]; ok {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/language"
@@ -34,15 +35,20 @@ func pseudoLocales(english *Localizer) []*Localizer {
 
 // disguise copies a catalogue with every text changed but those that are no words.
 func disguise(english *Localizer, tag, name, dir string, change func(string) string) *Localizer {
-	texts := make(map[string]text, len(english.texts))
-	for key, t := range english.texts {
-		if !strings.HasPrefix(key, "format.") {
-			t = t.changed(change)
+	head := map[string]text{"language.name": {other: name}, "language.dir": {other: dir}}
+	l := newLocalizer(language.MustParse(tag), head)
+	l.texts = sync.OnceValue(func() map[string]text {
+		texts := make(map[string]text, len(english.texts()))
+		for key, t := range english.texts() {
+			if !strings.HasPrefix(key, "format.") {
+				t = t.changed(change)
+			}
+			texts[key] = t
 		}
-		texts[key] = t
-	}
-	texts["language.name"], texts["language.dir"] = text{other: name}, text{other: dir}
-	return newLocalizer(language.MustParse(tag), texts)
+		maps.Copy(texts, head)
+		return texts
+	})
+	return l
 }
 
 func (t text) changed(change func(string) string) text {

@@ -23,8 +23,8 @@ func TestPseudoLocales(t *testing.T) {
 		if _, ok := b.Locale(l.Locale()); ok || slices.Contains(b.Locales(), l) {
 			t.Errorf("%s is on offer", l.Locale())
 		}
-		for key, message := range english.texts {
-			got := l.texts[key]
+		for key, message := range english.texts() {
+			got := l.texts()[key]
 			if len(got.forms) != len(message.forms) || (got.forms == nil) != (message.forms == nil) {
 				t.Errorf("%s: %s has other plural forms", l.Locale(), key)
 			}
@@ -74,11 +74,11 @@ func TestAccented(t *testing.T) {
 	t.Parallel()
 	b := mustLoad(t)
 	l, _ := b.PseudoLocale("en-XA")
-	for key, message := range b.Locales()[0].texts {
+	for key, message := range b.Locales()[0].texts() {
 		if strings.HasPrefix(key, "format.") || strings.HasPrefix(key, "language.") {
 			continue
 		}
-		got := l.texts[key].other
+		got := l.texts()[key].other
 		outsidePlaceholders(got, func(part string) string {
 			if plainLetter.MatchString(part) {
 				t.Errorf("%s: %q has plain letters", key, got)

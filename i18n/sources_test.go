@@ -75,7 +75,7 @@ var keyShape = regexp.MustCompile(`^[a-z][a-z-]*(\.[a-z][a-z0-9_-]*)+$`)
 // TestKeysExist: what looks like a message in the source is one.
 func TestKeysExist(t *testing.T) {
 	t.Parallel()
-	texts := mustLoad(t).Locales()[0].texts
+	texts := mustLoad(t).Locales()[0].texts()
 	groups := map[string]bool{}
 	for key := range texts {
 		group, _, _ := strings.Cut(key, ".")
@@ -131,7 +131,7 @@ func TestKeysAreUsed(t *testing.T) {
 			}
 		}
 	}
-	for key := range mustLoad(t).Locales()[0].texts {
+	for key := range mustLoad(t).Locales()[0].texts() {
 		if !used[key] {
 			t.Errorf("nothing says %s", key)
 		}
@@ -142,7 +142,7 @@ func TestKeysAreUsed(t *testing.T) {
 // the message; where it stands alone, the message wants none.
 func TestArguments(t *testing.T) {
 	t.Parallel()
-	texts := mustLoad(t).Locales()[0].texts
+	texts := mustLoad(t).Locales()[0].texts()
 	wants := func(key string) []string {
 		names, _ := placeholders(texts[key].other)
 		return slices.DeleteFunc(names, func(s string) bool { return s == "n" })

@@ -21,8 +21,8 @@ func TestTranslated(t *testing.T) {
 	b := mustLoad(t)
 	english := b.Locales()[0]
 	for _, l := range b.Locales()[1:] {
-		for key, message := range l.texts {
-			if message.other == english.texts[key].other && !sameAsEnglish[message.other] {
+		for key, message := range l.texts() {
+			if message.other == english.texts()[key].other && !sameAsEnglish[message.other] {
 				t.Errorf("%s: %s is %q, as in English", l.Locale(), key, message.other)
 			}
 		}
@@ -40,7 +40,7 @@ func TestEndings(t *testing.T) {
 	fullWidth := map[string]string{".": "。", ":": "："}
 	for _, l := range b.Locales()[1:] {
 		base, _ := l.Tag().Base()
-		for key, message := range b.Locales()[0].texts {
+		for key, message := range b.Locales()[0].texts() {
 			want := last(message.other)
 			if fullWidth[want] == "" {
 				continue
@@ -48,7 +48,7 @@ func TestEndings(t *testing.T) {
 			if base.String() == "zh" || base.String() == "ja" {
 				want = fullWidth[want]
 			}
-			translated, ok := l.texts[key]
+			translated, ok := l.texts()[key]
 			if !ok {
 				continue // TestCatalogues says so
 			}
@@ -84,6 +84,17 @@ var spelling = []struct {
 	{"ja", regexp.MustCompile(`である。|だ。|[^さ]い。`), "です・ます"},
 	{"ko", regexp.MustCompile(`로그온|사인인|가입하기|확인 ?코드|인증 ?코드|사용자 ?이름|핸드폰|전화번호|메일 ?주소|패스워드|암호`), "로그인, 인증번호, 아이디, 휴대폰, 비밀번호"},
 	{"ko", regexp.MustCompile(`니다|시오|세요\?`), "해요체"},
+
+	{"ar", regexp.MustCompile(`\p{Arabic}[,;?%]|[,;?]\s*\p{Arabic}`), "the comma is ،, the semicolon ؛, the question mark ؟"},
+	{"ar", regexp.MustCompile(`\s[،؛؟:.]|[،؛؟][^\s»)]`), "marks stand at the word before them, and a space after"},
+	{"ar", regexp.MustCompile(`[“”„"‘’']`), "quotes are «»"},
+	{"ar", regexp.MustCompile(`[\x{064b}-\x{065f}\x{0670}ـ]`), "vowel signs and stretched letters"},
+	{"ar", regexp.MustCompile(`[٠-٩۰-۹]`), "digits are 0 to 9"},
+	{"ar", regexp.MustCompile(`[کگپچیہ]`), "letters of Persian and Urdu"},
+	{"ar", regexp.MustCompile(`(^|\P{Arabic})و\s`), "و is written together with the word after it"},
+	{"ar", regexp.MustCompile(`(^|\P{Arabic})[وف]?(الى|او|اذا|إسم|أسم|انت|ايضا|اضافة|ادخال|الغاء|انشاء)(\P{Arabic}|$)`), "the hamza"},
+	{"ar", regexp.MustCompile(`(^|\P{Arabic})(أدخل|اختر|اضغط|انتظر|حاول|اكتب|تأكد|انقر|امسح|قم|عد|أنت|تريد|تستخدم|ترغب)(\P{Arabic}|$)`), "who is spoken to is man or woman: يرجى with a verbal noun, يمكنك"},
+	{"ar", regexp.MustCompile(`كلمة السر|الرقم السري|[إا]يميل|البريد الالكتروني|كود|موبايل|الجوال|المحمول|تسجيل دخول إلى|حساب الخاص|الخاص بك|أونلاين|واتساب|ويتشات`), "كلمة المرور, البريد الإلكتروني, الرمز, الهاتف, حسابك"},
 }
 
 // deletion is where 注销 is the right word: an account goes for good. In any
@@ -94,7 +105,7 @@ func TestSpelling(t *testing.T) {
 	t.Parallel()
 	b := mustLoad(t)
 	for _, l := range b.Locales() {
-		for key, message := range l.texts {
+		for key, message := range l.texts() {
 			if strings.HasPrefix(key, "format.") {
 				continue // dates have their own habits
 			}
@@ -143,7 +154,7 @@ func TestCharacters(t *testing.T) {
 	b := mustLoad(t)
 	for _, tt := range tests {
 		l, _ := b.Locale(tt.locale)
-		for key, message := range l.texts {
+		for key, message := range l.texts() {
 			for _, s := range message.all() {
 				for _, r := range s {
 					if unicode.Is(unicode.Han, r) && !tt.known(string(r)) {

@@ -1,13 +1,10 @@
 package identifier
 
 import (
-	"cmp"
-	"slices"
+	"strings"
 	"sync"
 
-	"golang.org/x/text/collate"
 	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 )
 
 // A CountryOption is a line of the country list.
@@ -17,38 +14,38 @@ type CountryOption struct {
 	Name   string
 }
 
-// renamed are places whose names have changed since the language data of x/text (CLDR 32).
-var renamed = map[language.Base]map[string]string{
-	language.MustParseBase("en"): {"MK": "North Macedonia", "SZ": "Eswatini"},
-	language.MustParseBase("zh"): {"MK": "北马其顿"},
+// Label is what the list says. isolate keeps the direction of the code apart from that of the name.
+func (o CountryOption) Label(isolate func(string) string) string {
+	return o.Name + " " + isolate("+"+o.Code)
 }
 
-var countryLists sync.Map // canonical tag string → []CountryOption
+// Countries are the places that have telephone numbers, without names.
+func Countries() []CountryOption {
+	all := make([]CountryOption, len(plans))
+	for i, p := range plans {
+		all[i] = CountryOption{Region: p.region, Code: p.code}
+	}
+	return all
+}
 
-// CountryOptions returns all countries with their names in a language, in its order. The result is
-// shared: do not change it. The tag must be one of the page's own languages, not what a browser
-// sent, as the lists are kept.
+var countryLists sync.Map // of a language, as countryNames has it: []CountryOption
+
+// CountryOptions returns all countries with their names in a language, in its order; in English where
+// there are none in it. The result is shared: do not change it.
 func CountryOptions(tag language.Tag) []CountryOption {
 	key := tag.String()
+	names, ok := countryNames[key]
+	if !ok {
+		key, names = "en", countryNames["en"]
+	}
 	if list, ok := countryLists.Load(key); ok {
 		return list.([]CountryOption)
 	}
-	_, i, _ := language.NewMatcher(display.Supported.Tags()).Match(tag)
-	shown := display.Supported.Tags()[i]
-	names := display.Regions(shown)
-	base, _ := tag.Base()
 	list := make([]CountryOption, 0, len(plans))
-	for _, p := range plans {
-		name := renamed[base][p.region]
-		if region, err := language.ParseRegion(p.region); name == "" && err == nil {
-			name = names.Name(region)
-		}
-		list = append(list, CountryOption{Region: p.region, Code: p.code, Name: cmp.Or(name, p.region)})
+	for line := range strings.Lines(names) {
+		region, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		list = append(list, CountryOption{Region: region, Code: planOfRegion[region].code, Name: name})
 	}
-	order := collate.New(tag)
-	slices.SortStableFunc(list, func(a, b CountryOption) int {
-		return cmp.Or(order.CompareString(a.Name, b.Name), cmp.Compare(a.Region, b.Region))
-	})
 	kept, _ := countryLists.LoadOrStore(key, list)
 	return kept.([]CountryOption)
 }

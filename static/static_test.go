@@ -14,7 +14,7 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-var hashedName = regexp.MustCompile(`^([a-z]+)\.([0-9a-f]{12})(\.(?:css|js))$`)
+var hashedName = regexp.MustCompile(`^([a-zA-Z.-]+)\.([0-9a-f]{12})(\.(?:css|js|json))$`)
 
 // TestFiles: each file is there under a name that holds its hash, every encoding
 // is the same bytes, and what is no file of its own has no name.
@@ -51,7 +51,7 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s is not there, or other bytes", name)
 			continue
 		}
-		if want := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}[path.Ext(name)]; file.Type != want {
+		if want := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": "application/json"}[path.Ext(name)]; file.Type != want {
 			t.Errorf("%s has type %q, want %q", name, file.Type, want)
 		}
 		if got := gunzip(t, file.Gzip); file.Gzip != nil && !bytes.Equal(got, plain) {

@@ -1,6 +1,11 @@
 package views
 
-import "github.com/a-h/templ"
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/a-h/templ"
+)
 
 // A Page is a page struct: what handlers make, change and send.
 type Page interface {
@@ -125,3 +130,28 @@ const (
 	GuardHandOff  = "hand-off" // it looks for the browser's login
 	GuardSignOut  = "sign-out" // it ends that
 )
+
+// style is the one stylesheet of a page.
+func (b Base) style() string {
+	if b.Portal != nil || b.Guard != nil || b.Styled {
+		return b.Assets.PortalStyle()
+	}
+	return b.Assets.Style
+}
+
+// script is the one script of a page.
+func (b Base) script() string {
+	if b.Guard != nil && b.Assets.PortalScript != "" {
+		return b.Assets.PortalScript
+	}
+	return b.Assets.Script
+}
+
+// InitialOf is the letter that stands for a picture.
+func InitialOf(name string) string {
+	initial, _ := utf8.DecodeRuneInString(name)
+	if initial == utf8.RuneError {
+		return ""
+	}
+	return string(unicode.ToUpper(initial))
+}

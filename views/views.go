@@ -65,8 +65,14 @@ type Consent struct {
 }
 
 // Assets are the addresses of the stylesheet and scripts, with their content
-// hash. A preview of a page that hands a login over has no Complete.
-type Assets struct{ Style, Script, Complete, Demo, AccountStyle, Account string }
+// hash. A preview of a page that hands a login over has no Complete. Countries is the list of all in the
+// page's language.
+type Assets struct {
+	Style, Script, Complete, Demo, Account, Countries string
+
+	PortalStyle  func() string // in place of Style, with all that the portal has
+	PortalScript string        // Script and Account in one
+}
 
 // Language is one choice of the language switch.
 type Language struct {
@@ -135,9 +141,14 @@ type PhoneField struct {
 	Country   string
 	Number    string
 	Countries []Country
+	Some      bool     // there are others: see OtherCountry
 	Tall      bool     // the country's name needs a line of its own
 	Asks      []Choice // the numbers that the typed one may be
 }
+
+// OtherCountry is the choice of a country that PhoneField does not show. With script it brings all;
+// else the page that comes back does.
+const OtherCountry = "other"
 
 // Country is one choice of PhoneField.
 type Country struct{ Region, Label string }
@@ -183,14 +194,19 @@ func (b Base) documentTitle() string {
 
 // consentSentence is the checkbox's sentence with its links. It is written by
 // hand, since a template puts white space between text and link, which Chinese
-// and Japanese have none of.
+// and Japanese have none of, and Arabic none after "and". Where the page runs from
+// right to left each title keeps a direction of its own.
 func (b Base) consentSentence() templ.Component {
 	const mark = "\x00"
 	sentence := b.T.Print(i18n.Message{Key: "agreement.label", Args: i18n.Args{"texts": mark}})
 	before, after, _ := strings.Cut(sentence, mark)
 	and := b.T.T("agreement.and")
 	language, _, _ := strings.Cut(b.T.Locale(), "-")
-	if language != "zh" && language != "ja" {
+	switch language {
+	case "zh", "ja":
+	case "ar": // و is written together with the word after it
+		and = " " + and
+	default:
 		and = " " + and + " "
 	}
 	var s strings.Builder
@@ -203,8 +219,12 @@ func (b Base) consentSentence() templ.Component {
 		if language == "zh" {
 			title = "《" + strings.Trim(title, "《》") + "》"
 		}
-		fmt.Fprintf(&s, `<a href="%s" data-to="%s" target="_blank" rel="noopener">%s</a>`,
-			templ.EscapeString(l.URL), templ.EscapeString(l.To), templ.EscapeString(title))
+		dir := ""
+		if b.T.Dir() == "rtl" {
+			dir = ` dir="auto"`
+		}
+		fmt.Fprintf(&s, `<a href="%s" data-to="%s" target="_blank" rel="noopener"%s>%s</a>`,
+			templ.EscapeString(l.URL), templ.EscapeString(l.To), dir, templ.EscapeString(title))
 	}
 	s.WriteString(templ.EscapeString(after))
 	return templ.Raw(s.String())

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tcb-login/audit"
@@ -122,9 +123,11 @@ func (a *Room) postDevice(r *web.Request, login *visitor.Login) (web.Reply, erro
 	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.AuthorizeDevice(ctx, authclient.AuthorizeDeviceRequest{UserCode: page.Code, ClientID: r.Client.ID}, opts...)
 	})
-	if wrong := deviceRefusals[refusal.CodeOf(err)].Field != ""; wrong {
+	if deviceRefusals[refusal.CodeOf(err)].Field != "" {
 		page.Compare = false // there is nothing to compare it with: another is to be typed
-	} else {
+	}
+	// Whatever TCB calls it, a refusal may be of a wrong code: its words for one are not documented.
+	if err == nil || web.CaptchaAsked(err) || refusal.IsOutage(err) || errors.Is(err, authclient.ErrUnauthenticated) {
 		tries.Refund(r.Context())
 	}
 	if err != nil {

@@ -150,8 +150,8 @@ func noteChange(r *web.Request, login *visitor.Login, e audit.Event) {
 
 // finished answers a change that went well: the page at path says so once, by the message done.
 func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {
-	if slices.Contains(ownChanges, done) && !r.Session.Notes().Of(login.Me.Sub).News {
-		a.knowsAll(r, login)
+	if slices.Contains(ownChanges, done) {
+		a.changedOwn(r, login)
 	}
 	sealed, err := r.Session.Seal(donePurpose, change{Done: done, Sub: login.Me.Sub}, doneLife)
 	if err != nil {
@@ -162,12 +162,18 @@ func (a *Room) finished(r *web.Request, login *visitor.Login, path, done string)
 
 // doneOf is the message of the change that the page at hand is to confirm, if any.
 func (a *Room) doneOf(r *web.Request, login *visitor.Login) string {
-	var did change
-	if r.Done == "" || !r.Session.Open(donePurpose, r.Done, &did) || did.Sub != login.Me.Sub || !strings.HasPrefix(did.Done, "account.done.") {
+	did, ok := confirms(r, login)
+	if !ok {
 		return ""
 	}
 	if first, err := a.Once(r.Context(), ruleDone, web.HashOf(r.Done)); err != nil || !first {
 		return ""
 	}
 	return did.Done
+}
+
+// confirms reports which change of the person's the address is sealed to confirm.
+func confirms(r *web.Request, login *visitor.Login) (did change, ok bool) {
+	ok = r.Done != "" && r.Session.Open(donePurpose, r.Done, &did) && did.Sub == login.Me.Sub && strings.HasPrefix(did.Done, "account.done.")
+	return did, ok
 }

@@ -15,8 +15,8 @@ import (
 // every page of the portal says it, until the history is opened.
 //
 // Up to when they have seen the changes stands in the browser's notes, so a browser that nobody was
-// in before says nothing. TCB is asked every ten minutes, and on every page
-// while there is something to say.
+// in before says nothing. TCB is asked every ten minutes, after each change of their own, and on
+// every page while there is something to say.
 
 const (
 	newsEvery  = 10 * time.Minute
@@ -34,7 +34,7 @@ func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
 	case noted.Seen == 0: // the first time here
 		a.knowsAll(r, login)
 		return nil
-	case !noted.News && now.Sub(time.Unix(noted.Asked, 0)) < newsEvery:
+	case !noted.News && noted.Own <= noted.Asked && now.Sub(time.Unix(noted.Asked, 0)) < newsEvery:
 		return nil
 	}
 	ctx, cancel := r.Within(newsWait)
@@ -47,7 +47,8 @@ func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
 	}
 	var fresh []authclient.SecurityEvent
 	for _, row := range page.Rows {
-		if at, err := time.Parse(time.RFC3339, row.CreatedAt); err == nil && at.After(time.Unix(noted.Seen, 0)) {
+		at, err := time.Parse(time.RFC3339, row.CreatedAt)
+		if err == nil && at.After(time.Unix(noted.Seen, 0)) && at.Sub(time.Unix(noted.Own, 0)).Abs() > newsClocks {
 			fresh = append(fresh, row)
 		}
 	}
@@ -62,10 +63,16 @@ func (a *Room) news(r *web.Request, login *visitor.Login) *views.News {
 	return a.newsOf(r, login, fresh)
 }
 
+// changedOwn notes that the person has changed something themselves. It says nothing of what others
+// have changed just before, which they have not seen.
+func (a *Room) changedOwn(r *web.Request, login *visitor.Login) {
+	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Own = a.Now().Unix() })
+}
+
 // knowsAll notes that the person knows of all changes up to now.
 func (a *Room) knowsAll(r *web.Request, login *visitor.Login) {
 	until := a.Now().Add(newsClocks).Unix()
-	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Seen, p.News = until, false })
+	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Seen, p.News, p.Own = until, false, 0 })
 }
 
 func (a *Room) newsOf(r *web.Request, login *visitor.Login, fresh []authclient.SecurityEvent) *views.News {

@@ -32,7 +32,7 @@ func (a *Room) moreRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	}
 	for _, s := range []string{dateOf(me.Birthdate), a.localeName(me.Locale), me.Zoneinfo} {
 		if s != "" {
-			parts = append(parts, s)
+			parts = append(parts, r.Loc.Isolate(s))
 		}
 	}
 	row := a.fact(r, "more", "account.row.more", strings.Join(parts, " · "), "account-profile")

@@ -57,7 +57,7 @@ func (a *Room) providersPage(r *web.Request, login *visitor.Login) (*views.Provi
 		}
 		name := r.ProviderName(b.ID, b.Name)
 		p.Providers = append(p.Providers, views.Provider{
-			ID: b.ID, Name: name, Who: b.ProviderUserName, Bound: b.Bind, Keep: b.Bind && p.Last, Initial: web.InitialOf(name),
+			ID: b.ID, Name: name, Who: b.ProviderUserName, Bound: b.Bind, Keep: b.Bind && p.Last, Initial: views.InitialOf(name),
 		})
 	}
 	return p, all, nil

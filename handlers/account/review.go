@@ -25,7 +25,8 @@ const (
 
 // reviewDue reports that the list is to be shown before the page at hand.
 func reviewDue(r *web.Request, login *visitor.Login, p page) bool {
-	return !r.Posted() && !p.onWay && r.Done == "" && r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewDue
+	_, confirming := confirms(r, login)
+	return !r.Posted() && !p.onWay && !confirming && r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewDue
 }
 
 func (a *Room) reviewRow(r *web.Request, login *visitor.Login) (views.Row, bool) {

@@ -23,7 +23,7 @@ package authorize
 import (
 	"context"
 	"errors"
-	"strings"
+	"fmt"
 	"time"
 
 	"tcb-login/audit"
@@ -75,9 +75,9 @@ type intent struct {
 // fingerprint is of all that a code or the person's decision depends on. The language is not, which
 // the page itself changes.
 func fingerprint(r *web.Request) string {
-	return web.HashOf(strings.Join([]string{
+	return web.HashOf(fmt.Sprintf("%q", []string{
 		r.Env.ID, r.Client.ID, r.RedirectURI, r.CodeChallenge, r.State, r.Scope, r.Nonce, r.Prompt, r.MaxAge,
-	}, "\x00"))
+	}))
 }
 
 // intended is the intent that the address brings, if it is one of this browser's for this request.
@@ -217,7 +217,11 @@ func (z *Room) page(r *web.Request, login *visitor.Login, in intent) (*views.Aut
 	if err != nil {
 		return nil, err
 	}
-	return z.pageOf(r, login, info, sealed), nil
+	page := z.pageOf(r, login, info, sealed)
+	if r.Session.Notes().AgreedTo(login.Me.Sub, r.LoginPage) != r.LoginPage.Agreed() {
+		page.Consent = web.Consent(&r.LoginRequest, r.Form)
+	}
+	return page, nil
 }
 
 // post mints the code, or says no to the app.
@@ -246,11 +250,15 @@ func (z *Room) post(r *web.Request) (web.Reply, error) {
 		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("authorize.changed")}
 		return web.Invalid(page)
 	}
+	if web.RequireConsent(r, &page.Base); page.Invalid() {
+		return web.Invalid(page)
+	}
 	out, err := z.mint(r, login)
 	if err != nil {
 		return z.refused(r, page, err)
 	}
 	r.Trace.Note(audit.Event{Name: audit.Authorized, Outcome: audit.OK, What: audit.AppAuthorize, Sub: login.Me.Sub})
+	r.Trace.Person, r.Trace.Agreed = login.Me.Sub, r.Session.Notes().SignIn(login.Me.Sub, r.LoginPage)
 	claims, _ := visitor.ReadClaims(login.Access.AccessToken)
 	issuer := r.Env.Issuer
 	if issuer == "" {

@@ -84,11 +84,14 @@ func (z *Room) Samples(r *web.Request) []web.Sample {
 	login := &visitor.Login{Me: me, Access: session.Access{AccessToken: "sample", Sub: me.Sub}}
 	plain := *info
 	plain.Scopes = nil
-	return web.FormSamples(name, entry.PathAuthorize,
-		func() (views.Page, error) { return z.pageOf(of, login, &plain, ""), nil },
-		web.SampleState{Name: "scopes", Change: func(p views.Page) {
+	states := []web.SampleState{
+		{Name: "scopes", Change: func(p views.Page) {
 			p.(*views.AuthorizePage).Scopes = z.pageOf(of, login, info, "").Scopes
 		}},
 		web.SampleAlert("changed", views.AlertError, i18n.Msg("authorize.changed")),
-	)
+	}
+	if asked := web.Consent(&of.LoginRequest, of.Form); asked != nil { // of who has agreed to other texts
+		states = append(states, web.SampleState{Name: "agree", Change: func(p views.Page) { p.Frame().Consent = asked }})
+	}
+	return web.FormSamples(name, entry.PathAuthorize, func() (views.Page, error) { return z.pageOf(of, login, &plain, ""), nil }, states...)
 }

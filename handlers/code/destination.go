@@ -120,9 +120,11 @@ func country(r *web.Request) string {
 func PhoneField(r *web.Request, d Destination) *views.PhoneField {
 	p := &views.PhoneField{Country: d.Country, Number: d.Number}
 	allowed := r.LoginPage.Countries.Allowed
-	if p.Country == "" {
+	p.Some = len(allowed) == 0 && d.Country != views.OtherCountry
+	if p.Country == "" || p.Country == views.OtherCountry {
 		p.Country = country(r)
 	}
+	near := identifier.NearCountries(r.Loc.Tag())
 	for _, phone := range d.Asks {
 		p.Asks = append(p.Asks, views.Choice{Value: phone, Label: identifier.ShowPhone(phone)})
 	}
@@ -130,9 +132,11 @@ func PhoneField(r *web.Request, d Destination) *views.PhoneField {
 		if len(allowed) > 0 && !slices.Contains(allowed, o.Region) {
 			continue
 		}
-		label := o.Name + " +" + o.Code
-		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: label})
-		p.Tall = p.Tall || o.Region == p.Country && wideText(label) > 13
+		if p.Some && o.Region != p.Country && !slices.Contains(near, o.Region) {
+			continue
+		}
+		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: o.Label(r.Loc.Isolate)})
+		p.Tall = p.Tall || o.Region == p.Country && wideText(o.Name+" +"+o.Code) > 13
 	}
 	return p
 }

@@ -32,6 +32,8 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 		switch {
 		case to.Number == "":
 			rules.Broken(b, field, "error.required.phone_number")
+		case to.Phone == "" && to.Country == views.OtherCountry:
+			rules.Broken(b, field, "error.phone_other")
 		case len(to.Asks) > 0:
 			rules.Broken(b, field, "error.phone_which")
 		case to.Elsewhere:

@@ -38,6 +38,7 @@ type LoginRequest struct {
 	Theme     *Theme
 	Target    redirect.Verdict
 	InWeChat  bool // the browser is WeChat's own
+	Common    bool // a page of it shows Query and RedirectURI, and else what all show who come to the login page at it
 	Loc       *i18n.Localizer
 }
 
@@ -179,8 +180,8 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 		return refusal.BadParameter("?")
 	}
 	var bad *refusal.Problem
-	var carried []string
-	seen := map[string]bool{}
+	carried := make([]string, 0, len(params))
+	var seen names
 	r.Authorizing = slices.ContainsFunc(params, func(q param) bool { return q.key == "response_type" })
 	for _, q := range params {
 		name := nameOf(q.key)
@@ -188,7 +189,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 			bad = refusal.BadParameter(name)
 			continue
 		}
-		if r.Authorizing && ofOAuth(name) && (q.key != name || seen[name]) {
+		if r.Authorizing && ofOAuth(name) && (q.key != name || seen.has(name)) {
 			bad = refusal.BadParameter(name)
 		}
 		if name, _, bracketed := strings.Cut(q.key, "["); bracketed && single[name] != nil {
@@ -199,21 +200,24 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 		}
 		carried = append(carried, q.raw)
 		if field := single[q.key]; field != nil {
-			if seen[q.key] {
+			if seen.has(q.key) {
 				bad = refusal.BadParameter(q.key)
 			}
 			*field(&r.Params) = q.value
 			r.HasRedirect = r.HasRedirect || q.key == "redirect_uri"
-		} else if field := first[q.key]; field != nil && !seen[q.key] {
+		} else if field := first[q.key]; field != nil && !seen.has(q.key) {
 			if *field(&r.Params) = q.value; q.key == "login_hint" {
 				r.LoginHint = hint(q.raw)
 			}
-		} else if field := oauth[q.key]; field != nil && r.Authorizing && !seen[q.key] {
+		} else if field := oauth[q.key]; field != nil && r.Authorizing && !seen.has(q.key) {
 			*field(&r.Authorization) = q.value
 		}
-		seen[q.key] = true
+		if p.reads(q.key) || ofOAuth(q.key) {
+			seen.add(q.key)
+		}
 	}
 	r.Query = strings.Join(carried, "&")
+	r.Common = bad == nil && !r.Authorizing && isCommon(&r.Step) && !seen.has("lang") && !seen.has("prompt") && !seen.has("login_hint")
 	if len(r.Query) > maxEntryQuery {
 		return refusal.BadRequest("error.page.too_large", nil)
 	}
@@ -230,9 +234,28 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 	return nil
 }
 
+// isCommon reports that a step is none, but for which way a page shows first.
+func isCommon(s *Step) bool {
+	return (s.Via == "" || s.Via == "phone" || s.Via == "email") && *s == Step{Via: s.Via}
+}
+
 // nameOf is the name that some readers see: they end it at a NUL, or at a bracket.
 func nameOf(key string) string {
-	return strings.SplitN(strings.ReplaceAll(key, "\x00", "["), "[", 2)[0]
+	if end := strings.IndexAny(key, "\x00["); end >= 0 {
+		return key[:end]
+	}
+	return key
+}
+
+// names are a few, each once.
+type names []string
+
+func (n names) has(name string) bool { return slices.Contains(n, name) }
+
+func (n *names) add(name string) {
+	if !n.has(name) {
+		*n = append(*n, name)
+	}
 }
 
 // reads reports that a parameter means something here, so that it must be text.
@@ -440,18 +463,10 @@ func (r *LoginRequest) Title() i18n.Message {
 	return i18n.Message{Key: "sign-in.title", Args: i18n.Args{"app": r.LoginPage.Name}}
 }
 
-// Origin is one address at which browsers reach us.
-type Origin struct {
-	Scheme string
-	Text   string // scheme://host[:port], byte for byte what browsers send as Origin
-}
-
-// Secure reports that it is https.
-func (o Origin) Secure() bool { return o.Scheme == "https" }
-
 // A Theme is a login page's theme and words as pages need them: its words laid over the catalogues,
 // its colours written into a stylesheet.
 type Theme struct {
 	Messages *i18n.Bundle
-	Style    string // address of the stylesheet
+	Style    string        // address of the stylesheet
+	Portal   func() string // address of the one for pages that have more than forms, as the portal's
 }

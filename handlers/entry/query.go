@@ -25,7 +25,7 @@ func parseQuery(raw string) ([]param, bool) {
 	if len(raw) > maxQuery {
 		return nil, false
 	}
-	var params []param
+	params := make([]param, 0, 1+min(strings.Count(raw, "&"), 31))
 	for part := range strings.SplitSeq(raw, "&") {
 		if part == "" {
 			continue

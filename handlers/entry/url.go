@@ -84,6 +84,16 @@ func Join(base, path string, params ...string) string {
 	return b.String()
 }
 
+// HasParam reports that a query string has a parameter.
+func HasParam(query, name string) bool {
+	for part := range strings.SplitSeq(query, "&") {
+		if key, _, _ := strings.Cut(part, "="); part != "" && Unescape(key) == name {
+			return true
+		}
+	}
+	return false
+}
+
 // WithParam is a query string with another value of one parameter, of which the first would count
 // if both stood there.
 func WithParam(query, name, value string) string {

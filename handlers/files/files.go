@@ -10,6 +10,7 @@ import (
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/headers"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/static"
@@ -31,7 +32,7 @@ type Files struct{ themes *themes }
 // New reads no login page yet: a theme is made when it is first needed.
 func New(cfg Config) *Files {
 	f := &Files{&themes{Config: cfg}}
-	f.themes = newThemes(cfg, f.Asset("app.css"))
+	f.themes = newThemes(cfg, f.Asset("app.css"), f.Asset("portal.css"))
 	return f
 }
 
@@ -44,6 +45,16 @@ func (f *Files) BuiltIn() *entry.Theme { return f.themes.builtIn }
 // Asset is the address of a file of ours.
 func (f *Files) Asset(file string) string {
 	return f.themes.Base + "/static/" + f.themes.Static.Name(file)
+}
+
+// Countries is the address of the list of all countries in a language; in English where there is none
+// in it.
+func (f *Files) Countries(locale string) string {
+	name := "countries." + locale + ".json"
+	if f.themes.Static.Name(name) == "" {
+		name = "countries.en.json"
+	}
+	return f.Asset(name)
 }
 
 // Media is the address of a picture of a login page; empty when there is none.
@@ -87,6 +98,7 @@ func (f *Files) getMedia(c *fiber.Ctx) error {
 		return refusal.ErrMissing
 	}
 	header := &c.Response().Header
+	headers.File(c)
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	header.Set("Content-Type", m.Type)
 	header.Set("Cache-Control", "public, max-age=31536000, immutable")
@@ -98,6 +110,7 @@ func send(c *fiber.Ctx, file *static.File) error {
 	header.Set("Content-Type", file.Type)
 	header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	header.Set("Vary", "Accept-Encoding")
+	headers.File(c)
 	accepts := c.Get("Accept-Encoding")
 	switch {
 	case file.Brotli != nil && acceptsEncoding(accepts, "br"):

@@ -2,7 +2,9 @@ package files
 
 import (
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"tcb-login/config/loginpage"
@@ -10,11 +12,16 @@ import (
 	"tcb-login/static"
 )
 
-// themeFile is a theme with the stylesheet that it is served from.
+// themeFile is a theme with the stylesheets that it is served from: of all pages, and of those of the
+// portal, which is made when it is first needed.
 type themeFile struct {
 	entry.Theme
-	sheet *static.File
+	sheet  *static.File
+	portal func() (*static.File, error)
 }
+
+// portalEnding is what names of the portal's stylesheets end with.
+const portalEnding = ".portal.css"
 
 // themes keeps what was made of login pages. Those of a page that has changed since stay for a
 // while: documents that were sent before still load them.
@@ -32,9 +39,9 @@ type themes struct {
 	made   int        // the generation of login pages that all were made of; 0: none yet
 }
 
-func newThemes(cfg Config, style string) *themes {
+func newThemes(cfg Config, style, portal string) *themes {
 	return &themes{
-		Config: cfg, builtIn: &entry.Theme{Messages: cfg.Messages, Style: style},
+		Config: cfg, builtIn: &entry.Theme{Messages: cfg.Messages, Style: style, Portal: func() string { return portal }},
 		byHash: map[string]*themeFile{}, sheets: map[string]*static.File{}, media: map[string]*loginpage.Media{},
 	}
 }
@@ -65,6 +72,12 @@ func (k *themes) known(l *loginpage.Page) *themeFile {
 	return k.byHash[l.Hash]
 }
 
+func (k *themes) all() []*themeFile {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return slices.Collect(maps.Values(k.byHash))
+}
+
 // live are the hashes of the login pages of now.
 func (k *themes) live() map[string]bool {
 	live := map[string]bool{}
@@ -84,7 +97,12 @@ func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
 	if !ok {
 		return nil, errors.New("files: no app.css")
 	}
-	sheet, err := static.NewFile("theme.css", slices.Concat(base.Plain, l.Theme.Stylesheet(mediaAt(k.Base, l.Background))))
+	account, ok := k.Static.Lookup(k.Static.Name("account.css"))
+	if !ok {
+		return nil, errors.New("files: no account.css")
+	}
+	colors := l.Theme.Stylesheet(mediaAt(k.Base, l.Background))
+	sheet, err := static.NewFile("theme.css", slices.Concat(base.Plain, colors))
 	if err != nil {
 		return nil, err
 	}
@@ -95,10 +113,29 @@ func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
 			texts[locale][key] = text
 		}
 	}
-	return &themeFile{sheet: sheet, Theme: entry.Theme{
+	made := &themeFile{sheet: sheet, portal: sync.OnceValues(func() (*static.File, error) {
+		return static.NewFile("theme.css", slices.Concat(base.Plain, colors, account.Plain))
+	})}
+	made.Theme = entry.Theme{
 		Messages: k.Messages.With(l.Locales, texts),
 		Style:    k.Base + "/theme/" + sheet.Hash + ".css",
-	}}, nil
+		Portal:   func() string { return k.portal(made) },
+	}
+	return made, nil
+}
+
+// portal is the address of a theme's stylesheet for the portal.
+func (k *themes) portal(of *themeFile) string {
+	sheet, err := of.portal()
+	if err != nil {
+		k.Logger.Error("login config", "error", err.Error())
+		return of.Style
+	}
+	name := sheet.Hash + portalEnding
+	k.mu.Lock()
+	k.sheets[name] = sheet
+	k.mu.Unlock()
+	return k.Base + "/theme/" + name
 }
 
 // keep adds a theme, unless another request was faster.
@@ -189,5 +226,10 @@ func find[T any](k *themes, name string, in func() map[string]*T) *T {
 		return found
 	}
 	k.makeAll()
+	if strings.HasSuffix(name, portalEnding) {
+		for _, theme := range k.all() {
+			k.portal(theme)
+		}
+	}
 	return look()
 }

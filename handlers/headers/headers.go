@@ -38,14 +38,31 @@ func New(origins []string, base string, imageHosts []string, hsts time.Duration)
 // SetAny sets what every HTML answer carries; assets overwrite some of it.
 func SetAny(c *fiber.Ctx) {
 	header := &c.Response().Header
-	header.Set("Content-Security-Policy", fallbackPolicy)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "same-origin")
-	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
-	header.Set("Permissions-Policy", permissionsPolicy)
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Robots-Tag", "noindex")
+	for _, h := range always {
+		header.SetCanonical(h.name, h.value)
+	}
+}
+
+type field struct{ name, value []byte }
+
+// always are the headers of every answer, their names as they are written.
+var always = []field{
+	{[]byte("Content-Security-Policy"), []byte(fallbackPolicy)},
+	{[]byte("X-Content-Type-Options"), []byte("nosniff")},
+	{[]byte("Referrer-Policy"), []byte("same-origin")},
+	{[]byte("Cross-Origin-Opener-Policy"), []byte("same-origin")},
+	{[]byte("Cross-Origin-Resource-Policy"), []byte("same-origin")},
+	{[]byte("Permissions-Policy"), []byte(permissionsPolicy)},
+	{[]byte("Cache-Control"), []byte("no-store")},
+	{[]byte("X-Robots-Tag"), []byte("noindex")},
+}
+
+// File leaves away what means nothing for a file that pages load.
+func File(c *fiber.Ctx) {
+	header := &c.Response().Header
+	for _, name := range []string{"Content-Security-Policy", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "X-Robots-Tag"} {
+		header.Del(name)
+	}
 }
 
 // Set sets what differs at an origin.

@@ -35,6 +35,8 @@ type Person struct {
 	Seen  int64 `json:"s,omitempty"`
 	Asked int64 `json:"q,omitempty"`
 	News  bool  `json:"n,omitempty"`
+	// Own is when they have last changed one themselves in this browser (Unix seconds).
+	Own int64 `json:"o,omitempty"`
 	// Review says that a password was reset, and how far the person is with looking over what else
 	// the account can be entered by.
 	Review Review `json:"r,omitempty"`
@@ -61,6 +63,11 @@ func New(now func() time.Time, read func(*Notes) bool) *Notes {
 	n := &Notes{}
 	if !read(n) {
 		n = &Notes{}
+	}
+	for name, p := range n.People {
+		if p == nil {
+			delete(n.People, name)
+		}
 	}
 	n.now = now
 	return n

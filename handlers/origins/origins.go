@@ -3,6 +3,7 @@
 package origins
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,19 @@ import (
 
 // Hosts are the origins that browsers reach us at, by Host.
 type Hosts map[string][]entry.Origin
+
+// New reads origins, each as scheme://host[:port].
+func New(texts []string) (Hosts, error) {
+	h := Hosts{}
+	for _, text := range texts {
+		scheme, host, ok := strings.Cut(text, "://")
+		if !ok || host == "" {
+			return nil, fmt.Errorf("handlers: %q is no origin", text)
+		}
+		h[host] = append(h[host], entry.Origin{Scheme: scheme, Text: text})
+	}
+	return h, nil
+}
 
 // At finds the origins of a host, as hosts are compared: in any case, with the dot at its end that
 // makes it absolute, and with the port that its scheme has anyway (RFC 9110 §4.2.3).

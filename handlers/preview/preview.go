@@ -180,7 +180,7 @@ func dress(b *views.Base, q Query, address string) {
 		}
 		b.App.LogoDark = ""
 	}
-	b.Assets.Complete, b.Assets.Account, b.Resume = "", "", ""
+	b.Assets.Complete, b.Assets.Account, b.Assets.PortalScript, b.Resume = "", "", "", ""
 	if b.Guard != nil {
 		b.Guard = &views.Guard{} // there is no storage to compare with
 	}

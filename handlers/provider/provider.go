@@ -154,6 +154,7 @@ func (p *Providers) callback(r *web.Request, a Authorization) string {
 // getCallback answers a provider's redirect. It reads no entry query: the authorization brings its
 // own.
 func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
+	r.HideAddress()
 	state, code, failed := r.Arg("state"), r.Arg("code"), r.Arg("error")
 	var a Authorization
 	underWay := func() bool { return !a.Ended && p.purposes[a.For] != nil }

@@ -42,8 +42,8 @@ func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Pr
 func (in *Room) Rows() []web.Row {
 	entryAgain := func(r *web.Request) (web.Reply, error) { return web.SeeOther(r.To(entry.PathEntry)) }
 	rows := []web.Row{
-		{Path: entry.PathEntry, Before: in.providers.AtEntry, Get: in.getEntry, Forms: map[string]web.Rebuild{"choose": in.rebuildChoose}},
-		{Path: entry.PathSignIn, Get: in.getSignIn, Post: in.postSignIn, Form: formSignIn, Forms: map[string]web.Rebuild{formSignIn: in.rebuildSignIn}},
+		{Path: entry.PathEntry, Before: in.providers.AtEntry, Get: in.getEntry, Common: true, Forms: map[string]web.Rebuild{"choose": in.rebuildChoose}},
+		{Path: entry.PathSignIn, Get: in.getSignIn, Common: true, Post: in.postSignIn, Form: formSignIn, Forms: map[string]web.Rebuild{formSignIn: in.rebuildSignIn}},
 	}
 	for _, f := range in.flows {
 		rows = append(rows, in.flowRow(f))
@@ -75,7 +75,7 @@ func (in *Room) flowRow(f flow) web.Row {
 		}
 	}
 	spec := f.Spec()
-	row := web.Row{Path: spec.Path, Get: offered(in.codes.Get), Post: offered(in.codes.Post), Form: spec.Name, Forms: map[string]web.Rebuild{}}
+	row := web.Row{Path: spec.Path, Get: offered(in.codes.Get), Common: true, Post: offered(in.codes.Post), Form: spec.Name, Forms: map[string]web.Rebuild{}}
 	for _, name := range code.Forms(spec) {
 		row.Forms[name] = func(r *web.Request) (views.Page, error) {
 			if !f.offered(r.LoginPage) {

@@ -35,7 +35,7 @@ func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access se
 		return v.completeForApp(r, access)
 	}
 	follow := v.Follow(r, creds)
-	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
+	if err := begin(r, access); err != nil {
 		return web.Reply{}, err
 	}
 	if instead, err := follow(); err != nil {
@@ -43,7 +43,6 @@ func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access se
 	} else if instead != "" {
 		to = instead
 	}
-	r.Trace.Person, r.Trace.Agreed = creds.Sub, r.Session.Notes().SignIn(creds.Sub, r.LoginPage)
 	tokens, err := json.Marshal(creds)
 	if err != nil {
 		return web.Reply{}, err
@@ -58,6 +57,16 @@ func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access se
 	return web.Reply{Status: 200, Page: page, NoReferrer: true}, nil
 }
 
+// begin makes it the browser's login. What was agreed to or reset before is of who has signed in now,
+// and of nobody who does so later, wherever the login leads.
+func begin(r *web.Request, access session.Access) error {
+	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
+		return err
+	}
+	r.Trace.Person, r.Trace.Agreed = access.Sub, r.Session.Notes().SignIn(access.Sub, r.LoginPage)
+	return nil
+}
+
 // AppLoginLife is how long a login counts for apps on other origins, from when somebody signed in or
 // stepped up on our own pages. It is our cookie alone: such an app never writes localStorage here, so
 // there is nothing that would say sooner that they have left.
@@ -67,7 +76,7 @@ const AppLoginLife = 15 * time.Minute
 // of the credentials. The refresh token is nobody's.
 func (v *Room) completeForApp(r *web.Request, access session.Access) (web.Reply, error) {
 	access.ExpiresAt = min(access.ExpiresAt, v.Now().Unix()+int64(AppLoginLife.Seconds()))
-	if err := r.Session.BeginLogin(r.Context(), access); err != nil {
+	if err := begin(r, access); err != nil {
 		return web.Reply{}, err
 	}
 	to, err := v.Authorize(r, access.Sub)

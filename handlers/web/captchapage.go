@@ -39,7 +39,7 @@ const maxTrips = 2
 
 const (
 	captchaCookie = "captcha page"
-	captchaBack   = "captcha return"
+	captchaBack   = "way back from captcha page"
 	tripLife      = 10 * time.Minute // as TCB's page has
 	// captchaField is the form's, of the page that the callback answers with.
 	captchaField = "captcha_return"
@@ -98,10 +98,12 @@ func (s *Site) captchaPage(ctx context.Context, r *Request, of authclient.Call) 
 }
 
 // leaveForCaptcha leads to TCB's captcha page, from which the browser comes back to the form of a
-// page. What does not fit into the cookie for the way is asked for by the picture.
+// page. What does not fit into the cookie for the way, or not beside what the form goes on with, is
+// asked for by the picture.
 func (s *Site) leaveForCaptcha(r *Request, page views.Page, away *captchaAway) (Reply, error) {
 	waiting, err := r.Session.SealFlow(captchaCookie, away.state, s.tripOf(r, page.Frame()), tripLife)
-	if errors.Is(err, session.ErrTooLarge) {
+	// The step that is under way may have a cookie, which has to be there on the way back.
+	if errors.Is(err, session.ErrTooLarge) || r.Flow != "" && waiting.Crowds() {
 		return Refuse(page, s.askCaptcha(r.Context(), r, away.of, ""), nil)
 	}
 	if err != nil {
@@ -145,6 +147,7 @@ func (s *Site) pathOf(c *fiber.Ctx) string { return strings.TrimPrefix(c.Path(),
 
 // getCaptchaCallback answers TCB's redirect. It reads no entry query: the trip brings its own.
 func (s *Site) getCaptchaCallback(r *Request) (Reply, error) {
+	r.HideAddress()
 	state, token := r.Arg("state"), r.Arg("captcha_token")
 	var trip captchaTrip
 	if !r.Session.FlowValue(captchaCookie, state, &trip) {
@@ -165,7 +168,7 @@ func (s *Site) getCaptchaCallback(r *Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	return Reply{Status: fiber.StatusOK, Page: s.captchaReturnPage(r, trip, back, sealed, r.Arg("error_description")), NoReferrer: true}, nil
+	return OK(s.captchaReturnPage(r, trip, back, sealed, r.Arg("error_description")))
 }
 
 func (s *Site) captchaReturnPage(r *Request, trip captchaTrip, back captchaReturn, sealed, said string) *views.CaptchaReturnPage {

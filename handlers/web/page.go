@@ -3,8 +3,6 @@ package web
 import (
 	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
@@ -24,17 +22,19 @@ func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) view
 		Page:  name,
 		Title: title,
 		Assets: views.Assets{
-			Style:    theme.Style,
-			Script:   s.Asset("app.js"),
-			Complete: s.Asset("complete.js"),
-			Demo:     s.Asset("demo.js"),
+			Style:     theme.Style,
+			Script:    s.Asset("app.js"),
+			Complete:  s.Asset("complete.js"),
+			Demo:      s.Asset("demo.js"),
+			Countries: s.Countries(r.Loc.Locale()),
 
-			AccountStyle: s.Asset("account.css"),
 			Account:      s.Asset("account.js"),
+			PortalStyle:  theme.Portal,
+			PortalScript: s.Asset("portal.js"),
 		},
 	}
 	if app := s.appName(r); app != "" {
-		b.App = views.App{Name: app, Initial: InitialOf(app)}
+		b.App = views.App{Name: app, Initial: views.InitialOf(app)}
 	}
 	if p := r.LoginPage; p != nil {
 		b.App.Logo, b.App.LogoDark = s.Media(p.Logo), s.Media(p.LogoDark)
@@ -94,20 +94,11 @@ func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
 
 // PersonOf is how pages show somebody.
 func (s *Site) PersonOf(name, picture string) views.Person {
-	p := views.Person{Name: name, Initial: InitialOf(name)}
+	p := views.Person{Name: name, Initial: views.InitialOf(name)}
 	if s.headers.ShowsImage(picture) {
 		p.Picture = picture
 	}
 	return p
-}
-
-// InitialOf is the letter that stands for a picture.
-func InitialOf(name string) string {
-	initial, _ := utf8.DecodeRuneInString(name)
-	if initial == utf8.RuneError {
-		return ""
-	}
-	return string(unicode.ToUpper(initial))
 }
 
 // Methods are the ways in beside the form of one method. What differs in the addresses of identity
@@ -170,7 +161,7 @@ func (s *Site) method(r *entry.LoginRequest, w loginpage.SignInMethod, differs [
 		out.Provider = true
 		name := r.ProviderName(w.ID, "")
 		out.Link = views.Link{To: "provider-" + w.ID, URL: r.To(entry.PathProvider+"/"+w.ID, differs...), Label: i18n.Message{Text: name}}
-		out.Mark = InitialOf(name)
+		out.Mark = views.InitialOf(name)
 		if strings.HasPrefix(w.ID, "wx_") {
 			out.Mark = "wechat"
 		}

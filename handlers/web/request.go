@@ -49,6 +49,10 @@ func (r *Request) Posted() bool { return r.posted }
 // Header is a request header's value, the first of several.
 func (r *Request) Header(name string) string { return r.c.Get(name) }
 
+// HideAddress keeps the address of the page at hand from whatever that page loads or leads to: it
+// holds what another site sent the browser here with.
+func (r *Request) HideAddress() { r.c.Set("Referrer-Policy", "no-referrer") }
+
 // Param is a part of the path that the route names.
 func (r *Request) Param(name string) string { return r.c.Params(name) }
 

@@ -29,21 +29,27 @@ type Row struct {
 	Repeatable bool               // to post it twice does no harm, and may mean two things
 	Before     Before             // may answer a GET before its login request is read
 	Bare       bool               // the handler reads the login request itself: see Site.Recall
+	Common     bool               // the page of Get follows from the login request alone where that is Common
 }
 
 // A Before answers a GET whose query is no login request of ours, or reports false. Its request has
 // none: see Site.Recall.
 type Before func(*Request) (Reply, bool, error)
 
-// Install hangs rows below the base path, and what stands outside of it. changePassword is the path
-// of the page that password managers lead to.
-func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
+// Rows are all pages: those of the rooms, and those that no room has.
+func (s *Site) Rows(rooms []Row) []Row {
 	entryAgain := func(r *Request) (Reply, error) { return SeeOther(r.To(entry.PathEntry)) }
-	s.rows = append(slices.Clone(rows),
+	return append(slices.Clone(rooms),
 		Row{Path: entry.PathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true, Repeatable: true},
 		Row{Path: entry.PathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true, Repeatable: true},
 		Row{Path: entry.PathCaptchaCallback, Get: s.getCaptchaCallback, Bare: true, OnWay: true},
 	)
+}
+
+// Install hangs rows below the base path, and what stands outside of it. changePassword is the path
+// of the page that password managers lead to.
+func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
+	s.rows = s.Rows(rows)
 	app.Use(s.observe, s.matchOrigin)
 	for _, row := range s.rows {
 		s.hang(app, row)
@@ -82,7 +88,11 @@ func (s *Site) hang(app *fiber.App, row Row) {
 		app.Get(s.places.Base+row.Path, get, s.before(row))
 	}
 	if row.Get != nil {
-		app.Get(s.places.Base+row.Path, get, read, s.serve(row.Get)) // HEAD too
+		serve := s.serve(row.Get)
+		if row.Common {
+			serve = s.serveCommon(row.Path, row.Get)
+		}
+		app.Get(s.places.Base+row.Path, get, read, serve) // HEAD too
 	}
 	switch {
 	case row.Post == nil:
@@ -112,8 +122,7 @@ func (s *Site) serve(handle Handler) fiber.Handler {
 // is the way that everybody comes.
 func (s *Site) before(row Row) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		args := c.Context().QueryArgs()
-		if !args.Has("state") && !args.Has("error") {
+		if query := rawQuery(c); !entry.HasParam(query, "state") && !entry.HasParam(query, "error") {
 			return c.Next()
 		}
 		if _, err := s.prepare(c, "", Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
@@ -165,17 +174,18 @@ func (s *Site) nowhere(c *fiber.Ctx) error {
 func (s *Site) allowed(path string) string {
 	var methods []string
 	for _, row := range s.rows {
-		if path != s.places.Base+row.Path && path+"/" != s.places.Base+row.Path {
+		if !fiber.RoutePatternMatch(strings.TrimRight(path, "/"), s.places.Base+row.Path, fiber.Config{CaseSensitive: true}) {
 			continue
 		}
 		if row.Get != nil {
-			methods = append(methods, "GET")
+			methods = append(methods, fiber.MethodGet)
 		}
 		if row.Post != nil {
-			methods = append(methods, "POST")
+			methods = append(methods, fiber.MethodPost)
 		}
 	}
-	return strings.Join(methods, ", ")
+	slices.Sort(methods) // a path may be of two rows: one of them names it, and one has a parameter there
+	return strings.Join(slices.Compact(methods), ", ")
 }
 
 // Rebuild is the form that was posted, with what was typed, whichever page has it. Forms are named
@@ -211,6 +221,8 @@ const (
 	// BodyLimit is for a captcha's picture, and all else that a form can hold.
 	BodyLimit   = captcha.MaxPicture + 64<<10
 	headerLimit = 16 << 10
+	// writeBuffer takes nearly every page and its headers, which then leave in one call of the system.
+	writeBuffer = 12 << 10
 	// grace is what a page gets on top of a call's own timeout, for the calls that follow it (a
 	// captcha's picture, a profile).
 	grace = 5 * time.Second
@@ -223,6 +235,7 @@ func (s *Site) NewApp() *fiber.App {
 		BodyLimit:                    BodyLimit,
 		DisablePreParseMultipartForm: true, // nobody here reads such bodies
 		DisableStartupMessage:        true,
+		WriteBufferSize:              writeBuffer,
 		ErrorHandler:                 s.refuseEarly, // observe handles what handlers return
 		Immutable:                    true,          // strings outlive the request's buffer
 		ReadBufferSize:               headerLimit,

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tcb-login/handlers/notes"
@@ -123,6 +124,9 @@ func (s *Session) DropAccess() {
 // A FlowCookie waits for the browser to come back from another site.
 type FlowCookie struct{ cookies []string }
 
+// Crowds reports that it takes the place of others, which the answer removes.
+func (c FlowCookie) Crowds() bool { return len(c.cookies) > 1 }
+
 // SealFlow makes the cookie of a state, which SendFlow adds to the answer. It returns
 // session.ErrTooLarge for a value that does not fit.
 func (s *Session) SealFlow(purpose, state string, v any, ttl time.Duration) (FlowCookie, error) {
@@ -171,11 +175,13 @@ func (s *Session) cookies() ([]string, error) {
 	}
 	own, err := s.s.Cookies()
 	if s.noted != nil && s.noted.Changed() && s.scope != (session.Scope{}) {
-		noted, err := s.s.NotesCookie(s.scope, s.noted)
-		if err != nil {
+		switch noted, err := s.s.NotesCookie(s.scope, s.noted); {
+		case errors.Is(err, session.ErrTooLarge): // what is not noted is asked once more, or not told
+		case err != nil:
 			return nil, err
+		default:
+			own = append(own, noted)
 		}
-		own = append(own, noted)
 	}
 	return append(login, own...), err
 }

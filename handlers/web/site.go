@@ -5,16 +5,15 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
 
 	"tcb-login/audit"
 	"tcb-login/config"
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
+	"tcb-login/handlers/cut"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/files"
 	"tcb-login/handlers/headers"
@@ -79,6 +78,8 @@ type Site struct {
 	rand       io.Reader
 	floor      *limits.Floor
 	outcomes   limit.Outcomes
+	common     *cut.Cache[commonKey]
+	marks      *marks
 	lastResort []byte // the page for when rendering itself fails
 	rows       []Row
 
@@ -110,10 +111,14 @@ func NewSite(cfg Config) (*Site, error) {
 		ctx: cfg.Context, leaving: cfg.Leaving, now: cfg.Now, rand: cfg.Rand,
 		journal: &journal.Journal{Log: cfg.Logger, Audit: cfg.Audit, Metrics: cfg.Metrics, Now: cfg.Now},
 		metrics: cfg.Metrics, nowhereCount: cfg.Metrics.Route("any", ""),
-		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: cfg.Outcomes,
+		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: cfg.Outcomes, common: cut.NewCache[commonKey](commonPages),
 	}
 	s.headers = headers.New(cfg.Origins, cfg.Settings.BasePath, cfg.Settings.ImageHosts, cfg.Settings.HSTSMaxAge)
-	if err := s.setOrigins(cfg); err != nil {
+	var err error
+	if s.origins, err = origins.New(cfg.Origins); err != nil {
+		return nil, err
+	}
+	if s.marks, err = newMarks(s.Random); err != nil {
 		return nil, err
 	}
 	environments, err := entry.NewEnvironments(cfg.Settings.Environments, cfg.NewAuth)
@@ -148,19 +153,6 @@ func (s *Site) Base() string { return s.places.Base }
 
 // SetPortal tells where the pages are that next= may name.
 func (s *Site) SetPortal(next map[string]string) { s.places.Next = next }
-
-// setOrigins reads where browsers reach us.
-func (s *Site) setOrigins(cfg Config) error {
-	s.origins = origins.Hosts{}
-	for _, o := range cfg.Origins {
-		scheme, host, ok := strings.Cut(o, "://")
-		if !ok || host == "" {
-			return fmt.Errorf("handlers: %q is no origin", o)
-		}
-		s.origins[host] = append(s.origins[host], entry.Origin{Scheme: scheme, Text: o})
-	}
-	return nil
-}
 
 // renderLastResort makes the page for when rendering itself fails.
 func (s *Site) renderLastResort() error {

@@ -45,6 +45,25 @@ if (form)
     }
   });
 
+// The other countries come when somebody asks for them. Where they do not, the form does, sent as it
+// is.
+const country = document.querySelector("[data-countries]");
+if (country) {
+  let chosen = country.value;
+  country.addEventListener("change", async () => {
+    if (country.value !== "other") return void (chosen = country.value);
+    try {
+      const all = await (await fetch(country.dataset.countries)).json();
+      country.replaceChildren(...all.map(([value, label]) => new Option(label, value)));
+      country.value = chosen;
+      country.focus();
+      if (country.showPicker) country.showPicker();
+    } catch (refusal) {
+      // No list, or a browser that opens none by itself.
+    }
+  });
+}
+
 for (const button of document.querySelectorAll("[data-show]")) {
   const input = document.getElementById(button.dataset.show);
   const show = (on) => {

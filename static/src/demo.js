@@ -20,7 +20,9 @@ for (const part of demo.querySelectorAll("[data-state]"))
 if (credentials) {
   const user = read(`user_info_${env}`);
   const facts = { sub: credentials.sub, ...(user && user.content) };
-  facts.expires_at = new Date(credentials.expires_at).toLocaleString(document.documentElement.lang);
+  facts.expires_at = new Date(credentials.expires_at).toLocaleString(document.documentElement.lang, {
+    numberingSystem: "latn",
+  });
   for (const place of demo.querySelectorAll("[data-fact]"))
     place.textContent = facts[place.dataset.fact] || "–";
 }

@@ -1,0 +1,134 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The tests of this file are about an identity provider's way back that is somebody else's, or meant
+// for another page.
+
+// exchanged is how many codes of providers TCB was given.
+func (s *site) exchanged() int { return s.backend.count("/v1/provider/token") }
+
+// TestCallbackOfAnotherClient: a way to a provider that began for one client signs in to no other.
+func TestCallbackOfAnotherClient(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b := s.browser()
+	p := b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", "")).want(http.StatusOK, "provider-return")
+	for _, to := range []string{"env_id=demo&client_id=second", "env_id=other&client_id=other"} {
+		at := strings.Replace(p.action(), "env_id=demo&client_id=demo", to, 1)
+		if got := b.do(http.MethodPost, at, p.filled(nil), nil); s.exchanged() != 0 || got.name() == "complete" {
+			t.Fatalf("%s: page %q, %d codes exchanged", to, got.name(), s.exchanged())
+		}
+	}
+	if done := b.submit(p, nil).completed(); done.ClientID != "demo" {
+		t.Errorf("signed in to %s", done.ClientID)
+	}
+}
+
+// TestCallbackTwice: a state that has been used is used up, for who has the browser's cookies of
+// before too, and for many at once.
+func TestCallbackTwice(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b := s.browser()
+	p := b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", "")).want(http.StatusOK, "provider-return")
+	thief := b.copy()
+	b.submit(p, nil).completed()
+	s.clock.advance(repeatLife) // else it is the same POST again
+	if got := thief.submit(p, nil); got.name() == "complete" || s.exchanged() != 1 {
+		t.Errorf("page %q, %d codes exchanged", got.name(), s.exchanged())
+	}
+}
+
+// TestCallbackAsItBegan: the code is exchanged with the address that the browser was sent with,
+// whatever the settings say since.
+func TestCallbackAsItBegan(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/provider/callback", "/"} {
+		callback := func(path string) func(*siteConfig) {
+			return func(c *siteConfig) { c.settings.Environments[0].ProviderCallback = c.settings.BasePath + path }
+		}
+		before := newSite(t, withMethods("demo"), callback(path))
+		after := newSite(t, withMethods("demo"), callback(map[string]string{"/": "/provider/callback", "/provider/callback": "/"}[path]), func(c *siteConfig) {
+			c.backend, c.clock, c.memory = before.backend, before.clock, before.memory
+		})
+		b := before.browser()
+		back := b.consentAt(path, b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", "")
+		b = b.on(t, after)
+		b.submit(b.get(back).want(http.StatusOK, "provider-return"), nil).completed()
+		if got := last(before.backend.callsTo("/v1/provider/token")).body; !strings.Contains(got, `"`+publicOrigin+before.base+path+`"`) {
+			t.Errorf("the code that came to %s is exchanged with %s", path, got)
+		}
+	}
+}
+
+// TestErrorAtEntry: an error without a state at the entry is the app's own, unless a provider was told
+// to send browsers there.
+func TestErrorAtEntry(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b := s.browser()
+	b.toProvider(b.open("/sign-in"), "demo").want(http.StatusOK, "interstitial")
+	p := b.open("/", "error=access_denied").want(http.StatusOK, "sign-in")
+	if p.has("provider.cancelled") || !strings.Contains(p.action(), "error=access_denied") {
+		t.Errorf("the app's own error is taken for a provider's: %q, %s", p.keys(), p.action())
+	}
+}
+
+// TestLostBringsNoIdentity: who comes back without cookies finds the page and the target, and no
+// identity that waited.
+func TestLostBringsNoIdentity(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	s.backend.provider(map[string]bool{"AutoSignUpWithProviderUser": false, "AutoSignInWhenEmailMatch": false})
+	b := s.browser()
+	unknown := b.comesBack(b.toProvider(b.open("/sign-in"), "demo"), "p-9", "").want(http.StatusOK, "provider-unknown")
+	p := b.click(unknown, "sign-in").want(http.StatusOK, "sign-in")
+	if !strings.Contains(p.action(), "link=") {
+		t.Fatalf("no identity waits: %s", p.action())
+	}
+	back := b.consent(b.toProvider(p, "demo"), "allow", "p-10", "")
+	b.forget()
+	if p = b.get(back).want(http.StatusOK, "sign-in", "provider.again"); strings.Contains(p.body, "link=") {
+		t.Errorf("the page has an identity: %s", p.action())
+	}
+}
+
+// TestCarriedBytes: what somebody wrote into an address unencoded is encoded wherever it goes on to.
+func TestCarriedBytes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	bytes := "x=\"<\xe9\xff`{|}^\\'>&y=\xe4\xb8\xad"
+	request := fmt.Sprintf("GET /__auth/?%s&code=a&state=%032x&%s HTTP/1.1\r\nHost: login.example.net\r\n\r\n", entryQuery(appPage), 7, bytes)
+	p := s.browser().rawPage(request)
+	to := p.header.Get("Location")
+	if p.status != http.StatusSeeOther || strings.ContainsFunc(to, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>`{|}^\\", r) }) || !strings.Contains(to, "x=%22%3C%E9%FF%60") {
+		t.Errorf("status %d, Location %q", p.status, to)
+	}
+	if strings.Contains(to, "state=") || strings.Contains(to, "code=") {
+		t.Errorf("Location %q", to)
+	}
+}
+
+// TestCodesEndAsTCBSays: a mini program's code that TCB gives less than two minutes has no more.
+func TestCodesEndAsTCBSays(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withQR)
+	s.backend.answer("/v1/qrcode/generate", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"qr_code":"https://example.com/scan","qr_code_id":"i","expires_in":30}`))
+	})
+	b := s.browser()
+	p := b.showQR()
+	s.clock.advance(30 * time.Second)
+	asked := s.backend.count("/v1/qrcode/get/status")
+	b.pressTo(p, "check").want(http.StatusOK, "qr-code", "qr.expired")
+	if s.backend.count("/v1/qrcode/get/status") != asked {
+		t.Error("TCB is asked about a code that is over")
+	}
+}

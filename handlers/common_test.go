@@ -1,0 +1,166 @@
+package handlers
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"tcb-login/config/loginpage"
+	"tcb-login/handlers/cut"
+	"tcb-login/handlers/entry"
+	"tcb-login/handlers/preview"
+	"tcb-login/views"
+)
+
+// Values that a common page has of its own, and what stands for them while it is rendered.
+var (
+	cutMarks = []cut.Mark{
+		cut.NewMark("q=%s&r=%s", "5cb1d2"), cut.NewMark("https://%s.invalid/?a&b", "5cb1d2"),
+		cut.NewMark("%s-csrf", "5cb1d2"), cut.NewMark("%s-device", "5cb1d2"),
+	}
+	// By language: a plain query as the SDK sends it, and one of a hostile app as it is carried on.
+	cutQueries = map[string]string{
+		"en":    "env_id=demo&client_id=demo&config_version=env&redirect_uri=https%3A%2F%2Fapp.example.com%2F",
+		"zh-CN": "redirect_uri=%22%3E%3Cb%3E'&x=$1&amp;=%00&a='+b&%5C%5C=%E4&lt;",
+	}
+	cutTarget = "https://app.example.com/?a=1&b='2'#'"
+)
+
+// rendered is a page with values of a session.
+func rendered(t *testing.T, page views.Page, csrf, device string) []byte {
+	t.Helper()
+	page.Frame().Form.CSRF, page.Frame().Form.DeviceID = csrf, device
+	var out bytes.Buffer
+	if err := page.Component().Render(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// sealedValue is one that is another each time.
+var sealedValue = regexp.MustCompile(`[\w-]{300,}`)
+
+// differ are the places from which on two pages differ.
+func differ(a, b []byte) (string, string) {
+	a, b = sealedValue.ReplaceAll(a, []byte("…")), sealedValue.ReplaceAll(b, []byte("…"))
+	at := 0
+	for at < len(a) && at < len(b) && a[at] == b[at] {
+		at++
+	}
+	return string(a[at:min(len(a), at+80)]), string(b[at:min(len(b), at+80)])
+}
+
+// TestCutPages: every page in every state that the preview shows is the same whether it is rendered
+// or cut; and those that are kept can be cut.
+func TestCutPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider, withQR, func(c *siteConfig) {
+		page := c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion})
+		page.Anonymous, page.Skippable = true, true
+	})
+	cfg := s.cfg
+	cfg.NewAuth = preview.NewAuth
+	rooms, err := newRooms(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var common []string
+	for _, row := range rooms.table() {
+		if row.Common {
+			common = append(common, row.Path)
+		}
+	}
+	if len(common) < 6 {
+		t.Errorf("only %q are common", common)
+	}
+	for locale, query := range cutQueries {
+		base, err := rooms.site.SampleRequest(t.Context(), loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}, locale, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := rooms.samples(base.AsSample(func(l *entry.LoginRequest) { l.RedirectURI = cutTarget }))
+		marked := rooms.samples(base.AsSample(func(l *entry.LoginRequest) { l.Query, l.RedirectURI = cutMarks[0].Text, cutMarks[1].Text }))
+		same := 0
+		for i, sample := range plain {
+			want, err := sample.Make()
+			if err != nil {
+				t.Fatal(err)
+			}
+			with, err := marked[i].Make()
+			if err != nil {
+				t.Fatal(err)
+			}
+			page, ok := cut.Make(rendered(t, with, cutMarks[2].Text, cutMarks[3].Text), cutMarks...)
+			if !ok {
+				if sample.State == "empty" && slices.Contains(common, sample.Path) {
+					t.Errorf("%s cannot be cut", sample.Path)
+				}
+				continue
+			}
+			var got bytes.Buffer
+			if err := page.Write(&got, query, cutTarget, "c'srf", "device"); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := differ(got.Bytes(), rendered(t, want, "c'srf", "device")); got != want {
+				t.Errorf("%s %s: cut: …%s…, rendered: …%s…", sample.Page, sample.State, got, want)
+			}
+			same++
+		}
+		if same < len(plain)/2 {
+			t.Errorf("of %d samples only %d could be cut", len(plain), same)
+		}
+	}
+}
+
+// TestCommonPages: what one person's page holds of their own is in no other's.
+func TestCommonPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	type seen struct{ csrf, device string }
+	before := map[seen]bool{}
+	for i, path := range []string{"/", "/", "/sign-in", "/sign-in/sms", "/sign-in/sms", "/sign-in/email", "/sign-up", "/sign-up", "/reset-password"} {
+		own := "own" + string(rune('a'+i))
+		for _, lang := range []string{"en", "zh-CN"} {
+			b := s.browser()
+			b.header.Set("Accept-Language", lang)
+			p := b.open(path, "x="+own+"&y='")
+			if p.status != http.StatusOK || strings.Count(p.body, "x="+own+"&amp;y=&#39;") < 3 {
+				t.Fatalf("%s: %d, %s", path, p.status, p.body)
+			}
+			if !strings.Contains(p.body, `lang="`+lang+`"`) {
+				t.Errorf("%s is not in %s", path, lang)
+			}
+			now := seen{p.value("csrf_token"), p.value("device_id")}
+			if now.csrf == "" || now.device == "" || before[now] {
+				t.Errorf("%s: %+v", path, now)
+			}
+			before[now] = true
+			if again := b.open(path, "x="+own+"&y='"); again.value("csrf_token") == now.csrf || again.value("device_id") != now.device {
+				t.Errorf("%s again: token %t, device %q, %q", path, again.value("csrf_token") == now.csrf, again.value("device_id"), now.device)
+			}
+		}
+	}
+	// What makes a page another one.
+	b := s.browser()
+	for _, test := range []struct{ path, query, wants string }{
+		{"/sign-in", "login_hint=ana%40example.com", `value="ana@example.com"`},
+		{"/sign-in/sms", "lang=ja", `lang="ja"`},
+		{"/sign-up", "via=email", `name="email"`},
+		{"/sign-up", "via=phone", `name="phone_number"`},
+		{"/", "prompt=create", `data-page="sign-up"`},
+		{"/", "l%61ng=ja", `lang="ja"`},
+	} {
+		b.open(test.path)
+		if p := b.open(test.path, test.query); !strings.Contains(p.body, test.wants) {
+			t.Errorf("%s?%s has no %s:\n%s", test.path, test.query, test.wants, p.body)
+		}
+	}
+	// Another app's login page is another page.
+	if p := b.get(s.base + "/?" + url.Values{"env_id": {"north"}}.Encode()); strings.Contains(p.body, "Demo") && p.status == http.StatusOK {
+		t.Errorf("north: %s", p.body)
+	}
+}
