@@ -20,7 +20,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestComposeFiles: with the settings that lie beside each compose file and the environment that it
@@ -225,9 +224,14 @@ func (m *machine) restarts(t *testing.T, settings, caddy, nginx string, nginxLog
 		t.Errorf("only %d forms were posted", posting.forms)
 	}
 	// An answer that is half sent is lost with its instance. Whatever was not sent goes to the other one,
-	// forms too.
+	// forms too; but Debian's Caddy has to find out by something else (issue 7546 of Caddy's).
 	m.end(t, "login-2", syscall.SIGKILL)
-	for _, origin := range []string{caddy, nginx} {
+	for range 4 {
+		if status, _ := newPerson(t, caddy).ask(t, http.MethodGet, "/__auth/sign-in?env_id=my-env-1a2b3c", nil); status >= http.StatusInternalServerError {
+			t.Errorf("a page after the loss of an instance: %d", status)
+		}
+	}
+	for _, origin := range []string{nginx, caddy} {
 		for p := newPerson(t, origin); p.forms < 10; {
 			p.posts(t.Context(), t)
 		}
@@ -364,6 +368,5 @@ func (p *personOf) posts(ctx context.Context, t *testing.T) {
 	}
 	if err != nil || status != http.StatusOK || !strings.Contains(page, `lang="zh-CN"`) {
 		t.Errorf("%s: form %d while instances come and go: %d, %v\n%.300s", p.origin, p.forms, status, err, page)
-		time.Sleep(100 * time.Millisecond)
 	}
 }
