@@ -20,6 +20,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestComposeFiles: with the settings that lie beside each compose file and the environment that it
@@ -31,6 +32,12 @@ func TestComposeFiles(t *testing.T) {
 		m := newMachine(t, folder, keys)
 		text := strings.Replace(shipped(t, filepath.Join(folder, "settings.example.yaml")), "        #secret:", "        secret:", 1)
 		m.check(t, instance, text)
+		if said := m.Services[instance].Environment["TCB_LOGIN_SHUTDOWN_DELAY"]; said != "" {
+			// After the delay, what is in flight has backend_timeout, which is 10 s, and five more.
+			if delay, err := time.ParseDuration(said); err != nil || m.Services[instance].StopGracePeriod <= delay+15*time.Second {
+				t.Errorf("%s: a delay of %s (%v), and %v for a stop", folder, said, err, m.Services[instance].StopGracePeriod)
+			}
+		}
 		m.check(t, instance, regexp.MustCompile(`(?m)^ +secret: .*\n`).ReplaceAllString(text, ""))
 	}
 }

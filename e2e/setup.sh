@@ -65,6 +65,9 @@ unpack() {
 unpack nginx usr/sbin/nginx
 unpack caddy usr/bin/caddy
 
+# Redis is what the tests of the shared store use too.
+if [ -x ../limit/redistest/setup.sh ]; then ../limit/redistest/setup.sh; fi
+
 command -v curl >/dev/null || { apt_get update; apt_install curl; } # for what docs/code-flow.md has people type
 
 command -v node >/dev/null || die "node is needed (18 or newer): install it, for example with apt-get install nodejs npm."
