@@ -22,6 +22,7 @@ import (
 	"tcb-login/handlers"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/preview"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/limit"
@@ -83,8 +84,8 @@ func TestPreviewOfBroken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	broken := preview.New(site, func(*web.Request) []web.Sample {
-		return []web.Sample{
+	broken := preview.New(site, func(*web.Request) []sample.Sample {
+		return []sample.Sample{
 			{Page: "fails", Path: "/fails", State: "empty", Make: func() (views.Page, error) { return nil, errors.New("made of secrets") }},
 			{Page: "panics", Path: "/panics", State: "empty", Make: func() (views.Page, error) { panic("made of secrets") }},
 			{Page: "is nil", Path: "/nil", State: "empty", Make: func() (views.Page, error) { return (*views.ErrorPage)(nil), nil }},

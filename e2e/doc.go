@@ -16,7 +16,7 @@
 //
 //   - harness_server: the binary, alone for a test (start) or shared (share)
 //   - harness_gateway: the app's own origin in front of it
-//   - harness_nginx: a real nginx instead, with the site that we ship
+//   - harness_proxy, harness_nginx: a real Caddy or nginx instead, with the site that we ship
 //   - harness_emulator: what arrived by SMS and e-mail, and the switches of the backend
 //   - harness_browser: a visitor (one browser context), its tabs, and what they show
 //   - harness_app: the app page, and what the SDK in it says

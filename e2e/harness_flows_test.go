@@ -175,3 +175,16 @@ func copyTree(t *testing.T) string {
 	}
 	return dir
 }
+
+// treeOf is a tree with this login config for the environment.
+func treeOf(t *testing.T, config string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "__auth", "env"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "__auth", "env", "login.config.json"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

@@ -26,29 +26,39 @@ func nginxBinary(t *testing.T) string {
 	return ""
 }
 
-// nginxConf is the site that we ship, on a listener without TLS, with more directives for our pages.
-func nginxConf(t *testing.T, dir, listen, directives, login, app string) string {
+// shipped is a file of deploy/ in which the addresses are those of a test. Each stands there once, so
+// that nothing is left of ours where the file has changed.
+func shipped(t *testing.T, name string, changes ...string) string {
 	t.Helper()
-	data, err := os.ReadFile("../deploy/nginx.conf")
+	data, err := os.ReadFile(filepath.Join("..", "deploy", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	site := string(data)
-	for _, change := range [][2]string{
-		{"listen 443 ssl;", "listen " + listen + ";"},
-		{"gzip off;", "gzip off;\n" + directives},
-		{"listen [::]:443 ssl;", ""},
-		{"ssl_certificate     /etc/ssl/app.example.com/fullchain.pem;", ""},
-		{"ssl_certificate_key /etc/ssl/app.example.com/privkey.pem;", ""},
-		{"server 127.0.0.1:8080;", "server " + login + ";"},
-		{"http://127.0.0.1:3000", "http://" + app},
-		{"/var/log/nginx/tcb-login.log", accessLog(dir)},
-	} {
-		if strings.Count(site, change[0]) != 1 {
-			t.Fatalf("deploy/nginx.conf has %q %d times, want once", change[0], strings.Count(site, change[0]))
+	text := string(data)
+	for i := 0; i < len(changes); i += 2 {
+		if n := strings.Count(text, changes[i]); n != 1 {
+			t.Fatalf("deploy/%s has %q %d times, want once", name, changes[i], n)
 		}
-		site = strings.Replace(site, change[0], change[1], 1)
+		text = strings.Replace(text, changes[i], changes[i+1], 1)
 	}
+	return text
+}
+
+// nginxSite is a site that we ship, on a listener without TLS. All its logs go to one file.
+func nginxSite(t *testing.T, name, listen, log string, changes ...string) string {
+	t.Helper()
+	site := shipped(t, name, append([]string{
+		"listen 443 ssl;", "listen " + listen + ";",
+		"listen [::]:443 ssl;", "",
+		"ssl_certificate     /etc/ssl/app.example.com/fullchain.pem;", "",
+		"ssl_certificate_key /etc/ssl/app.example.com/privkey.pem;", "",
+	}, changes...)...)
+	return strings.ReplaceAll(site, "/var/log/nginx/app.example.com.log", log)
+}
+
+// nginxConf is a whole configuration around a site. What is not said in the site is as Debian has it,
+// the log of errors included.
+func nginxConf(dir, site, log string) string {
 	var user, paths string
 	if os.Getuid() == 0 { // the folders are this user's
 		user = "user root root;\n"
@@ -56,33 +66,16 @@ func nginxConf(t *testing.T, dir, listen, directives, login, app string) string 
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		paths += fmt.Sprintf("%s_temp_path %s;\n", kind, filepath.Join(dir, kind))
 	}
-	return fmt.Sprintf("%sdaemon off;\nworker_processes 1;\npid %s;\nevents { worker_connections 512; }\nhttp {\naccess_log off;\n%s%s\n}\n",
-		user, filepath.Join(dir, "pid"), paths, site)
+	return fmt.Sprintf("%sdaemon off;\nworker_processes 1;\npid %s;\nerror_log %s;\nevents { worker_connections 512; }\nhttp {\naccess_log %s;\n%s%s\n}\n",
+		user, filepath.Join(dir, "pid"), log, log, paths, site)
 }
 
-func accessLog(dir string) string { return filepath.Join(dir, "access.log") }
-
-// onlyPaths looks at what nginx has logged of all that a test did: which pages, and nothing of what
-// their addresses hold.
-func onlyPaths(t *testing.T, dir string) {
-	t.Helper()
-	logged, err := os.ReadFile(accessLog(dir))
-	if err != nil || !strings.Contains(string(logged), " GET /__auth/") {
-		t.Errorf("nginx has logged no page: %v\n%s", err, logged)
-	}
-	for line := range strings.Lines(string(logged)) {
-		if strings.ContainsAny(line, "?&=") || strings.Contains(line, "http") {
-			t.Errorf("nginx has logged more than a path: %s", line)
-		}
-	}
-}
-
-// runNginx puts an nginx on a listener, before the login page and the app, until the test ends.
-func runNginx(t *testing.T, front net.Listener, directives, login, app string) {
+// runNginx puts an nginx with a site on a listener until the test ends.
+func runNginx(t *testing.T, front net.Listener, site, log string) {
 	t.Helper()
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, []byte(nginxConf(t, dir, front.Addr().String(), directives, login, app)), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(nginxConf(dir, site, log)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	file, err := front.(*net.TCPListener).File()
@@ -90,7 +83,7 @@ func runNginx(t *testing.T, front net.Listener, directives, login, app string) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	cmd := exec.Command(nginxBinary(t), "-p", dir, "-c", conf, "-e", "stderr")
+	cmd := exec.Command(nginxBinary(t), "-p", dir, "-c", conf, "-e", log)
 	cmd.ExtraFiles = []*os.File{file}
 	// It takes over the open listener, as from an nginx that it replaces: nobody has to wait for it.
 	cmd.Env = []string{"NGINX=3;"}
@@ -109,6 +102,5 @@ func runNginx(t *testing.T, front net.Listener, directives, login, app string) {
 		if err := cmd.Wait(); err != nil || t.Failed() {
 			t.Errorf("nginx: %v\n%s", err, said.String())
 		}
-		onlyPaths(t, dir)
 	})
 }

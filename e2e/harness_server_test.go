@@ -31,9 +31,10 @@ type options struct {
 	// noReferrer has the gateway add "Referrer-Policy: no-referrer" to our answers, and other headers of
 	// its own, as proxies that harden everything do.
 	noReferrer bool
-	// nginx puts a real one before the binary and the app, as deploy/nginx.conf has it, with
-	// these directives more for our pages. It is for tests that start their own binary.
-	nginx string
+	// proxy puts a real one before the binary and the app, "nginx" as deploy/nginx.conf has it or "caddy"
+	// as deploy/Caddyfile has it. It is for tests that start their own binary.
+	proxy string
+	nginx string // directives more for our pages, in nginx
 
 	// The binary's side.
 	single      bool   // one client only, so that an entry without parameters has a default
@@ -51,8 +52,9 @@ type server struct {
 	origin      string // where browsers go: the gateway, or the binary itself when bare
 	emulator    *emulator
 	app         *gateway
-	publishable string // the environment's key, where the app is made with it
-	from        int    // the line of the log at which the test began
+	publishable string        // the environment's key, where the app is made with it
+	proxyLog    func() string // what a real proxy has logged
+	from        int           // the line of the log at which the test began
 }
 
 // program is a running binary.
@@ -81,6 +83,9 @@ func start(t *testing.T, o options) *server {
 	var origins []string
 	if !o.bare {
 		front = listen(t)
+		if o.proxy == "caddy" {
+			front = listenBeside(t)
+		}
 		origins = []string{"http://" + front.Addr().String()} // it goes into the settings
 	}
 	p, err := launch(t.TempDir(), o, origins)
@@ -243,11 +248,11 @@ func (p *program) serve(t *testing.T, o options, front net.Listener, client stri
 		s.origin = login.String()
 		return s
 	}
-	if o.nginx != "" {
+	if o.proxy != "" {
 		inner := listen(t)
 		s.app = newGateway(t, s, inner, login)
 		s.app.origin = "http://" + front.Addr().String()
-		runNginx(t, front, o.nginx, login.Host, inner.Addr().String())
+		s.runProxy(t, front, login.Host, inner.Addr().String())
 	} else {
 		s.app = newGateway(t, s, front, login)
 	}

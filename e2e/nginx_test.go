@@ -14,7 +14,7 @@ import (
 // is the one header that gives something away.
 func TestNginx(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{nginx: `
+	s := start(t, options{proxy: "nginx", nginx: `
 		add_header Content-Security-Policy "default-src 'self'; img-src 'self' data:; form-action 'self'; object-src 'none'" always;
 		add_header Cross-Origin-Opener-Policy same-origin-allow-popups always;
 		add_header Cross-Origin-Embedder-Policy require-corp always;
@@ -66,7 +66,7 @@ func TestNginx(t *testing.T) {
 // and in the log.
 func TestNginxBreaks(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{nginx: `
+	s := start(t, options{proxy: "nginx", nginx: `
 		add_header X-Frame-Options DENY always;
 		add_header Content-Security-Policy "default-src 'none'; script-src https://cdn.example.net" always;
 		add_header Referrer-Policy unsafe-url always;

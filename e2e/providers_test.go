@@ -15,15 +15,9 @@ import (
 // TestProviders: sign-in by the demo provider, and what follows where nobody has the identity.
 func TestProviders(t *testing.T) {
 	t.Parallel()
-	tree := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(tree, "__auth", "env"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(tree, "__auth", "env", "login.config.json"), []byte(`{"name": "Shop", "web": [
+	tree := treeOf(t, `{"name": "Shop", "web": [
 		{"id": "__password", "enable": true}, {"id": "__sms", "enable": true}, {"id": "demo", "label": "Demo ID", "enable": true}],
-		"userRegistry": {"enable": true, "registerType": "split"}}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+		"userRegistry": {"enable": true, "registerType": "split"}}`)
 	s := start(t, options{tree: tree})
 	out := func(t *testing.T, v *visitor) *tab {
 		t.Helper()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything the browser tests need and Go modules do not bring: Chromium and nginx (from apt), the
+# Everything the browser tests need and Go modules do not bring: Chromium, nginx and Caddy (from apt), the
 # npm packages of package-lock.json, the driver folder playwright-go looks for, and the official SDK and
 # an OAuth client bundled for the browser. Running it again is cheap: each step looks first. `setup.sh fonts` adds
 # Chinese fonts, for screenshots.
@@ -47,17 +47,26 @@ if [ "${1:-}" = fonts ] && ! fc-list :lang=zh-cn 2>/dev/null | grep -q .; then
 	apt_install fontconfig fonts-noto-cjk
 fi
 
-# nginx is unpacked alone: a package that is installed would start one on port 80.
-if [ -n "${NGINX:-}" ]; then
-	[ -x "$NGINX" ] || die "NGINX names $NGINX, which is not there."
-elif ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ] && [ ! -x build/nginx/usr/sbin/nginx ]; then
-	command -v apt-get >/dev/null || die "there is no apt-get here: install nginx by hand (NGINX=/path/to/nginx names it)."
-	echo "unpacking nginx"
-	apt-cache show nginx >/dev/null 2>&1 || apt_get update
-	mkdir -p build/nginx
-	(cd build/nginx && apt-get -qq download nginx && dpkg -x nginx_*.deb . && rm nginx_*.deb)
-	[ -x build/nginx/usr/sbin/nginx ] || die "the package nginx has no usr/sbin/nginx: name one with NGINX."
-fi
+# Proxies are unpacked alone: a package that is installed would start one on port 80. unpack NAME PATH
+# leaves a program at build/NAME/PATH, unless there is one, or a variable names it.
+unpack() {
+	local variable=${1^^}
+	if [ -n "${!variable:-}" ]; then
+		[ -x "${!variable}" ] || die "$variable names ${!variable}, which is not there."
+	elif ! command -v "$1" >/dev/null && [ ! -x "/$2" ] && [ ! -x "build/$1/$2" ]; then
+		command -v apt-get >/dev/null || die "there is no apt-get here: install $1 by hand ($variable=/path/to/$1 names it)."
+		echo "unpacking $1"
+		apt-cache show "$1" >/dev/null 2>&1 || apt_get update
+		mkdir -p "build/$1"
+		(cd "build/$1" && apt-get -qq download "$1" && dpkg -x "$1"_*.deb . && rm "$1"_*.deb)
+		[ -x "build/$1/$2" ] || die "the package $1 has no $2: name one with $variable."
+	fi
+}
+unpack nginx usr/sbin/nginx
+unpack caddy usr/bin/caddy
+
+# Redis is what the tests of the shared store use too.
+if [ -x ../limit/redistest/setup.sh ]; then ../limit/redistest/setup.sh; fi
 
 command -v curl >/dev/null || { apt_get update; apt_install curl; } # for what docs/code-flow.md has people type
 

@@ -25,6 +25,7 @@ import (
 	"tcb-login/handlers/preview"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/signin"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -94,7 +95,7 @@ func (r *rooms) table() []web.Row {
 	)
 }
 
-func (r *rooms) samples(of *web.Request) []web.Sample {
+func (r *rooms) samples(of *web.Request) []sample.Sample {
 	return slices.Concat(r.signin.Samples(of), r.account.Samples(of), r.authorize.Samples(of), r.visitor.Samples(of), r.providers.Samples(of), r.site.CaptchaSamples(of), r.site.ErrorSamples(of))
 }
 

@@ -10,6 +10,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -79,13 +80,13 @@ var contactLast = []string{"-confirmed", "-conflict"}
 // contactPage is the page of a kind.
 func (a *Room) contactPage(kind contactKind, p page) page {
 	of := func(login *visitor.Login) code.Flow { return &contact{personal{a, login, kind.spec}, kind} }
-	p.samples = func(r *web.Request, login *visitor.Login) []web.Sample {
+	p.samples = func(r *web.Request, login *visitor.Login) []sample.Sample {
 		return a.codes.Samples(r, of(login), noStates)
 	}
 	return a.flowPage(p, kind.spec, of)
 }
 
-func noStates(views.Page) []web.SampleState { return nil }
+func noStates(views.Page) []sample.State { return nil }
 
 // personal is what the code flows of the portal have in common: they are somebody's own, who may
 // hear from TCB what there is.

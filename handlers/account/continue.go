@@ -2,6 +2,7 @@ package account
 
 import (
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -105,16 +106,16 @@ func (a *Room) continuePage(r *web.Request, login *visitor.Login, agreed string)
 }
 
 // continueSamples are the page of somebody who goes on, and of somebody who has to agree first.
-func (a *Room) continueSamples(r *web.Request, login *visitor.Login) []web.Sample {
+func (a *Room) continueSamples(r *web.Request, login *visitor.Login) []sample.Sample {
 	r = r.AsSample(func(l *entry.LoginRequest) { l.Path = entry.PathContinue })
-	sample := func(state, agreed string, consent ...web.SampleState) []web.Sample {
-		all := web.Samples("continue", entry.PathContinue, func() (views.Page, error) { return a.continuePage(r, login, agreed), nil }, consent...)
+	inState := func(state, agreed string, consent ...sample.State) []sample.Sample {
+		all := sample.Plain("continue", entry.PathContinue, func() (views.Page, error) { return a.continuePage(r, login, agreed), nil }, consent...)
 		all[0].State = state
 		return all
 	}
-	all := sample("empty", r.LoginPage.Agreed())
+	all := inState("empty", r.LoginPage.Agreed())
 	if r.LoginPage.Agreed() == "" {
 		return all
 	}
-	return append(append(all, sample("changed", "others")...), sample("agree", "", web.SampleConsent(r)...)...)
+	return append(append(all, inState("changed", "others")...), inState("agree", "", sample.Consent(r.LoginPage)...)...)
 }

@@ -6,6 +6,7 @@ import (
 
 	"tcb-login/audit"
 	"tcb-login/authclient"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -114,6 +115,6 @@ func (a *Room) personalData(r *web.Request, login *visitor.Login) (*personalData
 	return data, nil
 }
 
-func (a *Room) dataSamples(r *web.Request, login *visitor.Login) []web.Sample {
-	return web.FormSamples(formData, pathData, func() (views.Page, error) { return a.dataPage(r, login), nil })
+func (a *Room) dataSamples(r *web.Request, login *visitor.Login) []sample.Sample {
+	return sample.Form(formData, pathData, func() (views.Page, error) { return a.dataPage(r, login), nil })
 }

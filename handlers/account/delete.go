@@ -8,6 +8,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/rules"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -85,10 +86,10 @@ func (a *Room) goodbyePage(r *web.Request) *views.NoticePage {
 	return p
 }
 
-func (a *Room) deleteSamples(r *web.Request, login *visitor.Login) []web.Sample {
-	return web.FormSamples("account-delete", "/account/delete",
+func (a *Room) deleteSamples(r *web.Request, login *visitor.Login) []sample.Sample {
+	return sample.Form("account-delete", "/account/delete",
 		func() (views.Page, error) { return a.deletePage(r, login, ""), nil },
-		web.SampleFieldErrors("required", "confirm", "error.required.confirm"),
-		web.SampleFieldErrors("mistyped", "confirm", "account.delete.mistyped"),
+		sample.FieldErrors("required", "confirm", "error.required.confirm"),
+		sample.FieldErrors("mistyped", "confirm", "account.delete.mistyped"),
 	)
 }

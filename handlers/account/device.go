@@ -11,6 +11,7 @@ import (
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -148,24 +149,24 @@ func (a *Room) deviceEnd(r *web.Request, login *visitor.Login, title string) vie
 	return p
 }
 
-func (a *Room) deviceSamples(r *web.Request, login *visitor.Login) []web.Sample {
+func (a *Room) deviceSamples(r *web.Request, login *visitor.Login) []sample.Sample {
 	const code = "WDJB-MJHX"
-	all := web.FormSamples("device", entry.PathDevice,
+	all := sample.Form("device", entry.PathDevice,
 		func() (views.Page, error) { return a.devicePage(r, login, "", false), nil },
-		web.SampleState{Name: "compare", Change: func(p views.Page) {
+		sample.State{Name: "compare", Change: func(p views.Page) {
 			page := p.(*views.DevicePage)
 			page.Code, page.Compare = code, true
 		}},
-		web.SampleAlert("bad-link", views.AlertInfo, i18n.Msg("device.bad_link")),
-		web.SampleAlert("limited-codes", views.AlertError, i18n.Message{Key: "device.limit", N: 9}),
-		web.SampleFieldErrors("required", "user_code", "error.required.user_code"),
-		web.SampleFieldErrors("form", "user_code", "device.form"),
-		web.SampleFieldErrors("wrong", "user_code", "device.wrong"),
-		web.SampleFieldErrors("expired", "user_code", "device.expired"),
-		web.SampleFieldErrors("used", "user_code", "device.used"),
+		sample.Alert("bad-link", views.AlertInfo, i18n.Msg("device.bad_link")),
+		sample.Alert("limited-codes", views.AlertError, i18n.Message{Key: "device.limit", N: 9}),
+		sample.FieldErrors("required", "user_code", "error.required.user_code"),
+		sample.FieldErrors("form", "user_code", "device.form"),
+		sample.FieldErrors("wrong", "user_code", "device.wrong"),
+		sample.FieldErrors("expired", "user_code", "device.expired"),
+		sample.FieldErrors("used", "user_code", "device.used"),
 	)
 	for _, end := range []struct{ name, done string }{{"device-done", deviceDone}, {"device-refused", deviceRefused}} {
-		all = append(all, web.Samples(end.name, entry.PathDevice+"/"+end.name, func() (views.Page, error) {
+		all = append(all, sample.Plain(end.name, entry.PathDevice+"/"+end.name, func() (views.Page, error) {
 			return a.deviceEnd(r, login, end.done), nil
 		})...)
 	}

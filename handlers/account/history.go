@@ -7,6 +7,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -76,6 +77,6 @@ func (a *Room) historyPage(r *web.Request, login *visitor.Login) (*views.History
 	return p, nil
 }
 
-func (a *Room) historySamples(r *web.Request, login *visitor.Login) []web.Sample {
-	return web.Samples("account-history", "/account/history", func() (views.Page, error) { return a.historyPage(r, login) })
+func (a *Room) historySamples(r *web.Request, login *visitor.Login) []sample.Sample {
+	return sample.Plain("account-history", "/account/history", func() (views.Page, error) { return a.historyPage(r, login) })
 }

@@ -5,6 +5,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/notes"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/views"
@@ -94,8 +95,8 @@ var ownChanges = []string{
 }
 
 // newsSample is the overview of somebody whose sign-in methods somebody has changed.
-func (a *Room) newsSample(r *web.Request, login *visitor.Login) web.SampleState {
-	return web.SampleState{Name: "news", Change: func(p views.Page) {
+func (a *Room) newsSample(r *web.Request, login *visitor.Login) sample.State {
+	return sample.State{Name: "news", Change: func(p views.Page) {
 		page, err := a.history(r, login, authclient.SecurityHistoryRequest{Kind: authclient.HistoryChanges})
 		if err == nil {
 			p.Frame().Portal.News = a.newsOf(r, login, page.Rows)

@@ -6,6 +6,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -69,13 +70,13 @@ func (a *Room) hint(r *web.Request, name, label, hint, page, action string) view
 	return views.Row{Name: name, Label: i18n.Msg(label), Hint: i18n.Msg(hint), Action: a.link(r, page, action)}
 }
 
-func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []web.Sample {
+func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []sample.Sample {
 	make := func() (views.Page, error) { return a.overviewPage(r, login), nil }
 	fresh := *login
 	fresh.Me = &authclient.UserInfo{Sub: login.Me.Sub, PhoneNumber: login.Me.PhoneNumber}
 	return append(
-		web.Samples("account", entry.PathAccount, make, web.SampleAlert("done", views.AlertOK, i18n.Msg("account.done.password")), a.newsSample(r, login)),
-		web.Sample{Page: "account", Path: entry.PathAccount, State: "new-account", Make: func() (views.Page, error) {
+		sample.Plain("account", entry.PathAccount, make, sample.Alert("done", views.AlertOK, i18n.Msg("account.done.password")), a.newsSample(r, login)),
+		sample.Sample{Page: "account", Path: entry.PathAccount, State: "new-account", Make: func() (views.Page, error) {
 			return a.overviewPage(r, &fresh), nil
 		}},
 	)

@@ -5,6 +5,7 @@ import (
 
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -30,7 +31,7 @@ type page struct {
 	forms     map[string]rebuild                                    // by the form's name; the page's own name is the one that a POST without one is of
 
 	overview []summary // what the overview says of it
-	samples  func(*web.Request, *visitor.Login) []web.Sample
+	samples  func(*web.Request, *visitor.Login) []sample.Sample
 }
 
 // A handler answers a request to a page of somebody's.

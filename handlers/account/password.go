@@ -9,6 +9,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -84,12 +85,12 @@ func (a *Room) afterPassword(r *web.Request, login *visitor.Login, password stri
 	return a.signInAgain(r.As(r.Toward("account", entry.PathAccount)), visitor.KnownAs(login.Me), password)
 }
 
-func (a *Room) passwordSamples(r *web.Request, login *visitor.Login) []web.Sample {
-	return web.FormSamples("account-password", PathPassword,
+func (a *Room) passwordSamples(r *web.Request, login *visitor.Login) []sample.Sample {
+	return sample.Form("account-password", PathPassword,
 		func() (views.Page, error) { return a.passwordPage(r, login), nil },
-		web.SampleFieldErrors("required", "new_password", "error.required.new_password"),
-		web.SampleFieldErrors("weak", "new_password", "error.password_weak", "new_password", "error.password_personal"),
-		web.SampleFieldErrors("common", "new_password", "error.password_common"),
-		web.SampleFieldErrors("personal", "new_password", "error.password_personal"),
+		sample.FieldErrors("required", "new_password", "error.required.new_password"),
+		sample.FieldErrors("weak", "new_password", "error.password_weak", "new_password", "error.password_personal"),
+		sample.FieldErrors("common", "new_password", "error.password_common"),
+		sample.FieldErrors("personal", "new_password", "error.password_personal"),
 	)
 }

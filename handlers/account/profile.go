@@ -12,6 +12,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -185,9 +186,9 @@ func changed(is, typed string) *string {
 	return &typed
 }
 
-func (a *Room) profileSamples(r *web.Request, login *visitor.Login) []web.Sample {
-	return web.FormSamples("account-profile", "/account/profile",
+func (a *Room) profileSamples(r *web.Request, login *visitor.Login) []sample.Sample {
+	return sample.Form("account-profile", "/account/profile",
 		func() (views.Page, error) { return a.profilePage(r, login, isForm(login.Me)), nil },
-		web.SampleFieldErrors("invalid", "picture", "error.picture", "birthdate", "error.birthdate", "zoneinfo", "error.zoneinfo"),
+		sample.FieldErrors("invalid", "picture", "error.picture", "birthdate", "error.birthdate", "zoneinfo", "error.zoneinfo"),
 	)
 }

@@ -12,6 +12,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -254,12 +255,12 @@ func (a *Room) same(r *web.Request, authorization provider.Authorization) (*visi
 
 var sampleLink = provider.Link{Token: "sample", Provider: "wx_open", Name: "小雨"}
 
-func (a *Room) providersSamples(r *web.Request, login *visitor.Login) []web.Sample {
+func (a *Room) providersSamples(r *web.Request, login *visitor.Login) []sample.Sample {
 	return append(
-		web.FormSamples("account-providers", entry.PathProviders,
+		sample.Form("account-providers", entry.PathProviders,
 			func() (views.Page, error) { return a.rebuildProviders(r, login) },
-			web.SampleAlert("last", views.AlertError, i18n.Msg("account.providers.last")),
+			sample.Alert("last", views.AlertError, i18n.Msg("account.providers.last")),
 		),
-		web.Samples("account-bind", entry.PathProviders+"/bind", func() (views.Page, error) { return a.bindPage(r, login, sampleLink), nil })...,
+		sample.Plain("account-bind", entry.PathProviders+"/bind", func() (views.Page, error) { return a.bindPage(r, login, sampleLink), nil })...,
 	)
 }

@@ -6,6 +6,7 @@ import (
 
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/notes"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -76,6 +77,6 @@ func (a *Room) postReview(r *web.Request, login *visitor.Login) (web.Reply, erro
 	return web.SeeOther(r.Into(r.NextPath))
 }
 
-func (a *Room) reviewSamples(r *web.Request, login *visitor.Login) []web.Sample {
-	return web.FormSamples(formReview, pathReview, func() (views.Page, error) { return a.reviewPage(r, login), nil })
+func (a *Room) reviewSamples(r *web.Request, login *visitor.Login) []sample.Sample {
+	return sample.Form(formReview, pathReview, func() (views.Page, error) { return a.reviewPage(r, login), nil })
 }

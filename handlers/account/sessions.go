@@ -9,6 +9,7 @@ import (
 	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -191,6 +192,6 @@ func agentName(r *web.Request, agent string) string {
 	return strings.Join(parts, " · ")
 }
 
-func (a *Room) sessionsSamples(r *web.Request, login *visitor.Login) []web.Sample {
-	return web.FormSamples("account-sessions", "/account/sessions", func() (views.Page, error) { return a.rebuildSessions(r, login) })
+func (a *Room) sessionsSamples(r *web.Request, login *visitor.Login) []sample.Sample {
+	return sample.Form("account-sessions", "/account/sessions", func() (views.Page, error) { return a.rebuildSessions(r, login) })
 }

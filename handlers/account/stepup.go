@@ -16,6 +16,7 @@ import (
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -440,7 +441,7 @@ func (s stepUpBy) Receive(r *web.Request, authorization provider.Authorization) 
 }
 
 // stepUpSamples are the ways in which TCB may want to know who is there.
-func (a *Room) stepUpSamples(r *web.Request, login *visitor.Login) []web.Sample {
+func (a *Room) stepUpSamples(r *web.Request, login *visitor.Login) []sample.Sample {
 	as := func(me authclient.UserInfo) *visitor.Login { return &visitor.Login{Access: login.Access, Me: &me} }
 	all := a.codes.Samples(r, a.stepUp(login), noStates)
 	me := *login.Me
@@ -448,11 +449,11 @@ func (a *Room) stepUpSamples(r *web.Request, login *visitor.Login) []web.Sample 
 	alone := me
 	alone.Email, alone.HasPassword = "", false
 	return append(append(append(all,
-		web.FormSamples(formStepUpPassword, entry.PathVerify+"/password",
+		sample.Form(formStepUpPassword, entry.PathVerify+"/password",
 			func() (views.Page, error) { return a.stepUpPage(r, as(me)), nil },
-			web.SampleFieldErrors("required", "password", "error.required.password"),
-			web.SampleFieldErrors("wrong", "password", "step-up.wrong"),
+			sample.FieldErrors("required", "password", "error.required.password"),
+			sample.FieldErrors("wrong", "password", "step-up.wrong"),
 		)...),
-		web.FormSamples(formStepUpProvider, entry.PathVerify+"/provider", func() (views.Page, error) { return a.stepUpPage(r, as(alone)), nil })...,
-	), web.Samples("step-up-sign-in", entry.PathVerify+"/sign-in", func() (views.Page, error) { return a.signInFirst(r, login), nil })...)
+		sample.Form(formStepUpProvider, entry.PathVerify+"/provider", func() (views.Page, error) { return a.stepUpPage(r, as(alone)), nil })...,
+	), sample.Plain("step-up-sign-in", entry.PathVerify+"/sign-in", func() (views.Page, error) { return a.signInFirst(r, login), nil })...)
 }

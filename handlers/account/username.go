@@ -10,6 +10,7 @@ import (
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -78,12 +79,12 @@ func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, er
 	return a.finished(r, login, entry.PathAccount, "account.done.username")
 }
 
-func (a *Room) usernameSamples(r *web.Request, login *visitor.Login) []web.Sample {
-	return web.FormSamples("account-username", "/account/username",
+func (a *Room) usernameSamples(r *web.Request, login *visitor.Login) []sample.Sample {
+	return sample.Form("account-username", "/account/username",
 		func() (views.Page, error) { return a.usernamePage(r, login, login.Me.Username), nil },
-		web.SampleFieldErrors("required", "username", "error.required.new_username"),
-		web.SampleFieldErrors("invalid", "username", "error.username_form"),
-		web.SampleFieldErrors("same", "username", "account.username.same"),
-		web.SampleFieldErrors("taken", "username", "error.username_taken"),
+		sample.FieldErrors("required", "username", "error.required.new_username"),
+		sample.FieldErrors("invalid", "username", "error.username_form"),
+		sample.FieldErrors("same", "username", "account.username.same"),
+		sample.FieldErrors("taken", "username", "error.username_taken"),
 	)
 }

@@ -7,6 +7,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -68,30 +69,30 @@ func hostOf(uri string) string {
 }
 
 // Samples are the pages of the room.
-func (z *Room) Samples(r *web.Request) []web.Sample {
+func (z *Room) Samples(r *web.Request) []sample.Sample {
 	const name = formAuthorize
 	of := r.AsSample(func(l *entry.LoginRequest) {
 		l.Path, l.RedirectURI = entry.PathAuthorize, "https://orders.example.com/callback"
 	})
 	me, err := r.Auth().AsUser("sample").GetUserInfo(r.Context())
 	if err != nil {
-		return web.Samples(name, entry.PathAuthorize, func() (views.Page, error) { return nil, err })
+		return sample.Plain(name, entry.PathAuthorize, func() (views.Page, error) { return nil, err })
 	}
 	info, err := r.Auth().AuthorizeInfo(r.Context(), authclient.AuthorizeInfoRequest{})
 	if err != nil {
-		return web.Samples(name, entry.PathAuthorize, func() (views.Page, error) { return nil, err })
+		return sample.Plain(name, entry.PathAuthorize, func() (views.Page, error) { return nil, err })
 	}
 	login := &visitor.Login{Me: me, Access: session.Access{AccessToken: "sample", Sub: me.Sub}}
 	plain := *info
 	plain.Scopes = nil
-	states := []web.SampleState{
+	states := []sample.State{
 		{Name: "scopes", Change: func(p views.Page) {
 			p.(*views.AuthorizePage).Scopes = z.pageOf(of, login, info, "").Scopes
 		}},
-		web.SampleAlert("changed", views.AlertError, i18n.Msg("authorize.changed")),
+		sample.Alert("changed", views.AlertError, i18n.Msg("authorize.changed")),
 	}
 	if asked := web.Consent(&of.LoginRequest, of.Form); asked != nil { // of who has agreed to other texts
-		states = append(states, web.SampleState{Name: "agree", Change: func(p views.Page) { p.Frame().Consent = asked }})
+		states = append(states, sample.State{Name: "agree", Change: func(p views.Page) { p.Frame().Consent = asked }})
 	}
-	return web.FormSamples(name, entry.PathAuthorize, func() (views.Page, error) { return z.pageOf(of, login, &plain, ""), nil }, states...)
+	return sample.Form(name, entry.PathAuthorize, func() (views.Page, error) { return z.pageOf(of, login, &plain, ""), nil }, states...)
 }

@@ -14,6 +14,7 @@ import (
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
@@ -22,14 +23,14 @@ import (
 // Preview is all pages of a site in all their states.
 type Preview struct {
 	site    *web.Site
-	samples func(*web.Request) []web.Sample
+	samples func(*web.Request) []sample.Sample
 }
 
 // Path is where the previewed pages are on the operator's listener.
 const Path = "/preview/pages"
 
 // New is a preview of the samples of a site, whose base path is Path.
-func New(site *web.Site, samples func(*web.Request) []web.Sample) *Preview {
+func New(site *web.Site, samples func(*web.Request) []sample.Sample) *Preview {
 	return &Preview{site, samples}
 }
 
@@ -97,7 +98,7 @@ func (p *Preview) Locales(ctx context.Context, key loginpage.Key) []*i18n.Locali
 
 // A Page is a page of a login config and the states that it can be in.
 type Page struct {
-	Name   string // see web.Sample
+	Name   string // see sample.Sample
 	Path   string // below Path
 	States []string
 }

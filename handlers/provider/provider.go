@@ -31,6 +31,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/limit"
@@ -313,6 +314,6 @@ func BoundTo(me *authclient.UserInfo, provider, sub string) bool {
 }
 
 // Samples are the pages of the package.
-func (p *Providers) Samples(r *web.Request) []web.Sample {
-	return web.Samples("provider-return", "/provider/return", func() (views.Page, error) { return p.returnPage(r, "sample", "sample"), nil })
+func (p *Providers) Samples(r *web.Request) []sample.Sample {
+	return sample.Plain("provider-return", "/provider/return", func() (views.Page, error) { return p.returnPage(r, "sample", "sample"), nil })
 }

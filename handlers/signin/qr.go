@@ -16,6 +16,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/qrcode"
@@ -378,14 +379,14 @@ func (in *Room) qrUnknown(r *web.Request) *views.NoticePage {
 	return p
 }
 
-func (in *Room) qrSamples(r *web.Request) []web.Sample {
-	all := web.FormSamples("qr", entry.PathSignInQR, func() (views.Page, error) { return in.startPage(r, startQR), nil }, web.SampleConsent(r)...)
-	states := []web.SampleState{}
+func (in *Room) qrSamples(r *web.Request) []sample.Sample {
+	all := sample.Form("qr", entry.PathSignInQR, func() (views.Page, error) { return in.startPage(r, startQR), nil }, sample.Consent(r.LoginPage)...)
+	states := []sample.State{}
 	for _, state := range []string{qrScanned, qrConfirmed, qrRefused, qrExpired} {
-		states = append(states, web.SampleState{Name: state, Change: func(p views.Page) { p.(*views.QRPage).State = state }})
+		states = append(states, sample.State{Name: state, Change: func(p views.Page) { p.(*views.QRPage).State = state }})
 	}
-	states = append(states, web.SampleAlert("pause", views.AlertError, i18n.Message{Key: "qr.pause", N: 1}))
-	all = append(all, web.FormSamples("qr-code", pathQRCheck, func() (views.Page, error) {
+	states = append(states, sample.Alert("pause", views.AlertError, i18n.Message{Key: "qr.pause", N: 1}))
+	all = append(all, sample.Form("qr-code", pathQRCheck, func() (views.Page, error) {
 		code, ok := drawQR("https://example.com/scan?code=sample")
 		if !ok {
 			return nil, errNoQR
@@ -394,7 +395,7 @@ func (in *Room) qrSamples(r *web.Request) []web.Sample {
 		page.Script = "" // it would ask
 		return page, nil
 	}, states...)...)
-	return append(all, web.Samples("qr-unknown", entry.PathSignInQR+"/unknown", func() (views.Page, error) { return in.qrUnknown(r), nil })...)
+	return append(all, sample.Plain("qr-unknown", entry.PathSignInQR+"/unknown", func() (views.Page, error) { return in.qrUnknown(r), nil })...)
 }
 
 // errNoQR: the sample cannot be drawn.

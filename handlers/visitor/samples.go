@@ -2,15 +2,16 @@ package visitor
 
 import (
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/sample"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
 
 // Samples are the pages between here and the app.
-func (v *Room) Samples(r *web.Request) (all []web.Sample) {
-	all = web.Samples("complete", "/complete", func() (views.Page, error) { return v.completePage(r, views.Completion{}), nil })
-	all = append(all, web.Samples("interstitial", "/interstitial", func() (views.Page, error) {
+func (v *Room) Samples(r *web.Request) (all []sample.Sample) {
+	all = sample.Plain("complete", "/complete", func() (views.Page, error) { return v.completePage(r, views.Completion{}), nil })
+	all = append(all, sample.Plain("interstitial", "/interstitial", func() (views.Page, error) {
 		reply, err := web.Leave(&views.InterstitialPage{
 			Base: v.Page(&r.LoginRequest, "interstitial", i18n.Msg("sign-out.done")), Lead: i18n.Msg("interstitial.lead"),
 			Data: views.Departure{To: r.RedirectURI},
@@ -19,7 +20,7 @@ func (v *Room) Samples(r *web.Request) (all []web.Sample) {
 	})...)
 	const path = entry.PathAccount + "/hand-off"
 	handOff := r.AsSample(func(l *entry.LoginRequest) { l.Path, l.Portal, l.OnWay = path, true, false })
-	return append(all, web.Samples("hand-off", path, func() (views.Page, error) {
+	return append(all, sample.Plain("hand-off", path, func() (views.Page, error) {
 		return v.HandOffPage(handOff, handOff.To(entry.PathEntry)), nil
 	})...)
 }

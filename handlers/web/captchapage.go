@@ -15,6 +15,7 @@ import (
 	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/sample"
 	"tcb-login/i18n"
 	"tcb-login/limit"
 	"tcb-login/session"
@@ -265,7 +266,7 @@ func (s *Site) formAgain(c *fiber.Ctx, r *Request, status int, say views.Alert) 
 }
 
 // CaptchaSamples are the pages on the way back from TCB's captcha page.
-func (s *Site) CaptchaSamples(r *Request) (all []Sample) {
+func (s *Site) CaptchaSamples(r *Request) (all []sample.Sample) {
 	const path = entry.PathCaptchaCallback
 	trip := captchaTrip{Path: entry.PathSignIn, Query: r.Query, Form: "sign-in"}
 	for _, back := range []captchaReturn{{}, {Failed: true}} {
@@ -273,10 +274,10 @@ func (s *Site) CaptchaSamples(r *Request) (all []Sample) {
 			return s.captchaReturnPage(r, trip, back, "", ""), nil
 		}
 		if !back.Failed {
-			all = append(all, Samples("captcha-return", path, make)...)
+			all = append(all, sample.Plain("captcha-return", path, make)...)
 			continue
 		}
-		all = append(all, Samples("captcha-failed", path+"/failed", make, SampleState{"described", func(p views.Page) {
+		all = append(all, sample.Plain("captcha-failed", path+"/failed", make, sample.State{Name: "described", Change: func(p views.Page) {
 			p.(*views.CaptchaReturnPage).Said = "The captcha was not solved"
 		}})...)
 	}
