@@ -63,44 +63,11 @@ func (m *machine) check(t *testing.T, instance, text string) {
 func (m *machine) settings(t *testing.T, instance, text string) (file string, environ []string) {
 	t.Helper()
 	file = filepath.Join(m.dir, "settings.yaml")
-	text, environ = m.known(t, text, m.environ(t, instance, file))
+	environ = m.environ(t, instance, file)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file, environ
-}
-
-// known leaves in settings and variables what the program knows: it goes when it has the shared store and
-// the delay of stops that the files name.
-func (m *machine) known(t *testing.T, text string, environ []string) (string, []string) {
-	t.Helper()
-	help, _ := exec.CommandContext(t.Context(), binary, "-help").CombinedOutput()
-	var left []string
-	for _, v := range environ {
-		switch name, _, _ := strings.Cut(v, "="); {
-		case name == "TCB_LOGIN_SHUTDOWN_DELAY" && !strings.Contains(string(help), name):
-			t.Log("the program has no delay of stops yet")
-		case name == "TCB_LOGIN_STORE_KEY" && !m.shares(t):
-		default:
-			left = append(left, v)
-		}
-	}
-	if !m.shares(t) {
-		t.Log("the program has no shared store yet")
-		text = regexp.MustCompile(`(?m)^ *(store|store_key): .*\n`).ReplaceAllString(text, "")
-	}
-	return text, left
-}
-
-// shares reports that the program has a shared store.
-func (m *machine) shares(t *testing.T) bool {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "settings.yaml")
-	if err := os.WriteFile(file, []byte("session: {store: \"redis://127.0.0.1:1\", store_key: x}\nenvironments: [{id: a}]\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	said, _ := exec.CommandContext(t.Context(), binary, "-check", "-settings", file).CombinedOutput()
-	return strings.Contains(string(said), "store_key: too short")
 }
 
 // TestCompose: the two instances of the compose file share who is signed in behind the Caddy and the
@@ -116,9 +83,7 @@ func TestCompose(t *testing.T) {
 	}
 	caddy, nginx := "http://"+m.addresses["caddy"]+":8000", "http://"+front.Addr().String()
 	m.runEmulator(t, caddy, nginx)
-	if m.shares(t) {
-		m.start(t, "valkey")
-	}
+	m.start(t, "valkey")
 	m.start(t, "app")
 	settings, _ := m.settings(t, "login-1", shipped(t, "two-instances/settings.example.yaml",
 		`["https://app.example.com"]`, fmt.Sprintf("[%q, %q]", caddy, nginx),
@@ -145,7 +110,7 @@ func TestCompose(t *testing.T) {
 		if status, body := p.ask(t, http.MethodGet, "/", nil); status != http.StatusOK || body != "the app" {
 			t.Errorf("%s: the app: %d, %s", origin, status, body)
 		}
-		p.signsInAndOut(t, m.shares(t))
+		p.signsInAndOut(t)
 	}
 	m.restarts(t, settings, caddy, nginx, func() string { return string(readAll(t, log)) })
 	for name, log := range map[string]string{"Caddy": caddyLog(), "nginx": string(readAll(t, log))} {
@@ -192,7 +157,7 @@ func (m *machine) runBinary(t *testing.T, name, says string, args, environ []str
 // runInstance runs one of ours as its service says, and returns when its pages are there.
 func (m *machine) runInstance(t *testing.T, name, settings string) {
 	t.Helper()
-	_, environ := m.known(t, "", m.environ(t, name, settings))
+	environ := m.environ(t, name, settings)
 	m.runBinary(t, name, `"name":"admin"`, m.Services[name].Command, environ)
 	health := exec.CommandContext(t.Context(), binary, "-health") // as the image's HEALTHCHECK does
 	health.Env = environ
@@ -215,10 +180,6 @@ func (m *machine) restarts(t *testing.T, settings, caddy, nginx string, nginxLog
 	posting := newPerson(t, caddy)
 	crowd.Go(func() { posting.keepPosting(ctx, t) })
 
-	help, _ := exec.CommandContext(t.Context(), binary, "-help").CombinedOutput()
-	if !strings.Contains(string(help), "shutdown-delay") {
-		posting.lenient = true // nobody tells Caddy that an instance is about to stop
-	}
 	m.end(t, "login-1", syscall.SIGTERM)
 	m.runInstance(t, "login-1", settings)
 	// Both proxies send it requests again.
@@ -247,10 +208,9 @@ func (m *machine) restarts(t *testing.T, settings, caddy, nginx string, nginxLog
 
 // A personOf an origin is somebody with a browser that keeps cookies and runs no script.
 type personOf struct {
-	origin  string
-	client  *http.Client
-	forms   int
-	lenient bool
+	origin string
+	client *http.Client
+	forms  int
 }
 
 func newPerson(t *testing.T, origin string) *personOf {
@@ -311,7 +271,7 @@ func fields(page string, more ...string) url.Values {
 }
 
 // signsInAndOut goes to one instance and the other in turn, which know of each other's logins.
-func (p *personOf) signsInAndOut(t *testing.T, shared bool) {
+func (p *personOf) signsInAndOut(t *testing.T) {
 	t.Helper()
 	_, page := p.ask(t, http.MethodGet, p.entry("sign-in"), nil)
 	if status, page := p.ask(t, http.MethodPost, p.entry("sign-in"), fields(page, "username", demoName, "password", demoPassword)); status != http.StatusOK || !strings.Contains(page, "access_token") {
@@ -338,7 +298,7 @@ func (p *personOf) signsInAndOut(t *testing.T, shared bool) {
 		t.Errorf("%s: the sign-out: %d\n%s", p.origin, status, page)
 	}
 	p.client.Jar.SetCookies(u, kept) // somebody has copied them
-	if got := account(); shared && got != 0 {
+	if got := account(); got != 0 {
 		t.Errorf("%s: signed out, and still in at %d of 4 requests", p.origin, got)
 	}
 }
@@ -370,7 +330,7 @@ func (p *personOf) posts(ctx context.Context, t *testing.T) {
 		status, page, err = p.do(ctx, http.MethodPost, p.entry("language"), form)
 	}
 	p.forms++
-	if errors.Is(ctx.Err(), context.Canceled) || p.lenient && err == nil && status == http.StatusBadGateway {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return
 	}
 	if err != nil || status != http.StatusOK || !strings.Contains(page, `lang="zh-CN"`) {
