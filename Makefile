@@ -129,6 +129,10 @@ test-all: test ## longer: also every fuzz target, a backend that hangs, known vu
 		case "$$out" in *"fetching vulnerabilities"*) echo "vulnerabilities NOT checked: their database cannot be reached from here" ;; *) exit 1 ;; esac; \
 	fi
 
+.PHONY: soak
+soak: setup ## people come and go on two instances for FOR=10m, while those, Redis and TCB fail
+	go test -tags e2e,soak -count=1 -timeout 2h -v -run '^TestSoak$$' ./e2e/ -soak.for $(or $(FOR),10m)
+
 .PHONY: bench
 bench: ## what pages cost, against a bare program that sends the same bytes; ONLY=get-sms,start picks some
 	go run ./bench $(if $(ONLY),-only $(ONLY))
