@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 GO_FILES = find . -name '*.go' -not -path './e2e/node_modules/*' -not -path './data/*'
 # Every build tag of ours, so that vet and staticcheck see the tests that a plain build leaves out.
-TAGS := e2e,late,screenshots
+TAGS := e2e,late,screenshots,soak
 FUZZ_SECONDS ?= 20
 # Programs that a target fetches when it runs: they are not needed to build or test, and stay out of go.mod.
 GOVULNCHECK := v1.9.0
