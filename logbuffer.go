@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -56,4 +58,29 @@ func (b *logBuffer) flush() {
 		_, b.err = b.to.Write(b.lines.Bytes())
 		b.lines.Reset()
 	}
+}
+
+// A promptHandler has what is wrong written at once.
+type promptHandler struct {
+	slog.Handler
+	flush func()
+}
+
+// Handle implements slog.Handler.
+func (h promptHandler) Handle(ctx context.Context, r slog.Record) error {
+	err := h.Handler.Handle(ctx, r)
+	if r.Level > slog.LevelInfo {
+		h.flush()
+	}
+	return err
+}
+
+// WithAttrs implements slog.Handler.
+func (h promptHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return promptHandler{h.Handler.WithAttrs(attrs), h.flush}
+}
+
+// WithGroup implements slog.Handler.
+func (h promptHandler) WithGroup(name string) slog.Handler {
+	return promptHandler{h.Handler.WithGroup(name), h.flush}
 }

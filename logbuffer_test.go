@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -50,6 +51,24 @@ func TestLogBuffer(t *testing.T) {
 			t.Error("the error of the lines before is not told")
 		}
 		b.Flush()
+	})
+}
+
+// TestPromptHandler: what is wrong does not wait, whatever logger of the first one says it.
+func TestPromptHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var to pieces
+		b := &logBuffer{to: &to}
+		log := slog.New(promptHandler{slog.NewJSONHandler(b, nil), b.Flush}).With("a", 1).WithGroup("g")
+		log.Info("one")
+		if to.count() != 0 {
+			t.Error("a request's line does not wait for others")
+		}
+		log.Warn("two")
+		if got := to.text(); !strings.Contains(got, "one") || !strings.Contains(got, `"g":{`) && !strings.Contains(got, `"a":1`) || !strings.Contains(got, "two") {
+			t.Errorf("written is %q", got)
+		}
 	})
 }
 

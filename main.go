@@ -163,7 +163,7 @@ func newLogger(w *os.File, level slog.Level) (log *slog.Logger, flush func()) {
 		return slog.New(slog.NewTextHandler(w, o)), func() {}
 	}
 	buffer := &logBuffer{to: w}
-	return slog.New(slog.NewJSONHandler(buffer, o)), buffer.Flush
+	return slog.New(promptHandler{slog.NewJSONHandler(buffer, o), buffer.Flush}), buffer.Flush
 }
 
 // serve wires everything together, listens, and stops when ctx ends. The pages listen
