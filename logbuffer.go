@@ -22,7 +22,7 @@ type logBuffer struct {
 }
 
 const (
-	flushEvery = 100 * time.Millisecond
+	flushEvery = 20 * time.Millisecond
 	flushAt    = 32 << 10
 )
 
