@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestAfterReset: the next page of the portal lists what else the account can be entered by, until
@@ -133,7 +134,7 @@ func TestNewsOfThief(t *testing.T) {
 // app.
 func TestConsentChanged(t *testing.T) {
 	t.Parallel()
-	tree := sampleTree(t)
+	tree := copyTree(t)
 	s := start(t, options{tree: tree})
 	v := s.visit(t)
 	b := v.enterAs(t, "/app/desk", "app-desk", deskVersion)
@@ -147,13 +148,16 @@ func TestConsentChanged(t *testing.T) {
 	if err := os.WriteFile(terms, []byte("<p>Everything is different now.</p>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for {
+	for since := time.Now(); ; {
 		b = v.enterAs(t, "/app/desk", "app-desk", deskVersion)
 		b.at(t, "continue")
 		if n, err := b.Locator("#agreement").Count(); err != nil {
 			t.Fatal(err)
 		} else if n == 1 {
 			break
+		}
+		if time.Since(since) > patience {
+			t.Fatal("the changed texts are not asked about")
 		}
 	}
 	b.submit(t)
