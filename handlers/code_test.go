@@ -348,6 +348,28 @@ func TestLengthsTellNothing(t *testing.T) {
 	}
 }
 
+func TestAllowedCountries(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+		"tcbLogin": map[string]any{"countries": map[string]any{"default": "HK", "allowed": []string{"CN", "HK", "US"}}},
+	})}))
+	b := s.browser()
+	p := b.open("/sign-in/sms").want(http.StatusOK, "sign-in-sms")
+	p.wantValue(fields{"phone_country": "HK"})
+	if n := len(p.all(byTag("option"))); n != 3 {
+		t.Errorf("%d countries, want 3", n)
+	}
+	for number, ok := range map[string]bool{"+86 13900139000": true, "5123 4567": true, "+1 212 555 2671": true, "+1 416 555 2671": false, "+44 7400 123456": false} {
+		p := b.submit(b.open("/sign-in/sms"), fields{"phone_number": number})
+		if !ok {
+			p.want(http.StatusUnprocessableEntity, "sign-in-sms", "error.phone_country").wantValue(fields{"phone_number": number})
+			continue
+		}
+		p.want(http.StatusOK, "sign-in-sms-code")
+		s.clock.advance(61e9)
+	}
+}
+
 // TestOtherCountries: a page offers the countries near its language; who says that theirs is another
 // one gets all, with what was typed.
 func TestOtherCountries(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/html"
+
 	"tcb-login/config/settings"
 	"tcb-login/handlers/entry"
 	"tcb-login/limit"
@@ -210,6 +212,44 @@ func TestNewRefusesHalfAConfig(t *testing.T) {
 		change(&cfg)
 		if _, err := New(cfg); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestHeadersOfFiles: what pages load carries what means something on it, and nothing else; a picture
+// of the operator's, which anybody can open by itself, can do nothing there.
+func TestHeadersOfFiles(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+		"logo": "/__auth/env/mark.svg", "tcbLogin": map[string]any{"radius": 4},
+	}), "__auth/env/mark.svg": mark}))
+	b := s.browser()
+	var addresses []string
+	for _, path := range []string{"/sign-in/sms", "/account"} {
+		for _, n := range b.open(path).all(func(n *html.Node) bool { return true }) {
+			for _, name := range []string{"href", "src", "data-countries"} {
+				if a := attr(n, name); strings.Contains(a, "/static/") || strings.Contains(a, "/theme/") || strings.Contains(a, "/media/") {
+					addresses = append(addresses, a)
+				}
+			}
+		}
+	}
+	if len(addresses) < 6 {
+		t.Errorf("pages load %q", addresses)
+	}
+	for _, address := range addresses {
+		got := b.get(address)
+		want := map[string]string{
+			"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin",
+			"Content-Security-Policy": "", "Referrer-Policy": "", "Cross-Origin-Opener-Policy": "", "Permissions-Policy": "", "X-Robots-Tag": "", "Set-Cookie": "",
+		}
+		if strings.Contains(address, "/media/") {
+			want["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+		}
+		for name, value := range want {
+			if has := got.header.Get(name); got.status != http.StatusOK || has != value {
+				t.Errorf("%s: %d, %s is %q, want %q", address, got.status, name, has, value)
+			}
 		}
 	}
 }

@@ -116,8 +116,16 @@ func newFile(name string, plain []byte) (*File, error) {
 	if !ok {
 		return nil, fmt.Errorf("static: no media type for %s", name)
 	}
-	sum := sha256.Sum256(plain)
-	return &File{Hash: hex.EncodeToString(sum[:6]), Type: mediaType, Plain: plain}, nil
+	return &File{Hash: HashOf(plain), Type: mediaType, Plain: plain}, nil
+}
+
+// HashOf is the Hash of a file that these parts make.
+func HashOf(parts ...[]byte) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		sum.Write(part)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:6])
 }
 
 func (f *File) compress() error {

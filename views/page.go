@@ -134,7 +134,7 @@ const (
 // style is the one stylesheet of a page.
 func (b Base) style() string {
 	if b.Portal != nil || b.Guard != nil || b.Styled {
-		return b.Assets.PortalStyle()
+		return b.Assets.PortalStyle
 	}
 	return b.Assets.Style
 }

@@ -70,8 +70,8 @@ type Consent struct {
 type Assets struct {
 	Style, Script, Complete, Demo, Account, Countries string
 
-	PortalStyle  func() string // in place of Style, with all that the portal has
-	PortalScript string        // Script and Account in one
+	PortalStyle  string // in place of Style, with all that the portal has
+	PortalScript string // Script and Account in one
 }
 
 // Language is one choice of the language switch.

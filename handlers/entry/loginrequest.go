@@ -467,6 +467,6 @@ func (r *LoginRequest) Title() i18n.Message {
 // its colours written into a stylesheet.
 type Theme struct {
 	Messages *i18n.Bundle
-	Style    string        // address of the stylesheet
-	Portal   func() string // address of the one for pages that have more than forms, as the portal's
+	Style    string // address of the stylesheet
+	Portal   string // address of the one for pages that have more than forms, as the portal's
 }

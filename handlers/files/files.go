@@ -82,9 +82,13 @@ func (f *Files) getStatic(c *fiber.Ctx) error {
 
 // getTheme serves the stylesheet of a login page.
 func (f *Files) getTheme(c *fiber.Ctx) error {
-	file := find(f.themes, c.Params("name"), func() map[string]*static.File { return f.themes.sheets })
-	if file == nil {
+	sheet, ok := find(f.themes, c.Params("name"), func() map[string]sheet { return f.themes.sheets })
+	if !ok {
 		return refusal.ErrMissing
+	}
+	file, err := sheet()
+	if err != nil {
+		return err
 	}
 	return send(c, file)
 }
@@ -93,8 +97,8 @@ func (f *Files) getTheme(c *fiber.Ctx) error {
 // address can be opened by anybody: an SVG must not be a document with a script on the app's
 // origin.
 func (f *Files) getMedia(c *fiber.Ctx) error {
-	m := find(f.themes, c.Params("name"), func() map[string]*loginpage.Media { return f.themes.media })
-	if m == nil {
+	m, ok := find(f.themes, c.Params("name"), func() map[string]*loginpage.Media { return f.themes.media })
+	if !ok {
 		return refusal.ErrMissing
 	}
 	header := &c.Response().Header

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"tcb-login/config/loginpage"
@@ -12,16 +11,22 @@ import (
 	"tcb-login/static"
 )
 
-// themeFile is a theme with the stylesheets that it is served from: of all pages, and of those of the
-// portal, which is made when it is first needed.
+// themeFile is a theme with the stylesheets that it is served from, by their names.
 type themeFile struct {
 	entry.Theme
-	sheet  *static.File
-	portal func() (*static.File, error)
+	sheets map[string]sheet
 }
 
-// portalEnding is what names of the portal's stylesheets end with.
-const portalEnding = ".portal.css"
+// A sheet is put together and compressed when it is first asked for: there may be thousands of login
+// pages, of which few are looked at.
+type sheet func() (*static.File, error)
+
+// newSheet names a stylesheet by its content, which is that of its parts.
+func newSheet(parts ...[]byte) (name string, made sheet) {
+	return static.HashOf(parts...) + ".css", sync.OnceValues(func() (*static.File, error) {
+		return static.NewFile("theme.css", slices.Concat(parts...))
+	})
+}
 
 // themes keeps what was made of login pages. Those of a page that has changed since stay for a
 // while: documents that were sent before still load them.
@@ -31,7 +36,7 @@ type themes struct {
 
 	mu     sync.RWMutex
 	byHash map[string]*themeFile
-	sheets map[string]*static.File     // by name, as 0123456789ab.css
+	sheets map[string]sheet            // by name, as 0123456789ab.css
 	media  map[string]*loginpage.Media // by name
 	order  []*loginpage.Page           // in the order they were made
 
@@ -41,8 +46,8 @@ type themes struct {
 
 func newThemes(cfg Config, style, portal string) *themes {
 	return &themes{
-		Config: cfg, builtIn: &entry.Theme{Messages: cfg.Messages, Style: style, Portal: func() string { return portal }},
-		byHash: map[string]*themeFile{}, sheets: map[string]*static.File{}, media: map[string]*loginpage.Media{},
+		Config: cfg, builtIn: &entry.Theme{Messages: cfg.Messages, Style: style, Portal: portal},
+		byHash: map[string]*themeFile{}, sheets: map[string]sheet{}, media: map[string]*loginpage.Media{},
 	}
 }
 
@@ -72,12 +77,6 @@ func (k *themes) known(l *loginpage.Page) *themeFile {
 	return k.byHash[l.Hash]
 }
 
-func (k *themes) all() []*themeFile {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return slices.Collect(maps.Values(k.byHash))
-}
-
 // live are the hashes of the login pages of now.
 func (k *themes) live() map[string]bool {
 	live := map[string]bool{}
@@ -102,10 +101,8 @@ func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
 		return nil, errors.New("files: no account.css")
 	}
 	colors := l.Theme.Stylesheet(mediaAt(k.Base, l.Background))
-	sheet, err := static.NewFile("theme.css", slices.Concat(base.Plain, colors))
-	if err != nil {
-		return nil, err
-	}
+	name, every := newSheet(base.Plain, colors)
+	portalName, portal := newSheet(base.Plain, colors, account.Plain)
 	texts := map[string]map[string]map[string]string{}
 	for locale, messages := range l.Texts {
 		texts[locale] = map[string]map[string]string{}
@@ -113,29 +110,11 @@ func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
 			texts[locale][key] = text
 		}
 	}
-	made := &themeFile{sheet: sheet, portal: sync.OnceValues(func() (*static.File, error) {
-		return static.NewFile("theme.css", slices.Concat(base.Plain, colors, account.Plain))
-	})}
-	made.Theme = entry.Theme{
+	return &themeFile{sheets: map[string]sheet{name: every, portalName: portal}, Theme: entry.Theme{
 		Messages: k.Messages.With(l.Locales, texts),
-		Style:    k.Base + "/theme/" + sheet.Hash + ".css",
-		Portal:   func() string { return k.portal(made) },
-	}
-	return made, nil
-}
-
-// portal is the address of a theme's stylesheet for the portal.
-func (k *themes) portal(of *themeFile) string {
-	sheet, err := of.portal()
-	if err != nil {
-		k.Logger.Error("login config", "error", err.Error())
-		return of.Style
-	}
-	name := sheet.Hash + portalEnding
-	k.mu.Lock()
-	k.sheets[name] = sheet
-	k.mu.Unlock()
-	return k.Base + "/theme/" + name
+		Style:    k.Base + "/theme/" + name,
+		Portal:   k.Base + "/theme/" + portalName,
+	}}, nil
 }
 
 // keep adds a theme, unless another request was faster.
@@ -152,7 +131,7 @@ func (k *themes) keep(l *loginpage.Page, made *themeFile) *themeFile {
 
 func (k *themes) add(l *loginpage.Page, made *themeFile) {
 	k.byHash[l.Hash] = made
-	k.sheets[made.sheet.Hash+".css"] = made.sheet
+	maps.Copy(k.sheets, made.sheets)
 	for _, m := range l.Pictures() {
 		k.media[m.Name] = m
 	}
@@ -216,20 +195,16 @@ func (k *themes) makeAll() {
 }
 
 // find looks for a stylesheet or picture by its name.
-func find[T any](k *themes, name string, in func() map[string]*T) *T {
-	look := func() *T {
+func find[T any](k *themes, name string, in func() map[string]T) (found T, ok bool) {
+	look := func() (found T, ok bool) {
 		k.mu.RLock()
 		defer k.mu.RUnlock()
-		return in()[name]
+		found, ok = in()[name]
+		return found, ok
 	}
-	if found := look(); found != nil {
-		return found
+	if found, ok = look(); ok {
+		return found, true
 	}
 	k.makeAll()
-	if strings.HasSuffix(name, portalEnding) {
-		for _, theme := range k.all() {
-			k.portal(theme)
-		}
-	}
 	return look()
 }

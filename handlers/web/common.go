@@ -68,12 +68,13 @@ func (m *marks) marked(r *Request) *Request {
 	return r.As(l)
 }
 
-// cut renders a page that was made for a marked request, and cuts it.
-func (m *marks) cut(page views.Page) (*cut.Page, bool) {
+// cut renders a page that was made for a marked request, and cuts it. ctx is not that request's, since
+// the page is for others too.
+func (m *marks) cut(ctx context.Context, page views.Page) (*cut.Page, bool) {
 	b := page.Frame()
 	b.Form.CSRF, b.Form.DeviceID = m.csrf.Text, m.device.Text
 	var out bytes.Buffer
-	if err := page.Component().Render(context.Background(), &out); err != nil {
+	if err := page.Component().Render(ctx, &out); err != nil {
 		return nil, false
 	}
 	return cut.Make(out.Bytes(), m.all()...)
@@ -115,7 +116,7 @@ func (s *Site) cutCommon(r *Request, handle Handler) *cut.Page {
 	if err != nil || reply.Page == nil || reply.Status != fiber.StatusOK || reply.RetryAfter != 0 || reply.NoReferrer {
 		return nil
 	}
-	page, ok := s.marks.cut(reply.Page)
+	page, ok := s.marks.cut(s.ctx, reply.Page)
 	if !ok {
 		return nil
 	}
