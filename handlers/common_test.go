@@ -167,8 +167,20 @@ func TestCommonPages(t *testing.T) {
 			}
 		}
 	}
-	// What makes a page another one.
+	// What makes a page another one: also after the one that it is not.
 	b := s.browser()
+	for _, client := range []string{"demo", "second", "demo"} {
+		p := b.get(s.base+"/sign-in?env_id=demo&client_id="+client+"&redirect_uri="+url.QueryEscape(appPage)).want(http.StatusOK, "sign-in")
+		if got := attr(p.find(byTag("body")), "data-client"); got != client {
+			t.Errorf("the page of client %s is %q's", client, got)
+		}
+	}
+	small := newSite(t, oneEnvironment, func(c *siteConfig) { c.settings.Environments[0].DefaultRedirectURI = appPage })
+	for _, query := range []string{"", "?x=1", ""} {
+		if action := small.browser().get(small.base+"/sign-in"+query).want(http.StatusOK, "sign-in").action(); !strings.HasSuffix(action, small.base+"/sign-in"+query) {
+			t.Errorf("with the query %q the form goes to %s", query, action)
+		}
+	}
 	for _, test := range []struct{ path, query, wants string }{
 		{"/sign-in", "login_hint=ana%40example.com", `value="ana@example.com"`},
 		{"/sign-in/sms", "lang=ja", `lang="ja"`},
@@ -182,8 +194,14 @@ func TestCommonPages(t *testing.T) {
 			t.Errorf("%s?%s has no %s:\n%s", test.path, test.query, test.wants, p.body)
 		}
 	}
-	// Another app's login page is another page.
-	if p := b.get(s.base + "/?" + url.Values{"env_id": {"north"}}.Encode()); strings.Contains(p.body, "Demo") && p.status == http.StatusOK {
-		t.Errorf("north: %s", p.body)
+	// Another login page of the same client, in the same words, is another page.
+	versions := newSite(t, withFiles(t, map[string]string{
+		"desk/login.config.1.json": loginJSON(t, map[string]any{"name": "One"}), "desk/login.config.2.json": loginJSON(t, map[string]any{"name": "Two"}),
+		envFile: loginJSON(t, nil),
+	}))
+	for version, name := range map[string]string{"1": "One", "2": "Two"} {
+		if got := textOf(versions.browser().openAs("/sign-in", "desk", version).find(byTag("h1"))); !strings.Contains(got, name) {
+			t.Errorf("version %s is %q", version, got)
+		}
 	}
 }

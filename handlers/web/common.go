@@ -11,7 +11,6 @@ import (
 	"tcb-login/handlers/cut"
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
-	"tcb-login/redirect"
 	"tcb-login/views"
 )
 
@@ -22,16 +21,15 @@ import (
 // commonPages is how many are kept: those of some hundred login pages in a few languages.
 const commonPages = 1024
 
-// commonKey is all that such a page follows from, besides what is cut in.
+// commonKey is all that such a page follows from, besides what is cut in. The target is the app on
+// our own origin: another one comes with an authorization request, which has no common page.
 type commonKey struct {
 	path     string // a row's
 	via      string
 	origin   string
 	page     *loginpage.Page
-	theme    *entry.Theme
 	loc      *i18n.Localizer
 	client   *entry.Client
-	target   redirect.Verdict
 	inWeChat bool
 	query    bool // there is one
 }
@@ -89,8 +87,8 @@ func (s *Site) serveCommon(path string, handle Handler) fiber.Handler {
 			return plain(c)
 		}
 		key := commonKey{
-			path: path, via: r.Via, origin: r.Origin.Text, page: r.LoginPage, theme: r.Theme, loc: r.Loc,
-			client: r.Client, target: r.Target, inWeChat: r.InWeChat, query: r.Query != "",
+			path: path, via: r.Via, origin: r.Origin.Text, page: r.LoginPage, loc: r.Loc,
+			client: r.Client, inWeChat: r.InWeChat, query: r.Query != "",
 		}
 		page := s.common.Get(key)
 		if page == nil {
