@@ -54,7 +54,7 @@ type Config struct {
 	// waiting for ours.
 	Dependencies func() []Dependency
 
-	// Metrics answers /metrics, where there is one.
+	// Metrics serves /metrics; nil: there is no such page.
 	Metrics http.Handler
 
 	// Warnings are problems that leave the instance as ready as it was.
@@ -144,10 +144,10 @@ func refuse(c *fiber.Ctx, err error) error {
 	return c.SendStatus(status)
 }
 
-// knownHost tells that a Host is an address, this machine, or the name that we
-// were told to listen at. Any other name may be somebody's who has it lead here,
-// for their page in an operator's browser to read what this listener shows (DNS
-// rebinding). Browsers always send a Host; some probes, in HTTP/1.0, do not.
+// knownHost reports whether a Host is an address, this machine, or the name that we were told to
+// listen at. Any other name is refused (DNS rebinding): its owner can point it here, and a page of
+// theirs in an operator's browser could then read this listener. Browsers always send a Host; some
+// probes, in HTTP/1.0, do not.
 func knownHost(host, ours string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -185,7 +185,7 @@ type errorBody struct {
 	RetryAfter  int    `json:"retry_after,omitempty"`
 }
 
-// sendError answers with an error. What is not a refusal of the API is a bug or an outage: logged,
+// sendError sends an error. What is not a refusal of the API is a bug or an outage: logged,
 // and told as "internal".
 func (e *Emulator) sendError(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *apiError

@@ -198,7 +198,7 @@ func (e *Emulator) getScan(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// postScan answers for the person with the phone.
+// postScan is what the person with the phone decides.
 func (e *Emulator) postScan(w http.ResponseWriter, r *http.Request) error {
 	provider := r.PathValue("provider")
 	if err := e.checkPlace(r.PathValue("env"), provider); err != nil {

@@ -330,7 +330,7 @@ func (b *settingsBox) takeFault(path string) (fault, bool) {
 	return fault{}, false
 }
 
-// sendFault answers with a fault.
+// sendFault sends a fault in place of the answer.
 func (e *Emulator) sendFault(w http.ResponseWriter, r *http.Request, f fault) {
 	switch {
 	case f.Body != "":

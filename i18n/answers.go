@@ -9,7 +9,7 @@ import (
 // number, and only makes us read them anew.
 const mostAnswers = 1024
 
-// answers remember which locale of a bundle answers a wish, since browsers write the same few
+// answers are the locales of a bundle that wishes were matched with, since browsers write the same few
 // Accept-Language values with every request. A bundle shares them with those that are made of it.
 // They are safe for concurrent use.
 type answers struct {

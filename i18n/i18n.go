@@ -304,7 +304,7 @@ func (b *Bundle) Match(wishes ...string) *Localizer {
 	return b.locales[0]
 }
 
-// match is the locale that answers a wish, or -1.
+// match is the index of the best locale for a wish, or -1.
 func (b *Bundle) match(wish string) int {
 	tags := parseWish(wish)
 	if len(tags) == 0 {

@@ -23,7 +23,7 @@ type Counter interface {
 	// Take counts one when the rule allows it, in one step: of any number of parallel calls no more
 	// than the rule allows are told OK. What is refused is not counted.
 	Take(ctx context.Context, rule Rule, key string) (Decision, error)
-	// Peek answers as Take would and counts nothing.
+	// Peek returns what Take would, and counts nothing.
 	Peek(ctx context.Context, rule Rule, key string) (Decision, error)
 	// Refund gives back the newest one taken. With nothing taken it does nothing.
 	Refund(ctx context.Context, rule Rule, key string) error

@@ -97,7 +97,7 @@ func New(cfg Config) *Set {
 	return s
 }
 
-// Handler answers a scrape.
+// Handler serves the metrics to Prometheus.
 func (s *Set) Handler() http.Handler {
 	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }

@@ -66,7 +66,8 @@ func Read(file string) (answers []Answer, err error) {
 	return answers, json.Unmarshal(text, &answers)
 }
 
-// Obey answers each line of in by how many objects this process has ever allocated, until in ends.
+// Obey writes, for each line of in, how many objects this process has ever allocated. It returns when
+// in ends.
 func Obey(in io.Reader, out io.Writer) {
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		var m runtime.MemStats

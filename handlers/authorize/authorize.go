@@ -101,7 +101,7 @@ func Address(r *web.Request, sub string) (string, error) {
 	return r.To(entry.PathAuthorize, entry.Add("flow", sealed)), err
 }
 
-// Resume answers at the entry where no way in is to be shown: see signin.Resume.
+// Resume implements signin.Resume: it replies at the entry where no way in is to be shown.
 func (z *Room) Resume(r *web.Request) (reply web.Reply, answered bool, err error) {
 	switch {
 	case r.Prompts("none"):
@@ -113,7 +113,7 @@ func (z *Room) Resume(r *web.Request) (reply web.Reply, answered bool, err error
 	return reply, true, err
 }
 
-// silent answers prompt=none, which never gets a code: without anybody pressing anything, any site
+// silent is prompt=none, which never gets a code: without anybody pressing anything, any site
 // could have one made, and learn from its app that somebody is signed in.
 func (z *Room) silent(r *web.Request) error {
 	login, err := z.login(r, intent{})

@@ -137,6 +137,32 @@ func TestParseLanguage(t *testing.T) {
 	}
 }
 
+// TestParseCommon: only of a request that names no step, no person and no language is the page what
+// all get who come to the login page.
+func TestParseCommon(t *testing.T) {
+	t.Parallel()
+	places := testPlaces(t)
+	for more, want := range map[string]bool{
+		"": true, "&x=1&flows=2": true, "&via=email": true, "&via=phone": true, "&next=nowhere": true,
+		"&via=post": false, "&flow=a": false, "&next=account": false, "&link=a": false, "&via=email&flow=a": false,
+		"&lang=ja": false, "&l%61ng=": false, "&prompt=login": false, "&prompt=": false, "&login_hint=ana": false,
+	} {
+		if got, err := places.Parse(raw(more)); got.Common != want || err != nil {
+			t.Errorf("%s is common: %t (%v), want %t", more, got.Common, err, want)
+		}
+	}
+	code := raw(pkce)
+	code.Query = strings.Replace(code.Query, url.QueryEscape(testTarget), url.QueryEscape(registered), 1)
+	if got, err := places.Parse(code); got.Common || err != nil {
+		t.Errorf("an authorization request is common: %t (%v)", got.Common, err)
+	}
+	portal := raw("&done=a")
+	portal.Portal = true
+	if got, err := places.Parse(portal); got.Common || err != nil {
+		t.Errorf("a page that confirms a change is common: %t (%v)", got.Common, err)
+	}
+}
+
 // TestParseRefuses: what decides who gets a login is there once, and leads to something that we
 // have. The page that says so has a language all the same.
 func TestParseRefuses(t *testing.T) {
