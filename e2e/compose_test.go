@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -74,75 +73,25 @@ func (m *machine) settings(t *testing.T, instance, text string) (file string, en
 // nginx that are shipped for them, and one after the other is stopped, or lost, while nobody notices.
 func TestCompose(t *testing.T) {
 	t.Parallel()
-	m := newMachine(t, "two-instances", map[string]string{
-		"TCB_LOGIN_KEY": "Kq7vXw2Zp9LmB4nRt8YsHc6TfJ3dGk5Q", "TCB_LOGIN_STORE_KEY": "Zp9LmB4nRt8YsHc6TfJ3dGk5QaUeKq7v",
-	})
-	front, err := net.Listen("tcp", m.addresses["caddy"]+":0") // it stands in for Caddy in its network
-	if err != nil {
-		t.Fatal(err)
-	}
-	caddy, nginx := "http://"+m.addresses["caddy"]+":8000", "http://"+front.Addr().String()
-	m.runEmulator(t, caddy, nginx)
-	m.start(t, "valkey")
-	m.start(t, "app")
-	settings, _ := m.settings(t, "login-1", shipped(t, "two-instances/settings.example.yaml",
-		`["https://app.example.com"]`, fmt.Sprintf("[%q, %q]", caddy, nginx),
-		`["172.30.84.0/24"]`, `["127.0.0.0/24"]`,
-		"redis://valkey:6379", "redis://"+m.address(t, "valkey:6379"),
-		"    name: My App ", "    endpoint: http://"+m.addresses["emulator"]+":8081\n    name: My App ",
-		"default_redirect_uri: https://app.example.com/", "default_redirect_uri: "+caddy+"/",
-	))
-	for _, name := range []string{"login-1", "login-2"} {
-		m.runInstance(t, name, settings)
-	}
-	log := filepath.Join(m.dir, "nginx.log")
-	runNginx(t, front, nginxSite(t, "two-instances/nginx.conf", front.Addr().String(), log,
-		"10.0.0.11:8080", m.address(t, "login-1:8080"), "10.0.0.12:8080", m.address(t, "login-2:8080"),
-		"http://127.0.0.1:3000", "http://"+m.address(t, "app:3000")), log)
+	m := runTwoInstances(t)
 	if m.mounted(t, "caddy", "/etc/caddy/Caddyfile") != "Caddyfile" {
 		t.Error("Caddy has another Caddyfile")
 	}
-	caddyLog := runCaddy(t, shipped(t, "two-instances/Caddyfile", "\napp.example.com {", "\n"+caddy+" {",
-		"login-1:8080 login-2:8080", m.address(t, "login-1:8080")+" "+m.address(t, "login-2:8080"), "app:3000", m.address(t, "app:3000")))
-
-	for _, origin := range []string{caddy, nginx} {
+	for _, origin := range []string{m.caddy, m.nginx} {
 		p := newPerson(t, origin)
 		if status, body := p.ask(t, http.MethodGet, "/", nil); status != http.StatusOK || body != "the app" {
 			t.Errorf("%s: the app: %d, %s", origin, status, body)
 		}
 		p.signsInAndOut(t)
 	}
-	m.restarts(t, settings, caddy, nginx, func() string { return string(readAll(t, log)) })
-	for name, log := range map[string]string{"Caddy": caddyLog(), "nginx": string(readAll(t, log))} {
+	m.restarts(t)
+	for name, log := range map[string]string{"Caddy": m.caddyLog(), "nginx": m.nginxLog()} {
 		for _, secret := range []string{"env_id", "redirect_uri", "auth?", "auth/?"} {
 			if !strings.Contains(log, "/__auth/sign-in") || strings.Contains(log, secret) {
 				t.Errorf("the log of %s has %s, or nothing of ours", name, secret)
 			}
 		}
 	}
-}
-
-func readAll(t *testing.T, file string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// runEmulator runs what stands in for TCB, with the environment of the settings.
-func (m *machine) runEmulator(t *testing.T, origins ...string) {
-	t.Helper()
-	m.addresses["emulator"] = m.addresses["app"][:strings.LastIndex(m.addresses["app"], ".")] + ".2"
-	file := filepath.Join(m.dir, "emulator.yaml")
-	text := "public_origins:\n  - \"" + strings.Join(origins, "\"\n  - \"") + "\"\nsession: {keys: [Kq7vXw2Zp9LmB4nRt8YsHc6TfJ3dGk5Q]}\nenvironments: [{id: my-env-1a2b3c}]\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m.runBinary(t, "emulator", `"name":"login"`, []string{
-		"-settings", file, "-emulator", "-listen", "127.0.0.1:0", "-emulator-listen", m.addresses["emulator"] + ":8081", "-data", filepath.Join(m.dir, "emulator"),
-	}, nil)
 }
 
 func (m *machine) runBinary(t *testing.T, name, says string, args, environ []string) {
@@ -167,25 +116,25 @@ func (m *machine) runInstance(t *testing.T, name, settings string) {
 }
 
 // restarts has people come and go while the first instance is restarted; then the second one is lost.
-func (m *machine) restarts(t *testing.T, settings, caddy, nginx string, nginxLog func() string) {
+func (m *twoInstances) restarts(t *testing.T) {
 	t.Helper()
 	ctx, done := context.WithCancel(t.Context())
 	var crowd sync.WaitGroup
 	defer crowd.Wait()
 	defer done()
-	for _, origin := range []string{caddy, nginx} {
+	for _, origin := range []string{m.caddy, m.nginx} {
 		p := newPerson(t, origin)
 		crowd.Go(func() { p.keepReading(ctx, t) })
 	}
-	posting := newPerson(t, caddy)
+	posting := newPerson(t, m.caddy)
 	crowd.Go(func() { posting.keepPosting(ctx, t) })
 
 	m.end(t, "login-1", syscall.SIGTERM)
-	m.runInstance(t, "login-1", settings)
+	m.runInstance(t, "login-1", m.file)
 	// Both proxies send it requests again.
 	eventually(t, "asked by Caddy", func() bool { return strings.Contains(m.running["login-1"].log(), `"method":"POST"`) })
-	before := len(nginxLog())
-	eventually(t, "asked by nginx", func() bool { return strings.Contains(nginxLog()[before:], m.addresses["login-1"]+":8080 200") })
+	before := len(m.nginxLog())
+	eventually(t, "asked by nginx", func() bool { return strings.Contains(m.nginxLog()[before:], m.addresses["login-1"]+":8080 200") })
 	done()
 	crowd.Wait()
 	if posting.forms < 20 {
@@ -195,11 +144,11 @@ func (m *machine) restarts(t *testing.T, settings, caddy, nginx string, nginxLog
 	// forms too; but Debian's Caddy has to find out by something else (issue 7546 of Caddy's).
 	m.end(t, "login-2", syscall.SIGKILL)
 	for range 4 {
-		if status, _ := newPerson(t, caddy).ask(t, http.MethodGet, "/__auth/sign-in?env_id=my-env-1a2b3c", nil); status >= http.StatusInternalServerError {
+		if status, _ := newPerson(t, m.caddy).ask(t, http.MethodGet, "/__auth/sign-in?env_id=my-env-1a2b3c", nil); status >= http.StatusInternalServerError {
 			t.Errorf("a page after the loss of an instance: %d", status)
 		}
 	}
-	for _, origin := range []string{nginx, caddy} {
+	for _, origin := range []string{m.nginx, m.caddy} {
 		for p := newPerson(t, origin); p.forms < 10; {
 			p.posts(t.Context(), t)
 		}

@@ -14,7 +14,6 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -43,10 +42,8 @@ type soak struct {
 // Redis is restarted, and TCB is slow or fails. Whoever was told that they have an account has one,
 // nobody is ever somebody else, no code works twice, and memory does not grow.
 func TestSoak(t *testing.T) {
-	m := newMachine(t, "two-instances", map[string]string{
-		"TCB_LOGIN_KEY": "Kq7vXw2Zp9LmB4nRt8YsHc6TfJ3dGk5Q", "TCB_LOGIN_STORE_KEY": "Zp9LmB4nRt8YsHc6TfJ3dGk5QaUeKq7v",
-	})
-	s, settings := soakedMachine(t, m)
+	m := runTwoInstances(t)
+	s := newSoak(t, m)
 	ctx, done := context.WithTimeout(t.Context(), *soakFor)
 	defer done()
 	var crowd sync.WaitGroup
@@ -59,7 +56,7 @@ func TestSoak(t *testing.T) {
 	}
 	var peak int64
 	for began, round := time.Now(), 0; ctx.Err() == nil; round++ {
-		s.disturb(ctx, t, m, settings, round)
+		s.disturb(ctx, t, m, round)
 		for _, name := range []string{"login-1", "login-2"} {
 			if anonymous := anonymousMemory(t, m.running[name]); anonymous > peak {
 				peak = anonymous
@@ -81,33 +78,9 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// soakedMachine runs the two instances of the compose file behind both proxies.
-func soakedMachine(t *testing.T, m *machine) (*soak, string) {
+// newSoak is for the people of two instances.
+func newSoak(t *testing.T, m *twoInstances) *soak {
 	t.Helper()
-	front, err := net.Listen("tcp", m.addresses["caddy"]+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	caddy, nginx := "http://"+m.addresses["caddy"]+":8000", "http://"+front.Addr().String()
-	m.runEmulator(t, caddy, nginx)
-	m.start(t, "valkey")
-	m.start(t, "app")
-	settings, _ := m.settings(t, "login-1", shipped(t, "two-instances/settings.example.yaml",
-		`["https://app.example.com"]`, fmt.Sprintf("[%q, %q]", caddy, nginx),
-		`["172.30.84.0/24"]`, `["127.0.0.0/24"]`,
-		"redis://valkey:6379", "redis://"+m.address(t, "valkey:6379"),
-		"    name: My App ", "    endpoint: http://"+m.addresses["emulator"]+":8081\n    name: My App ",
-		"default_redirect_uri: https://app.example.com/", "default_redirect_uri: "+caddy+"/",
-	))
-	for _, name := range []string{"login-1", "login-2"} {
-		m.runInstance(t, name, settings)
-	}
-	log := filepath.Join(m.dir, "nginx.log")
-	runNginx(t, front, nginxSite(t, "two-instances/nginx.conf", front.Addr().String(), log,
-		"10.0.0.11:8080", m.address(t, "login-1:8080"), "10.0.0.12:8080", m.address(t, "login-2:8080"),
-		"http://127.0.0.1:3000", "http://"+m.address(t, "app:3000")), log)
-	runCaddy(t, shipped(t, "two-instances/Caddyfile", "\napp.example.com {", "\n"+caddy+" {",
-		"login-1:8080 login-2:8080", m.address(t, "login-1:8080")+" "+m.address(t, "login-2:8080"), "app:3000", m.address(t, "app:3000")))
 	control, err := url.Parse("http://" + m.addresses["emulator"] + ":8081")
 	if err != nil {
 		t.Fatal(err)
@@ -116,11 +89,11 @@ func soakedMachine(t *testing.T, m *machine) (*soak, string) {
 	t.Logf("seed %d", seed)
 	random, mu := rand.New(rand.NewPCG(seed, seed)), sync.Mutex{}
 	s := &soak{
-		origins: []string{caddy, nginx}, emulator: &emulator{url: control, read: map[string]int{}}, subs: map[string]string{},
+		origins: []string{m.caddy, m.nginx}, emulator: &emulator{url: control, read: map[string]int{}}, subs: map[string]string{},
 		rand: func(n int) int { mu.Lock(); defer mu.Unlock(); return random.IntN(n) },
 	}
 	s.emulator.set(t, soakSettings(0))
-	return s, settings
+	return s
 }
 
 func soakSettings(latency int, faults ...fault) settings {
@@ -128,18 +101,18 @@ func soakSettings(latency int, faults ...fault) settings {
 }
 
 // disturb does one thing that happens to servers.
-func (s *soak) disturb(ctx context.Context, t *testing.T, m *machine, file string, round int) {
+func (s *soak) disturb(ctx context.Context, t *testing.T, m *twoInstances, round int) {
 	t.Helper()
 	name := fmt.Sprintf("login-%d", 1+s.rand(2))
 	switch round % 5 {
 	case 0:
 		m.end(t, name, syscall.SIGTERM)
-		m.runInstance(t, name, file)
+		m.runInstance(t, name, m.file)
 	case 1:
 		s.emulator.set(t, soakSettings(300))
 	case 2:
 		m.end(t, name, syscall.SIGKILL)
-		m.runInstance(t, name, file)
+		m.runInstance(t, name, m.file)
 	case 3:
 		s.emulator.set(t, soakSettings(0, fault{Path: "/auth/v1/signin", Status: 503, Error: "unavailable", Times: 2},
 			fault{Path: "/auth/v1/verification/verify", Status: 500, Error: "internal", Times: 1}))
