@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
-	"regexp"
 	"strings"
 )
 
@@ -136,8 +135,11 @@ type Verification struct {
 
 func (v *Verification) complete() bool { return v.VerificationID != "" }
 
-// chinese is a number with China's country code and nothing between the two.
-var chinese = regexp.MustCompile(`^\+86\d+$`)
+// isChinese reports that a number has China's country code and nothing between the two.
+func isChinese(number string) bool {
+	rest, ok := strings.CutPrefix(number, "+86")
+	return ok && rest != "" && strings.Trim(rest, "0123456789") == ""
+}
 
 // withCountry brings a number into the API's form, a country code and a blank,
 // wherever the API takes one, so that a number means the same in each call of a
@@ -147,7 +149,7 @@ var chinese = regexp.MustCompile(`^\+86\d+$`)
 func withCountry(number string) string {
 	number = strings.TrimSpace(number)
 	switch {
-	case chinese.MatchString(number):
+	case isChinese(number):
 		return "+86 " + strings.TrimPrefix(number, "+86")
 	case number == "" || strings.HasPrefix(number, "+"):
 		return number

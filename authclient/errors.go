@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -268,13 +269,14 @@ func text(raw json.RawMessage) string {
 // whatever a server put there.
 func codeName(raw json.RawMessage) string {
 	var s string
-	if json.Unmarshal(raw, &s) != nil || !name.MatchString(s) {
+	if json.Unmarshal(raw, &s) != nil || !codeShape().MatchString(s) {
 		return "unknown"
 	}
 	return s
 }
 
-var name = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+// codeShape is compiled when it is first needed: programs start without it.
+var codeShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`) })
 
 // integer is a JSON number's value, also when it comes as a string, if it is
 // one of the 32 bits that the API's schema gives it.

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tcb-login/config/input"
@@ -29,7 +30,7 @@ const controlBase = "/__emulator"
 //go:embed web
 var web embed.FS
 
-var outboxPage = template.Must(template.ParseFS(web, "web/outbox.html"))
+var outboxPage = sync.OnceValue(func() *template.Template { return template.Must(template.ParseFS(web, "web/outbox.html")) })
 
 func (e *Emulator) controlRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
@@ -228,7 +229,7 @@ func (e *Emulator) getOutboxPage(w http.ResponseWriter, r *http.Request) error {
 		keys = append(keys, publishedKey{env.ID, key})
 	}
 	var page bytes.Buffer // whole or not at all
-	err = outboxPage.Execute(&page, outboxData{
+	err = outboxPage().Execute(&page, outboxData{
 		Messages: messages, Environments: e.environments, Settings: e.settings.get(), Scans: scans, Keys: keys,
 		Username: demoUsername, Password: demoPassword, Email: demoEmail,
 	})

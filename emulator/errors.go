@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"golang.org/x/text/language"
 )
@@ -219,7 +220,9 @@ const (
 	localeEnglish = "en-US"
 )
 
-var languages = language.NewMatcher([]language.Tag{language.MustParse(localeChinese), language.MustParse(localeEnglish)})
+var languages = sync.OnceValue(func() language.Matcher {
+	return language.NewMatcher([]language.Tag{language.MustParse(localeChinese), language.MustParse(localeEnglish)})
+})
 
 // localeOf is the language that a call wants its sentences and messages in.
 func localeOf(r *http.Request) string {
@@ -227,7 +230,7 @@ func localeOf(r *http.Request) string {
 	if header == "" || len(header) > 512 {
 		return localeChinese
 	}
-	if _, i := language.MatchStrings(languages, header); i == 1 {
+	if _, i := language.MatchStrings(languages(), header); i == 1 {
 		return localeEnglish
 	}
 	return localeChinese

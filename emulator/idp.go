@@ -11,13 +11,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The pages that a browser is sent to: the identity providers' consent, scan and sign-out pages
 // under /demo-idp/, the captcha page and the device page. Whoever opens them may be whoever they
 // like. All work without script.
 
-var pageTemplates = template.Must(template.ParseFS(web, "web/pages.html"))
+var pageTemplates = sync.OnceValue(func() *template.Template { return template.Must(template.ParseFS(web, "web/pages.html")) })
 
 // pageData is what the pages show.
 type pageData struct {
@@ -80,7 +81,7 @@ func (e *Emulator) pageRoutes() *http.ServeMux {
 func (e *Emulator) sendPageOf(w http.ResponseWriter, r *http.Request, status int, name string, data pageData) error {
 	data.Lang = localeOf(r)
 	var page bytes.Buffer
-	if err := pageTemplates.ExecuteTemplate(&page, name, data); err != nil {
+	if err := pageTemplates().ExecuteTemplate(&page, name, data); err != nil {
 		return fmt.Errorf("emulator: render %s: %w", name, err)
 	}
 	header := w.Header()

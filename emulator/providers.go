@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
+
+	"tcb-login/pattern"
 )
 
 // Third-party identity sources: the way out to a provider, and what its answer is traded for. The
@@ -399,7 +400,7 @@ func (e *Emulator) userOfProvider(ctx context.Context, tx *sql.Tx, c *call, prof
 }
 
 // reusable is what may be a user's id here as well.
-var reusable = regexp.MustCompile(`^[A-Za-z0-9_-]{4,64}$`)
+var reusable = pattern.New(`^[A-Za-z0-9_-]{4,64}$`)
 
 // contactOwner finds who has a phone or address, or nil.
 func (e *Emulator) contactOwner(ctx context.Context, q querier, env string, k kind, value string) (*user, error) {

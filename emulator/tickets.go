@@ -10,11 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"tcb-login/pattern"
 )
 
 // Custom login: an app's own server signs a ticket with a key that the console made, and the
@@ -89,7 +90,7 @@ func (e *Emulator) sendCustomLoginKey(w http.ResponseWriter, r *http.Request, an
 	return nil
 }
 
-var ticketUID = regexp.MustCompile(`^[a-zA-Z0-9_\-#@~=*(){}[\]:.,<>+]{4,32}$`)
+var ticketUID = pattern.New(`^[a-zA-Z0-9_\-#@~=*(){}[\]:.,<>+]{4,32}$`)
 
 // readTicket checks a ticket, "<key id>/@@/<JWT>", and returns whom it is for.
 func (e *Emulator) readTicket(ctx context.Context, env, ticket string) (string, error) {

@@ -5,13 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"tcb-login/pattern"
 )
 
 // The states of a user. Only an active one signs in.
@@ -63,9 +64,9 @@ func (id identifier) channel() string {
 }
 
 var (
-	phonePattern    = regexp.MustCompile(`^\+[1-9][0-9]{0,2} [0-9]{4,14}$`)
-	emailPattern    = regexp.MustCompile(`^[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]+\.[^\s@.\x00-\x1f]+$`)
-	usernamePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,47}$`)
+	phonePattern    = pattern.New(`^\+[1-9][0-9]{0,2} [0-9]{4,14}$`)
+	emailPattern    = pattern.New(`^[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]+\.[^\s@.\x00-\x1f]+$`)
+	usernamePattern = pattern.New(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,47}$`)
 )
 
 // parseIdentifier tells what kind of name was given. A username has neither "+" nor "@", so that

@@ -8,12 +8,13 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
-	"regexp"
 	"strings"
+
+	"tcb-login/pattern"
 )
 
 // miniProgram is the form of a WeChat app id; a mini program is a provider under its own.
-var miniProgram = regexp.MustCompile(`^wx[0-9A-Za-z]{4,30}$`)
+var miniProgram = pattern.New(`^wx[0-9A-Za-z]{4,30}$`)
 
 // wechatApp is the app id of an environment at WeChat.
 func wechatApp(env, provider string) string {

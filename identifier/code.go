@@ -2,14 +2,15 @@ package identifier
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/width"
+
+	"tcb-login/pattern"
 )
 
-var code = regexp.MustCompile(`^[0-9]{6}$`)
+var code = pattern.New(`^[0-9]{6}$`)
 
 // IsCode reports whether a text is a verification code as TCB sends them: six digits.
 func IsCode(s string) bool { return code.MatchString(s) }
@@ -34,8 +35,8 @@ func NormalizeCode(s string) string {
 }
 
 func findCode(s string) string {
-	for _, pattern := range []*regexp.Regexp{namedDigits, digitRun} {
-		for _, m := range pattern.FindAllStringSubmatch(s, -1) {
+	for _, p := range []*pattern.Pattern{namedDigits, digitRun} {
+		for _, m := range p.Regexp().FindAllStringSubmatch(s, -1) {
 			if IsCode(m[1]) {
 				return m[1]
 			}
@@ -45,8 +46,8 @@ func findCode(s string) string {
 }
 
 var (
-	digitRun = regexp.MustCompile(`([0-9]+)`)
+	digitRun = pattern.New(`([0-9]+)`)
 	// A word for code in the languages of our pages, and digits a few characters on in its
 	// sentence.
-	namedDigits = regexp.MustCompile(`(?i)(?:码|碼|code|コード|코드|번호)[^0-9.。!?\n]{0,12}([0-9]+)`)
+	namedDigits = pattern.New(`(?i)(?:码|碼|code|コード|코드|번호)[^0-9.。!?\n]{0,12}([0-9]+)`)
 )

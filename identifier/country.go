@@ -44,7 +44,7 @@ func CountryOptions(tag language.Tag) []CountryOption {
 	list := make([]CountryOption, 0, len(plans))
 	for line := range strings.Lines(names) {
 		region, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		list = append(list, CountryOption{Region: region, Code: planOfRegion[region].code, Name: name})
+		list = append(list, CountryOption{Region: region, Code: byPlace().region[region].code, Name: name})
 	}
 	kept, _ := countryLists.LoadOrStore(key, list)
 	return kept.([]CountryOption)
@@ -63,7 +63,7 @@ func DefaultCountry(tag language.Tag) string {
 			return ""
 		}
 	}
-	if planOfRegion[region.String()] == nil {
+	if byPlace().region[region.String()] == nil {
 		return ""
 	}
 	return region.String()

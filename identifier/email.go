@@ -1,18 +1,19 @@
 package identifier
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/width"
+
+	"tcb-login/pattern"
 )
 
 // emailShape is what <input type=email> takes (HTML, "valid e-mail address"), with at least one dot
 // in the domain.
-var emailShape = regexp.MustCompile("^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@" +
+var emailShape = pattern.New("^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@" +
 	`([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
 
 // ParseEmail reads an e-mail address as people type and paste it. The domain is lower-cased, and in

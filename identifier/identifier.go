@@ -1,11 +1,12 @@
 package identifier
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/width"
+
+	"tcb-login/pattern"
 )
 
 // Parse turns what people sign in with into TCB's form of it: a phone
@@ -43,11 +44,11 @@ func Names(typed string) []string {
 func fold(typed string) string { return strings.TrimSpace(dropInvisible(width.Fold.String(typed))) }
 
 // mobile is a mainland Chinese number without the + of its country, as people type it.
-var mobile = regexp.MustCompile(`^(?:(?:00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}$`)
+var mobile = pattern.New(`^(?:(?:00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}$`)
 
 // username is what a new one may be: TCB's rule (http-api, auth-sign-in) without
 // what could be taken for an e-mail address.
-var username = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,47}$`)
+var username = pattern.New(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,47}$`)
 
 // ValidUsername also wants a letter: sign-in takes digits alone for a phone number.
 func ValidUsername(s string) bool {

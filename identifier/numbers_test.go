@@ -356,7 +356,7 @@ func TestExamples(t *testing.T) {
 			if !InRegions(want, []string{p.region}) {
 				t.Errorf("%q is not of %s", want, p.region)
 			}
-			if others := plansOfCode[p.code]; len(others) > 1 && kind == phonenumbers.FIXED_LINE && region == p.region {
+			if others := byPlace().code[p.code]; len(others) > 1 && kind == phonenumbers.FIXED_LINE && region == p.region {
 				i := slices.IndexFunc(others, func(o *plan) bool { return !InRegions(want, []string{o.region}) })
 				if i < 0 {
 					t.Errorf("%q is of all places of its code", want)

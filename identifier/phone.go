@@ -30,18 +30,19 @@ type plan struct {
 	own      string // pattern of subscribers' numbers, where places share a calling code
 }
 
-var (
-	planOfRegion = map[string]*plan{}
-	plansOfCode  = map[string][]*plan{} // the largest place first
-)
-
-func init() {
+// byPlace finds plans. It is made when somebody first looks for one.
+var byPlace = sync.OnceValue(func() (t struct {
+	region map[string]*plan
+	code   map[string][]*plan // the largest place first
+}) {
+	t.region, t.code = map[string]*plan{}, map[string][]*plan{}
 	for i := range plans {
 		p := &plans[i]
-		planOfRegion[p.region] = p
-		plansOfCode[p.code] = append(plansOfCode[p.code], p)
+		t.region[p.region] = p
+		t.code[p.code] = append(t.code[p.code], p)
 	}
-}
+	return t
+})
 
 // formerTrunks are prefixes that a place has given up and people still type: Mexico's 01, 1, 044
 // and 045 for long distance and mobile phones, Uzbekistan's 8.
@@ -106,7 +107,7 @@ func ParsePhone(typed, region string) (phone string, err error) {
 	if plus {
 		return orNone(international(digits))
 	}
-	here := planOfRegion[region]
+	here := byPlace().region[region]
 	if phone = dialled(digits, here); phone == "" && here != nil {
 		// The code without its plus is what a password manager fills in.
 		if phone = national(digits, here); phone == "" && strings.HasPrefix(digits, here.code) {
@@ -153,7 +154,7 @@ func dialled(digits string, here *plan) (phone string) {
 // international reads digits that begin with a calling code. No code is the beginning of another.
 func international(digits string) string {
 	for n := 1; n <= min(3, len(digits)); n++ {
-		if places := plansOfCode[digits[:n]]; places != nil {
+		if places := byPlace().code[digits[:n]]; places != nil {
 			return national(digits[n:], places[0])
 		}
 	}
@@ -201,7 +202,7 @@ func isNational(digits, code string) bool {
 	if strings.HasPrefix(digits, "00") || len(code)+len(digits) > maxE164 {
 		return false // two zeros are dialled for another country wherever they stand first
 	}
-	return slices.ContainsFunc(plansOfCode[code], func(p *plan) bool {
+	return slices.ContainsFunc(byPlace().code[code], func(p *plan) bool {
 		return p.lengths>>len(digits)&1 == 1 && matches(p.national, digits)
 	})
 }
@@ -234,7 +235,7 @@ func CallingCode(phone string) string {
 }
 
 // IsCallingCode reports whether there is a place with this calling code.
-func IsCallingCode(code string) bool { return len(plansOfCode[code]) > 0 }
+func IsCallingCode(code string) bool { return len(byPlace().code[code]) > 0 }
 
 // InRegions reports whether a number, which ParsePhone made, is of one of the regions; of any where
 // there are none. Of the places that share a calling code, a few also share numbers: those are of
@@ -248,7 +249,7 @@ func InRegions(phone string, regions []string) bool {
 // owners are the places that a number may be of, the largest first: what none claims is the
 // largest's.
 func owners(code, digits string) []*plan {
-	places := plansOfCode[code]
+	places := byPlace().code[code]
 	if len(places) < 2 {
 		return places
 	}

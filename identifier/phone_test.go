@@ -37,8 +37,8 @@ func TestCountries(t *testing.T) {
 		}
 	}
 	// No calling code is the beginning of another: that makes cutting one off unambiguous.
-	for a := range plansOfCode {
-		for b := range plansOfCode {
+	for a := range byPlace().code {
+		for b := range byPlace().code {
 			if a != b && strings.HasPrefix(a, b) {
 				t.Errorf("code %s begins with code %s", a, b)
 			}
@@ -297,7 +297,7 @@ func TestCountryOptions(t *testing.T) {
 			t.Errorf("%v: %d options, want %d", tag, len(list), len(plans))
 		}
 		for _, o := range list {
-			if o.Name == "" || o.Name == o.Region || planOfRegion[o.Region].code != o.Code {
+			if o.Name == "" || o.Name == o.Region || byPlace().region[o.Region].code != o.Code {
 				t.Errorf("%v: odd option %+v", tag, o)
 			}
 		}

@@ -3,11 +3,12 @@
 package redirect
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"tcb-login/pattern"
 )
 
 // Verdict says how a login may reach a redirect_uri.
@@ -76,14 +77,14 @@ func cleanRest(rest string) bool {
 
 // loopback splits an http URL on a loopback host at its port, which may be any:
 // native apps cannot know theirs in advance (RFC 8252 §7.3).
-var loopback = regexp.MustCompile(`^(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::([1-9][0-9]{0,4}))?(/.*)?$`)
+var loopback = pattern.New(`^(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::([1-9][0-9]{0,4}))?(/.*)?$`)
 
 func isRegistered(uri string, registered []string) bool {
 	for _, entry := range registered {
 		if uri == entry {
 			return true
 		}
-		want, got := loopback.FindStringSubmatch(entry), loopback.FindStringSubmatch(uri)
+		want, got := loopback.Regexp().FindStringSubmatch(entry), loopback.Regexp().FindStringSubmatch(uri)
 		if want != nil && got != nil && want[1] == got[1] && want[3] == got[3] && isPort(got[2]) {
 			return true
 		}
@@ -97,7 +98,7 @@ func isPort(digits string) bool {
 }
 
 // codeChallenge is an S256 code_challenge: 32 bytes in base64url (RFC 7636 §4.2).
-var codeChallenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+var codeChallenge = pattern.New(`^[A-Za-z0-9_-]{43}$`)
 
 // IsCodeChallenge reports whether a code_challenge can be one of the method S256.
 func IsCodeChallenge(s string) bool { return codeChallenge.MatchString(s) }

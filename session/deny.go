@@ -49,7 +49,7 @@ func (s *Session) ask() {
 		return
 	}
 	s.asked = true
-	denied, sure := s.m.deny.Denied(s.req.Context(), denyKey(s.id), s.born)
+	denied, sure := s.m.deny.Denied(s.ctx, denyKey(s.id), s.born)
 	if s.doubt = !sure; !denied {
 		return
 	}

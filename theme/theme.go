@@ -6,8 +6,9 @@ package theme
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
+
+	"tcb-login/pattern"
 )
 
 // Layout is how the page is laid out on wide screens.
@@ -56,7 +57,7 @@ func (c Color) String() string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c
 
 func rgb(v uint32) Color { return Color{uint8(v >> 16), uint8(v >> 8), uint8(v)} }
 
-var hexColor = regexp.MustCompile(`^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$`)
+var hexColor = pattern.New(`^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$`)
 
 // ParseColor reads "#rgb" or "#rrggbb". Nothing else that CSS knows is taken: a colour ends up in a
 // stylesheet, and what has been read as three bytes cannot break out of it.

@@ -3,11 +3,12 @@ package input
 import (
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"tcb-login/pattern"
 )
 
 // The checks return what is wrong with a value, or "".
@@ -82,9 +83,9 @@ func Hostname(s string) string {
 }
 
 var (
-	hostLabels = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
+	hostLabels = pattern.New(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
 	// What ends in a number, browsers read as an IPv4 address, in shapes that others do not know.
-	numberLast = regexp.MustCompile(`(^|\.)(\d+|0x[0-9a-f]*)$`)
+	numberLast = pattern.New(`(^|\.)(\d+|0x[0-9a-f]*)$`)
 )
 
 // validHost reports whether browsers send the host just so.

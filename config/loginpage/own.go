@@ -2,7 +2,6 @@ package loginpage
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"golang.org/x/text/language"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 	"tcb-login/theme"
 )
 
@@ -62,7 +62,7 @@ func (p *parser) readOwn(n *jsonNode) {
 }
 
 // appID is the shape of a mini program's id at WeChat.
-var appID = regexp.MustCompile(`^wx[0-9a-f]{16}$`)
+var appID = pattern.New(`^wx[0-9a-f]{16}$`)
 
 func (p *parser) miniProgram(n *jsonNode) {
 	switch s, ok := p.text("miniProgram", n); {
@@ -201,15 +201,15 @@ func (p *parser) localized(name string, n *jsonNode) Localized {
 }
 
 var (
-	mailLink = regexp.MustCompile(`^mailto:[A-Za-z0-9.!#$*/=^_{|}~+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(\?[A-Za-z0-9%&=._~+-]*)?$`)
-	telLink  = regexp.MustCompile(`^tel:\+?[0-9(). -]{2,30}$`)
-	scheme   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
+	mailLink = pattern.New(`^mailto:[A-Za-z0-9.!#$*/=^_{|}~+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(\?[A-Za-z0-9%&=._~+-]*)?$`)
+	telLink  = pattern.New(`^tel:\+?[0-9(). -]{2,30}$`)
+	scheme   = pattern.New(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 )
 
 // checkLink checks where a link of a page may lead. What runs script (javascript:, data:) and what
 // inherits the page's scheme (//host) is as little welcome as plain http.
 func checkLink(s string) string {
-	switch found := strings.ToLower(scheme.FindString(s)); found {
+	switch found := strings.ToLower(scheme.Regexp().FindString(s)); found {
 	case "https:":
 		return input.CheckURL(s)
 	case "http:":
@@ -364,7 +364,7 @@ func (p *parser) countries(n *jsonNode) {
 	}
 }
 
-var countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
+var countryCode = pattern.New(`^[A-Z]{2}$`)
 
 func (p *parser) country(name string, n *jsonNode) string {
 	s, ok := p.text(name, n)

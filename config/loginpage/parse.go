@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 	"tcb-login/spell"
 	"tcb-login/theme"
 )
@@ -242,7 +242,7 @@ func (p *parser) config(root *jsonNode) {
 
 // providerID is the shape of an identity provider's id. What begins with two underscores is TCB's
 // own.
-var providerID = regexp.MustCompile(`^[a-z0-9_]{2,32}$`)
+var providerID = pattern.New(`^[a-z0-9_]{2,32}$`)
 
 func (p *parser) web(n *jsonNode) {
 	before := len(p.problems)

@@ -2,7 +2,6 @@ package loginpage
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -10,10 +9,11 @@ import (
 	"golang.org/x/net/html/atom"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 )
 
 // markup is how text that is HTML can be told from text that happens to hold a "<".
-var markup = regexp.MustCompile(`<[A-Za-z/!]`)
+var markup = pattern.New(`<[A-Za-z/!]`)
 
 // richText reads what TCB's console keeps of an agreement: plain text or HTML. Of HTML it keeps
 // words, headings, paragraphs, list items, emphasis and https links. The rest is not cleaned but

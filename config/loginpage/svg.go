@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 )
 
 const (
@@ -73,7 +73,7 @@ func checkSVG(data []byte) (width, height int, err error) {
 }
 
 // inlinePicture is what a drawing may hold of pixels.
-var inlinePicture = regexp.MustCompile(`^data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*$`)
+var inlinePicture = pattern.New(`^data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*$`)
 
 func checkSVGElement(e xml.StartElement) string {
 	name := strings.ToLower(e.Name.Local)
@@ -108,19 +108,19 @@ func checkSVGElement(e xml.StartElement) string {
 }
 
 var (
-	cssURL      = regexp.MustCompile(`(?i)url\s*\(\s*["']?\s*`)
-	cssFetching = regexp.MustCompile(`(?i)@import|image-set\s*\(|\bsrc\s*\(|javascript:`)
+	cssURL      = pattern.New(`(?i)url\s*\(\s*["']?\s*`)
+	cssFetching = pattern.New(`(?i)@import|image-set\s*\(|\bsrc\s*\(|javascript:`)
 )
 
 // checkSVGStyle checks CSS, in a style element or in any attribute, for what loads something. A
 // backslash could spell all of that in another way.
 func checkSVGStyle(s string) string {
-	for _, at := range cssURL.FindAllStringIndex(s, -1) {
+	for _, at := range cssURL.Regexp().FindAllStringIndex(s, -1) {
 		if !strings.HasPrefix(s[at[1]:], "#") {
 			return "a url() that leads out of it"
 		}
 	}
-	if found := cssFetching.FindString(s); found != "" {
+	if found := cssFetching.Regexp().FindString(s); found != "" {
 		return "CSS that loads something (" + found + ")"
 	}
 	if strings.Contains(s, `\`) {

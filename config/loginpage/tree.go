@@ -10,11 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 )
 
 // A tree holds the login configs of an environment, where TCB keeps them in an environment's static
@@ -45,7 +45,7 @@ const (
 	appFolder = "__auth/app"
 )
 
-var configName = regexp.MustCompile(`^login\.config(?:\.(.+))?\.json$`)
+var configName = pattern.New(`^login\.config(?:\.(.+))?\.json$`)
 
 // A Role is what a file beside others of the same page is for; the value is the word in its name.
 type Role string
@@ -241,7 +241,7 @@ func (s *treeScan) app(name string, e fs.DirEntry, own bool) {
 		return
 	}
 	for _, e := range entries {
-		m := configName.FindStringSubmatch(e.Name())
+		m := configName.Regexp().FindStringSubmatch(e.Name())
 		if m == nil {
 			continue
 		}

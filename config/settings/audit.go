@@ -2,13 +2,13 @@ package settings
 
 import (
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 )
 
 // AuditStdout is audit.to: the standard output, which nothing else of a server of ours uses.
@@ -29,7 +29,7 @@ type AuditKey struct {
 	Key Secret
 }
 
-var auditKeyID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
+var auditKeyID = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
 
 func (p *parser) audit(n *yaml.Node) {
 	var keys *yaml.Node

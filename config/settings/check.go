@@ -3,7 +3,6 @@ package settings
 import (
 	"errors"
 	"net"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 )
 
 // A rule is one thing that a value must be: a tag of validator, and what is said of a value that is
@@ -66,14 +66,14 @@ var (
 )
 
 // patterns are tags of ours that a regular expression tells.
-var patterns = map[string]*regexp.Regexp{
-	"environment_id":    regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`), // a label of TCB's host names
-	"client_id":         regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`),
-	"region":            regexp.MustCompile(`^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$`),
-	"one_line":          regexp.MustCompile(`^[\pL\pM\pN\pP\pS ]*$`),
-	"bare_origin":       regexp.MustCompile(`^https?://[^/?#\\]*$`),
-	"bare_origin_slash": regexp.MustCompile(`^https?://[^/?#]*/$`),
-	"bare_host":         regexp.MustCompile(`^(https://)?[^/?#\\@*]*$`),
+var patterns = map[string]*pattern.Pattern{
+	"environment_id":    pattern.New(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`), // a label of TCB's host names
+	"client_id":         pattern.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`),
+	"region":            pattern.New(`^[a-z]{2}-[a-z]+(-[a-z0-9]+)*$`),
+	"one_line":          pattern.New(`^[\pL\pM\pN\pP\pS ]*$`),
+	"bare_origin":       pattern.New(`^https?://[^/?#\\]*$`),
+	"bare_origin_slash": pattern.New(`^https?://[^/?#]*/$`),
+	"bare_host":         pattern.New(`^(https://)?[^/?#\\@*]*$`),
 }
 
 // reasons are tags of ours whose function returns what is wrong with a value, or "".
@@ -101,7 +101,7 @@ var reasons = map[string]func(string) string{
 	},
 }
 
-var pathSegments = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+var pathSegments = pattern.New(`^(/[A-Za-z0-9._~-]+)+$`)
 
 // values is the validator, made when the first value is read.
 var values = sync.OnceValue(func() *validator.Validate {

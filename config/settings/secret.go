@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 )
 
 // A Secret is a value that must not be printed. All the usual ways of printing show that there is
@@ -62,7 +62,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue is what slog writes.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var envName = pattern.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // secret reads a secret: "env:NAME" is an environment variable, "file:PATH" a file's content,
 // anything else the secret itself, each without what stands around it by accident. No message

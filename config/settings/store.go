@@ -2,13 +2,13 @@ package settings
 
 import (
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 )
 
 // StoreCookie is a session.store where instances share nothing: what they count and deny is in the
@@ -19,10 +19,10 @@ const StoreCookie = "cookie"
 func (s *Session) Shared() bool { return s.Store != StoreCookie }
 
 // storeDatabase is what may follow the host of an address: the number of a database.
-var storeDatabase = regexp.MustCompile(`^(/[0-9]{0,3})?$`)
+var storeDatabase = pattern.New(`^(/[0-9]{0,3})?$`)
 
 // storeUser is a user name of Redis' access control, as an address writes it.
-var storeUser = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+var storeUser = pattern.New(`^[A-Za-z0-9._-]{1,64}$`)
 
 // checkStore returns what is wrong with session.store, or "". It repeats no address that may hold a
 // password.

@@ -1,10 +1,10 @@
 package settings
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"tcb-login/pattern"
 	"tcb-login/spell"
 )
 
@@ -13,12 +13,12 @@ const VariablePrefix = "TCB_LOGIN_"
 
 // serviceVariable is what Kubernetes sets in every container for a Service: the name of one called
 // tcb-login, tcb-login-admin, … begins as our variables do.
-var serviceVariable = regexp.MustCompile(`^TCB_LOGIN(?:_[A-Z0-9_]+)?_` +
+var serviceVariable = pattern.New(`^TCB_LOGIN(?:_[A-Z0-9_]+)?_` +
 	`(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:ADDR|PORT|PROTO))?)$`)
 
 // servicePort is one more of them. It may also be a person's mistake, as
 // TCB_LOGIN_LISTEN_PORT=9000, but a Service's holds a URL.
-var servicePort = regexp.MustCompile(`^TCB_LOGIN(?:_[A-Z0-9_]+)?_PORT$`)
+var servicePort = pattern.New(`^TCB_LOGIN(?:_[A-Z0-9_]+)?_PORT$`)
 
 func isServiceVariable(name, value string) bool {
 	return serviceVariable.MatchString(name) || servicePort.MatchString(name) && strings.Contains(value, "://")

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"tcb-login/config/input"
+	"tcb-login/pattern"
 	"tcb-login/spell"
 )
 
@@ -79,13 +79,13 @@ func documents(data []byte) (docs []*yaml.Node, err error) {
 	}
 }
 
-var yamlError = regexp.MustCompile(`^yaml: (?:line \d+: )?(.*)`)
+var yamlError = pattern.New(`^yaml: (?:line \d+: )?(.*)`)
 
 // syntax reports what the YAML parser said. Its words quote the file in one case: the name of an
 // alias, which may be a secret that somebody forgot to quote.
 func (p *parser) syntax(data []byte, err error) {
 	message := "unreadable"
-	if m := yamlError.FindStringSubmatch(err.Error()); m != nil {
+	if m := yamlError.Regexp().FindStringSubmatch(err.Error()); m != nil {
 		message = m[1]
 	}
 	if strings.Contains(message, "anchor") {

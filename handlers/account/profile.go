@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -17,6 +16,7 @@ import (
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/identifier"
+	"tcb-login/pattern"
 	"tcb-login/views"
 )
 
@@ -116,7 +116,7 @@ func (a *Room) rebuildProfile(r *web.Request, login *visitor.Login) (views.Page,
 const maxPictureURL = 2048
 
 // localeTag is BCP 47 as far as TCB's field takes it.
-var localeTag = regexp.MustCompile(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$`)
+var localeTag = pattern.New(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$`)
 
 // profileRules are what TCB would not take, and what nobody could mean.
 type profileRules struct {

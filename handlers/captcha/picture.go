@@ -10,8 +10,9 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"tcb-login/pattern"
 )
 
 // MaxPicture is how long a picture may be in a form's body, where some characters of
@@ -20,12 +21,12 @@ const MaxPicture = 384 << 10
 
 // dataURL is what a data URL of a picture begins with (RFC 2397; browsers take any
 // case and parameters). SVG is none of these: it is a document, and not a picture.
-var dataURL = regexp.MustCompile(`(?i)^data:\s*image/(?:png|x-png|gif|jpeg|jpg|pjpeg|webp)\s*(?:;[^,;]*)*;\s*base64\s*,`)
+var dataURL = pattern.New(`(?i)^data:\s*image/(?:png|x-png|gif|jpeg|jpg|pjpeg|webp)\s*(?:;[^,;]*)*;\s*base64\s*,`)
 
 // Picture reads a data URL as browsers do and gives it as pages have it: of the type
 // that its bytes are, in plain base64.
 func Picture(data string) (string, bool) {
-	head := dataURL.FindString(data[:min(len(data), 256)])
+	head := dataURL.Regexp().FindString(data[:min(len(data), 256)])
 	if head == "" || len(data) > 3*MaxPicture {
 		return "", false
 	}

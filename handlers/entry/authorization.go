@@ -2,13 +2,13 @@ package entry
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"tcb-login/handlers/refusal"
+	"tcb-login/pattern"
 	"tcb-login/redirect"
 )
 
@@ -53,7 +53,7 @@ const (
 )
 
 // scopes is what RFC 6749 §3.3 lets a scope be.
-var scopes = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$`)
+var scopes = pattern.New(`^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$`)
 
 // provesCode reports that the request is for a code which nobody but its sender can use. Without it
 // no other origin is a target at all, so what is wrong with it is said on a page of ours and never

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
+	"tcb-login/pattern"
 	"tcb-login/redirect"
 )
 
@@ -97,7 +97,7 @@ var first = map[string]func(*Params) *string{
 }
 
 // sealedText is what session.Seal makes.
-var sealedText = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+var sealedText = pattern.New(`^[A-Za-z0-9_-]+$`)
 
 // rules are those of Params.
 var rules = newRules()

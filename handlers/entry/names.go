@@ -32,15 +32,20 @@ func (r *LoginRequest) ProviderName(id, given string) string {
 // Names are env_id, client_id and config_version as the log has them: what the address asks for, as
 // far as it can be one. That the settings have none of that name is what an operator looks for.
 func (r *LoginRequest) Names() (env, client, version string) {
-	env, client, version = logged(r.EnvID), logged(r.ClientID), logged(r.ConfigVersion)
 	if r.Env != nil {
 		env = r.Env.ID
+	} else {
+		env = logged(r.EnvID)
 	}
 	if r.Client != nil {
 		client = r.Client.ID
+	} else {
+		client = logged(r.ClientID)
 	}
 	if r.LoginPage != nil {
 		version = r.LoginPage.Key.Version
+	} else {
+		version = logged(r.ConfigVersion)
 	}
 	return env, client, version
 }

@@ -3,13 +3,13 @@ package provider
 import (
 	"encoding/json"
 	"errors"
-	"regexp"
 	"strings"
 
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/limit"
+	"tcb-login/pattern"
 	"tcb-login/views"
 )
 
@@ -72,7 +72,7 @@ func (p *Providers) beginAgain(r *web.Request, state string) (web.Reply, error) 
 }
 
 // ourState is the shape of a state of ours.
-var ourState = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var ourState = pattern.New(`^[0-9a-f]{32}$`)
 
 // AtEntry answers a provider's redirect to the entry, where some are told to send browsers. A code
 // and a state there are a provider's only if this browser has the state's cookie. What else has a

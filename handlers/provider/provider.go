@@ -22,7 +22,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/url"
-	"regexp"
 	"slices"
 	"time"
 
@@ -35,6 +34,7 @@ import (
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/limit"
+	"tcb-login/pattern"
 	"tcb-login/session"
 	"tcb-login/views"
 )
@@ -210,7 +210,7 @@ func codeName(s string) string {
 }
 
 // errorName is what RFC 6749 §4.1.2.1 calls errors.
-var errorName = regexp.MustCompile(`^[a-z_]{1,64}$`)
+var errorName = pattern.New(`^[a-z_]{1,64}$`)
 
 func (p *Providers) returnPage(r *web.Request, code, state string) *views.ReturnPage {
 	page := &views.ReturnPage{
