@@ -12,7 +12,6 @@ package metrics
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tcb-login/identifier"
+	"tcb-login/pattern"
 )
 
 const (
@@ -108,7 +108,7 @@ func (s *Set) Labels() map[string][]string {
 	described := make(chan *prometheus.Desc, 16)
 	go func() { s.registry.Describe(described); close(described) }()
 	for d := range described {
-		if m := describes.FindStringSubmatch(d.String()); m != nil {
+		if m := describes.Regexp().FindStringSubmatch(d.String()); m != nil {
 			labels := strings.FieldsFunc(m[2]+","+m[3], func(r rune) bool { return r == ',' })
 			for i, l := range labels {
 				labels[i], _, _ = strings.Cut(l, "=")
@@ -120,7 +120,7 @@ func (s *Set) Labels() map[string][]string {
 }
 
 // describes reads a Desc, which tells in no other way.
-var describes = regexp.MustCompile(`fqName: "([^"]+)".*constLabels: \{([^}]*)\}, variableLabels: \{([^}]*)\}`)
+var describes = pattern.New(`fqName: "([^"]+)".*constLabels: \{([^}]*)\}, variableLabels: \{([^}]*)\}`)
 
 // within is a value of a closed list, or other.
 func within(list []string, value string) string {

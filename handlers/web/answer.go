@@ -214,7 +214,7 @@ func (s *Site) sendLastResort(c *fiber.Ctx, t *Trace) error {
 		return writeJSON(c, fiber.StatusInternalServerError, t.problemJSON(fiber.StatusInternalServerError))
 	}
 	c.Set("Content-Type", "text/html; charset=utf-8")
-	return c.Status(fiber.StatusInternalServerError).Send(s.lastResort)
+	return c.Status(fiber.StatusInternalServerError).Send(s.lastResort())
 }
 
 func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *views.ErrorPage {

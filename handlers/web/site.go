@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
+	"sync"
 	"time"
 
 	"tcb-login/audit"
@@ -80,7 +82,7 @@ type Site struct {
 	outcomes   limit.Outcomes
 	common     *cut.Cache[commonKey]
 	marks      *marks
-	lastResort []byte // the page for when rendering itself fails
+	lastResort func() []byte // the page for when rendering itself fails
 	rows       []Row
 
 	metrics      *metrics.Set
@@ -133,7 +135,8 @@ func NewSite(cfg Config) (*Site, error) {
 		Base: s.places.Base, Static: cfg.Static, Pages: cfg.LoginPages, Environments: environments, Messages: cfg.Messages, Logger: cfg.Logger,
 	})
 	s.places.ThemeOf = s.ThemeOf
-	return s, s.renderLastResort()
+	s.lastResort = sync.OnceValue(s.renderLastResort)
+	return s, nil
 }
 
 // Now is the time.
@@ -154,12 +157,14 @@ func (s *Site) Base() string { return s.places.Base }
 // SetPortal tells where the pages are that next= may name.
 func (s *Site) SetPortal(next map[string]string) { s.places.Next = next }
 
-// renderLastResort makes the page for when rendering itself fails.
-func (s *Site) renderLastResort() error {
+// renderLastResort makes the page for when rendering itself fails, of nothing that came with a request.
+func (s *Site) renderLastResort() []byte {
 	r := &entry.LoginRequest{Base: s.places.Base, Loc: s.places.Messages.Match()}
 	var buf bytes.Buffer
 	page := s.errorPage(r, &refusal.Problem{Title: "error.title", Lead: "error.page.internal"}, "")
-	err := page.Component().Render(s.ctx, &buf)
-	s.lastResort = buf.Bytes()
-	return err
+	if err := page.Component().Render(s.ctx, &buf); err != nil {
+		s.log.Error("the page for a failure", "error", err.Error())
+		return []byte(http.StatusText(http.StatusInternalServerError))
+	}
+	return buf.Bytes()
 }
