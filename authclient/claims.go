@@ -74,7 +74,7 @@ type token struct {
 
 var (
 	errNoJWT = errors.New("it is not a JWT of TCB's form")
-	errNoEnd   = errors.New("it has no exp")
+	errNoEnd = errors.New("it has no exp")
 )
 
 // parseToken takes a token apart and checks nothing of what it says.

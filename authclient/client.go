@@ -30,14 +30,14 @@ type Config struct {
 	PublishableKey string
 	// Issuer is the iss of the environment's access tokens, for VerifyAccessToken;
 	// http://{env}.{region}.tcb-api.tencentcloudapi.com when empty, wherever Endpoint is.
-	Issuer         string
-	Endpoint       string           // instead of https://{env}.{region}.tcb-api.tencentcloudapi.com or the gateway; without /auth
-	HTTPClient     *http.Client     // copied; http.DefaultClient's transport when nil
-	Timeout        time.Duration    // of one call with its retries; 10 s when 0
-	MaxInFlight    int              // calls at once, others wait; 256 when 0
-	UserAgent      string           // product of the caller; WithUserAgent names the person's browser
-	Now            func() time.Time // the clock; time.Now when nil
-	Observe        func(CallDone)   // gets every call that was made, when not nil; for counting
+	Issuer      string
+	Endpoint    string           // instead of https://{env}.{region}.tcb-api.tencentcloudapi.com or the gateway; without /auth
+	HTTPClient  *http.Client     // copied; http.DefaultClient's transport when nil
+	Timeout     time.Duration    // of one call with its retries; 10 s when 0
+	MaxInFlight int              // calls at once, others wait; 256 when 0
+	UserAgent   string           // product of the caller; WithUserAgent names the person's browser
+	Now         func() time.Time // the clock; time.Now when nil
+	Observe     func(CallDone)   // gets every call that was made, when not nil; for counting
 }
 
 // Client calls the API as one app. Create it with New; it is safe for concurrent use.
