@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +56,7 @@ func runExamples(t *testing.T) (react, plain *server) {
 	})
 	app := func(name string) *server {
 		s := &server{program: &program{secrets: map[secret]bool{}}, origin: "http://localhost:" + port[name]}
+		s.emulator = &emulator{url: &url.URL{Scheme: "http", Host: "127.0.0.1:" + port["EMULATOR"]}, server: s, read: map[string]int{}}
 		s.answers(t, "/__auth/sign-in?env_id=demo", &log, ended)
 		return s
 	}

@@ -12,15 +12,16 @@ function ours(path, redirectURI) {
 }
 
 try {
-  if (await auth.getLoginState()) await show();
+  // The second is null where the login has ended at TCB since.
+  const user = (await auth.getLoginState()) && (await auth.getCurrentUser());
+  if (user) show(user);
   else auth.toDefaultLoginPage({ redirect_uri: location.href });
 } catch (failure) {
   console.warn(failure);
   document.getElementById("failed").hidden = false;
 }
 
-async function show() {
-  const user = await auth.getCurrentUser();
+function show(user) {
   document.getElementById("user").textContent = user.username || user.email || user.phone || user.uid;
   document.getElementById("account").href = ours("/account", location.href);
   document.getElementById("profile").href = ours("/account/profile", location.href);

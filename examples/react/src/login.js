@@ -16,8 +16,8 @@ const auth = app.auth();
 // getSession() tells who has signed in.
 export async function user() {
   const { data, error } = await auth.getSession();
-  // No session because there is no login, or because TCB cannot be asked, is not the same.
-  if (error && error.error === "unreachable") throw error;
+  // That TCB cannot be asked is not the same as that nobody is signed in.
+  if (error && error.code !== "unauthenticated") throw error;
   return data.session ? data.user : null;
 }
 
