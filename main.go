@@ -333,7 +333,7 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		for _, host := range loopback {
 			cfg.Origins = append(cfg.Origins, "http://"+host)
 		}
-	case cfg.Demo != nil:
+	case cfg.Demo != nil && !slices.Contains(loopback, strings.TrimPrefix(cfg.Origins[0], "http://")): // which is the demo app's own
 		cfg.Demo.App, cfg.Demo.Hosts = cfg.Origins[0], loopback
 	}
 	return cfg, nil

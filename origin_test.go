@@ -91,6 +91,24 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// TestOriginOwn: who names the demo's own address has the demo app there, as without.
+func TestOriginOwn(t *testing.T) {
+	t.Parallel()
+	address := freeAddress(t)
+	s := start(t, 3, nil, anywhere(t, "-listen", address, "-origin", "http://"+address)...)
+	resp, err := http.DefaultTransport.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.urls["login"]+"/", http.NoBody))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("status %d, want 200", resp.StatusCode)
+	}
+	if err := signIn(t.Context(), s.urls["login"]); err != nil {
+		t.Error(err)
+	}
+}
+
 // Without -origin the page is its own app's: one that lives elsewhere is not led back to.
 func TestOriginUnknown(t *testing.T) {
 	t.Parallel()
