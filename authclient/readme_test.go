@@ -164,7 +164,7 @@ func program(t *testing.T, name string, copied bool) string {
 	if found == nil {
 		t.Fatalf("no program %s in the README", name)
 	}
-	if lines := bytes.Count(found[1], []byte("\n")); lines > 60 {
+	if lines := bytes.Count(found[1], []byte("\n")); lines > 50 {
 		t.Errorf("the program %s has %d lines", name, lines)
 	}
 	here, err := os.Getwd()
