@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-GO_FILES = find . -name '*.go' -not -path './e2e/node_modules/*' -not -path './data/*'
+GO_FILES = find . -name '*.go' -not -path '*/node_modules/*' -not -path './data/*'
 # Every build tag of ours, so that vet and staticcheck see the tests that a plain build leaves out.
 TAGS := e2e,late,screenshots,soak
 FUZZ_SECONDS ?= 20
@@ -26,6 +26,10 @@ run: ## the login page, the emulator and a demo app on this machine
 .PHONY: watch
 watch: ## run, and start anew whenever a source changes; then reload the page
 	@scripts/watch.sh
+
+.PHONY: examples
+examples: ## the example apps at http://localhost:5173 (React) and :5174 (plain), with the login page and the emulator
+	@scripts/examples.sh
 
 .PHONY: build
 build: ## the program, as ./tcb-login; VERSION=1.2.3 names it
@@ -155,7 +159,7 @@ outdated: ## list dependencies that are behind: Go modules, programs that target
 
 .PHONY: clean
 clean: ## remove what building and testing left behind
-	rm -rf tcb-login dist coverage.out coverage.html e2e/build e2e/node_modules e2e/shots
+	rm -rf tcb-login dist coverage.out coverage.html e2e/build e2e/node_modules e2e/shots examples/*/node_modules examples/*/dist
 
 # summary LOG: the tests that ran, at most two levels deep but for what failed, and their number. A run that skipped or ran nothing fails.
 define summary

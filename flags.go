@@ -23,6 +23,7 @@ type options struct {
 	listen, settings, data, emulatorListen, adminListen      string
 	demo, emulator, emulatorAllowRemote, check, health, show bool
 	shutdownDelay                                            time.Duration
+	origins                                                  []string // of apps that the demo's pages are for
 
 	variables []string // that may be set, each a flag's but containerVariable
 }
@@ -48,6 +49,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")
 	set.StringVar(&o.settings, "settings", "", "settings file; none: the demo")
 	set.BoolVar(&o.demo, "demo", container == "", "run the demo, with an emulator of TCB: without settings it runs anyway, but not in a container")
+	set.Func("origin", "with the demo: the `origin` of an app of yours, as http://localhost:5173, whose server passes /__auth/ on; several with commas", o.setOrigins)
 	set.StringVar(&o.data, "data", "data", "folder for the emulator's database and generated keys")
 	set.BoolVar(&o.emulator, "emulator", false, "run the emulator in the place of TCB, for all environments of the settings")
 	set.StringVar(&o.emulatorListen, "emulator-listen", "127.0.0.1:8081", "address of the emulator")
@@ -99,6 +101,7 @@ func (o *options) wrong() (errs []error) {
 	if o.shutdownDelay < 0 || o.shutdownDelay > maxShutdownDelay {
 		errs = append(errs, fmt.Errorf("-shutdown-delay ($%s): want 0 to %v", variableOf("shutdown-delay"), maxShutdownDelay))
 	}
+	errs = append(errs, o.wrongOrigins()...)
 	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
 		if complaint := settings.CheckListen(address); address != "" && complaint != "" {
 			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))

@@ -22,6 +22,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -139,6 +140,7 @@ func load(opts options, environ []string, messages *i18n.Bundle) (s *settings.Se
 	known := opts.variables
 	if opts.settings == "" {
 		s, problems = settings.LaunchDemo(settings.Launch{Listen: opts.listen})
+		s.PublicOrigins = opts.origins
 		logins = config.BuiltInPages(s)
 	} else {
 		env := lookUp(environ)
@@ -234,7 +236,7 @@ func serve(ctx context.Context, opts options, s *settings.Settings, logins *logi
 		return err
 	}
 	if demo {
-		greet(stdout, pages, emulated+outboxPath, operator)
+		greet(stdout, opts.origins, pages, emulated+outboxPath, operator)
 	}
 	return runServers(ctx, servers, stopping{leaving: &ops.leaving, delay: opts.shutdownDelay, within: s.BackendTimeout + stopGrace}, log)
 }
@@ -330,17 +332,20 @@ func siteConfig(requests context.Context, opts options, s *settings.Settings, lo
 		Static:     assets,
 		Logger:     log,
 	}
+	loopback, err := loopbackHosts(pages)
+	if err != nil {
+		return none, err
+	}
 	if opts.settings == "" {
 		cfg.Demo = &handlers.Demo{Outbox: emulated + outboxPath}
 	}
-	if len(cfg.Origins) == 0 {
-		_, port, err := net.SplitHostPort(pages.Addr().String())
-		if err != nil {
-			return none, err
+	switch {
+	case len(cfg.Origins) == 0:
+		for _, host := range loopback {
+			cfg.Origins = append(cfg.Origins, "http://"+host)
 		}
-		for _, host := range []string{"127.0.0.1", "localhost", "::1"} {
-			cfg.Origins = append(cfg.Origins, "http://"+net.JoinHostPort(host, port))
-		}
+	case cfg.Demo != nil && !slices.Contains(loopback, strings.TrimPrefix(cfg.Origins[0], "http://")): // which is the demo app's own
+		cfg.Demo.App, cfg.Demo.Hosts = cfg.Origins[0], loopback
 	}
 	return cfg, nil
 }
@@ -391,9 +396,13 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 }
 
 // greet tells a newcomer where everything is.
-func greet(w io.Writer, pages net.Listener, outbox string, operator net.Listener) {
-	fmt.Fprintf(w, "\n  Demo app   http://%s/\n  Outbox     %s   (codes by SMS and e-mail arrive here)\n  Preview    http://%s/preview/   (every page in every state)\n  User       demo / Demo-pass-1\n\n",
-		reachable(pages.Addr()), outbox, reachable(operator.Addr()))
+func greet(w io.Writer, origins []string, pages net.Listener, outbox string, operator net.Listener) {
+	app := "Demo app   http://" + reachable(pages.Addr()) + "/"
+	if len(origins) > 0 {
+		app = "Your app   " + strings.Join(origins, " ") + "   (its server passes /__auth/ on to http://" + reachable(pages.Addr()) + ")"
+	}
+	fmt.Fprintf(w, "\n  %s\n  Outbox     %s   (codes by SMS and e-mail arrive here)\n  Preview    http://%s/preview/   (every page in every state)\n  User       demo / Demo-pass-1\n\n",
+		app, outbox, reachable(operator.Addr()))
 }
 
 // reachable is the address of a listener for who is on this machine: one that

@@ -28,19 +28,23 @@ type Config struct {
 	// a token: https://{env}.api.tcloudbasegateway.com. New refuses any other
 	// kind of key.
 	PublishableKey string
-	Endpoint       string           // instead of https://{env}.{region}.tcb-api.tencentcloudapi.com or the gateway; without /auth
-	HTTPClient     *http.Client     // copied; http.DefaultClient's transport when nil
-	Timeout        time.Duration    // of one call with its retries; 10 s when 0
-	MaxInFlight    int              // calls at once, others wait; 256 when 0
-	UserAgent      string           // product of the caller; WithUserAgent names the person's browser
-	Now            func() time.Time // the clock; time.Now when nil
-	Observe        func(CallDone)   // gets every call that was made, when not nil; for counting
+	// Issuer is the iss of the environment's access tokens, for VerifyAccessToken;
+	// http://{env}.{region}.tcb-api.tencentcloudapi.com when empty, wherever Endpoint is.
+	Issuer      string
+	Endpoint    string           // instead of https://{env}.{region}.tcb-api.tencentcloudapi.com or the gateway; without /auth
+	HTTPClient  *http.Client     // copied; http.DefaultClient's transport when nil
+	Timeout     time.Duration    // of one call with its retries; 10 s when 0
+	MaxInFlight int              // calls at once, others wait; 256 when 0
+	UserAgent   string           // product of the caller; WithUserAgent names the person's browser
+	Now         func() time.Time // the clock; time.Now when nil
+	Observe     func(CallDone)   // gets every call that was made, when not nil; for counting
 }
 
 // Client calls the API as one app. Create it with New; it is safe for concurrent use.
 type Client struct {
 	env, clientID, clientSecret string
 	publishableKey              string
+	issuer                      string
 	base                        string
 	userAgent                   string
 	timeout                     time.Duration
@@ -49,6 +53,7 @@ type Client struct {
 	customTicket                atomic.Pointer[func(context.Context) (string, error)]
 	now                         func() time.Time
 	observe                     func(CallDone)
+	keys                        keySet
 }
 
 // New checks cfg and builds a client. It makes no call.
@@ -66,6 +71,9 @@ func New(cfg Config) (*Client, error) {
 		if err := checkPublishableKey(cfg.PublishableKey, cfg.Env, cfg.Now()); err != nil {
 			return nil, err
 		}
+	}
+	if cfg.Issuer == "" {
+		cfg.Issuer = "http://" + cfg.Env + "." + cfg.Region + ".tcb-api.tencentcloudapi.com"
 	}
 	if cfg.Endpoint == "" {
 		cfg.Endpoint = cfg.defaultEndpoint()
@@ -93,6 +101,7 @@ func New(cfg Config) (*Client, error) {
 		clientID:       cfg.ClientID,
 		clientSecret:   cfg.ClientSecret,
 		publishableKey: cfg.PublishableKey,
+		issuer:         cfg.Issuer,
 		base:           strings.TrimRight(base.String(), "/") + "/auth",
 		userAgent:      cfg.UserAgent,
 		timeout:        cfg.Timeout,

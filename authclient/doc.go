@@ -14,6 +14,10 @@
 //     them once for all concurrent callers. It is the Go form of the SDK's
 //     LoginState.
 //
+// A server that gets access tokens with its requests checks them with
+// Client.VerifyAccessToken, which keeps TCB's public keys and makes no call for
+// each.
+//
 // Every call takes a context first and CallOptions last, and answers with an
 // *Error when TCB says no or cannot be reached; errors.Is finds the code:
 //

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"tcb-login/authclient"
@@ -416,4 +417,45 @@ func ExampleClient_DeviceAuthorize() {
 	// Output:
 	// wait: true
 	// wait longer: true
+}
+
+// A server of yours lets in who brings an access token of the app.
+func ExampleClient_VerifyAccessToken() {
+	tcb, stop := exampleAPI()
+	defer stop()
+	client, err := authclient.New(authclient.Config{Env: "demo-env", Endpoint: tcb.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	requireLogin := func(next func(http.ResponseWriter, *http.Request, *authclient.Claims)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			claims, err := client.VerifyAccessToken(r.Context(), token)
+			switch {
+			case errors.Is(err, authclient.ErrUnauthenticated):
+				http.Error(w, "sign in first", http.StatusUnauthorized)
+			case err != nil:
+				http.Error(w, "try again later", http.StatusServiceUnavailable)
+			default:
+				next(w, r, claims)
+			}
+		}
+	}
+	api := requireLogin(func(w http.ResponseWriter, _ *http.Request, claims *authclient.Claims) {
+		fmt.Fprintln(w, "not only a guest:", !claims.Anonymous())
+	})
+
+	creds, err := client.SignIn(context.Background(), authclient.SignInRequest{Username: "demo", Password: "Demo-pass-1"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, token := range []string{creds.AccessToken, "made up"} {
+		answer, request := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/me", http.NoBody)
+		request.Header.Set("Authorization", "Bearer "+token)
+		api(answer, request)
+		fmt.Print(answer.Code, " ", answer.Body)
+	}
+	// Output:
+	// 200 not only a guest: true
+	// 401 sign in first
 }

@@ -26,3 +26,6 @@ func CaptchaTokenOf(opts ...CallOption) string {
 	}
 	return o.captchaToken
 }
+
+// ParseKeys reads a JWK set.
+var ParseKeys = parseKeys

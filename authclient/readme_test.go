@@ -1,17 +1,28 @@
 package authclient_test
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
+	"net"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tcb-login/authclient"
+	"tcb-login/emulator"
 )
 
 // The README's table names every method, and no other.
@@ -139,4 +150,167 @@ func sources(t *testing.T) []*ast.File {
 		files = append(files, file)
 	}
 	return files
+}
+
+// program builds one of the README's, in a module of its own that takes this package in one of the
+// two ways that the README names.
+func program(t *testing.T, name string, copied bool) string {
+	t.Helper()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("(?s)```go\n(// Command " + name + " .*?)```").FindSubmatch(readme)
+	if found == nil {
+		t.Fatalf("no program %s in the README", name)
+	}
+	if lines := bytes.Count(found[1], []byte("\n")); lines > 50 {
+		t.Errorf("the program %s has %d lines", name, lines)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{"main.go": string(found[1])}
+	if copied {
+		files["go.mod"] = "module example.com/app\n\ngo 1.26\n"
+		files["main.go"] = strings.Replace(files["main.go"], `"tcb-login/authclient"`, `"example.com/app/authclient"`, 1)
+		sources, err := filepath.Glob("*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, source := range sources {
+			if strings.HasSuffix(source, "_test.go") {
+				continue
+			}
+			data, err := os.ReadFile(source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files["authclient/"+source] = string(data)
+		}
+	} else {
+		// As the README has it, but for where the checkout is.
+		required := regexp.MustCompile(`(?m)^    (require tcb-login .*)\n    (replace tcb-login => ).*$`).FindSubmatch(readme)
+		if required == nil {
+			t.Fatal("the README does not say what to write into go.mod")
+		}
+		files["go.mod"] = "module example.com/app\n\ngo 1.26\n\n" + string(required[1]) + "\n" + string(required[2]) + filepath.Dir(here) + "\n"
+	}
+	dir := t.TempDir()
+	for path, text := range files {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	binary := filepath.Join(dir, name)
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
+	build.Dir = dir
+	build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off") // and nothing is fetched
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+	return binary
+}
+
+// TestREADMEPrograms has the README's programs built and run, before an emulator as "go run ." starts
+// one.
+func TestREADMEPrograms(t *testing.T) {
+	t.Parallel()
+	e, err := emulator.New(emulator.Config{Path: filepath.Join(t.TempDir(), "emulator.db"), CheapPasswords: true, Environments: []emulator.Environment{{ID: "demo", Clients: []emulator.Client{{ID: "demo"}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcb := &http.Server{Handler: e, ReadHeaderTimeout: time.Minute}
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = tcb.Serve(front) }()
+	t.Cleanup(func() { _ = tcb.Close(); _ = e.Close() })
+	environ := append(os.Environ(), "TCB_ENV=demo", "TCB_ENDPOINT=http://"+front.Addr().String())
+
+	file := filepath.Join(t.TempDir(), "login.json")
+	binary := program(t, "whoami", true)
+	whoami := func(more ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), binary)
+		cmd.Env = append(append(environ, "LOGIN_FILE="+file), more...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("whoami: %v\n%s", err, out)
+		}
+		return string(out)
+	}
+	if got := whoami("USERNAME=demo", "PASSWORD=Demo-pass-1"); got != "demo\n" {
+		t.Errorf("signed in: %q", got)
+	}
+	if got := whoami("USERNAME=", "PASSWORD="); got != "demo\n" {
+		t.Errorf("the next run: %q", got)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the login is kept with %v, %v", info.Mode(), err)
+	}
+	var creds authclient.Credentials
+	if data, err := os.ReadFile(file); err != nil || json.Unmarshal(data, &creds) != nil {
+		t.Fatal(err)
+	}
+
+	listen, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listen.Addr().String()
+	listen.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	api := exec.CommandContext(ctx, program(t, "api", false))
+	api.Env = append(environ, "LISTEN="+address)
+	if err := api.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(); _ = api.Wait() })
+	for name, tt := range map[string]struct {
+		authorization string
+		status        int
+		body          string
+	}{
+		"signed in":      {"Bearer " + creds.AccessToken, http.StatusOK, creds.Sub + "\n"},
+		"nobody":         {"", http.StatusUnauthorized, "sign in first\n"},
+		"a forged token": {"Bearer " + creds.AccessToken[:len(creds.AccessToken)-4] + "AAAA", http.StatusUnauthorized, "sign in first\n"},
+	} {
+		if status, body := askMe(t, address, tt.authorization); status != tt.status || body != tt.body {
+			t.Errorf("%s: %d, %q", name, status, body)
+		}
+	}
+}
+
+// askMe asks the program api, as soon as it listens.
+func askMe(t *testing.T, address, authorization string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/me", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", authorization)
+	for again, deadline := time.Tick(20*time.Millisecond), time.After(time.Minute); ; {
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp.StatusCode, string(text)
+		}
+		select {
+		case <-again:
+		case <-deadline:
+			t.Fatal(err)
+		}
+	}
 }

@@ -21,6 +21,7 @@
 //   - harness_browser: a visitor (one browser context), its tabs, and what they show
 //   - harness_app: the app page, and what the SDK in it says
 //   - harness_flows: the pages one after the other, as a person walks through them
+//   - harness_examples: the apps of examples/, as "make examples" starts them
 //   - harness_conformance: the page and the emulator of TestConformance
 //
 // Every helper that can fail takes the t of the test, or sub-test, that calls it.

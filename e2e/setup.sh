@@ -70,8 +70,11 @@ if [ -x ../limit/redistest/setup.sh ]; then ../limit/redistest/setup.sh; fi
 
 command -v curl >/dev/null || { apt_get update; apt_install curl; } # for what docs/code-flow.md has people type
 
-command -v node >/dev/null || die "node is needed (18 or newer): install it, for example with apt-get install nodejs npm."
+command -v node >/dev/null || die "node is needed (20.19 or newer): install it, for example with apt-get install nodejs npm."
 command -v npm >/dev/null || die "npm is needed: install it, for example with apt-get install npm."
+
+# The example apps, which a test runs as their reader does.
+if [ -x ../scripts/examples.sh ]; then ../scripts/examples.sh install; fi
 
 mkdir -p build/driver
 want=$(cat package.json package-lock.json setup.sh | sha256sum | cut -d' ' -f1)-$(node --version)-$(uname -m)

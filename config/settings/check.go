@@ -146,6 +146,14 @@ func within[T any](value T, low, high string) bool {
 	return values().Var(value, "min="+low+",max="+high) == nil
 }
 
+// CheckOrigin is for origins that flags give: what is wrong with one, or "".
+func CheckOrigin(s string) string {
+	if s == "" {
+		return complaint("-", originRules) // the rules let a setting be empty
+	}
+	return complaint(s, originRules)
+}
+
 // CheckListen is for addresses that flags give: what is wrong with one, or "".
 func CheckListen(s string) string {
 	host, port, err := net.SplitHostPort(s)

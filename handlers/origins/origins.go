@@ -30,6 +30,17 @@ func New(texts []string) (Hosts, error) {
 	return h, nil
 }
 
+// Rewritten says that a proxy before us puts these hosts into Host where the browser is at an
+// origin. A host that has an origin of its own keeps it.
+func (h Hosts) Rewritten(hosts []string, origin string) {
+	scheme, _, _ := strings.Cut(origin, "://")
+	for _, host := range hosts {
+		if len(h[host]) == 0 {
+			h[host] = []entry.Origin{{Scheme: scheme, Text: origin}}
+		}
+	}
+}
+
 // At finds the origins of a host, as hosts are compared: in any case, with the dot at its end that
 // makes it absolute, and with the port that its scheme has anyway (RFC 9110 §4.2.3).
 func (h Hosts) At(host string) []entry.Origin {

@@ -113,7 +113,7 @@ func (v *Room) handOver(r *web.Request, in handedOver) (web.Reply, error) {
 	}
 	// The step-up of the login before is not this one's.
 	access := session.Access{
-		AccessToken: in.AccessToken, Sub: me.Sub, ExpiresAt: claims.Expires, DeviceID: r.Device, Anonymous: claims.Anonymous(),
+		AccessToken: in.AccessToken, Sub: me.Sub, ExpiresAt: claims.ExpiresAt, DeviceID: r.Device, Anonymous: claims.Anonymous(),
 	}
 	if here && had.Sub == me.Sub { // its tokens were refreshed
 		access.Login, access.AuthAt = cmp.Or(had.Login, LoginName(had.AccessToken)), had.AuthAt

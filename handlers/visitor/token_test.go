@@ -68,7 +68,7 @@ func FuzzReadClaims(f *testing.F) {
 		if !ok {
 			return
 		}
-		if strings.Count(s, ".") != 2 || c.Expires <= 0 {
+		if strings.Count(s, ".") != 2 || c.ExpiresAt <= 0 {
 			t.Errorf("%q reads as %+v", s, c)
 		}
 		if c.Meant(r) && !strings.Contains(strings.Join(c.Audience, "\n"), "app") {

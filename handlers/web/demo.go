@@ -18,8 +18,12 @@ func (s *Site) demoQuery(c *fiber.Ctx) string {
 	return ""
 }
 
-// getDemo is the app before the login page that a newcomer sees.
+// getDemo is the app before the login page that a newcomer sees. Who has one in development is led
+// to it: our address is not where it is used.
 func (s *Site) getDemo(c *fiber.Ctx) error {
+	if s.Demo.App != "" {
+		return c.Redirect(s.Demo.App+"/", fiber.StatusSeeOther)
+	}
 	r, err := s.prepare(c, s.demoQuery(c), Row{OnWay: true})
 	if err != nil {
 		return err

@@ -52,9 +52,15 @@ type Config struct {
 	Rand       io.Reader
 }
 
-// Demo turns on the demo app at /.
+// Demo turns on the demo app at /, or leads from there to an app in development.
 type Demo struct {
 	Outbox string // address of the emulator's outbox
+	// App is the origin of an app in development, whose own server passes our paths on; empty where
+	// there is none. It is one of Config.Origins.
+	App string
+	// Hosts are what that server may write into Host instead of what the browser sent, as those of
+	// Vite and Next.js do unasked: the address that it passes requests on to.
+	Hosts []string
 }
 
 // Site is what all requests share. Nothing in it changes once routes hang.
@@ -119,6 +125,9 @@ func NewSite(cfg Config) (*Site, error) {
 	var err error
 	if s.origins, err = origins.New(cfg.Origins); err != nil {
 		return nil, err
+	}
+	if cfg.Demo != nil && cfg.Demo.App != "" {
+		s.origins.Rewritten(cfg.Demo.Hosts, cfg.Demo.App)
 	}
 	if s.marks, err = newMarks(s.Random); err != nil {
 		return nil, err
