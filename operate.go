@@ -104,17 +104,26 @@ func (o *operations) transport(id string) *upstream.Transport {
 	return nil
 }
 
+// clientConfig is whom a client of TCB calls, and as whom.
+func clientConfig(env settings.Environment, c settings.Client) authclient.Config {
+	mode := authclient.CloudAPI
+	if env.EndpointMode == settings.EndpointGateway {
+		mode = authclient.Gateway
+	}
+	return authclient.Config{
+		Env: env.ID, Region: env.Region, EndPointMode: mode, Intl: env.Intl, Endpoint: env.Endpoint,
+		ClientID: c.ID, ClientSecret: c.Secret.Reveal(), PublishableKey: env.PublishableKey.Reveal(),
+	}
+}
+
 // newClient makes every client of TCB there is.
 func (o *operations) newClient(env settings.Environment, c settings.Client) (*authclient.Client, error) {
-	return authclient.New(authclient.Config{
-		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
-		PublishableKey: env.PublishableKey.Reveal(),
-		Endpoint:       env.Endpoint, Timeout: o.settings.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
-		HTTPClient: &http.Client{Transport: o.transport(env.ID)},
-		// The transport says no at once where the client would have calls wait.
-		MaxInFlight: 16 * o.settings.BackendInFlight,
-		Observe:     func(done authclient.CallDone) { o.metrics.Call(env.ID, done.Op, done.Code, done.Took) },
-	})
+	cfg := clientConfig(env, c)
+	cfg.Timeout, cfg.UserAgent = o.settings.BackendTimeout, "tcb-login/"+buildVersion()
+	cfg.HTTPClient = &http.Client{Transport: o.transport(env.ID)}
+	cfg.MaxInFlight = 16 * o.settings.BackendInFlight // the transport says no at once where the client would have calls wait
+	cfg.Observe = func(done authclient.CallDone) { o.metrics.Call(env.ID, done.Op, done.Code, done.Took) }
+	return authclient.New(cfg)
 }
 
 // newAuth is a client as the pages know it.
