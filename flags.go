@@ -20,9 +20,9 @@ const containerVariable = settings.VariablePrefix + "CONTAINER"
 const maxShutdownDelay = 5 * time.Minute
 
 type options struct {
-	listen, settings, data, emulatorListen, adminListen      string
-	demo, emulator, emulatorAllowRemote, check, health, show bool
-	shutdownDelay                                            time.Duration
+	listen, settings, data, emulatorListen, adminListen              string
+	demo, emulator, emulatorAllowRemote, check, online, health, show bool
+	shutdownDelay                                                    time.Duration
 
 	variables []string // that may be set, each a flag's but containerVariable
 }
@@ -55,6 +55,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set.StringVar(&o.adminListen, "admin-listen", "", "address for health, readiness and the preview of login pages (demo: 127.0.0.1:8082)")
 	set.DurationVar(&o.shutdownDelay, "shutdown-delay", 0, "how long to take requests after SIGTERM, with readiness false, until proxies have heard of it")
 	set.BoolVar(&o.check, "check", false, "print every problem of settings and login configs, exit 0 or 1")
+	set.BoolVar(&o.online, "online", false, "with -check: also ask TCB, without side effects, whether it goes together with the settings")
 	set.BoolVar(&o.health, "health", false, "ask the running server whether it answers, exit 0 or 1")
 	set.BoolVar(&o.show, "version", false, "print the version")
 	var errs []error
@@ -98,6 +99,9 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 func (o *options) wrong() (errs []error) {
 	if o.shutdownDelay < 0 || o.shutdownDelay > maxShutdownDelay {
 		errs = append(errs, fmt.Errorf("-shutdown-delay ($%s): want 0 to %v", variableOf("shutdown-delay"), maxShutdownDelay))
+	}
+	if o.online && (!o.check || o.settings == "" || o.emulator) {
+		errs = append(errs, fmt.Errorf("-online ($%s) goes with -check and -settings, and not with -emulator: it asks TCB", variableOf("online")))
 	}
 	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
 		if complaint := settings.CheckListen(address); address != "" && complaint != "" {

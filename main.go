@@ -88,24 +88,16 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		return 1
 	}
 	s, logins, problems, misuse := load(opts, environ, messages)
-	if opts.check {
-		if misuse == nil && !problems.HasErrors() {
-			problems = append(problems, checkStore(ctx, opts.settings, s)...)
-		}
-		fmt.Fprint(stdout, problems)
-	} else if len(problems) > 0 {
-		fmt.Fprint(stderr, problems)
+	if opts.check && misuse == nil {
+		return check(ctx, opts, s, logins, problems, stdout)
 	}
+	fmt.Fprint(stderr, problems)
 	switch {
 	case misuse != nil:
 		fmt.Fprintln(stderr, misuse)
 		return 2
 	case problems.HasErrors():
 		return 1
-	}
-	if opts.check {
-		fmt.Fprintln(stdout, "settings are fine")
-		return 0
 	}
 	log, flush := newLogger(stderr, s.LogLevel)
 	defer flush()
@@ -114,6 +106,25 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		log.Error("stopped", "error", err.Error())
 		return 1
 	}
+	return 0
+}
+
+// check prints what is wrong with settings and login configs. What they lead to is asked only where they
+// are right.
+func check(ctx context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, problems input.Problems, stdout io.Writer) int {
+	fine := "settings are fine"
+	if !problems.HasErrors() {
+		problems = append(problems, checkStore(ctx, opts.settings, s)...)
+		if opts.online {
+			problems = append(problems, checkOnline(ctx, opts.settings, s, logins)...)
+			fine += ", and TCB has nothing against them; that a way to sign in works is shown by signing in alone"
+		}
+	}
+	fmt.Fprint(stdout, problems)
+	if problems.HasErrors() {
+		return 1
+	}
+	fmt.Fprintln(stdout, fine)
 	return 0
 }
 
