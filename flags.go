@@ -42,7 +42,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.Usage = func() {
-		fmt.Fprintln(stderr, "usage: tcb-login [flags], or tcb-login configs (diff | publish | rollback | retire) …")
+		fmt.Fprintln(stderr, "usage: tcb-login [flags], or tcb-login config (print | schema) …, tcb-login configs (diff | publish | rollback | retire | schema) …, tcb-login audit (id | schema) …")
 		set.PrintDefaults()
 	}
 	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")

@@ -65,6 +65,9 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	if len(args) > 0 && args[0] == "audit" {
 		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr})
 	}
+	if len(args) > 0 && args[0] == "config" {
+		return command.Config(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}, addressOf)
+	}
 	opts, err := parseFlags(args, env, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

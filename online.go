@@ -33,7 +33,7 @@ func checkOnline(ctx context.Context, file string, s *settings.Settings, logins 
 // questionsOf is what there is to ask about an environment: what its pages need of TCB.
 func questionsOf(s *settings.Settings, env settings.Environment, logins *loginpage.Pages) online.Environment {
 	ask := online.Environment{
-		ID: env.ID, Region: env.Region, Intl: env.Intl, Address: clientConfig(env, env.Clients[0]).Address(),
+		ID: env.ID, Region: env.Region, Intl: env.Intl, Address: addressOf(env),
 		PublishableKey: env.PublishableKey.Reveal(), Origins: s.PublicOrigins,
 		Offers: online.Offers{ProviderCallback: s.ProviderCallback(&env)},
 	}

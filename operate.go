@@ -116,6 +116,9 @@ func clientConfig(env settings.Environment, c settings.Client) authclient.Config
 	}
 }
 
+// addressOf is where the calls of an environment go.
+func addressOf(env settings.Environment) string { return clientConfig(env, env.Clients[0]).Address() }
+
 // newClient makes every client of TCB there is.
 func (o *operations) newClient(env settings.Environment, c settings.Client) (*authclient.Client, error) {
 	cfg := clientConfig(env, c)

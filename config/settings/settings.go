@@ -13,6 +13,7 @@ const (
 	DefaultBasePath       = "/__auth" // where the SDK's toDefaultLoginPage goes
 	DefaultRegion         = "ap-shanghai"
 	DefaultBackendTimeout = 10 * time.Second
+	DefaultRefusalFloor   = 300 * time.Millisecond
 	// DefaultInFlight is what an instance needs for hundreds of sign-ins a second, and what it can
 	// hold in memory while none of them gets an answer.
 	DefaultInFlight = 256
@@ -39,8 +40,8 @@ const (
 // What stands at a field here is the reference of its setting: docs/settings.md and the JSON Schema
 // are written from it (`make generate`). key is its name in the file; restart says that a change wants
 // one, where all others are taken over while the program runs; most is the largest number, one the
-// values that there are, required that it must be there, and default words for a default that depends on
-// something.
+// values that there are, number that a bare one will do, required that it must be there, and default
+// words for a default that depends on something.
 type Settings struct {
 	// Address of the pages, host:port; port 0 is any. The flag -listen goes before it.
 	Listen string `key:"listen" restart:"yes"`
@@ -56,14 +57,14 @@ type Settings struct {
 	Environments []Environment `key:"environments" required:"yes"`
 	// Hosts that people's own pictures may be loaded from, by https.
 	ImageHosts []string `key:"image_hosts"`
-	// Of Strict-Transport-Security, which is for the whole host and so for the app too; 0 sends none.
-	HSTSMaxAge time.Duration `key:"hsts_max_age"`
+	// Of Strict-Transport-Security, which is for the whole host and so for the app too; 0 sends none. A bare number is seconds.
+	HSTSMaxAge time.Duration `key:"hsts_max_age" number:"yes"`
 	// The most that one call to TCB may take.
 	BackendTimeout time.Duration `key:"backend_timeout" restart:"yes"`
 	// Calls of an environment at once; beyond them a page says 503 at once.
 	BackendInFlight int `key:"backend_in_flight" most:"4096" restart:"yes"`
 	// The least time of an answer that must not tell by its time who has an account.
-	RefusalFloor time.Duration `key:"refusal_floor" default:"300ms"`
+	RefusalFloor time.Duration `key:"refusal_floor"`
 	// How much is logged; a request is one line at info.
 	LogLevel slog.Level `key:"log_level" one:"debug info warn error"`
 	// The log of security events: docs/operate.md.
@@ -86,7 +87,7 @@ type Session struct {
 // An Environment is one TCB environment.
 type Environment struct {
 	// The env_id.
-	ID string `key:"id" required:"yes"`
+	ID string `key:"id" required:"yes" restart:"yes"`
 	// What the pages call the app where no login config does.
 	Name string `key:"name"`
 	// Region of the environment. TCB sends text messages in ap-shanghai alone.
@@ -219,6 +220,7 @@ func defaults() *Settings {
 		BasePath:       DefaultBasePath,
 		Session:        Session{Store: StoreCookie},
 		BackendTimeout: DefaultBackendTimeout,
+		RefusalFloor:   DefaultRefusalFloor,
 		LogLevel:       slog.LevelInfo,
 
 		BackendInFlight: DefaultInFlight,
