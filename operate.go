@@ -37,6 +37,12 @@ type operations struct {
 	audit      *audit.Log  // nil: none
 	metrics    *metrics.Set
 	store      *shared.Store // nil: none that instances share
+	askers     []asker       // in the order of the environments
+}
+
+// asker is the client by which an environment's TCB is asked whether it is there.
+type asker struct {
+	atomic.Pointer[authclient.Client]
 }
 
 // newOperations has the pages go through all of it.
@@ -141,16 +147,34 @@ func (o *operations) watch(ctx context.Context, logins *loginpage.Pages) error {
 		o.metrics.Reload(len(changed), len(problems))
 		tellReload(o.log, logins, changed, problems)
 	})
-	for i, env := range o.settings.Environments {
+	if err := o.ask(o.settings); err != nil {
+		return err
+	}
+	for i := range o.askers {
+		go o.transports[i].Watch(ctx, askEvery, func(ctx context.Context) {
+			_, _ = o.askers[i].Load().IsUsernameRegistered(ctx, "readiness-check") // whatever it says, TCB is there
+		})
+	}
+	go o.between.Run(ctx)
+	return nil
+}
+
+// ask has TCB asked where the settings say that it is, of which the environments are always the same.
+func (o *operations) ask(s *settings.Settings) error {
+	var clients []*authclient.Client
+	for _, env := range s.Environments {
 		client, err := o.newClient(env, env.Clients[0])
 		if err != nil {
 			return err
 		}
-		go o.transports[i].Watch(ctx, askEvery, func(ctx context.Context) {
-			_, _ = client.IsUsernameRegistered(ctx, "readiness-check") // whatever it says, TCB is there
-		})
+		clients = append(clients, client)
 	}
-	go o.between.Run(ctx)
+	if o.askers == nil {
+		o.askers = make([]asker, len(clients))
+	}
+	for i, client := range clients {
+		o.askers[i].Store(client)
+	}
 	return nil
 }
 
@@ -167,12 +191,17 @@ func tellReload(log *slog.Logger, logins *loginpage.Pages, changed []loginpage.K
 		}
 		log.Info(what, "env_id", key.Env, "app_id", key.App, "config_version", key.Version, "draft", key.Draft)
 	}
+	tellProblems(log, "login config", problems)
+}
+
+// tellProblems logs what is wrong with files.
+func tellProblems(log *slog.Logger, message string, problems input.Problems) {
 	for _, p := range problems {
 		level := slog.LevelWarn
 		if p.Severity == input.SeverityError {
 			level = slog.LevelError
 		}
-		log.Log(context.Background(), level, "login config", "problem", p.String())
+		log.Log(context.Background(), level, message, "problem", p.String())
 	}
 }
 
@@ -199,25 +228,10 @@ func (o *operations) health() (all []admin.Dependency) {
 	return all
 }
 
-// serve adds the operator's listener to the servers, where there is one.
-func (o *operations) serve(servers []server, site handlers.Config, listen string, ln net.Listener) ([]server, error) {
-	if ln == nil {
-		return servers, nil
-	}
-	app, err := o.listener(site, listen)
-	if err != nil {
-		return nil, err
-	}
-	return append(servers, appServer("admin", app, ln)), nil
-}
-
 // listener is the operator's. What else we come to depend on, as a store of sessions, goes beside TCB
 // in Dependencies.
-func (o *operations) listener(site handlers.Config, listen string) (app, error) {
+func (o *operations) listener(site handlers.Config, listen string) (admin.Config, error) {
 	preview, err := handlers.NewPreview(site)
-	if err != nil {
-		return nil, err
-	}
 	cfg := admin.Config{
 		Version: buildVersion(), Logger: site.Logger, Preview: preview, Logins: site.LoginPages,
 		Stopping: o.leaving.Load, Dependencies: o.health, Warnings: o.warnings,
@@ -227,5 +241,5 @@ func (o *operations) listener(site handlers.Config, listen string) (app, error) 
 	for _, env := range site.Settings.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
 	}
-	return admin.New(cfg), nil
+	return cfg, err
 }

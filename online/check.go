@@ -172,7 +172,7 @@ func (c *checker) clients(ctx context.Context) (known []Client) {
 		c.codes[client.ID] = a.code
 		if refused && client.Secret != "" {
 			if b := c.ask(ctx, askPublicKey, with{client: client}); b.err == nil && !b.nonsense && !slices.Contains(unknownClient, b.code) {
-				c.errorf("clients: the secret of %s is wrong: TCB knows the client and refuses the secret; see %s", client.ID, c.console(tokens))
+				c.errorf("clients: the secret of %s is wrong: TCB knows the client and refuses the secret; see %s", client.ID, c.console(clients))
 				client.Secret = ""
 				known = append(known, client)
 				continue
@@ -180,9 +180,9 @@ func (c *checker) clients(ctx context.Context) (known []Client) {
 		}
 		switch {
 		case refused && client.Secret != "":
-			c.errorf("clients: TCB does not know %s, or its secret is wrong; see %s", client.ID, c.console(tokens))
+			c.errorf("clients: TCB does not know %s, or its secret is wrong; see %s", client.ID, c.console(clients))
 		case refused:
-			c.errorf("clients: TCB does not know %s, or wants its secret; see %s", client.ID, c.console(tokens))
+			c.errorf("clients: TCB does not know %s, or wants its secret; see %s", client.ID, c.console(clients))
 		case wantsToken(a):
 			c.tokenWanted(a)
 		default:

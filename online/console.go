@@ -3,12 +3,13 @@ package online
 // place is one of TCB's console: its name there, and the end of its address.
 type place struct{ name, address string }
 
-// The names and addresses are those that the vendor's documents and its published skill texts use (2026).
+// The names are those of the vendor's documents, the addresses those of its published skill texts (2026-08); the
+// host of the international site's console is that of its MCP server (@cloudbase/cloudbase-mcp 2.34.6).
 var (
 	methods   = place{"Authentication › Login methods (身份认证 › 登录方式)", "#/identity/login-manage"}
 	providers = place{"Authentication › Identity providers (身份认证 › 身份源)", "#/identity/provider-settings"}
-	tokens    = place{"Authentication › Token management (身份认证 › Token 管理)", "#/identity/token-management"}
-	apiKeys   = place{"Environment settings › API keys (环境配置 › API 密钥)", "#/env/apikey"}
+	clients   = place{"Authentication (身份认证)", "#/identity"}
+	apiKeys   = place{"API keys (API 密钥)", "#/env/apikey"}
 	domains   = place{"Environment settings › Security sources › Security domains (环境配置 › 安全来源 › 安全域名)", "#/env"}
 )
 

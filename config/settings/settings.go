@@ -103,11 +103,11 @@ type Environment struct {
 	// Folder of TCB's login.config.json files (docs/login-configs.md).
 	LoginConfigs string `key:"login_configs" default:"one built-in page"`
 	// Where to go when the app did not say; on one of public_origins.
-	DefaultRedirectURI string `key:"default_redirect_uri"`
+	DefaultRedirectURI string `key:"default_redirect_uri" restart:"yes"`
 	// Where a captcha that TCB wants is solved: in the form, or on TCB's own page.
 	Captcha string `key:"captcha" one:"picture page"`
 	// Path that identity providers send browsers to; or "/__auth/", which the vendor's guides register.
-	ProviderCallback string `key:"provider_callback" default:"/__auth/provider/callback"`
+	ProviderCallback string `key:"provider_callback" restart:"yes" default:"/__auth/provider/callback"`
 	// Whether TCB takes people's addresses from us (X-Forwarded-For), which is an agreement with TCB. Only then the portal shows them.
 	TCBSeesClientAddress bool `key:"tcb_sees_client_address"`
 	// How much goes without a captcha; beyond it each further try wants a picture, and nobody is refused.
