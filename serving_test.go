@@ -20,6 +20,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // reloaded is the program in a process of its own, which signals can be sent to.
@@ -103,13 +104,20 @@ func (r *reloaded) write(settings string) {
 // until returns the next line with one of these messages.
 func (r *reloaded) until(messages ...string) reloadLine {
 	r.t.Helper()
-	for line := range r.lines {
-		if slices.Contains(messages, line.Msg) {
-			return line
+	late := time.After(time.Minute)
+	for {
+		select {
+		case line, more := <-r.lines:
+			if slices.Contains(messages, line.Msg) {
+				return line
+			}
+			if !more {
+				r.t.Fatalf("it ended without %q", messages)
+			}
+		case <-late:
+			r.t.Fatalf("it never said %q", messages)
 		}
 	}
-	r.t.Fatalf("it ended without %q", messages)
-	return reloadLine{}
 }
 
 // reload has it read these settings.

@@ -362,7 +362,7 @@ func TestUnreachable(t *testing.T) {
 	} {
 		env := environment(tt.address)
 		began := time.Now()
-		var problems input.Problems = Check(t.Context(), Config{Network: &http.Transport{}, Timeout: 300 * time.Millisecond, File: "s"}, env)
+		problems := Check(t.Context(), Config{Network: &http.Transport{}, Timeout: 300 * time.Millisecond, File: "s"}, env)
 		if len(problems) != 1 || problems[0].Severity != input.SeverityError || !strings.Contains(problems[0].Message, tt.want) {
 			t.Errorf("%s: %v, want an error with %q", name, problems, tt.want)
 		}

@@ -67,6 +67,9 @@ func TestSchemaTakes(t *testing.T) {
 			t.Errorf("%s: %v", file, why)
 		}
 	}
+	if refuses, why := schemaRefuses(t, []byte(full)); refuses {
+		t.Errorf("full settings: %v", why)
+	}
 	for _, more := range []string{
 		"listen: ~", "session: ~", "session: {keys: ~, store: redis://cache}", "log_level: warn", "log_level: ~", "hsts_max_age: 3600", "hsts_max_age: 1h30m", "hsts_max_age: 0",
 		"backend_timeout: 1.5s", "refusal_floor: .5s", "backend_in_flight: 1", "audit: {to: stdout, keys: [{id: a, key: b}]}", "image_hosts: []", "base_path: /x",

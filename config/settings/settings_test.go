@@ -66,9 +66,8 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-func TestParse(t *testing.T) {
-	t.Parallel()
-	const full = `
+// full settings say everything, and in none of it the default.
+const full = `
 listen: :9000
 base_path: /login/v1
 public_origins: ["https://app.example.com", "http://app.example.com", "https://app.example.com:8443", "http://[::1]:8080"]
@@ -110,6 +109,9 @@ environments:
     default_redirect_uri: ""
     clients: ~
 `
+
+func TestParse(t *testing.T) {
+	t.Parallel()
 	prefixes := func(list ...string) (out []netip.Prefix) {
 		for _, s := range list {
 			out = append(out, netip.MustParsePrefix(s))
