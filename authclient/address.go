@@ -30,8 +30,8 @@ var chinaRegions = []string{
 // Address is where the calls of a client of cfg go, without /auth and what follows: Endpoint, where it is set,
 // else the host that the SDK would call.
 //
-// Outside China the default is the gateway, as the vendor's documents know no other host there
-// (http-api/basic/access-token, "International Regions").
+// Outside China the default is the gateway, as the vendor's published texts on its HTTP API know no
+// other host there ("International Regions").
 func (cfg Config) Address() string {
 	region := cfg.Region
 	if region == "" {

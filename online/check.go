@@ -114,12 +114,17 @@ func (c *checker) untold(a answer, what string, expected ...string) bool {
 		c.warnf("%s: could not be asked: %v", what, a.err)
 	case a.nonsense:
 		c.warnf("%s: cannot be told: the answer, of status %d, is none of TCB's", what, a.status)
-	case a.code != "" && !slices.Contains(expected, a.code):
+	case a.code != "" && !is(expected, a.code):
 		c.warnf("%s: cannot be told: TCB says %q", what, a.code)
 	default:
 		return false
 	}
 	return true
+}
+
+// is reports that a code is one of a list's. The gateway writes its own in capitals.
+func is(list []string, code string) bool {
+	return slices.ContainsFunc(list, func(one string) bool { return strings.EqualFold(one, code) })
 }
 
 // reached asks what needs neither client nor login.
@@ -148,7 +153,7 @@ func (c *checker) reached(ctx context.Context) bool {
 
 // wantsToken reports that an answer asks who calls, where no one client is meant.
 func wantsToken(a answer) bool {
-	return a.status == http.StatusUnauthorized && !slices.Contains(unknownClient, a.code)
+	return a.status == http.StatusUnauthorized && !is(unknownClient, a.code)
 }
 
 func (c *checker) tokenWanted(a answer) {
@@ -168,10 +173,10 @@ var unknownClient = []string{"unauthorized_client", "invalid_client"}
 func (c *checker) clients(ctx context.Context) (known []Client) {
 	for _, client := range c.env.Clients {
 		a := c.ask(ctx, askPublicKey, with{client: client, secret: true})
-		refused := slices.Contains(unknownClient, a.code)
+		refused := is(unknownClient, a.code)
 		c.codes[client.ID] = a.code
 		if refused && client.Secret != "" {
-			if b := c.ask(ctx, askPublicKey, with{client: client}); b.err == nil && !b.nonsense && !slices.Contains(unknownClient, b.code) {
+			if b := c.ask(ctx, askPublicKey, with{client: client}); b.err == nil && !b.nonsense && !is(unknownClient, b.code) {
 				c.errorf("clients: the secret of %s is wrong: TCB knows the client and refuses the secret; see %s", client.ID, c.console(clients))
 				client.Secret = ""
 				known = append(known, client)
@@ -214,7 +219,7 @@ func (c *checker) origin(ctx context.Context, known []Client, origin string) {
 	switch {
 	case before.err != nil:
 		c.untold(before, what)
-	case a.code == "permission_denied" && c.codes[client.ID] != a.code || !before.readable || before.status > 299 || a.err == nil && !a.readable:
+	case strings.EqualFold(a.code, "permission_denied") && c.codes[client.ID] != a.code || !before.readable || before.status > 299 || a.err == nil && !a.readable:
 		c.errorf("public_origins: %s is none of the security domains, so the SDK of an app there cannot call TCB; add it at %s, which takes some 10 minutes to count",
 			origin, c.console(domains))
 	default:
@@ -250,9 +255,9 @@ func (c *checker) methods(ctx context.Context, known []Client) {
 		}
 		a := c.ask(ctx, m.ask, with{client: client})
 		switch {
-		case slices.Contains(off, a.code):
+		case is(off, a.code):
 			c.errorf("%s is switched off at TCB (%s), and login pages offer it: switch it on at %s, or take %s out of the login configs", m.what, a.code, c.console(methods), m.method)
-		case slices.Contains(refusedForLack, a.code):
+		case is(refusedForLack, a.code):
 			c.errorf("%s: TCB has no messages left (%s): buy a package in TCB's console", m.what, a.code)
 		case a.err == nil && !a.nonsense && a.code == "":
 			c.warnf("%s: cannot be told: TCB took what cannot be valid", m.what)
@@ -272,10 +277,10 @@ func (c *checker) provider(ctx context.Context, known []Client, id string) {
 		callback := origin + c.env.Offers.ProviderCallback
 		a := c.ask(ctx, askProvider, with{client: client, values: map[string]string{"provider_id": id, "redirect_uri": callback, "state": "tcb-login-check"}})
 		switch {
-		case slices.Contains(off, a.code) || a.code == "not_found" || a.code == "failed_precondition":
+		case is(off, a.code) || strings.EqualFold(a.code, "not_found") || strings.EqualFold(a.code, "failed_precondition"):
 			c.errorf("identity provider %s: TCB has none that is switched on (%s), and login pages offer it: set it up at %s, or take it out of the login configs", id, a.code, c.console(providers))
 			return
-		case a.code == "invalid_argument":
+		case strings.EqualFold(a.code, "invalid_argument"):
 			c.errorf("identity provider %s: TCB does not send people back to %s: register that address at %s and with the provider, or see provider_callback", id, callback, c.console(providers))
 		case !c.untold(a, "identity provider "+id) && !leads(a.body, "uri"):
 			c.warnf("identity provider %s: TCB's answer has no address of it", id)
@@ -293,10 +298,10 @@ func (c *checker) captchaPage(ctx context.Context, known []Client) {
 		callback := origin + c.env.Offers.CaptchaCallback
 		a := c.ask(ctx, askCaptchaPage, with{client: client, values: map[string]string{"redirect_uri": callback, "state": "tcb-login-check"}})
 		switch {
-		case slices.Contains(off, a.code) || a.code == "not_found":
+		case is(off, a.code) || strings.EqualFold(a.code, "not_found"):
 			c.errorf("captcha: TCB has no captcha page here (%s): want captcha: picture", a.code)
 			return
-		case a.code == "invalid_argument" || a.code == "permission_denied":
+		case strings.EqualFold(a.code, "invalid_argument") || strings.EqualFold(a.code, "permission_denied"):
 			c.errorf("captcha: TCB's captcha page does not come back to %s (%s): allow that address at %s, or want captcha: picture", callback, a.code, c.console(domains))
 		case !c.untold(a, "captcha") && !leads(a.body, "url") && !empty(a.body, "url"):
 			c.warnf("captcha: TCB's answer has no address of its page")

@@ -147,6 +147,8 @@ func TestCheck(t *testing.T) {
 		{"no user names", `{"login": {"UserNameLogin": false}}`, nil, []string{"error: sign-in by username and password is switched off at TCB (unimplemented)…登录方式…__password"}},
 		{"no SMS", `{"login": {"PhoneNumberLogin": false}}`, nil, []string{"error: sign-in by SMS is switched off at TCB (login_method_disabled)…__sms"}},
 		{"no e-mail", `{"login": {"EmailLogin": false}}`, nil, []string{"error: sign-in by e-mail is switched off at TCB (login_method_disabled)…take email out"}},
+		{"switched off, in the gateway's words", `{"faults": [{"path": "/auth/v1/signin", "status": 403, "body": "{\"code\": \"LOGIN_TYPE_DISABLED\"}"}]}`, nil,
+			[]string{"error: sign-in by username and password is switched off at TCB (LOGIN_TYPE_DISABLED)"}},
 		{"no e-mail, and no page that has it", `{"login": {"EmailLogin": false}}`, func(e *Environment) { e.Offers.Email = false }, nil},
 		{"no package", `{"faults": [{"path": "/auth/v1/verification", "error": "payment_required"}]}`, func(e *Environment) { e.Offers.Email = false },
 			[]string{"error: sign-in by SMS: TCB has no messages left (payment_required)"}},
@@ -293,6 +295,8 @@ func TestClosedList(t *testing.T) {
 		inner.ServeHTTP(w, r)
 	})
 	check(t, environment(a.URL))
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	want := map[string]int{
 		"GET /auth/v1/certs ":                   1,
 		"POST /auth/v2/signin/publichkey {}":    3, // two clients, one origin
@@ -317,6 +321,8 @@ func TestWhoGetsSecrets(t *testing.T) {
 	env.PublishableKey = "a.publishable.key"
 	check(t, env)
 	basic := 0
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, r := range a.calls {
 		auth := r.Header.Get("Authorization")
 		_, secret, ok := r.BasicAuth()
