@@ -8,9 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"tcb-login/pattern"
 )
 
 // A question is a call of TCB's API without side effects.
@@ -138,7 +139,7 @@ func (c *checker) request(ctx context.Context, q question, w with) (*http.Reques
 }
 
 // errorName is what TCB's codes look like. Anything else is not repeated.
-var errorName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+var errorName = pattern.New(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
 // read finds TCB's code in an answer. It is nonsense where that is neither an answer of TCB's nor a
 // refusal of it: a page of somebody else's, a redirect.
