@@ -40,7 +40,7 @@ release: ## signed binaries for all platforms, as dist/VERSION; VERSION=1.2.3 KE
 	@scripts/release.sh '$(VERSION)' '$(KEY)'
 
 .PHONY: generate
-generate: ## write the *_templ.go files, what browsers get of static/src, and the table of phone numbers anew
+generate: ## write the *_templ.go files, what browsers get of static/src, the tables of phone numbers and the reference of settings anew
 	go tool templ generate
 	go run ./generate
 
@@ -60,7 +60,7 @@ lint: ## gofmt, vet and staticcheck, over the tagged tests too
 
 .PHONY: generated
 generated: ## check that the generated code is what the generator writes now
-	@sums() { find . \( -name '*_templ.go' -o -path './static/files/*' -o -path ./identifier/plans.go \) -not -path './e2e/*' -print0 | sort -z | xargs -0r sha256sum; }; \
+	@sums() { find . \( -name '*_templ.go' -o -path './static/files/*' -o -path ./identifier/plans.go -o -path ./docs/settings.md -o -path ./config/settings/settings.schema.json \) -not -path './e2e/*' -print0 | sort -z | xargs -0r sha256sum; }; \
 		before=$$(sums); $(MAKE) generate; \
 		if ! diff <(echo "$$before") <(sums); then echo "generated code was not current: commit what changed"; exit 1; fi
 

@@ -8,8 +8,14 @@ import (
 	"testing"
 )
 
-// check runs the program with -check over a settings file beside a tree of login configs.
-func check(t *testing.T, files map[string]string) (code int, out string) {
+// checkFiles runs the program with -check over a settings file beside a tree of login configs.
+func checkFiles(t *testing.T, files map[string]string) (code int, out string) {
+	t.Helper()
+	return checkWith(t, nil, files)
+}
+
+// checkWith is checkFiles with more flags.
+func checkWith(t *testing.T, flags []string, files map[string]string) (code int, out string) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -27,7 +33,7 @@ func check(t *testing.T, files map[string]string) (code int, out string) {
 	}
 	defer stderr.Close()
 	var stdout bytes.Buffer
-	code = run(t.Context(), []string{"-check", "-settings", filepath.Join(dir, "settings.yaml")}, nil, &stdout, stderr)
+	code = run(t.Context(), append([]string{"-check", "-settings", filepath.Join(dir, "settings.yaml")}, flags...), nil, &stdout, stderr)
 	return code, strings.ReplaceAll(stdout.String(), dir+string(filepath.Separator), "")
 }
 
@@ -104,7 +110,7 @@ func TestCheck(t *testing.T) {
 			for name, content := range tt.tree {
 				files["tree/"+name] = content
 			}
-			code, out := check(t, files)
+			code, out := checkFiles(t, files)
 			if code != tt.code {
 				t.Errorf("exit code %d, want %d", code, tt.code)
 			}
@@ -117,7 +123,7 @@ func TestCheck(t *testing.T) {
 	}
 	t.Run("two files and the settings", func(t *testing.T) {
 		t.Parallel()
-		_, out := check(t, map[string]string{
+		_, out := checkFiles(t, map[string]string{
 			"settings.yaml":                     "log_level: loud\n" + checkedSettings,
 			"tree/__auth/env/login.config.json": `{"web": 1}`,
 			"tree/app-a/login.config.2.json":    `{"web": [{"id": "email", "enable": true}], "logo": 2}`,
@@ -141,7 +147,7 @@ func TestSampleConfigs(t *testing.T) {
 			t.Fatal(err)
 		}
 		settings := strings.Replace(checkedSettings, "login_configs: tree", "login_configs: "+path, 1)
-		if code, out := check(t, map[string]string{"settings.yaml": settings}); code != 0 || out != "settings are fine\n" {
+		if code, out := checkFiles(t, map[string]string{"settings.yaml": settings}); code != 0 || out != "settings are fine\n" {
 			t.Errorf("%s: exit code %d\n%s", tree, code, out)
 		}
 	}

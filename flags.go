@@ -20,10 +20,10 @@ const containerVariable = settings.VariablePrefix + "CONTAINER"
 const maxShutdownDelay = 5 * time.Minute
 
 type options struct {
-	listen, settings, data, emulatorListen, adminListen      string
-	demo, emulator, emulatorAllowRemote, check, health, show bool
-	shutdownDelay                                            time.Duration
-	origins                                                  []string // of apps that the demo's pages are for
+	listen, settings, data, emulatorListen, adminListen              string
+	demo, emulator, emulatorAllowRemote, check, online, health, show bool
+	shutdownDelay                                                    time.Duration
+	origins                                                          []string // of apps that the demo's pages are for
 
 	variables []string // that may be set, each a flag's but containerVariable
 }
@@ -43,7 +43,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.Usage = func() {
-		fmt.Fprintln(stderr, "usage: tcb-login [flags], or tcb-login configs (diff | publish | rollback | retire) …")
+		fmt.Fprintln(stderr, "usage: tcb-login [flags], or tcb-login config (print | schema) …, tcb-login configs (diff | publish | rollback | retire | schema) …, tcb-login audit (id | schema) …")
 		set.PrintDefaults()
 	}
 	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")
@@ -57,6 +57,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set.StringVar(&o.adminListen, "admin-listen", "", "address for health, readiness and the preview of login pages (demo: 127.0.0.1:8082)")
 	set.DurationVar(&o.shutdownDelay, "shutdown-delay", 0, "how long to take requests after SIGTERM, with readiness false, until proxies have heard of it")
 	set.BoolVar(&o.check, "check", false, "print every problem of settings and login configs, exit 0 or 1")
+	set.BoolVar(&o.online, "online", false, "with -check: also ask TCB, without side effects, whether it goes together with the settings")
 	set.BoolVar(&o.health, "health", false, "ask the running server whether it answers, exit 0 or 1")
 	set.BoolVar(&o.show, "version", false, "print the version")
 	var errs []error
@@ -102,6 +103,9 @@ func (o *options) wrong() (errs []error) {
 		errs = append(errs, fmt.Errorf("-shutdown-delay ($%s): want 0 to %v", variableOf("shutdown-delay"), maxShutdownDelay))
 	}
 	errs = append(errs, o.wrongOrigins()...)
+	if o.online && (!o.check || o.settings == "" || o.emulator) {
+		errs = append(errs, fmt.Errorf("-online ($%s) goes with -check and -settings, and not with -emulator: it asks TCB", variableOf("online")))
+	}
 	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
 		if complaint := settings.CheckListen(address); address != "" && complaint != "" {
 			errs = append(errs, fmt.Errorf("-%s ($%s): %s", name, variableOf(name), complaint))

@@ -37,8 +37,8 @@ import (
 	"tcb-login/handlers"
 	"tcb-login/handlers/entry"
 	"tcb-login/i18n"
+	"tcb-login/limit"
 	"tcb-login/session"
-	"tcb-login/static"
 )
 
 func main() {
@@ -66,6 +66,9 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	if len(args) > 0 && args[0] == "audit" {
 		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr})
 	}
+	if len(args) > 0 && args[0] == "config" {
+		return command.Config(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}, addressOf)
+	}
 	opts, err := parseFlags(args, env, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -89,14 +92,10 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		return 1
 	}
 	s, logins, problems, misuse := load(opts, environ, messages)
-	if opts.check {
-		if misuse == nil && !problems.HasErrors() {
-			problems = append(problems, checkStore(ctx, opts.settings, s)...)
-		}
-		fmt.Fprint(stdout, problems)
-	} else if len(problems) > 0 {
-		fmt.Fprint(stderr, problems)
+	if opts.check && misuse == nil {
+		return check(ctx, opts, s, logins, problems, stdout)
 	}
+	fmt.Fprint(stderr, problems)
 	switch {
 	case misuse != nil:
 		fmt.Fprintln(stderr, misuse)
@@ -104,17 +103,35 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	case problems.HasErrors():
 		return 1
 	}
-	if opts.check {
-		fmt.Fprintln(stdout, "settings are fine")
-		return 0
-	}
-	log, flush := newLogger(stderr, s.LogLevel)
+	level := new(slog.LevelVar)
+	level.Set(s.LogLevel)
+	log, flush := newLogger(stderr, level)
 	defer flush()
 	log.Info("starting", "version", buildVersion())
-	if err := serve(ctx, opts, s, logins, messages, log, stdout); err != nil {
+	r := &serving{opts: opts, env: env, messages: messages, log: log, level: level, settings: s, logins: logins}
+	if err := r.serve(ctx, stdout); err != nil {
 		log.Error("stopped", "error", err.Error())
 		return 1
 	}
+	return 0
+}
+
+// check prints what is wrong with settings and login configs. What they lead to is asked only where they
+// are right.
+func check(ctx context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, problems input.Problems, stdout io.Writer) int {
+	fine := "settings are fine"
+	if !problems.HasErrors() {
+		problems = append(problems, checkStore(ctx, opts.settings, s)...)
+		if opts.online {
+			problems = append(problems, checkOnline(ctx, opts.settings, s, logins)...)
+			fine += ", and TCB has nothing against them; that a way to sign in works is shown by signing in alone"
+		}
+	}
+	fmt.Fprint(stdout, problems)
+	if problems.HasErrors() {
+		return 1
+	}
+	fmt.Fprintln(stdout, fine)
 	return 0
 }
 
@@ -170,7 +187,7 @@ func load(opts options, environ []string, messages *i18n.Bundle) (s *settings.Se
 
 // newLogger writes lines for a person at a terminal, who sees them at once, or for programs. What
 // is left of those is written by flush.
-func newLogger(w *os.File, level slog.Level) (log *slog.Logger, flush func()) {
+func newLogger(w *os.File, level slog.Leveler) (log *slog.Logger, flush func()) {
 	o := &slog.HandlerOptions{Level: level}
 	if term.IsTerminal(int(w.Fd())) {
 		return slog.New(slog.NewTextHandler(w, o)), func() {}
@@ -181,64 +198,61 @@ func newLogger(w *os.File, level slog.Level) (log *slog.Logger, flush func()) {
 
 // serve wires everything together, listens, and stops when ctx ends. The pages listen
 // last: whoever gets there finds an emulator with its users in it.
-func serve(ctx context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, stdout io.Writer) error {
-	demo := opts.settings == ""
-	emulate := demo || opts.emulator
-	if emulate || len(s.Session.Keys) == 0 {
-		unlock, err := lockFolder(opts.data)
+func (r *serving) serve(ctx context.Context, stdout io.Writer) error {
+	demo := r.opts.settings == ""
+	r.emulated = demo || r.opts.emulator
+	if r.emulated || len(r.settings.Session.Keys) == 0 {
+		unlock, err := lockFolder(r.opts.data)
 		if err != nil {
 			return err
 		}
 		defer unlock()
 	}
-	servers, emulated, devicesGoTo := []server{}, "", func(string) error { return nil }
-	if emulate {
-		em, ln, err := openEmulator(opts, s, log)
+	servers, outbox, devicesGoTo := []server{}, "", func(string) error { return nil }
+	if r.emulated {
+		em, ln, err := openEmulator(r.opts, r.settings, r.log)
 		if err != nil {
 			return err
 		}
 		defer em.Close()
 		defer ln.Close()
-		emulated, devicesGoTo = useEmulator(s, ln), em.SetVerificationURI
+		outbox, devicesGoTo = useEmulator(r.settings, ln)+outboxPath, em.SetVerificationURI
 		servers = append(servers, httpServer("emulator", em, ln))
 	}
-	opts.adminListen = adminAddress(opts.adminListen, demo)
-	operator, err := listenOperator(opts.adminListen)
+	r.opts.adminListen = adminAddress(r.opts.adminListen, demo)
+	operator, err := listenOperator(r.opts.adminListen)
 	if err != nil {
 		return err
 	}
 	defer closeIf(operator)
-	pages, err := net.Listen("tcp", s.Listen)
+	pages, err := net.Listen("tcp", r.settings.Listen)
 	if err != nil {
 		return fmt.Errorf("listening for the pages: %w", err)
 	}
 	defer pages.Close()
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer endRequests()
-	cfg, err := siteConfig(requests, opts, s, logins, messages, log, pages, emulated)
-	if err != nil {
+	if err := r.configure(requests, pages, outbox, stdout); err != nil {
 		return err
 	}
-	ops, err := newOperations(&cfg, stdout)
-	if err != nil {
+	defer r.ops.audit.Close()
+	if err := devicesGoTo(r.site.Origins[0] + r.settings.BasePath + entry.PathDevice); err != nil {
 		return err
 	}
-	defer ops.audit.Close()
-	site, err := newSite(cfg, devicesGoTo)
-	if err != nil {
+	if servers, err = r.assemble(servers, pages, operator); err != nil {
 		return err
 	}
-	servers = append(servers, appServer("login", site, pages))
-	if err := ops.watch(ctx, logins); err != nil {
+	if err := r.ops.watch(ctx, r.logins); err != nil {
 		return err
 	}
-	if servers, err = ops.serve(servers, cfg, opts.adminListen, operator); err != nil {
-		return err
-	}
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	defer signal.Stop(hangUps)
+	go r.reloadOn(ctx, hangUps)
 	if demo {
-		greet(stdout, opts.origins, pages, emulated+outboxPath, operator)
+		greet(stdout, r.opts.origins, pages, outbox, operator)
 	}
-	return runServers(ctx, servers, stopping{leaving: &ops.leaving, delay: opts.shutdownDelay, within: s.BackendTimeout + stopGrace}, log)
+	return runServers(ctx, servers, stopping{leaving: &r.ops.leaving, delay: r.opts.shutdownDelay, within: r.settings.BackendTimeout + stopGrace}, r.log)
 }
 
 // adminAddress is where the operator's listener is to be: the demo has one unasked.
@@ -297,67 +311,6 @@ func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulat
 	return em, ln, nil
 }
 
-// siteConfig wires what the pages need. requests is what ends them.
-func siteConfig(requests context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, messages *i18n.Bundle, log *slog.Logger, pages net.Listener, emulated string) (handlers.Config, error) {
-	none := handlers.Config{}
-	keys, err := sessionKeys(s, opts.data)
-	if err != nil {
-		return none, err
-	}
-	store, err := openStore(requests, s, log)
-	if err != nil {
-		return none, err
-	}
-	sessions, err := session.New(session.Config{
-		Keys: keys, BasePath: s.BasePath,
-		Deny: store, Quota: handlers.SessionQuota(store),
-	})
-	if err != nil {
-		return none, err
-	}
-	assets, err := static.Load()
-	if err != nil {
-		return none, err
-	}
-	cfg := handlers.Config{
-		Context:    requests,
-		Settings:   s,
-		Origins:    s.PublicOrigins,
-		LoginPages: logins,
-		Sessions:   sessions,
-		Counter:    store,
-		Outcomes:   store,
-		Values:     store,
-		Messages:   messages,
-		Static:     assets,
-		Logger:     log,
-	}
-	loopback, err := loopbackHosts(pages)
-	if err != nil {
-		return none, err
-	}
-	if opts.settings == "" {
-		cfg.Demo = &handlers.Demo{Outbox: emulated + outboxPath}
-	}
-	switch {
-	case len(cfg.Origins) == 0:
-		for _, host := range loopback {
-			cfg.Origins = append(cfg.Origins, "http://"+host)
-		}
-	case cfg.Demo != nil && !slices.Contains(loopback, strings.TrimPrefix(cfg.Origins[0], "http://")): // which is the demo app's own
-		cfg.Demo.App, cfg.Demo.Hosts = cfg.Origins[0], loopback
-	}
-	return cfg, nil
-}
-
-// newSite makes the pages, to one of which the emulator's devices send people.
-func newSite(cfg handlers.Config, devicesGoTo func(string) error) (app, error) {
-	if err := devicesGoTo(cfg.Origins[0] + cfg.Settings.BasePath + entry.PathDevice); err != nil {
-		return nil, err
-	}
-	return handlers.New(cfg)
-}
-
 // useEmulator has no client of TCB reach anything but the emulator, whatever the settings say.
 func useEmulator(s *settings.Settings, ln net.Listener) (address string) {
 	address = "http://" + reachable(ln.Addr())
@@ -365,6 +318,15 @@ func useEmulator(s *settings.Settings, ln net.Listener) (address string) {
 		s.Environments[i].Endpoint, s.Environments[i].PublishableKey = address, settings.Secret{} // it has keys of its own
 	}
 	return address
+}
+
+// newSessions seals sessions under the keys of settings.
+func newSessions(s *settings.Settings, data string, store limit.Store) (*session.Manager, error) {
+	keys, err := sessionKeys(s, data)
+	if err != nil {
+		return nil, err
+	}
+	return session.New(session.Config{Keys: keys, BasePath: s.BasePath, Deny: store, Quota: handlers.SessionQuota(store)})
 }
 
 // sessionKeys are the operator's, or one that is made once and kept in the data

@@ -37,6 +37,12 @@ type operations struct {
 	audit      *audit.Log  // nil: none
 	metrics    *metrics.Set
 	store      *shared.Store // nil: none that instances share
+	askers     []asker       // in the order of the environments
+}
+
+// asker is the client by which an environment's TCB is asked whether it is there.
+type asker struct {
+	atomic.Pointer[authclient.Client]
 }
 
 // newOperations has the pages go through all of it.
@@ -104,17 +110,29 @@ func (o *operations) transport(id string) *upstream.Transport {
 	return nil
 }
 
+// clientConfig is whom a client of TCB calls, and as whom.
+func clientConfig(env settings.Environment, c settings.Client) authclient.Config {
+	mode := authclient.CloudAPI
+	if env.EndpointMode == settings.EndpointGateway {
+		mode = authclient.Gateway
+	}
+	return authclient.Config{
+		Env: env.ID, Region: env.Region, EndPointMode: mode, Intl: env.Intl, Endpoint: env.Endpoint,
+		ClientID: c.ID, ClientSecret: c.Secret.Reveal(), PublishableKey: env.PublishableKey.Reveal(),
+	}
+}
+
+// addressOf is where the calls of an environment go.
+func addressOf(env settings.Environment) string { return clientConfig(env, env.Clients[0]).Address() }
+
 // newClient makes every client of TCB there is.
 func (o *operations) newClient(env settings.Environment, c settings.Client) (*authclient.Client, error) {
-	return authclient.New(authclient.Config{
-		Env: env.ID, Region: env.Region, ClientID: c.ID, ClientSecret: c.Secret.Reveal(),
-		PublishableKey: env.PublishableKey.Reveal(),
-		Endpoint:       env.Endpoint, Timeout: o.settings.BackendTimeout, UserAgent: "tcb-login/" + buildVersion(),
-		HTTPClient: &http.Client{Transport: o.transport(env.ID)},
-		// The transport says no at once where the client would have calls wait.
-		MaxInFlight: 16 * o.settings.BackendInFlight,
-		Observe:     func(done authclient.CallDone) { o.metrics.Call(env.ID, done.Op, done.Code, done.Took) },
-	})
+	cfg := clientConfig(env, c)
+	cfg.Timeout, cfg.UserAgent = o.settings.BackendTimeout, "tcb-login/"+buildVersion()
+	cfg.HTTPClient = &http.Client{Transport: o.transport(env.ID)}
+	cfg.MaxInFlight = 16 * o.settings.BackendInFlight // the transport says no at once where the client would have calls wait
+	cfg.Observe = func(done authclient.CallDone) { o.metrics.Call(env.ID, done.Op, done.Code, done.Took) }
+	return authclient.New(cfg)
 }
 
 // newAuth is a client as the pages know it.
@@ -129,16 +147,34 @@ func (o *operations) watch(ctx context.Context, logins *loginpage.Pages) error {
 		o.metrics.Reload(len(changed), len(problems))
 		tellReload(o.log, logins, changed, problems)
 	})
-	for i, env := range o.settings.Environments {
+	if err := o.ask(o.settings); err != nil {
+		return err
+	}
+	for i := range o.askers {
+		go o.transports[i].Watch(ctx, askEvery, func(ctx context.Context) {
+			_, _ = o.askers[i].Load().IsUsernameRegistered(ctx, "readiness-check") // whatever it says, TCB is there
+		})
+	}
+	go o.between.Run(ctx)
+	return nil
+}
+
+// ask has TCB asked where the settings say that it is, of which the environments are always the same.
+func (o *operations) ask(s *settings.Settings) error {
+	var clients []*authclient.Client
+	for _, env := range s.Environments {
 		client, err := o.newClient(env, env.Clients[0])
 		if err != nil {
 			return err
 		}
-		go o.transports[i].Watch(ctx, askEvery, func(ctx context.Context) {
-			_, _ = client.IsUsernameRegistered(ctx, "readiness-check") // whatever it says, TCB is there
-		})
+		clients = append(clients, client)
 	}
-	go o.between.Run(ctx)
+	if o.askers == nil {
+		o.askers = make([]asker, len(clients))
+	}
+	for i, client := range clients {
+		o.askers[i].Store(client)
+	}
 	return nil
 }
 
@@ -155,12 +191,17 @@ func tellReload(log *slog.Logger, logins *loginpage.Pages, changed []loginpage.K
 		}
 		log.Info(what, "env_id", key.Env, "app_id", key.App, "config_version", key.Version, "draft", key.Draft)
 	}
+	tellProblems(log, "login config", problems)
+}
+
+// tellProblems logs what is wrong with files.
+func tellProblems(log *slog.Logger, message string, problems input.Problems) {
 	for _, p := range problems {
 		level := slog.LevelWarn
 		if p.Severity == input.SeverityError {
 			level = slog.LevelError
 		}
-		log.Log(context.Background(), level, "login config", "problem", p.String())
+		log.Log(context.Background(), level, message, "problem", p.String())
 	}
 }
 
@@ -187,25 +228,10 @@ func (o *operations) health() (all []admin.Dependency) {
 	return all
 }
 
-// serve adds the operator's listener to the servers, where there is one.
-func (o *operations) serve(servers []server, site handlers.Config, listen string, ln net.Listener) ([]server, error) {
-	if ln == nil {
-		return servers, nil
-	}
-	app, err := o.listener(site, listen)
-	if err != nil {
-		return nil, err
-	}
-	return append(servers, appServer("admin", app, ln)), nil
-}
-
 // listener is the operator's. What else we come to depend on, as a store of sessions, goes beside TCB
 // in Dependencies.
-func (o *operations) listener(site handlers.Config, listen string) (app, error) {
+func (o *operations) listener(site handlers.Config, listen string) (admin.Config, error) {
 	preview, err := handlers.NewPreview(site)
-	if err != nil {
-		return nil, err
-	}
 	cfg := admin.Config{
 		Version: buildVersion(), Logger: site.Logger, Preview: preview, Logins: site.LoginPages,
 		Stopping: o.leaving.Load, Dependencies: o.health, Warnings: o.warnings,
@@ -215,5 +241,5 @@ func (o *operations) listener(site handlers.Config, listen string) (app, error) 
 	for _, env := range site.Settings.Environments {
 		cfg.Environments = append(cfg.Environments, env.ID)
 	}
-	return admin.New(cfg), nil
+	return cfg, err
 }

@@ -11,7 +11,6 @@ import (
 )
 
 const (
-	defaultRegion      = "ap-shanghai"
 	defaultTimeout     = 10 * time.Second
 	defaultMaxInFlight = 256
 )
@@ -24,20 +23,21 @@ type Config struct {
 	ClientSecret string // sent as Basic authorization when set; browsers have none
 	// PublishableKey is the environment's publishable key, the SDK's accessKey.
 	// It is sent as Bearer authorization on calls without a login, where no
-	// ClientSecret is, and with it the calls go to TCB's gateway, which asks for
-	// a token: https://{env}.api.tcloudbasegateway.com. New refuses any other
-	// kind of key.
+	// ClientSecret is, to TCB's gateway, which asks for a token. New refuses any
+	// other kind of key.
 	PublishableKey string
 	// Issuer is the iss of the environment's access tokens, for VerifyAccessToken;
 	// http://{env}.{region}.tcb-api.tencentcloudapi.com when empty, wherever Endpoint is.
-	Issuer      string
-	Endpoint    string           // instead of https://{env}.{region}.tcb-api.tencentcloudapi.com or the gateway; without /auth
-	HTTPClient  *http.Client     // copied; http.DefaultClient's transport when nil
-	Timeout     time.Duration    // of one call with its retries; 10 s when 0
-	MaxInFlight int              // calls at once, others wait; 256 when 0
-	UserAgent   string           // product of the caller; WithUserAgent names the person's browser
-	Now         func() time.Time // the clock; time.Now when nil
-	Observe     func(CallDone)   // gets every call that was made, when not nil; for counting
+	Issuer       string
+	EndPointMode EndPointMode     // which host of TCB's; when empty, Gateway with a PublishableKey and outside China, else CloudAPI
+	Intl         bool             // of an environment on TCB's international site; regions outside China always are
+	Endpoint     string           // instead of TCB's host: see Address; without /auth
+	HTTPClient   *http.Client     // copied; http.DefaultClient's transport when nil
+	Timeout      time.Duration    // of one call with its retries; 10 s when 0
+	MaxInFlight  int              // calls at once, others wait; 256 when 0
+	UserAgent    string           // product of the caller; WithUserAgent names the person's browser
+	Now          func() time.Time // the clock; time.Now when nil
+	Observe      func(CallDone)   // gets every call that was made, when not nil; for counting
 }
 
 // Client calls the API as one app. Create it with New; it is safe for concurrent use.
@@ -61,9 +61,6 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Env == "" {
 		return nil, errors.New("authclient: Config.Env is empty")
 	}
-	if cfg.Region == "" {
-		cfg.Region = defaultRegion
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -75,9 +72,13 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Issuer == "" {
 		cfg.Issuer = "http://" + cfg.Env + "." + cfg.Region + ".tcb-api.tencentcloudapi.com"
 	}
-	if cfg.Endpoint == "" {
-		cfg.Endpoint = cfg.defaultEndpoint()
+	if cfg.EndPointMode != "" && cfg.EndPointMode != CloudAPI && cfg.EndPointMode != Gateway {
+		return nil, errors.New("authclient: Config.EndPointMode is neither CloudAPI nor Gateway")
 	}
+	if cfg.EndPointMode == CloudAPI && cfg.Endpoint == "" && cfg.PublishableKey != "" {
+		return nil, errors.New("authclient: Config.PublishableKey is for the gateway alone, and Config.EndPointMode says CloudAPI")
+	}
+	cfg.Endpoint = cfg.Address()
 	base, err := url.Parse(cfg.Endpoint)
 	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Hostname() == "" ||
 		base.User != nil || strings.ContainsAny(cfg.Endpoint, "?#") {
@@ -125,18 +126,6 @@ func (cfg *Config) httpClient() *http.Client {
 	// The API never redirects. Following one would carry a password elsewhere.
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &hc
-}
-
-// defaultEndpoint is where the SDK sends its calls: 2.x to the host of the
-// region, 3.x, whose apps have a publishable key, to the gateway.
-func (cfg *Config) defaultEndpoint() string {
-	switch {
-	case cfg.PublishableKey == "":
-		return "https://" + cfg.Env + "." + cfg.Region + ".tcb-api.tencentcloudapi.com"
-	case cfg.Region == "ap-singapore":
-		return "https://" + cfg.Env + ".api.intl.tcloudbasegateway.com"
-	}
-	return "https://" + cfg.Env + ".api.tcloudbasegateway.com"
 }
 
 // String names the app, and no secret.

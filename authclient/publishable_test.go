@@ -159,3 +159,16 @@ func TestPublishableKeyAtTheEmulator(t *testing.T) {
 		t.Error("the key was taken for another environment")
 	}
 }
+
+// The key is for the gateway, so it does not go with the other host; nor does a mode that there is not.
+func TestEndPointModeRefused(t *testing.T) {
+	t.Parallel()
+	for _, cfg := range []authclient.Config{
+		{Env: "demo-env", PublishableKey: jwtOf(newerKey), EndPointMode: authclient.CloudAPI},
+		{Env: "demo-env", EndPointMode: "gateway"},
+	} {
+		if _, err := authclient.New(cfg); err == nil {
+			t.Errorf("%s was taken", cfg.EndPointMode)
+		}
+	}
+}

@@ -240,7 +240,15 @@ func TestEndpoints(t *testing.T) {
 		want string // without the query
 	}{
 		{"by default", authclient.Config{Env: "env-1"}, "https://env-1.ap-shanghai.tcb-api.tencentcloudapi.com/auth/v1/user/me"},
-		{"of a region", authclient.Config{Env: "env-1", Region: "ap-singapore"}, "https://env-1.ap-singapore.tcb-api.tencentcloudapi.com/auth/v1/user/me"},
+		{"of a region", authclient.Config{Env: "env-1", Region: "ap-guangzhou"}, "https://env-1.ap-guangzhou.tcb-api.tencentcloudapi.com/auth/v1/user/me"},
+		{"abroad", authclient.Config{Env: "env-1", Region: "ap-singapore"}, "https://env-1.api.intl.tcloudbasegateway.com/auth/v1/user/me"},
+		{"abroad, by the other host", authclient.Config{Env: "env-1", Region: "ap-singapore", EndPointMode: authclient.CloudAPI}, "https://env-1.ap-singapore.tcb-api.tencentcloudapi.com/auth/v1/user/me"},
+		{"the gateway", authclient.Config{Env: "env-1", EndPointMode: authclient.Gateway}, "https://env-1.api.tcloudbasegateway.com/auth/v1/user/me"},
+		{"the gateway of a region", authclient.Config{Env: "env-1", Region: "ap-hongkong", EndPointMode: authclient.Gateway}, "https://env-1.api.tcloudbasegateway.com/auth/v1/user/me"},
+		{"international", authclient.Config{Env: "env-1", Intl: true}, "https://env-1.api.intl.tcloudbasegateway.com/auth/v1/user/me"},
+		{"with a publishable key", authclient.Config{Env: "demo-env", PublishableKey: jwtOf(newerKey)}, "https://demo-env.api.tcloudbasegateway.com/auth/v1/user/me"},
+		{"with one, abroad", authclient.Config{Env: "demo-env", Region: "ap-singapore", PublishableKey: jwtOf(newerKey)}, "https://demo-env.api.intl.tcloudbasegateway.com/auth/v1/user/me"},
+		{"given, whatever the mode", authclient.Config{Env: "e", Endpoint: "https://proxy.example", EndPointMode: authclient.Gateway, Intl: true}, "https://proxy.example/auth/v1/user/me"},
 		{"given", authclient.Config{Env: "e", Endpoint: "https://e.api.tcloudbasegateway.com"}, "https://e.api.tcloudbasegateway.com/auth/v1/user/me"},
 		{"with a port", authclient.Config{Env: "e", Endpoint: "http://127.0.0.1:9000/"}, "http://127.0.0.1:9000/auth/v1/user/me"},
 		{"with a path", authclient.Config{Env: "e", Endpoint: "https://proxy.example/tcb/e"}, "https://proxy.example/tcb/e/auth/v1/user/me"},

@@ -245,8 +245,8 @@ func TestCodeFlowProofs(t *testing.T) {
 			blocks = append(blocks, script)
 		}
 	}
-	if len(blocks) != 4 {
-		t.Fatalf("the page has %d blocks of commands, want the names and three", len(blocks))
+	if len(blocks) != 5 {
+		t.Fatalf("the page has %d blocks of commands, want the names, three and the issuer", len(blocks))
 	}
 	request := regexp.MustCompile(`(?s)code_challenge=([A-Za-z0-9_-]{43})&code_challenge_method=S256`).FindStringSubmatch(string(page))
 	if request == nil {
@@ -287,5 +287,15 @@ func TestCodeFlowProofs(t *testing.T) {
 	first, second, _ := strings.Cut(run(blocks[3]), "\n")
 	if !strings.Contains(first, "access_token") || !strings.Contains(second, `"invalid_grant"`) || strings.Contains(second, "access_token") {
 		t.Errorf("twice: %.40s… and then %s", first, second)
+	}
+	var tokens struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(first), &tokens); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", "ACCESS_TOKEN="+tokens.AccessToken+"\n"+blocks[4]).CombinedOutput()
+	if want := `"iss":"http://demo.ap-shanghai.tcb-api.tencentcloudapi.com"` + "\n"; err != nil || string(out) != want {
+		t.Errorf("the issuer: %s, %v, want %s", out, err, want)
 	}
 }

@@ -124,15 +124,16 @@ func (e *Emulator) enter(ctx context.Context, change func(tx *sql.Tx) (*grant, e
 // signInWithPassword checks a password. Unknown users and users without a password cost the same
 // time as the others.
 func (e *Emulator) signInWithPassword(ctx context.Context, c *call, username, password, secondFactor string) (any, error) {
-	if password == "" {
-		return nil, failText("invalid_argument", textNoCredential)
-	}
 	id, err := parseIdentifier(username)
 	if err != nil {
 		return nil, err
 	}
+	// Before what is missing, so that a call that can do nothing tells whether the method is on.
 	if err := e.methodAllowed(c.client.env, id.kind); err != nil {
 		return nil, err
+	}
+	if password == "" {
+		return nil, failText("invalid_argument", textNoCredential)
 	}
 	if err := e.captchaAlways(ctx, c); err != nil {
 		return nil, err

@@ -42,6 +42,12 @@ func main() {
 	if err == nil {
 		err = write("identifier/names.go", func() ([]byte, error) { return countryNames(in) })
 	}
+	if err == nil {
+		err = write("docs/settings.md", func() ([]byte, error) { return settingsReference(settingsFolder) })
+	}
+	if err == nil {
+		err = write(settingsFolder+"/settings.schema.json", func() ([]byte, error) { return settingsSchema(settingsFolder) })
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)

@@ -208,6 +208,17 @@ func (p *Pages) Reload() (changed bool, problems input.Problems) {
 	return changed, after.problems()
 }
 
+// Become has the pages be others from now on: those of fresh, which were read from other sources or for other
+// settings.
+func (p *Pages) Become(fresh *Pages) {
+	p.reloading.Lock()
+	defer p.reloading.Unlock()
+	p.sources = fresh.sources
+	next := *fresh.now.Load()
+	next.generation = p.now.Load().generation + 1
+	p.now.Store(&next)
+}
+
 // readTree puts the pages of one environment into the snapshot after, as they were where no file
 // changed.
 func (p *Pages) readTree(source Source, before, after *snapshot) error {

@@ -290,3 +290,35 @@ func BenchmarkReloadIdle(b *testing.B) {
 		pages.Reload()
 	}
 }
+
+// TestBecome: pages of other sources take the place of those that there are, for whoever has them; from then on the
+// other sources are looked at.
+func TestBecome(t *testing.T) {
+	t.Parallel()
+	config := func(name string) string { return `{"name": "` + name + `", "web": [{"id": "email", "enable": true}]}` }
+	before, after := testTree(t, map[string]string{envConfig: config("before")}), testTree(t, map[string]string{envConfig: config("after")})
+	pages, problems := Load([]Source{sourceOf(before)}, nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	fresh, problems := Load([]Source{sourceOf(after)}, nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	generation := pages.Generation()
+	pages.Become(fresh)
+	if got := pages.Find(envKey).Name; got != "after" {
+		t.Errorf("the page is %q", got)
+	}
+	if pages.Generation() <= generation {
+		t.Error("who keeps what was made of the pages does not learn that they are others")
+	}
+	write(t, before, envConfig, config("of no use"))
+	write(t, after, envConfig, config("later"))
+	if changed, problems := pages.Reload(); !changed || len(problems) > 0 {
+		t.Errorf("changed: %t, %v", changed, problems)
+	}
+	if got := pages.Find(envKey).Name; got != "later" {
+		t.Errorf("after a change of the other source the page is %q", got)
+	}
+}

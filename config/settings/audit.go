@@ -16,17 +16,19 @@ const AuditStdout = "stdout"
 
 // Audit says where security events are written. It is off without To.
 type Audit struct {
-	To string // AuditStdout, or the path of a file
-	// Keys are those of the hashes that stand for people and what they typed: the first makes them, and
-	// the others find people in older lines.
-	Keys []AuditKey
+	// File of the log, or "stdout".
+	To string `key:"to" default:"no such log"`
+	// Of the hashes that stand for people and what they typed: the first makes them, the others find people in older lines.
+	Keys []AuditKey `key:"keys"`
 }
 
 // An AuditKey has a name, which each line carries. It is none of the session's keys, so that those can
 // change without people becoming others in the log.
 type AuditKey struct {
-	ID  string
-	Key Secret
+	// Its name, which stands in each line.
+	ID string `key:"id" required:"yes"`
+	// 32 bytes or more; none of session.keys.
+	Key Secret `key:"key" required:"yes"`
 }
 
 var auditKeyID = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)

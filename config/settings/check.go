@@ -46,6 +46,7 @@ var (
 	environmentIDRules = []rule{{"environment_id", "want the id of a TCB environment (lower-case letters, digits and dashes), found %s"}}
 	nameRules          = []rule{{"max=60,one_line", "want a short name in one line, at most 60 characters"}}
 	regionRules        = []rule{{"region", `want a region like "ap-shanghai", found %s`}}
+	endpointModeRules  = []rule{{"oneof=" + EndpointCloudAPI + " " + EndpointGateway, `want "cloud_api" or "gateway", found %s`}}
 	endpointRules      = []rule{
 		{"omitempty,web_url", ""},
 		{"excludesall=?#", "must have no query and no fragment"},

@@ -10,7 +10,7 @@ func TestRuleTags(t *testing.T) {
 	t.Parallel()
 	all := [][]rule{
 		listenRules, basePathRules, originRules, imageHostRules, storeRules, logLevelRules, environmentIDRules, nameRules,
-		regionRules, endpointRules, issuerRules, defaultTargetRules, captchaRules, clientIDRules, redirectURIRules,
+		regionRules, endpointModeRules, endpointRules, issuerRules, defaultTargetRules, captchaRules, clientIDRules, redirectURIRules,
 	}
 	for _, rules := range all {
 		for _, r := range rules {

@@ -23,11 +23,10 @@ func (p *parser) environments(n *yaml.Node) {
 
 // environmentNodes are where an environment has what is judged once all of it is read; nil:
 // nowhere.
-type environmentNodes struct{ id, region, endpoint, published *yaml.Node }
+type environmentNodes struct{ whole, id, region, mode, intl, endpoint, published *yaml.Node }
 
 func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
-	e := Environment{Region: DefaultRegion, Captcha: CaptchaPicture, Limits: DefaultLimits}
-	var at environmentNodes
+	e, at := environmentDefaults(), environmentNodes{whole: n}
 	if !p.mapping(name, n, p.environmentFields(&e, &at)) {
 		return e, false
 	}
@@ -35,7 +34,7 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 		p.errorf(n, "%s: id is missing", name)
 	}
 	if at.published != nil && at.id != nil {
-		if complaint := checkPublishableKey(e.PublishableKey.Reveal(), e.ID); complaint != "" {
+		if complaint := checkPublishableKey(e.PublishableKey.Reveal(), e.ID, p.launch.now()); complaint != "" {
 			p.errorf(at.published, "publishable_key: %s", complaint)
 		}
 	}
@@ -46,6 +45,7 @@ func (p *parser) environment(name string, n *yaml.Node) (Environment, bool) {
 		e.Clients = []Client{{ID: e.ID}}
 	}
 	p.endpoint(at.endpoint, &e)
+	p.address(at, &e)
 	return e, true
 }
 
@@ -63,6 +63,8 @@ func (p *parser) environmentFields(e *Environment, at *environmentNodes) fields 
 				at.region = v
 			}
 		},
+		"endpoint_mode": func(v *yaml.Node) { at.mode = v; p.text("endpoint_mode", v, &e.EndpointMode, endpointModeRules) },
+		"intl":          func(v *yaml.Node) { at.intl = v; p.boolean("intl", v, &e.Intl) },
 		"endpoint": func(v *yaml.Node) {
 			if p.text("endpoint", v, &e.Endpoint, endpointRules) {
 				at.endpoint, e.Endpoint = v, strings.TrimRight(e.Endpoint, "/")

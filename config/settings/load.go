@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"tcb-login/config/input"
 )
@@ -16,6 +17,14 @@ type Launch struct {
 	// NoSecrets says that secrets are neither needed nor looked up: there is none in what is read,
 	// and none is missed.
 	NoSecrets bool
+	Now       func() time.Time // the clock; nil: time.Now
+}
+
+func (l Launch) now() time.Time {
+	if l.Now == nil {
+		return time.Now()
+	}
+	return l.Now()
 }
 
 // Load reads the settings in the file at path as far as they can be read, whatever is wrong with

@@ -4,6 +4,9 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
+
+	"tcb-login/authclient"
 )
 
 // publishableOf is a key of the claims; the sample's are those of a key that TCB made.
@@ -31,6 +34,11 @@ func TestPublishableKeySetting(t *testing.T) {
 		{"of another scope", publishableOf(`"scope":"anonymous"`, `"scope":"user"`), "another kind of key"},
 		{"no JWT", "AKID-something", "another kind of key"},
 		{"no payload", "a.b.c", "another kind of key"},
+		{"unsigned", strings.TrimSuffix(publishableOf(), "c2lnbmF0dXJl"), "another kind of key"},
+		{"with its scheme", "Bearer " + publishableOf(), "another kind of key"},
+		{"longer than any", publishableOf() + strings.Repeat("A", 8<<10), "another kind of key"},
+		{"expired", publishableOf(`4090990906`, `1700000000`), "has expired"},
+		{"without an end", publishableOf(`"exp":4090990906,`, ``), "has expired"},
 	} {
 		// Before the id too: the order of keys in a mapping means nothing.
 		for _, yaml := range []string{
@@ -52,4 +60,46 @@ func TestPublishableKeySetting(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzPublishableKey: the settings and the client that sends it take the same keys, so that -check says no more
+// and no less than the start; and what they take is never an administrator's.
+func FuzzPublishableKey(f *testing.F) {
+	encode := base64.RawURLEncoding.EncodeToString
+	f.Add("", publishableOf())
+	for _, claims := range []string{"{}", "[]", "null", `{"is_system_admin":false,"IS_SYSTEM_ADMIN":true}`, `{"project_id":"one","exp":1e400}`} {
+		f.Add(claims, "")
+	}
+	parts := strings.Split(publishableOf(), ".")
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(payload), "")
+	now := time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, claims, key string) {
+		if claims != "" {
+			key = encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(claims)) + ".c2ln"
+		}
+		if key == "" {
+			return
+		}
+		complaint := checkPublishableKey(key, "one", now)
+		_, err := authclient.New(authclient.Config{Env: "one", PublishableKey: key, Now: func() time.Time { return now }})
+		if (complaint == "") != (err == nil) {
+			t.Errorf("the settings say %q, the client %v", complaint, err)
+		}
+		if len(key) > 20 && (strings.Contains(complaint, key) || err != nil && strings.Contains(err.Error(), key)) {
+			t.Error("the key is told")
+		}
+		if complaint == "" && !strings.Contains(strings.ToLower(claims+string(decoded(key))), "publishablekey") {
+			t.Error("taken without being one")
+		}
+	})
+}
+
+// decoded is the payload of a JWT.
+func decoded(key string) []byte {
+	payload, _ := base64.RawURLEncoding.DecodeString(strings.Split(key, ".")[1])
+	return payload
 }

@@ -32,12 +32,11 @@ func (p *parser) rules() {
 }
 
 // at is the first place that the settings have.
-func (p *parser) at(nodes ...*yaml.Node) *yaml.Node {
-	i := slices.IndexFunc(nodes, func(n *yaml.Node) bool { return n != nil })
-	if i < 0 {
-		return p.places.root
-	}
-	return nodes[i]
+func (p *parser) at(nodes ...*yaml.Node) *yaml.Node { return first(append(nodes, p.places.root)...) }
+
+// first is the first node that there is.
+func first(nodes ...*yaml.Node) *yaml.Node {
+	return nodes[slices.IndexFunc(nodes, func(n *yaml.Node) bool { return n != nil })]
 }
 
 func isEmpty(list *yaml.Node) bool { return list == nil || len(resolve(list).Content) == 0 }

@@ -66,9 +66,8 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-func TestParse(t *testing.T) {
-	t.Parallel()
-	const full = `
+// full settings say everything, and in none of it the default.
+const full = `
 listen: :9000
 base_path: /login/v1
 public_origins: ["https://app.example.com", "http://app.example.com", "https://app.example.com:8443", "http://[::1]:8080"]
@@ -90,6 +89,8 @@ environments:
     id: one-1a2b
     name: 示例
     region: ap-shanghai
+    endpoint_mode: gateway
+    intl: true
     endpoint: https://gateway.example.com/tcb/
     captcha: page
     provider_callback: /login/v1/
@@ -108,6 +109,9 @@ environments:
     default_redirect_uri: ""
     clients: ~
 `
+
+func TestParse(t *testing.T) {
+	t.Parallel()
 	prefixes := func(list ...string) (out []netip.Prefix) {
 		for _, s := range list {
 			out = append(out, netip.MustParsePrefix(s))
@@ -115,7 +119,7 @@ environments:
 		return out
 	}
 	minimal := Demo()
-	minimal.Environments[0] = Environment{ID: "x", Region: "ap-shanghai", Captcha: "picture", Limits: DefaultLimits, Clients: []Client{{ID: "x"}}}
+	minimal.Environments[0] = Environment{ID: "x", Region: "ap-shanghai", EndpointMode: "cloud_api", Captcha: "picture", Limits: DefaultLimits, Clients: []Client{{ID: "x"}}}
 	tests := []struct {
 		name string
 		yaml string
@@ -145,7 +149,7 @@ environments:
 			}},
 			Environments: []Environment{
 				{
-					ID: "one-1a2b", Name: "示例", Region: "ap-shanghai", Endpoint: "https://gateway.example.com/tcb", Captcha: "page", ProviderCallback: "/login/v1/",
+					ID: "one-1a2b", Name: "示例", Region: "ap-shanghai", EndpointMode: "gateway", Intl: true, Endpoint: "https://gateway.example.com/tcb", Captcha: "page", ProviderCallback: "/login/v1/",
 					Issuer:             "https://issuer.example.com/one",
 					DefaultRedirectURI: "https://app.example.com/?a=1#/home",
 					Limits:             Limits{SMSPerNumber: 3, EmailsPerAddress: 4, SMSPerHour: 5000, SMSPerHourAbroad: 6, AttackMode: true},
@@ -156,7 +160,7 @@ environments:
 						{ID: "second"},
 					},
 				},
-				{ID: "two", Region: "ap-shanghai", LoginConfigs: "configs", Captcha: "picture", Limits: DefaultLimits, Clients: []Client{{ID: "two"}}},
+				{ID: "two", Region: "ap-shanghai", EndpointMode: "cloud_api", LoginConfigs: "configs", Captcha: "picture", Limits: DefaultLimits, Clients: []Client{{ID: "two"}}},
 			},
 		}},
 	}

@@ -1,0 +1,39 @@
+package web
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// Live is an app that another can take the place of while it serves. Requests that have begun end in the app
+// that they began in.
+type Live struct {
+	first *fiber.App // its server goes on
+	now   atomic.Pointer[fasthttp.RequestHandler]
+}
+
+// NewLive serves app until another takes its place.
+func NewLive(app *fiber.App) *Live {
+	l := &Live{first: app}
+	l.Replace(app)
+	app.Server().Handler = func(c *fasthttp.RequestCtx) { (*l.now.Load())(c) }
+	return l
+}
+
+// Replace serves app from now on.
+func (l *Live) Replace(app *fiber.App) {
+	handler := app.Handler()
+	l.now.Store(&handler)
+}
+
+// Listener serves what comes in by ln.
+func (l *Live) Listener(ln net.Listener) error { return l.first.Listener(ln) }
+
+// ShutdownWithContext ends the server.
+func (l *Live) ShutdownWithContext(ctx context.Context) error {
+	return l.first.ShutdownWithContext(ctx)
+}
