@@ -76,7 +76,7 @@ redis: ## a redis-server for the tests, unpacked where the machine has none
 unit: promtool redis ## all tests that need no browser
 	@# The longest first: beside it the others cost nothing. CI has a test fail that lacks what it needs.
 	CI=1 go test -race -timeout 30m ./handlers/... ./...
-	go test -count=1 -timeout 15m -parallel 8 -v -run 'Times$$' ./handlers
+	go test -count=1 -timeout 15m -parallel 8 -v -run 'Times$$|PerHour$$' ./handlers
 
 .PHONY: golden
 golden: ## write the golden files anew; read the difference before you commit it
