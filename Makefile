@@ -80,7 +80,7 @@ redis: ## a redis-server for the tests, unpacked where the machine has none
 unit: promtool redis ## all tests that need no browser
 	@# The longest first: beside it the others cost nothing. CI has a test fail that lacks what it needs.
 	CI=1 go test -race -timeout 30m ./handlers/... ./...
-	go test -count=1 -timeout 15m -parallel 8 -v -run 'Times$$' ./handlers
+	go test -count=1 -timeout 15m -parallel 8 -v -run 'Times$$|PerHour$$' ./handlers
 
 .PHONY: golden
 golden: ## write the golden files anew; read the difference before you commit it
@@ -119,8 +119,8 @@ test: ## everything: the tests without a browser, then those with one
 	$(MAKE) e2e
 
 .PHONY: test-all
-test-all: test ## longer: also every fuzz target, a backend that hangs, known vulnerabilities
-	go test -count=1 -timeout 30m -parallel 3 -v -run 'Times$$' ./handlers -timing.samples 500 -timing.most 0.6
+test-all: test ## longer: also what times tell in every flow, every fuzz target, a backend that hangs, known vulnerabilities
+	go test -count=1 -timeout 60m -parallel 3 -v -run 'Times$$' ./handlers -timing.all -timing.samples 500 -timing.most 0.6
 	go test -tags e2e,late -count=1 -timeout 10m -v -run '^TestLate' ./e2e/
 	@for package in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \

@@ -5,12 +5,13 @@ package handlers
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 )
 
 // forcedChangeTimes: the refused change of a password takes as long for an account whose password is
-// another by now, one that TCB has locked, and one that is gone.
+// another by now, one that TCB or the operator has locked, and one that is gone.
 func forcedChangeTimes(t *testing.T) {
 	s := timingSite(t)
 	const perAccount = 8 // fewer than TCB locks after, all in all
@@ -19,7 +20,8 @@ func forcedChangeTimes(t *testing.T) {
 	for i := range accounts {
 		s.backend.register(changed(i)+"@example.com", changed(i), bothPassword)
 	}
-	for _, name := range []string{"gone", "locked"} {
+	others := []string{"gone", locked, blocked}
+	for _, name := range others {
 		s.backend.register(name+"@example.com", name, bothPassword)
 	}
 	s.age()
@@ -31,14 +33,15 @@ func forcedChangeTimes(t *testing.T) {
 		b := s.browser()
 		b.strict = false // it looks for every password that was ever typed
 		pages[name] = b.toChange(name, bothPassword)
-		if name != "gone" && name != "locked" { // the other window is the one that changes it; warm, too
+		if !slices.Contains(others, name) { // the other window is the one that changes it; warm, too
 			s.clock.advance(repeatLife + time.Second)
 			other := s.browser()
 			other.submit(other.toChange(name, bothPassword), fields{"new_password": "Quiet-lake-1"}).completed()
 		}
 	}
-	step("gone")
-	step("locked")
+	for _, name := range others {
+		step(name)
+	}
 	for i := range min(accounts, 10) {
 		step(changed(i))
 	}
@@ -49,14 +52,18 @@ func forcedChangeTimes(t *testing.T) {
 		s.backend.setPassword(changed(i), bothPassword, "Quiet-lake-1")
 	}
 	s.backend.remove("gone", bothPassword)
-	s.backend.lock("locked")
+	s.backend.lock(locked)
+	s.backend.setStatus(blocked, "BLOCKED")
 	for round, unknownLate := range []bool{false, true} {
-		s.backend.late(gap, unknownLate, nil)
+		s.backend.late(gap, unknownIs(unknownLate), nil)
 		var probes []probe
 		for i := range *timingSamples {
 			account := changed(round*accounts/2 + i/perAccount)
-			for kind, name := range map[string]string{"changed": account, "gone": "gone", "locked": "locked"} {
-				p := pages[name]
+			for _, kind := range append([]string{"changed"}, others...) {
+				p := pages[kind]
+				if kind == "changed" {
+					p = pages[account]
+				}
 				probes = append(probes, probe{kind, func() (int, error) {
 					got, err := p.b.try(http.MethodPost, p.action(), alone(p.filled(fields{"new_password": "Quiet-river-8"})), nil)
 					if err == nil && !got.has("error.sign_in_failed") {
@@ -66,7 +73,7 @@ func forcedChangeTimes(t *testing.T) {
 				}})
 			}
 		}
-		wantAlike(t, fmt.Sprintf("forced change, unknown late %v", unknownLate), measure(t, probes), "changed", "gone", "locked")
+		wantAlike(t, fmt.Sprintf("forced change, unknown late %v", unknownLate), measure(t, probes), append([]string{"changed"}, others...)...)
 		s.backend.answer("", nil)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,7 +42,7 @@ func poisonedTimes(t *testing.T) {
 	for i := range samples + first {
 		s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
 	}
-	s.backend.late(slow, false, nil)
+	s.backend.late(slow, unknownIs(false), nil)
 	post := func(p *page, values fields) func() (int, error) {
 		return func() (int, error) {
 			got, err := b.try(http.MethodPost, p.action(), alone(p.filled(values)), nil)
@@ -93,7 +92,6 @@ func stepUpTimes(t *testing.T) {
 	s := timingSite(t).warm()
 	kinds := map[string]*browser{}
 	pages := map[string]*page{}
-	var lost sync.Map
 	for _, kind := range []string{"real", "lost"} {
 		b, _ := s.signedIn(t)
 		kinds[kind] = b
@@ -103,9 +101,14 @@ func stepUpTimes(t *testing.T) {
 	calls := s.backend.count("/v1/verification/verify")
 	kinds["lost"].submit(pages["lost"], fields{"verification_code": "000000"})
 	seen := s.backend.callsTo("/v1/verification/verify")[calls]
-	lost.Store(seen.header.Get("X-Device-Id"), true)
+	forgotten := func(e exchange) string {
+		if e.path == seen.path && e.device == seen.header.Get("X-Device-Id") {
+			return "not_found"
+		}
+		return ""
+	}
 	for _, unknownLate := range []bool{false, true} {
-		s.backend.late(gap, unknownLate, &lost)
+		s.backend.late(gap, unknownIs(unknownLate), forgotten)
 		var probes []probe
 		for range *timingSamples {
 			for kind, b := range kinds {

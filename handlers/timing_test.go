@@ -4,6 +4,7 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -14,18 +15,17 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"tcb-login/config"
-	"tcb-login/config/loginpage"
 )
 
 // What must not tell who has an account does not tell by its time either: samples of each kind are
 // taken in turns, some in flight at once, before a TCB whose answers about what it does not know
-// are 80 ms faster, then slower. `make test-all` takes five hundred of each and wants more of them.
+// are 80 ms faster, then slower. `make test-all` takes five hundred of each, wants more of them, and
+// takes every flow with every kind of account.
 //
 // The race detector makes hashing so slow that two cores are full and the floor's most is passed,
 // which says nothing of the program that people run: `make unit` has these tests without it, alone.
@@ -33,6 +33,7 @@ import (
 var (
 	timingSamples = flag.Int("timing.samples", 100, "samples of each kind that timings are compared by")
 	timingMost    = flag.Float64("timing.most", 0.65, "the most that a time may tell, as an AUC")
+	timingAll     = flag.Bool("timing.all", false, "compare every kind of account in every step of every flow")
 )
 
 const timingInFlight = 16
@@ -120,36 +121,47 @@ func wantAlike(t *testing.T, what string, times map[string][]time.Duration, kind
 // gap is by how much TCB answers some of what it is asked later than the rest.
 const gap = 80 * time.Millisecond
 
-// late makes the emulator answer late: what it knows (fast is what it does not), or what it does
-// not know.
-func (b *backend) late(by time.Duration, unknownLate bool, lost *sync.Map) {
-	refusals := []string{"not_found", "user_not_found", "invalid_status", "failed_precondition"}
-	var issued sync.Map // verification_ids
+// An exchange is a call of TCB's and what it answers.
+type exchange struct {
+	path, device string
+	name, id     string // whom the call is about: a name, or the verification_id of a code
+	refused      string // the error
+	issued       string // the verification_id
+}
+
+// late makes the emulator answer some calls later, and refuse some with a code; instead may be nil.
+func (b *backend) late(by time.Duration, slow func(exchange) bool, instead func(exchange) string) {
 	b.answer("", func(w http.ResponseWriter, r *http.Request) {
-		rec := httptest.NewRecorder()
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
+		rec := httptest.NewRecorder()
 		b.em.ServeHTTP(rec, r)
-		var asked, said struct {
-			Error string `json:"error"`
+		var asked struct {
+			Username, Email string
+			Phone           string `json:"phone_number"`
+			ID              string `json:"verification_id"`
+		}
+		var said struct {
+			Error string
 			ID    string `json:"verification_id"`
 		}
 		_ = json.Unmarshal(body, &asked)
 		_ = json.Unmarshal(rec.Body.Bytes(), &said)
-		issued.Store(said.ID, true)
-		if b.lost(r, lost) {
-			rec.Code, said.Error = http.StatusBadRequest, "not_found"
-			rec.Body = bytes.NewBufferString(`{"error":"not_found","error_code":5,"error_description":"no such verification"}`)
+		e := exchange{
+			path: strings.TrimPrefix(r.URL.Path, "/auth"), device: r.Header.Get("X-Device-Id"),
+			name: cmp.Or(asked.Username, asked.Email, asked.Phone), id: asked.ID, refused: said.Error, issued: said.ID,
 		}
-		unknown := slices.Contains(refusals, said.Error)
-		if asked.ID != "" && lost == nil { // it says the same of a wrong code
-			_, known := issued.Load(asked.ID)
-			unknown = !known
+		if instead != nil {
+			if code := instead(e); code != "" {
+				e.refused, e.issued = code, ""
+				rec.Code = http.StatusBadRequest
+				rec.Body = bytes.NewBufferString(fmt.Sprintf(`{"error":%q,"error_code":5,"error_description":"refused"}`, code))
+			}
 		}
-		if unknown == unknownLate {
+		if slow(e) {
 			select {
 			case <-time.After(by):
 			case <-r.Context().Done():
@@ -165,21 +177,16 @@ func (b *backend) late(by time.Duration, unknownLate bool, lost *sync.Map) {
 	})
 }
 
-// lost reports a code of one of the addresses that are lost at TCB: their device names them.
-func (b *backend) lost(r *http.Request, lost *sync.Map) bool {
-	if lost == nil || r.URL.Path != "/auth/v1/verification/verify" {
-		return false
-	}
-	_, ok := lost.Load(r.Header.Get("X-Device-Id"))
-	return ok
+// unknownIs picks, by TCB's answers, the exchanges about what it does not know, or all others.
+func unknownIs(picked bool) func(exchange) bool {
+	refusals := []string{"not_found", "user_not_found", "invalid_status", "failed_precondition", "user_blocked"}
+	return func(e exchange) bool { return slices.Contains(refusals, e.refused) == picked }
 }
 
 func timingSite(t *testing.T, change ...func(*siteConfig)) *site {
-	s := newSite(t, append([]func(*siteConfig){func(c *siteConfig) {
+	s := newSite(t, append([]func(*siteConfig){registers(false), func(c *siteConfig) {
 		c.settings.RefusalFloor = defaultFloor
 		c.counter = limitless{}
-		c.logins = config.BuiltInPages(c.settings)
-		c.logins.Find(loginpage.Key{Env: "demo", Version: loginpage.EnvVersion}).Registration = loginpage.RegistrationSplit
 	}}, change...)...)
 	s.backend.captcha("never")
 	return s
@@ -187,140 +194,91 @@ func timingSite(t *testing.T, change ...func(*siteConfig)) *site {
 
 // warm has calls of each kind go well, so that the floors leave where they begin.
 func (s *site) warm() *site {
-	for range 10 {
-		b := s.browser()
-		b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
-		p := b.submit(b.open("/sign-in/email"), fields{"email": demoEmail})
-		b.submit(p, fields{"verification_code": s.backend.code(demoEmail)}).completed()
-		s.clock.advance(61 * time.Second) // TCB sends one a minute
+	const calls = 10
+	var signIns, sends, codes []func(*browser) error
+	post := func(b *browser, p *page, typed fields, into **page) error {
+		got, err := b.try(http.MethodPost, p.action(), alone(p.filled(typed)), nil)
+		if err == nil && got.status != http.StatusOK && got.status != http.StatusSeeOther {
+			err = fmt.Errorf("status %d, %q", got.status, got.keys())
+		}
+		*into = got
+		return err
 	}
+	first := s.browser()
+	pages := map[string]*page{byName: first.open("/sign-in"), byEmail: first.open("/sign-up", "via=email"), byPhone: first.open("/sign-up", "via=phone")}
+	sent := make([]*page, 2*calls)
+	for i := range calls {
+		signIns = append(signIns, func(b *browser) error {
+			var done *page
+			return post(b, pages[byName], fields{"username": "demo", "password": demoPassword}, &done)
+		})
+		for j, by := range []string{byEmail, byPhone} {
+			to := map[string]string{byEmail: fmt.Sprintf("warm%d@example.com", i), byPhone: fmt.Sprintf("1370000000%d", i)}[by]
+			at := 2*i + j
+			sends = append(sends, func(b *browser) error { return post(b, pages[by], typedName(by, to), &sent[at]) })
+		}
+	}
+	for _, do := range signIns { // side by side they take so long that it raises the floor
+		if err := do(first); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.atOnce(first, sends[:calls])
+	s.atOnce(first, sends[calls:])
+	for i := range calls {
+		p := first.follow(sent[2*i])
+		code := s.backend.code(fmt.Sprintf("warm%d@example.com", i))
+		codes = append(codes, func(b *browser) error {
+			var done *page
+			return post(b, p, fields{"verification_code": code}, &done)
+		})
+	}
+	s.atOnce(first, codes)
+	s.clock.advance(61 * time.Second) // TCB sends one a minute
 	return s
+}
+
+// atOnce does all of it side by side.
+func (s *site) atOnce(b *browser, all []func(*browser) error) {
+	s.t.Helper()
+	var wg sync.WaitGroup
+	for _, do := range all {
+		wg.Go(func() {
+			if err := do(b); err != nil {
+				s.t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // TestTimes takes all of them side by side: most of it is waiting.
 func TestTimes(t *testing.T) {
-	for name, times := range map[string]func(*testing.T){
-		"password": passwordTimes, "captcha": captchaTimes, "cold": coldTimes, "poisoned": poisonedTimes, "step-up": stepUpTimes,
-		"forced change": forcedChangeTimes,
-		"sign-in code":  codeTimes("/sign-in/email", false), "sign-in code, unknown late": codeTimes("/sign-in/email", true),
-		"reset code": codeTimes("/reset-password", false), "reset code, unknown late": codeTimes("/reset-password", true),
-	} {
+	tests := map[string]func(*testing.T){
+		"captcha": captchaTimes, "cold": coldTimes, "poisoned": poisonedTimes, "step-up": stepUpTimes, "forced change": forcedChangeTimes,
+	}
+	for by, inCI := range map[string]bool{byName: true, byEmail: false, byPhone: false} {
+		if inCI || *timingAll {
+			tests["password by "+by] = passwordTimes(by)
+		}
+	}
+	for _, flow := range codeFlows {
+		kinds := flow.inCI
+		if *timingAll {
+			kinds = codeKinds
+		}
+		if kinds == nil {
+			continue
+		}
+		for _, late := range []bool{false, true} {
+			tests[fmt.Sprintf("%v, special late %v", flow, late)] = codeTimes(flow, kinds, late)
+		}
+	}
+	for name, times := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			times(t)
 		})
-	}
-}
-
-// passwordTimes: a refused password takes as long for an account that exists, one that TCB has
-// locked, and none.
-func passwordTimes(t *testing.T) {
-	s := timingSite(t).warm()
-	const perAccount = 8 // fewer than TCB locks after
-	for i := range *timingSamples/perAccount + 1 {
-		s.backend.register(fmt.Sprintf("known%d@example.com", i), fmt.Sprintf("known%d", i), demoPassword)
-	}
-	b := s.browser()
-	page := b.open("/sign-in")
-	guess := func(name string) func() (int, error) {
-		return func() (int, error) {
-			p, err := b.try(http.MethodPost, page.action(), alone(page.filled(fields{"username": name, "password": "Wrong-pass-1"})), nil)
-			if err != nil {
-				return 0, err
-			}
-			return p.status, nil
-		}
-	}
-	for range 10 {
-		if _, err := guess("demo")(); err != nil { // TCB locks it
-			t.Fatal(err)
-		}
-	}
-	for _, unknownLate := range []bool{false, true} {
-		s.backend.late(gap, unknownLate, nil)
-		s.clock.advance(time.Second) // the lock of ten minutes stays; an account's failures too
-		var probes []probe
-		for i := range *timingSamples {
-			account := fmt.Sprintf("known%d", i/perAccount)
-			if unknownLate {
-				account = fmt.Sprintf("known%d@example.com", i/perAccount)
-			}
-			probes = append(probes, probe{"known", guess(account)}, probe{"unknown", guess(fmt.Sprintf("nobody%d", i))}, probe{"locked", guess("demo")})
-		}
-		wantAlike(t, fmt.Sprintf("password, unknown late %v", unknownLate), measure(t, probes), "known", "unknown", "locked")
-	}
-}
-
-// codeTimes: to have a code sent, again, and to type a wrong one, takes as long for an account
-// that exists and none, in each flow that sends to accounts alone.
-func codeTimes(path string, unknownLate bool) func(*testing.T) {
-	return func(t *testing.T) {
-		s := timingSite(t).warm()
-		targets := (*timingSamples + 3) / 4
-		for i := range targets {
-			s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
-		}
-		s.backend.late(gap, unknownLate, nil)
-		b := s.browser()
-		first := b.open(path, "via=email")
-		var mu sync.Mutex
-		flows := map[string]*page{}
-		post := func(from *page, action string, values fields, keep string) func() (int, error) {
-			return func() (int, error) {
-				form := from.filled(values)
-				if action != "" {
-					form.Set("action", action)
-				}
-				p, err := b.try(http.MethodPost, from.action(), form, nil)
-				if err != nil || p.status != http.StatusSeeOther || keep == "" {
-					return status(p), err
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				flows[keep] = p
-				return p.status, nil
-			}
-		}
-		each := func(do func(kind string, i int) func() (int, error)) (probes []probe) {
-			for i := range targets {
-				for _, kind := range []string{"known", "unknown"} {
-					probes = append(probes, probe{kind, do(kind, i)})
-				}
-			}
-			return probes
-		}
-		name := func(kind string, i int) string { return fmt.Sprintf("%s%d@example.com", kind, i) }
-		what := fmt.Sprintf("%s, unknown late %v", path, unknownLate)
-		sends := map[string][]time.Duration{}
-		for round := range 4 {
-			times := measure(t, each(func(kind string, i int) func() (int, error) {
-				to := name(kind, i)
-				if round == 0 {
-					return post(first, "", fields{"email": to}, to)
-				}
-				return post(flows[to], "resend", nil, "")
-			}))
-			if round == 0 {
-				for to, p := range flows {
-					flows[to] = b.follow(p)
-				}
-			}
-			for kind := range times {
-				sends[kind] = append(sends[kind], times[kind]...)
-			}
-			s.clock.advance(61 * time.Second) // TCB sends one a minute
-		}
-		wantAlike(t, "send, "+what, sends, "known", "unknown")
-		codes := map[string][]time.Duration{}
-		for range 4 {
-			times := measure(t, each(func(kind string, i int) func() (int, error) {
-				return post(flows[name(kind, i)], "", fields{"verification_code": "000000"}, "")
-			}))
-			for kind := range times {
-				codes[kind] = append(codes[kind], times[kind]...)
-			}
-		}
-		wantAlike(t, "code, "+what, codes, "known", "unknown")
 	}
 }
 
@@ -357,7 +315,7 @@ func captchaTimes(t *testing.T) {
 			if len(probes) < timingInFlight && i < *timingSamples-1 {
 				continue // before the pictures of those run out
 			}
-			s.backend.late(2*gap, false, nil)
+			s.backend.late(2*gap, unknownIs(false), nil)
 			for kind, took := range measure(t, probes) {
 				times[kind] = append(times[kind], took...)
 			}
@@ -382,7 +340,7 @@ func coldTimes(t *testing.T) {
 		for range servers {
 			s := timingSite(t)
 			s.backend.register("known@example.com", "", demoPassword)
-			s.backend.late(slow, false, nil)
+			s.backend.late(slow, unknownIs(false), nil)
 			b := s.browser()
 			page := b.open("/sign-in")
 			wg.Go(func() {

@@ -25,7 +25,7 @@ import (
 // that its code was sent and there is no room for the answer; a network has a share of the places.
 type Floor struct {
 	least time.Duration
-	Clock func() time.Time // the real one: what it measures is this process
+	Clock func() time.Time // the real one but in tests: what it measures is this process
 
 	mu    sync.Mutex
 	calls map[string]map[string]*durations // by kind, then by TCB's answer

@@ -30,7 +30,7 @@ import (
 	"tcb-login/static"
 )
 
-// Config is everything the pages need; all of it but LoginPages, Demo, Audit, Metrics, Leaving, Now and Rand is required.
+// Config is everything the pages need; all of it but LoginPages, Demo, Audit, Metrics, Leaving, Now, CallClock and Rand is required.
 type Config struct {
 	Context    context.Context // ends requests that the server does not wait for any longer
 	Settings   *settings.Settings
@@ -49,6 +49,7 @@ type Config struct {
 	Metrics    *metrics.Set // none when nil
 	Leaving    func() bool  // this instance is about to stop: no connection is to be kept
 	Now        func() time.Time
+	CallClock  func() time.Time // by which the floor sees how long TCB takes
 	Rand       io.Reader
 }
 
@@ -107,6 +108,9 @@ func NewSite(cfg Config) (*Site, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.CallClock == nil {
+		cfg.CallClock = time.Now
+	}
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
@@ -121,6 +125,7 @@ func NewSite(cfg Config) (*Site, error) {
 		metrics: cfg.Metrics, nowhereCount: cfg.Metrics.Route("any", ""),
 		floor: limits.NewFloor(cfg.Settings.RefusalFloor), outcomes: cfg.Outcomes, common: cut.NewCache[commonKey](commonPages),
 	}
+	s.floor.Clock = cfg.CallClock
 	s.headers = headers.New(cfg.Origins, cfg.Settings.BasePath, cfg.Settings.ImageHosts, cfg.Settings.HSTSMaxAge)
 	var err error
 	if s.origins, err = origins.New(cfg.Origins); err != nil {
