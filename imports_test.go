@@ -81,7 +81,7 @@ var free = []string{"bench", "e2e", "generate"}
 // onlyIn says which folders know a library. Imports are compared by prefix.
 var onlyIn = map[string][]string{
 	"github.com/gofiber/":         {"admin", "handlers", "handlers/bodies", "handlers/files", "handlers/headers", "handlers/origins", "handlers/preview", "handlers/repeat", "handlers/web"},
-	"github.com/valyala/":         {"handlers/repeat", "handlers/web"},
+	"github.com/valyala/":         {"handlers", "handlers/repeat", "handlers/web"},
 	"github.com/a-h/templ":        {"views"},
 	"github.com/gorilla/":         {"session"},
 	"github.com/golang-jwt/":      {"emulator"},

@@ -38,12 +38,6 @@ type Config = web.Config
 // Demo turns on the demo app at /.
 type Demo = web.Demo
 
-// Live is an app that another can take the place of while it serves.
-type Live = web.Live
-
-// NewLive serves an app until another takes its place.
-var NewLive = web.NewLive
-
 // PathHealth is what -health asks for, below the base path.
 const PathHealth = web.PathHealth
 
