@@ -205,3 +205,26 @@ func TestCommonPages(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingPage: the page for what is not there is the same whether it is kept or rendered for one
+// request alone, as it is where that says how the person is called.
+func TestMissingPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	// bare is the page without what is the request's own.
+	bare := func(path, query string) string {
+		p := s.browser().open(path, query).want(http.StatusNotFound, "error")
+		id := textOf(p.find(byTag("code")))
+		if id == "" || strings.Count(p.body, id) != 1 || strings.Count(p.body, query) < 3 {
+			t.Errorf("%s?%s: id %q, the query %d times", path, query, id, strings.Count(p.body, query))
+		}
+		return strings.NewReplacer(id, "ID", query, "QUERY").Replace(p.body)
+	}
+	want := bare("/nowhere", "login_hint=x")
+	for _, query := range []string{"a=1", "b=2", "a=1"} {
+		if got := bare("/nowhere/"+query, query); got != want {
+			a, b := differ([]byte(got), []byte(want))
+			t.Errorf("kept: …%s…, rendered: …%s…", a, b)
+		}
+	}
+}

@@ -189,6 +189,13 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 	if t.json {
 		return writeJSON(c, p.Status, t.problemJSON(p.Status))
 	}
+	if p == refusal.ErrMissing {
+		if page := s.missing(r); page != nil {
+			c.Set("Content-Type", "text/html; charset=utf-8")
+			c.Status(p.Status)
+			return page.Write(c.Response().BodyWriter(), r.Query, r.RedirectURI, t.Names.RequestID)
+		}
+	}
 	if err := render(c, p.Status, s.errorPage(&login, p, t.Names.RequestID)); err != nil {
 		t.Err = err
 		return s.sendLastResort(c, t)

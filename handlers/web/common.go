@@ -10,6 +10,7 @@ import (
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/cut"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -32,10 +33,11 @@ type commonKey struct {
 	client   *entry.Client
 	inWeChat bool
 	query    bool // there is one
+	missing  bool // it is the page for what is not there
 }
 
 // marks are what stands in such a page in place of what is one request's own, in the order of own.
-type marks struct{ query, target, csrf, device cut.Mark }
+type marks struct{ query, target, csrf, device, id cut.Mark }
 
 func newMarks(random func([]byte) error) (*marks, error) {
 	var key [16]byte
@@ -45,7 +47,7 @@ func newMarks(random func([]byte) error) (*marks, error) {
 	k := hex.EncodeToString(key[:])
 	return &marks{
 		query: cut.NewMark("q=%s&r=%s", k), target: cut.NewMark("https://%s.invalid/?a&b", k),
-		csrf: cut.NewMark("%s-csrf", k), device: cut.NewMark("%s-device", k),
+		csrf: cut.NewMark("%s-csrf", k), device: cut.NewMark("%s-device", k), id: cut.NewMark("%s-id", k),
 	}, nil
 }
 
@@ -117,6 +119,29 @@ func (s *Site) cutCommon(r *Request, handle Handler) *cut.Page {
 	page, ok := s.marks.cut(s.ctx, reply.Page)
 	if !ok {
 		return nil
+	}
+	return page
+}
+
+// missing is the page for what is not there, which scanners ask for all day; nil where it is to be
+// rendered for the request alone. What was asked for is not on it.
+func (s *Site) missing(r *Request) *cut.Page {
+	if r == nil || !r.Common {
+		return nil
+	}
+	key := commonKey{via: r.Via, origin: r.Origin.Text, page: r.LoginPage, loc: r.Loc, client: r.Client, query: r.Query != "", missing: true}
+	page := s.common.Get(key)
+	if page == nil {
+		var out bytes.Buffer
+		marked := s.errorPage(&s.marks.marked(r).LoginRequest, refusal.ErrMissing, s.marks.id.Text)
+		if err := marked.Component().Render(s.ctx, &out); err != nil {
+			return nil
+		}
+		var ok bool
+		if page, ok = cut.Make(out.Bytes(), s.marks.query, s.marks.target, s.marks.id); !ok {
+			return nil
+		}
+		s.common.Put(key, page)
 	}
 	return page
 }

@@ -172,9 +172,12 @@ func (s *Site) nowhere(c *fiber.Ctx) error {
 
 // allowed lists the methods of a path that is in the table.
 func (s *Site) allowed(path string) string {
+	path = strings.TrimRight(path, "/")
 	var methods []string
 	for _, row := range s.rows {
-		if !fiber.RoutePatternMatch(strings.TrimRight(path, "/"), s.places.Base+row.Path, fiber.Config{CaseSensitive: true}) {
+		at := s.places.Base + row.Path
+		if pattern := strings.IndexAny(at, ":*+"); pattern < 0 && strings.TrimRight(at, "/") != path ||
+			pattern >= 0 && !(strings.HasPrefix(path, at[:pattern]) && fiber.RoutePatternMatch(path, at, fiber.Config{CaseSensitive: true})) {
 			continue
 		}
 		if row.Get != nil {
