@@ -224,7 +224,11 @@ func decode(answer []byte, out any) error {
 	if out == nil {
 		return nil
 	}
-	if err := json.Unmarshal(answer, out); err != nil {
+	read := func() error { return json.Unmarshal(answer, out) }
+	if own, ok := out.(json.Unmarshaler); ok { // which looks at the syntax itself: once is enough
+		read = func() error { return own.UnmarshalJSON(answer) }
+	}
+	if err := read(); err != nil {
 		return errors.New("the answer has fields of other types than documented")
 	}
 	if check, ok := out.(interface{ complete() bool }); ok && !check.complete() {

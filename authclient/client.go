@@ -69,6 +69,9 @@ func New(cfg Config) (*Client, error) {
 			return nil, err
 		}
 	}
+	if cfg.Region == "" {
+		cfg.Region = defaultRegion
+	}
 	if cfg.Issuer == "" {
 		cfg.Issuer = "http://" + cfg.Env + "." + cfg.Region + ".tcb-api.tencentcloudapi.com"
 	}

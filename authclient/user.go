@@ -102,13 +102,14 @@ func (u *UserInfo) complete() bool { return u.Sub != "" }
 // UnmarshalJSON keeps the answer in Raw beside the fields.
 func (u *UserInfo) UnmarshalJSON(data []byte) error {
 	type plain UserInfo
-	if err := json.Unmarshal(data, (*plain)(u)); err != nil {
+	in := struct {
+		*plain
+		Password json.RawMessage `json:"password"` // what took the place of has_password (js-sdk 3.3.12)
+	}{plain: (*plain)(u)}
+	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	var newer struct { // what took the place of has_password (js-sdk 3.3.12)
-		Password json.RawMessage `json:"password"`
-	}
-	if json.Unmarshal(data, &newer) == nil && string(newer.Password) == `"SET"` {
+	if string(in.Password) == `"SET"` {
 		u.HasPassword = true
 	}
 	u.Raw = append(json.RawMessage(nil), data...)

@@ -86,7 +86,7 @@ func (d *durations) add(took, step time.Duration, now time.Time) {
 	d.n++
 	reached := took
 	if d.n >= 100 {
-		reached = min(took, d.p99())
+		reached = d.upToP99(took)
 	}
 	switch {
 	case reached*3/4 > d.shown:
@@ -118,11 +118,28 @@ func (d *durations) fall(step time.Duration, now time.Time) {
 	}
 }
 
+// upToP99 is the smaller one of a time and p99, which most often needs no sorting to tell.
+func (d *durations) upToP99(took time.Duration) time.Duration {
+	kept := d.kept[:min(d.n, len(d.kept))]
+	above := len(kept) - rank99(len(kept)) + 1 // times from p99 on
+	for _, other := range kept {
+		if other >= took {
+			if above--; above == 0 {
+				return took
+			}
+		}
+	}
+	return min(took, d.p99())
+}
+
+// rank99 is which of n sorted times is p99, counted from 1.
+func rank99(n int) int { return int(math.Ceil(0.99 * float64(n))) }
+
 // p99 is the time that one in a hundred exceeds.
 func (d *durations) p99() time.Duration {
 	sorted := slices.Clone(d.kept[:min(d.n, len(d.kept))])
 	slices.Sort(sorted)
-	return sorted[int(math.Ceil(0.99*float64(len(sorted))))-1]
+	return sorted[rank99(len(sorted))-1]
 }
 
 // Note adds how long the calls of a request took, and what TCB answered: "" where it did what it was
