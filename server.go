@@ -34,6 +34,17 @@ type server struct {
 	ln   *listener
 	run  func() error
 	stop func(context.Context) error
+	// proxied: what stands before it goes elsewhere where it is refused a connection, and must not
+	// find one that is cut off with a form on its way.
+	proxied bool
+}
+
+// listenProxied listens for a server that stands behind a proxy. It does without Multipath TCP, on
+// whose listeners refuseNew can do nothing.
+func listenProxied(ctx context.Context, address string) (net.Listener, error) {
+	var how net.ListenConfig
+	how.SetMultipathTCP(false)
+	return how.Listen(ctx, "tcp", address)
 }
 
 func appServer(name string, a app, ln net.Listener) server {
@@ -58,6 +69,9 @@ func httpServer(name string, handler http.Handler, ln net.Listener) server {
 // whole requests are answered, or when ctx ends. What remains then is cut off.
 // That is a clean stop too: who sends half a request must not make it fail.
 func (s server) shutdown(ctx context.Context, log *slog.Logger) error {
+	if s.proxied {
+		refuseNew(ctx, s.ln.Listener)
+	}
 	half := s.ln.drain()
 	defer half.Stop()
 	err := s.stop(ctx)
@@ -94,7 +108,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tracked := &conn{Conn: c, from: l, busy: true}
+	tracked := &conn{Conn: c, from: l, since: time.Now(), busy: true}
 	l.conns[tracked] = struct{}{}
 	l.busy++
 	if l.stopping {
@@ -104,13 +118,13 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // drain closes connections that have sent nothing, and soon those that have not
-// sent enough.
+// sent enough, or have only just begun.
 func (l *listener) drain() *time.Timer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stopping = true
 	for c := range l.conns {
-		if !c.heard {
+		if !c.heard && time.Since(c.since) > halfWithin {
 			c.Conn.Close()
 		}
 	}
@@ -148,6 +162,7 @@ func (l *listener) closeAll() int {
 type conn struct {
 	net.Conn
 	from  *listener
+	since time.Time
 	heard bool // something has arrived
 	busy  bool
 }

@@ -304,7 +304,7 @@ func TestStopWithHalf(t *testing.T) {
 func stoppable(t *testing.T, handle func()) map[string]server {
 	t.Helper()
 	listen := func() net.Listener {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		ln, err := listenProxied(t.Context(), "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -82,7 +82,9 @@ func (r *serving) assemble(servers []server, pages, operator net.Listener) ([]se
 		return nil, err
 	}
 	r.pages = handlers.NewLive(site)
-	servers = append(servers, appServer("login", r.pages, pages))
+	login := appServer("login", r.pages, pages)
+	login.proxied = true
+	servers = append(servers, login)
 	if operator == nil {
 		return servers, nil
 	}
