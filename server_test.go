@@ -386,6 +386,36 @@ func TestStopAnswers(t *testing.T) {
 	}
 }
 
+// TestStopYoung: a connection to the pages that has only just begun when the stop comes may send its
+// request, and is answered.
+func TestStopYoung(t *testing.T) {
+	t.Parallel()
+	s := stoppable(t, func() {})["app"]
+	running := make(chan error, 1)
+	go func() { running <- s.run() }()
+	c := dial(t, s.ln.Addr().String())
+	has := func(what func() bool) func() bool {
+		return func() bool {
+			s.ln.mu.Lock()
+			defer s.ln.mu.Unlock()
+			return what()
+		}
+	}
+	wait(t, "accepted", has(func() bool { return len(s.ln.conns) == 1 }))
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.shutdown(t.Context(), slog.New(slog.DiscardHandler)) }()
+	wait(t, "stopping", has(func() bool { return s.ln.stopping }))
+	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+	if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("the request: %v", err)
+	}
+	for _, ended := range []chan error{stopped, running} {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestStopCutsOff: what is not answered when the time is over is cut off, which
 // the log says; that is no failure.
 func TestStopCutsOff(t *testing.T) {
