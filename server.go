@@ -34,8 +34,8 @@ type server struct {
 	ln   *listener
 	run  func() error
 	stop func(context.Context) error
-	// proxied: what stands before it goes elsewhere where it is refused a connection, and must not
-	// find one that is cut off with a form on its way.
+	// proxied: who is before it goes elsewhere when a connection is refused, and must have none cut off
+	// with a form on its way.
 	proxied bool
 }
 
@@ -50,6 +50,12 @@ func listenProxied(ctx context.Context, address string) (net.Listener, error) {
 func appServer(name string, a app, ln net.Listener) server {
 	l := newListener(ln)
 	return server{name: name, ln: l, run: func() error { return a.Listener(framing.NewListener(l)) }, stop: a.ShutdownWithContext}
+}
+
+// proxied is a server that a proxy stands before.
+func proxied(s server) server {
+	s.proxied = true
+	return s
 }
 
 // httpServer needs no framing: net/http is strict by itself.

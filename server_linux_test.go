@@ -19,8 +19,7 @@ func TestStopBegun(t *testing.T) {
 	for round := range 6 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()
-			s := stoppable(t, func() {})["app"]
-			s.proxied = true
+			s := proxied(stoppable(t, func() {})["app"])
 			running := make(chan error, 1)
 			go func() { running <- s.run() }()
 			addr := s.ln.Addr().String()

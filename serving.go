@@ -82,9 +82,7 @@ func (r *serving) assemble(servers []server, pages, operator net.Listener) ([]se
 		return nil, err
 	}
 	r.pages = handlers.NewLive(site)
-	login := appServer("login", r.pages, pages)
-	login.proxied = true
-	servers = append(servers, login)
+	servers = append(servers, proxied(appServer("login", r.pages, pages)))
 	if operator == nil {
 		return servers, nil
 	}

@@ -52,7 +52,8 @@ func runTwoInstances(t *testing.T) *twoInstances {
 	runNginx(t, front, nginxSite(t, "two-instances/nginx.conf", front.Addr().String(), log,
 		"10.0.0.11:8080", m.address(t, "login-1:8080"), "10.0.0.12:8080", m.address(t, "login-2:8080"),
 		"http://127.0.0.1:3000", "http://"+m.address(t, "app:3000")), log)
-	two.caddyLog = runCaddy(t, shipped(t, "two-instances/Caddyfile", "\napp.example.com {", "\n"+two.caddy+" {",
+	// Unasked it listens at every address, beside the Caddys of other tests, and gets some of their requests.
+	two.caddyLog = runCaddy(t, shipped(t, "two-instances/Caddyfile", "\napp.example.com {", "\n"+two.caddy+" {\n\tbind "+m.addresses["caddy"],
 		"login-1:8080 login-2:8080", m.address(t, "login-1:8080")+" "+m.address(t, "login-2:8080"), "app:3000", m.address(t, "app:3000")))
 	return two
 }

@@ -16,8 +16,8 @@ import (
 )
 
 var (
-	soakFor   = flag.Duration("soak.for", time.Minute, "how long people come and go in TestSoak")
-	soakEvery = flag.Duration("soak.every", 250*time.Millisecond, "how long after one of them the next one comes")
+	soakFor    = flag.Duration("soak.for", time.Minute, "how long people come and go in TestSoak")
+	soakPeople = flag.Int("soak.people", 4, "how many there are at a time")
 )
 
 const soakPassword = "Quiet-river-4711"
@@ -48,18 +48,10 @@ func TestSoak(t *testing.T) {
 	s := newSoak(t)
 	ctx, done := context.WithTimeout(t.Context(), *soakFor)
 	defer done()
-	next := time.NewTicker(*soakEvery)
-	defer next.Stop()
 	var crowd sync.WaitGroup
-	for range 4 {
+	for range *soakPeople {
 		crowd.Go(func() {
-			for ctx.Err() == nil {
-				select {
-				case <-next.C:
-					s.visit(ctx, t, int(s.came.Add(1)))
-				case <-ctx.Done():
-				}
-			}
+			often(ctx.Done(), 250*time.Millisecond, func() { s.visit(ctx, t, int(s.came.Add(1))) })
 		})
 	}
 	kept := s.disturbAll(ctx, t)
