@@ -135,7 +135,7 @@ test-all: test ## longer: also what times tell in every flow, every fuzz target,
 
 .PHONY: soak
 soak: setup ## people come and go on two instances for FOR=10m, while those, Redis and TCB fail; "make e2e" has a minute of it
-	go test -tags e2e -count=1 -timeout 2h -v -run '^TestSoak$$' ./e2e/ -soak.for $(or $(FOR),10m) -soak.people 16
+	go test -tags e2e -count=1 -timeout 2h -v -run '^TestSoak$$' ./e2e/ -soak.for $(or $(FOR),10m) -soak.people 12
 
 .PHONY: bench
 bench: ## what pages cost, against a bare program that sends the same bytes; ONLY=get-sms,start picks some

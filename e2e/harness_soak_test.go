@@ -14,8 +14,11 @@ import (
 	"testing"
 )
 
-// submits posts a form past the pictures that are in the way, and returns the page after them. Each
-// picture that was solved is tried a second time, by a copy of the browser that sends something else.
+var dataPage = regexp.MustCompile(`data-page="[^"]*"`)
+
+// submits posts a form past the pictures that are in the way, and returns the page after them. A picture
+// that was solved is tried a second time by a copy of the browser, for what is said otherwise, if
+// anything is.
 func (s *soak) submits(ctx context.Context, t *testing.T, p *personOf, page string, typed, otherwise []string) (answer string, ok bool) {
 	t.Helper()
 	status, answer, err := p.submit(ctx, page, typed...)
@@ -25,12 +28,13 @@ func (s *soak) submits(ctx context.Context, t *testing.T, p *personOf, page stri
 		}
 		asked, copied := answer, p.again(t)
 		solved := []string{"captcha_key", s.tcb.captcha(t)} // perhaps of somebody else's picture; then another one is drawn
-		if status, answer, err = p.submit(ctx, asked, slices.Concat(typed, solved)...); err != nil || status != http.StatusOK {
+		status, answer, err = p.submit(ctx, asked, slices.Concat(typed, solved)...)
+		if err != nil || status >= http.StatusInternalServerError || strings.Contains(answer, `name="captcha_key"`) || otherwise == nil {
 			continue
 		}
 		s.counts.captchas.Add(1)
-		if status, _, err := copied.submit(ctx, asked, slices.Concat(otherwise, solved)...); err == nil && status == http.StatusOK {
-			t.Errorf("a picture works twice: %q, then %q", typed, otherwise)
+		if status, again, err := copied.submit(ctx, asked, slices.Concat(otherwise, solved)...); err == nil && status == http.StatusOK {
+			t.Errorf("a picture works twice: %q, which came to %s, and then %q, to %s", typed, dataPage.FindString(answer), otherwise, dataPage.FindString(again))
 		}
 	}
 	if ctx.Err() == nil && (err != nil || status >= http.StatusInternalServerError) {
@@ -66,17 +70,18 @@ func (s *soak) typesCode(ctx context.Context, t *testing.T, p *personOf, page, e
 	}
 	code := []string{"verification_code", sent[0].Code}
 	if wrong := []string{"verification_code", "000000"}; s.rand(4) == 0 && !slices.Equal(code, wrong) {
-		if _, ok := s.submits(ctx, t, p, page, wrong, wrong); ok {
+		if _, ok := s.submits(ctx, t, p, page, wrong, nil); ok {
 			t.Errorf("a wrong code is as good as the right one of %s", email)
 		}
 		s.counts.wrong.Add(1)
 	}
-	copied, again := p.again(t), append(slices.Clone(code), "again", "1") // so that it is no repetition of the same form
-	answer, ok := s.submits(ctx, t, p, page, code, again)
+	copied := p.again(t)
+	answer, ok := s.submits(ctx, t, p, page, code, nil)
 	if !ok {
 		return "", false
 	}
-	if _, ok := s.submits(ctx, t, copied, page, again, again); ok {
+	again := append(slices.Clone(code), "again", "1") // so that it is no repetition of the same form
+	if _, ok := s.submits(ctx, t, copied, page, again, nil); ok {
 		t.Errorf("a code of %s works twice", email)
 	}
 	s.counts.codesAgain.Add(1)
@@ -93,8 +98,7 @@ func (s *soak) signsUp(ctx context.Context, t *testing.T, p *personOf, email str
 	if !ok {
 		return false
 	}
-	details := []string{"name", "Somebody", "password", soakPassword}
-	page, _ = s.submits(ctx, t, p, page, details, append(slices.Clone(details), "again", "1"))
+	page, _ = s.submits(ctx, t, p, page, []string{"name", "Somebody", "password", soakPassword}, nil)
 	if !s.signedIn(t, email, page) {
 		return false
 	}
@@ -114,8 +118,8 @@ func (s *soak) byCode(ctx context.Context, t *testing.T, p *personOf, email stri
 	return ok && s.signedIn(t, email, page)
 }
 
-// byPassword signs in somebody who has one, sometimes after a wrong one. Who uses a picture again would
-// try a password once more.
+// byPassword signs in somebody who has one, sometimes after a wrong one. Who uses the picture of that
+// again would try the right one without another.
 func (s *soak) byPassword(ctx context.Context, t *testing.T, p *personOf, email string) bool {
 	t.Helper()
 	page, ok := s.opens(ctx, p, "sign-in")
@@ -123,15 +127,14 @@ func (s *soak) byPassword(ctx context.Context, t *testing.T, p *personOf, email 
 		return false
 	}
 	right := []string{"username", email, "password", soakPassword}
-	again := append(slices.Clone(right), "again", "1")
 	if s.rand(3) == 0 {
 		wrong := []string{"username", email, "password", "Wrong-" + strconv.Itoa(s.rand(1000))}
-		if _, ok := s.submits(ctx, t, p, page, wrong, again); ok {
+		if _, ok := s.submits(ctx, t, p, page, wrong, right); ok {
 			t.Errorf("a wrong password signs %s in", email)
 		}
 		s.counts.wrong.Add(1)
 	}
-	page, ok = s.submits(ctx, t, p, page, right, again)
+	page, ok = s.submits(ctx, t, p, page, right, nil)
 	return ok && s.signedIn(t, email, page)
 }
 
