@@ -113,7 +113,7 @@ func (m *machine) runInstance(t *testing.T, name, settings string) {
 }
 
 // rounds is how often both instances are restarted.
-const rounds = 3
+const rounds = 2
 
 // rolls has people read, post and sign in through both proxies while one instance after the other is
 // restarted, as docs/deploy.md has it. Nothing fails, and nobody is left half-way.

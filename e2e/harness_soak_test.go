@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"slices"
@@ -69,7 +70,7 @@ func (s *soak) typesCode(ctx context.Context, t *testing.T, p *personOf, page, e
 		return "", false
 	}
 	code := []string{"verification_code", sent[0].Code}
-	if wrong := []string{"verification_code", "000000"}; s.rand(4) == 0 && !slices.Equal(code, wrong) {
+	if wrong := []string{"verification_code", "000000"}; rand.IntN(4) == 0 && !slices.Equal(code, wrong) {
 		if _, ok := s.submits(ctx, t, p, page, wrong, nil); ok {
 			t.Errorf("a wrong code is as good as the right one of %s", email)
 		}
@@ -127,8 +128,8 @@ func (s *soak) byPassword(ctx context.Context, t *testing.T, p *personOf, email 
 		return false
 	}
 	right := []string{"username", email, "password", soakPassword}
-	if s.rand(3) == 0 {
-		wrong := []string{"username", email, "password", "Wrong-" + strconv.Itoa(s.rand(1000))}
+	if rand.IntN(3) == 0 {
+		wrong := []string{"username", email, "password", "Wrong-" + strconv.Itoa(rand.IntN(1000))}
 		if _, ok := s.submits(ctx, t, p, page, wrong, right); ok {
 			t.Errorf("a wrong password signs %s in", email)
 		}

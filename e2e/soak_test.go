@@ -26,7 +26,6 @@ const soakPassword = "Quiet-river-4711"
 // what was acknowledged must hold.
 type soak struct {
 	*twoInstances
-	rand  func(n int) int
 	came  atomic.Int64
 	asked requests
 
@@ -76,13 +75,7 @@ func TestSoak(t *testing.T) {
 
 func newSoak(t *testing.T) *soak {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random, mu := rand.New(rand.NewPCG(seed, seed)), sync.Mutex{}
-	s := &soak{
-		twoInstances: runTwoInstances(t), subs: map[string]string{},
-		rand: func(n int) int { mu.Lock(); defer mu.Unlock(); return random.IntN(n) },
-	}
+	s := &soak{twoInstances: runTwoInstances(t), subs: map[string]string{}}
 	s.behaves(t, "never", 0)
 	return s
 }
@@ -102,7 +95,7 @@ func (s *soak) disturbAll(ctx context.Context, t *testing.T) (kept memory) {
 	for round := 0; ctx.Err() == nil; round++ {
 		name := "login-1"
 		if time.Since(began) < *soakFor/3 {
-			name = fmt.Sprintf("login-%d", 1+s.rand(2))
+			name = fmt.Sprintf("login-%d", 1+rand.IntN(2))
 		}
 		s.disturb(t, round, name)
 		for _, name := range []string{"login-1", "login-2"} {
@@ -159,14 +152,14 @@ func (s *soak) disturb(t *testing.T, round int, name string) {
 // this is about.
 func (s *soak) visit(ctx context.Context, t *testing.T, n int) {
 	origin := s.caddy
-	if s.rand(2) == 0 {
+	if rand.IntN(2) == 0 {
 		origin = s.nginx
 	}
 	p := newPersonFrom(t, origin, net.IPv4(127, byte(20+n>>16), byte(n>>8), byte(n)))
 	p.asked = &s.asked
 	email, signedIn := fmt.Sprintf("soak-%d@example.com", n), false
 	known := s.somebody()
-	switch kind := s.rand(4); {
+	switch kind := rand.IntN(4); {
 	case kind == 0 || known == "":
 		signedIn = s.signsUp(ctx, t, p, email)
 	case kind == 1:
@@ -175,7 +168,7 @@ func (s *soak) visit(ctx context.Context, t *testing.T, n int) {
 		email = known
 		signedIn = s.byPassword(ctx, t, p, email)
 	}
-	if signedIn && s.rand(2) == 0 {
+	if signedIn && rand.IntN(2) == 0 {
 		s.signsOut(ctx, t, p, email)
 	}
 }
@@ -187,7 +180,7 @@ func (s *soak) somebody() string {
 	if len(s.known) == 0 {
 		return ""
 	}
-	return s.known[s.rand(min(len(s.known), 20))]
+	return s.known[rand.IntN(min(len(s.known), 20))]
 }
 
 // settle looks, once all is quiet, for everybody who was told that they have an account.
