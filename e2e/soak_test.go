@@ -187,13 +187,9 @@ func (s *soak) somebody() string {
 func (s *soak) settle(t *testing.T) {
 	t.Helper()
 	s.behaves(t, "never", 0)
-	there := map[string]string{}
-	for _, p := range s.tcb.people(t) {
-		there[p.Email] = p.Sub
-	}
 	for email, sub := range s.subs {
-		if there[email] != sub {
-			t.Errorf("%s was signed up as %s, and is now %q", email, sub, there[email])
+		if there := s.tcb.known(t, email); len(there) != 1 || there[0].Sub != sub {
+			t.Errorf("%s was signed up as %s, and is now %+v", email, sub, there)
 		}
 	}
 }
