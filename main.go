@@ -225,7 +225,7 @@ func (r *serving) serve(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	defer closeIf(operator)
-	pages, err := net.Listen("tcp", r.settings.Listen)
+	pages, err := listenProxied(ctx, r.settings.Listen)
 	if err != nil {
 		return fmt.Errorf("listening for the pages: %w", err)
 	}

@@ -34,11 +34,28 @@ type server struct {
 	ln   *listener
 	run  func() error
 	stop func(context.Context) error
+	// proxied: who is before it goes elsewhere when a connection is refused, and must have none cut off
+	// with a form on its way.
+	proxied bool
+}
+
+// listenProxied listens for a server that stands behind a proxy. It does without Multipath TCP, on
+// whose listeners refuseNew can do nothing.
+func listenProxied(ctx context.Context, address string) (net.Listener, error) {
+	var how net.ListenConfig
+	how.SetMultipathTCP(false)
+	return how.Listen(ctx, "tcp", address)
 }
 
 func appServer(name string, a app, ln net.Listener) server {
 	l := newListener(ln)
 	return server{name: name, ln: l, run: func() error { return a.Listener(framing.NewListener(l)) }, stop: a.ShutdownWithContext}
+}
+
+// proxied is a server that a proxy stands before.
+func proxied(s server) server {
+	s.proxied = true
+	return s
 }
 
 // httpServer needs no framing: net/http is strict by itself.
@@ -58,6 +75,9 @@ func httpServer(name string, handler http.Handler, ln net.Listener) server {
 // whole requests are answered, or when ctx ends. What remains then is cut off.
 // That is a clean stop too: who sends half a request must not make it fail.
 func (s server) shutdown(ctx context.Context, log *slog.Logger) error {
+	if s.proxied {
+		refuseNew(ctx, s.ln.Listener)
+	}
 	half := s.ln.drain()
 	defer half.Stop()
 	err := s.stop(ctx)
@@ -94,7 +114,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tracked := &conn{Conn: c, from: l, busy: true}
+	tracked := &conn{Conn: c, from: l, since: time.Now(), busy: true}
 	l.conns[tracked] = struct{}{}
 	l.busy++
 	if l.stopping {
@@ -104,13 +124,13 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // drain closes connections that have sent nothing, and soon those that have not
-// sent enough.
+// sent enough, or have only just begun.
 func (l *listener) drain() *time.Timer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stopping = true
 	for c := range l.conns {
-		if !c.heard {
+		if !c.heard && time.Since(c.since) > halfWithin {
 			c.Conn.Close()
 		}
 	}
@@ -148,6 +168,7 @@ func (l *listener) closeAll() int {
 type conn struct {
 	net.Conn
 	from  *listener
+	since time.Time
 	heard bool // something has arrived
 	busy  bool
 }

@@ -304,7 +304,7 @@ func TestStopWithHalf(t *testing.T) {
 func stoppable(t *testing.T, handle func()) map[string]server {
 	t.Helper()
 	listen := func() net.Listener {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		ln, err := listenProxied(t.Context(), "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -382,6 +382,36 @@ func TestStopAnswers(t *testing.T) {
 		}
 		if err := <-running; err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestStopYoung: a connection to the pages that has only just begun when the stop comes may send its
+// request, and is answered.
+func TestStopYoung(t *testing.T) {
+	t.Parallel()
+	s := stoppable(t, func() {})["app"]
+	running := make(chan error, 1)
+	go func() { running <- s.run() }()
+	c := dial(t, s.ln.Addr().String())
+	has := func(what func() bool) func() bool {
+		return func() bool {
+			s.ln.mu.Lock()
+			defer s.ln.mu.Unlock()
+			return what()
+		}
+	}
+	wait(t, "accepted", has(func() bool { return len(s.ln.conns) == 1 }))
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.shutdown(t.Context(), slog.New(slog.DiscardHandler)) }()
+	wait(t, "stopping", has(func() bool { return s.ln.stopping }))
+	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+	if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("the request: %v", err)
+	}
+	for _, ended := range []chan error{stopped, running} {
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (r *serving) assemble(servers []server, pages, operator net.Listener) ([]se
 		return nil, err
 	}
 	r.pages = handlers.NewLive(site)
-	servers = append(servers, appServer("login", r.pages, pages))
+	servers = append(servers, proxied(appServer("login", r.pages, pages)))
 	if operator == nil {
 		return servers, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +36,21 @@ func ask(t *testing.T, cfg Config, method, path string) (int, health) {
 		}
 	}
 	return resp.StatusCode, h
+}
+
+// TestProbesAtDebug: who looks after us every second fills no log that anybody reads.
+func TestProbesAtDebug(t *testing.T) {
+	t.Parallel()
+	for level, want := range map[slog.Level]int{slog.LevelInfo: 0, slog.LevelDebug: 3} {
+		var log bytes.Buffer
+		cfg := Config{Metrics: http.NotFoundHandler(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))}
+		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+			ask(t, cfg, http.MethodGet, path)
+		}
+		if got := strings.Count(log.String(), "\n"); got != want {
+			t.Errorf("%v: %d lines, want %d:\n%s", level, got, want, log.String())
+		}
+	}
 }
 
 func TestAdmin(t *testing.T) {

@@ -17,6 +17,9 @@
 //   - harness_server: the binary, alone for a test (start) or shared (share)
 //   - harness_gateway: the app's own origin in front of it
 //   - harness_proxy, harness_nginx: a real Caddy or nginx instead, with the site that we ship
+//   - harness_compose, harness_instances: the services of a compose file as processes, and the two
+//     instances that we ship one for, behind both proxies
+//   - harness_person, harness_soak: many people at once, who need no browser
 //   - harness_emulator: what arrived by SMS and e-mail, and the switches of the backend
 //   - harness_browser: a visitor (one browser context), its tabs, and what they show
 //   - harness_app: the app page, and what the SDK in it says

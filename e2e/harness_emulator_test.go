@@ -158,11 +158,20 @@ func (e *emulator) captcha(t *testing.T) string {
 	return latest.Key
 }
 
+// people are all, up to a thousand of them.
 func (e *emulator) people(t *testing.T) []person {
 	t.Helper()
 	var all struct{ Users []person }
 	e.call(t, http.MethodGet, "/__emulator/users.json", nil, &all)
 	return all.Users
+}
+
+// known are those with a username, e-mail address or phone number.
+func (e *emulator) known(t *testing.T, by string) []person {
+	t.Helper()
+	var some struct{ Users []person }
+	e.call(t, http.MethodGet, "/__emulator/users.json?username="+url.QueryEscape(by), nil, &some)
+	return some.Users
 }
 
 // find returns the person whom the given facts describe: username, e-mail address or phone number.

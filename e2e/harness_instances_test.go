@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ type twoInstances struct {
 	caddy, nginx       string // origins
 	file               string // the instances' settings
 	caddyLog, nginxLog func() string
+	tcb                *emulator
 }
 
 func runTwoInstances(t *testing.T) *twoInstances {
@@ -34,7 +36,7 @@ func runTwoInstances(t *testing.T) *twoInstances {
 		machine: m, caddy: "http://" + m.addresses["caddy"] + ":8000", nginx: "http://" + front.Addr().String(),
 		nginxLog: func() string { return readAll(t, log) },
 	}
-	m.runEmulator(t, two.caddy, two.nginx)
+	two.tcb = m.runEmulator(t, two.caddy, two.nginx)
 	m.start(t, "valkey")
 	m.start(t, "app")
 	two.file, _ = m.settings(t, "login-1", shipped(t, "two-instances/settings.example.yaml",
@@ -50,7 +52,8 @@ func runTwoInstances(t *testing.T) *twoInstances {
 	runNginx(t, front, nginxSite(t, "two-instances/nginx.conf", front.Addr().String(), log,
 		"10.0.0.11:8080", m.address(t, "login-1:8080"), "10.0.0.12:8080", m.address(t, "login-2:8080"),
 		"http://127.0.0.1:3000", "http://"+m.address(t, "app:3000")), log)
-	two.caddyLog = runCaddy(t, shipped(t, "two-instances/Caddyfile", "\napp.example.com {", "\n"+two.caddy+" {",
+	// Unasked it listens at every address, beside the Caddys of other tests, and gets some of their requests.
+	two.caddyLog = runCaddy(t, shipped(t, "two-instances/Caddyfile", "\napp.example.com {", "\n"+two.caddy+" {\n\tbind "+m.addresses["caddy"],
 		"login-1:8080 login-2:8080", m.address(t, "login-1:8080")+" "+m.address(t, "login-2:8080"), "app:3000", m.address(t, "app:3000")))
 	return two
 }
@@ -65,7 +68,7 @@ func readAll(t *testing.T, file string) string {
 }
 
 // runEmulator runs what stands in for TCB, with the environment of the settings.
-func (m *machine) runEmulator(t *testing.T, origins ...string) {
+func (m *machine) runEmulator(t *testing.T, origins ...string) *emulator {
 	t.Helper()
 	m.addresses["emulator"] = m.addresses["app"][:strings.LastIndex(m.addresses["app"], ".")] + ".2"
 	file := filepath.Join(m.dir, "emulator.yaml")
@@ -76,4 +79,6 @@ func (m *machine) runEmulator(t *testing.T, origins ...string) {
 	m.runBinary(t, "emulator", `"name":"login"`, []string{
 		"-settings", file, "-emulator", "-listen", "127.0.0.1:0", "-emulator-listen", m.addresses["emulator"] + ":8081", "-data", filepath.Join(m.dir, "emulator"),
 	}, nil)
+	control := &url.URL{Scheme: "http", Host: m.addresses["emulator"] + ":8081"}
+	return &emulator{url: control, read: map[string]int{}}
 }

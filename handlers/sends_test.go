@@ -167,6 +167,22 @@ func TestPumping(t *testing.T) {
 	send("CN", "13900139003").want(http.StatusOK, "sign-in-sms-code")
 }
 
+// TestNoPauseAfterOutage: where TCB failed, perhaps after it had sent the code, nobody waits a minute for
+// the next one; the code counts all the same.
+func TestNoPauseAfterOutage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *siteConfig) {
+		c.settings.Environments[0].Limits = settings.Limits{EmailsPerAddress: 2}
+	})
+	b := s.browser()
+	s.backend.answer("/v1/verification", html500)
+	p := b.submit(b.open("/sign-in/email"), fields{"email": "x@example.com"}).want(http.StatusBadGateway, "sign-in-email", "error.broken")
+	s.backend.answer("", nil)
+	b.submit(p, fields{"email": "x@example.com"}).want(http.StatusOK, "sign-in-email-code")
+	s.clock.advance(time.Minute)
+	b.submit(b.open("/sign-in/email"), fields{"email": "x@example.com"}).want(http.StatusUnprocessableEntity, "sign-in-email", "captcha.ask")
+}
+
 // TestPauseOffersOthers: during a pause of a stranger's making the page offers the other ways in.
 func TestPauseOffersOthers(t *testing.T) {
 	t.Parallel()
