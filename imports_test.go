@@ -24,7 +24,7 @@ const module = "tcb-login"
 // part of the design. Tests may import what they need.
 var mayImport = map[string][]string{
 	"":                   {"admin", "audit", "authclient", "command", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "limit/shared", "metrics", "online", "proxyheaders", "session", "static", "upstream"},
-	"admin":              {"config/loginpage", "handlers/preview", "handlers/web", "views"},
+	"admin":              {"config/loginpage", "handlers/methods", "handlers/preview", "views"},
 	"audit":              {"limit"},
 	"authclient":         {},
 	"command":            {"audit", "config/loginpage", "config/publish", "config/settings"},
@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"handlers/files":     {"config/loginpage", "handlers/entry", "handlers/headers", "handlers/refusal", "i18n", "static"},
 	"handlers/headers":   {},
 	"handlers/journal":   {"audit", "authclient", "handlers/refusal", "limit", "metrics"},
+	"handlers/methods":   {},
 	"handlers/limits":    {"handlers/refusal", "limit", "session"},
 	"handlers/notes":     {"config/loginpage"},
 	"handlers/origins":   {"handlers/entry"},
@@ -56,7 +57,7 @@ var mayImport = map[string][]string{
 	"handlers/sample":    {"config/loginpage", "handlers/refusal", "handlers/rules", "i18n", "views"},
 	"handlers/signin":    {"audit", "authclient", "config/loginpage", "handlers/captcha", "handlers/code", "handlers/entry", "handlers/journal", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/sample", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},
 	"handlers/visitor":   {"audit", "authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/sample", "handlers/web", "i18n", "limit", "session", "views"},
-	"handlers/web":       {"audit", "authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/bodies", "handlers/captcha", "handlers/cut", "handlers/entry", "handlers/files", "handlers/headers", "handlers/journal", "handlers/limits", "handlers/notes", "handlers/origins", "handlers/refusal", "handlers/repeat", "handlers/rules", "handlers/sample", "i18n", "limit", "metrics", "session", "static", "views"},
+	"handlers/web":       {"audit", "authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/bodies", "handlers/captcha", "handlers/cut", "handlers/entry", "handlers/files", "handlers/headers", "handlers/journal", "handlers/limits", "handlers/methods", "handlers/notes", "handlers/origins", "handlers/refusal", "handlers/repeat", "handlers/rules", "handlers/sample", "i18n", "limit", "metrics", "session", "static", "views"},
 	"i18n":               {},
 	"limit":              {},
 	"limit/conformance":  {"limit"},
@@ -80,8 +81,8 @@ var free = []string{"bench", "e2e", "generate"}
 
 // onlyIn says which folders know a library. Imports are compared by prefix.
 var onlyIn = map[string][]string{
-	"github.com/gofiber/":         {"admin", "handlers", "handlers/bodies", "handlers/files", "handlers/headers", "handlers/origins", "handlers/preview", "handlers/repeat", "handlers/web"},
-	"github.com/valyala/":         {"handlers", "handlers/repeat", "handlers/web"},
+	"github.com/gofiber/":         {"admin", "handlers", "handlers/bodies", "handlers/files", "handlers/headers", "handlers/methods", "handlers/origins", "handlers/preview", "handlers/repeat", "handlers/web"},
+	"github.com/valyala/":         {"handlers", "handlers/methods", "handlers/repeat", "handlers/web"},
 	"github.com/a-h/templ":        {"views"},
 	"github.com/gorilla/":         {"session"},
 	"github.com/golang-jwt/":      {"emulator"},

@@ -19,8 +19,8 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/methods"
 	"tcb-login/handlers/preview"
-	"tcb-login/handlers/web"
 )
 
 // A Dependency is something that we call, as it was when it was last called.
@@ -86,9 +86,9 @@ func New(cfg Config) *fiber.App {
 		ErrorHandler:                 refuse,
 		ReadTimeout:                  5 * time.Second,
 		IdleTimeout:                  30 * time.Second,
-		RequestMethods:               web.Methods,
+		RequestMethods:               methods.All,
 	})
-	web.CatchMethods(app)
+	methods.Catch(app)
 	app.Use(func(c *fiber.Ctx) error {
 		err := c.Next()
 		cfg.Logger.Debug("operator", "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode())

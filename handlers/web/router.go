@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
 
 	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/methods"
 	"tcb-login/handlers/refusal"
 	"tcb-login/views"
 )
@@ -160,7 +160,7 @@ func (s *Site) nowhere(c *fiber.Ctx) error {
 	if _, err := s.prepare(c, rawQuery(c), Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
 		return err
 	}
-	if c.Method() == methodUnknown {
+	if c.Method() == methods.Unknown {
 		return &refusal.Problem{Status: fiber.StatusNotImplemented, Title: "error.title_request", Lead: "error.page.method"}
 	}
 	if allowed := s.allowed(c.Path()); allowed != "" {
@@ -246,29 +246,9 @@ func (s *Site) NewApp() *fiber.App {
 		WriteTimeout:                 s.Timeout + grace + 15*time.Second,
 		IdleTimeout:                  75 * time.Second,
 		CaseSensitive:                true, // as cookie paths and proxy rules are
-		RequestMethods:               Methods,
+		RequestMethods:               methods.All,
 	})
 	app.Server().CloseOnShutdown = true
-	CatchMethods(app)
+	methods.Catch(app)
 	return app
-}
-
-// methodUnknown is the method of requests with one that HTTP does not know.
-const methodUnknown = "UNKNOWN"
-
-// Methods are those that an app routes, once CatchMethods is called on it.
-var Methods = append(slices.Clone(fiber.DefaultMethods), methodUnknown)
-
-// CatchMethods sends requests with a method that Fiber does not know through the app's handlers.
-// Fiber answers them itself, before any handler, and without the headers that every answer of ours
-// has.
-func CatchMethods(app *fiber.App) {
-	server := app.Server()
-	next := server.Handler
-	server.Handler = func(ctx *fasthttp.RequestCtx) {
-		if !slices.Contains(Methods, string(ctx.Method())) {
-			ctx.Request.Header.SetMethod(methodUnknown)
-		}
-		next(ctx)
-	}
 }
