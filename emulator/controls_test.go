@@ -124,7 +124,7 @@ func TestOutbox(t *testing.T) {
 	if csp := page.header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe") {
 		t.Errorf("CSP: %q", csp)
 	}
-	for path, contentType := range map[string]string{"outbox.css": "text/css; charset=utf-8", "outbox.js": "text/javascript; charset=utf-8"} {
+	for path, contentType := range map[string]string{"ui/console.css": "text/css; charset=utf-8", "ui/console.js": "text/javascript; charset=utf-8"} {
 		a := f.do("GET", "/__emulator/"+path, "").ok()
 		if a.header.Get("Content-Type") != contentType || a.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %v", path, a.header)
@@ -276,7 +276,8 @@ func TestUsers(t *testing.T) {
 	}
 	want := []any{object{
 		"env": "demo", "sub": sub, "username": "wang", "name": "王", "email": "", "phone_number": "+86 13800000000", "status": "ACTIVE",
-		"anonymous": false, "has_password": false, "created_at": "2026-11-22T12:00:00Z",
+		"picture": "", "gender": "", "birthdate": "", "locale": "", "zoneinfo": "", "description": "", "groups": []any{"user"}, "providers": []any{},
+		"anonymous": false, "has_password": false, "created_at": "2026-11-22T12:00:00Z", "updated_at": "2026-11-22T12:00:00Z",
 	}}
 	for _, query := range []string{"?username=wang", "?username=%2B86+13800000000", "?username=8613800000000", "?sub=" + sub, "?username=WANG&env=demo"} {
 		if diff := cmp.Diff(want, find(query)); diff != "" {

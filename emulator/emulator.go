@@ -98,6 +98,9 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"tcb-login/emulator/guard"
+	"tcb-login/emulator/seed"
 )
 
 const (
@@ -126,6 +129,12 @@ type Config struct {
 	// CheapPasswords is for tests: a hash costs next to nothing, so that passwords are soon guessed
 	// by who has the file. Passwords that are stored already keep their cost.
 	CheapPasswords bool
+	// Users are those that the emulator starts with and is reset to, in the first environment unless
+	// they name theirs. Nil means the user "demo" in each. Who is there already is left as they are.
+	Users []seed.User
+	// ControlToken opens the controls under /__emulator/ to whoever sends it, from anywhere, and to
+	// nobody else. Empty means that this machine needs none, and that no other gets in.
+	ControlToken string
 
 	// signingKey lets this package's tests be cheap; nil means that one is made.
 	signingKey *rsa.PrivateKey
@@ -155,7 +164,7 @@ type Client struct {
 // Emulator is the running API: an [http.Handler]. It is safe for concurrent use.
 type Emulator struct {
 	environments []*Environment
-	clients      map[string]clientOf
+	clients      *clientBook
 	redirectURIs []string
 
 	store     *store
@@ -164,6 +173,8 @@ type Emulator struct {
 	random    io.Reader
 	log       *slog.Logger
 	passwords *passwords
+	users     []seed.User // nil: the demo user
+	guard     *guard.Guard
 	key       *signingKey
 	givenKey  *rsa.PrivateKey // a test's, for every key that would have to be made
 	encrypt   encryptionKey
@@ -175,18 +186,9 @@ type Emulator struct {
 	pages       *http.ServeMux
 }
 
-// clientOf is a client together with the environment it belongs to.
-type clientOf struct {
-	env          *Environment
-	id           string
-	secret       string
-	redirectURIs []string
-}
-
-// New opens or makes the database, seeds each environment with the user "demo", and returns the
-// emulator.
+// New opens or makes the database, seeds it, and returns the emulator.
 func New(config Config) (*Emulator, error) {
-	e := &Emulator{clients: map[string]clientOf{}, clock: config.Now, log: config.Logger, settings: newSettingsBox()}
+	e := &Emulator{clients: newClientBook(), clock: config.Now, log: config.Logger, settings: newSettingsBox()}
 	for _, uri := range config.RedirectURIs {
 		if _, err := parseRedirect(uri); err != nil {
 			return nil, fmt.Errorf("emulator: %q is no redirect URI", uri)
@@ -206,7 +208,12 @@ func New(config Config) (*Emulator, error) {
 	if err := e.addEnvironments(config.Environments); err != nil {
 		return nil, err
 	}
-	e.passwords = newPasswords(config.CheapPasswords, e.random)
+	e.clients.keep()
+	e.passwords, e.users = newPasswords(config.CheapPasswords, e.random), config.Users
+	var err error
+	if e.guard, err = guard.New(controlBase, config.ControlToken); err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
 
 	file := config.Path
 	if file == "" {
@@ -255,12 +262,10 @@ func (e *Emulator) addEnvironments(environments []Environment) error {
 		}
 		e.environments = append(e.environments, &env)
 		for _, client := range env.Clients {
-			if _, taken := e.clients[client.ID]; taken || client.ID == "" {
+			if _, taken := e.clients.find(client.ID); taken || client.ID == "" {
 				return fmt.Errorf("emulator: client id %q is empty or used twice", client.ID)
 			}
-			e.clients[client.ID] = clientOf{
-				env: &env, id: client.ID, secret: client.Secret, redirectURIs: client.RedirectURIs,
-			}
+			e.clients.put(clientOf{env: &env, id: client.ID, secret: client.Secret, redirectURIs: client.RedirectURIs})
 		}
 	}
 	return nil
