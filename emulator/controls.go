@@ -121,7 +121,7 @@ func (e *Emulator) askToken(w http.ResponseWriter, r *http.Request, page bool) {
 }
 
 // getReady: GET /__emulator/ready. Whoever gets an answer finds the users in their place: the
-// emulator seeds before it listens.
+// emulator seeds before it answers.
 func (e *Emulator) getReady(w http.ResponseWriter, _ *http.Request) error {
 	sendJSON(w, http.StatusOK, struct {
 		Status string `json:"status"`
