@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -103,28 +102,18 @@ func (p *parser) document(read func(at int, raw []byte)) {
 	var raw json.RawMessage
 	err := decoder.Decode(&raw)
 	end := int(decoder.InputOffset())
-	if err == nil {
-		if _, err = decoder.Token(); err == nil {
-			err = errors.New("something stands behind the end")
-		} else if errors.Is(err, io.EOF) {
-			err = nil
-		}
-	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		end = max(0, int(syntax.Offset)-1)
+		p.errorf(max(0, int(syntax.Offset)-1), "", "not valid JSON: %s", err)
+		return
+	} else if err != nil { // nothing, or a beginning
+		p.errorf(len(p.data), "", "not valid JSON: it ends too early")
+		return
 	}
-	if err != nil {
-		p.errorf(end, "", "not valid JSON: %s", plain(err))
+	if rest := bytes.TrimLeft(p.data[end:], " \t\r\n"); len(rest) > 0 {
+		p.errorf(len(p.data)-len(rest), "", "not valid JSON: something stands behind the end")
 		return
 	}
 	read(end-len(raw), raw)
-}
-
-func plain(err error) string {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return "it ends too early"
-	}
-	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
 func invalidUTF8(data []byte) int {
