@@ -2,7 +2,11 @@ package emulator
 
 import (
 	"context"
+	"maps"
 	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -316,4 +320,26 @@ func TestResetControl(t *testing.T) {
 		t.Error("the reset took the key")
 	}
 	f.send("gone@example.com") // no limit left over
+}
+
+// The page about the emulator has every control and every setting, and no other.
+func TestControlsAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/emulator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, controls, _ := strings.Cut(string(page), "## Controls")
+	controls, _, _ = strings.Cut(controls, "## Who may")
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)`").FindAllStringSubmatch(controls, -1) {
+		documented = append(documented, row[1])
+	}
+	f := newFixture(t)
+	want := slices.Concat(slices.Collect(maps.Keys(f.controlTable())), slices.Collect(maps.Keys(f.do("GET", "/__emulator/settings", "").ok().body)))
+	slices.Sort(documented)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, documented); diff != "" {
+		t.Error(diff)
+	}
 }

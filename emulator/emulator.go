@@ -24,34 +24,14 @@
 //   - Time and randomness come in through [Config]. Nothing runs in the background: expired rows go
 //     when something is written.
 //   - The controls under /__emulator (controls.go) are not part of TCB's API. They answer to this
-//     machine only. The pages that a browser is sent to (idp.go, captchapage.go) answer to
+//     machine only, or to who has their token. The pages that a browser is sent to (idp.go, captchapage.go) answer to
 //     everybody.
 //
 // # Controls
 //
-//   - GET /__emulator/ and /__emulator/outbox.json?to=: the codes that were sent, newest first.
-//   - GET, PUT /__emulator/settings: {"captcha", "password_strength", "security_domains",
-//     "verification_uri", "qr_code", "latency_ms", "clock_offset_s", "faults", "login", "client",
-//     "providers"}. captcha is never,
-//     risk (from the sixth wrong password on, and at the day's limit of sends) or always;
-//     password_strength is length or strict; security_domains the hosts, as "app.example.com" or
-//     "localhost:5173", whose pages may call, none letting all in; verification_uri the page that
-//     devices send people to, to which env_id, client_id and user_code are appended; qr_code
-//     whether a mini program's code is a picture or a link, which the page draws; login has the console's switches
-//     for methods, SMS limit, second factor and password age; client the lives of tokens and
-//     MaxDevice; providers, by id, On, AutoSignUpWithProviderUser, ReuseUserId,
-//     AutoSignInWhenEmailMatch, AutoSignInWhenPhoneNumberMatch, SignOut and ProviderSubType. A PUT
-//     changes what it names; settings.go has the defaults.
-//   - GET /__emulator/users.json, PUT /__emulator/users/{sub} {"status", "groups"}, POST
-//     /__emulator/reset.
-//   - GET /__emulator/captcha/{token}: the answer of a picture; "latest" stands for the newest
-//     picture, whose token the page keeps.
-//   - GET /__emulator/scans.json: the QR codes that are still open, newest first, each with the url
-//     of the phone that scans it, which a GET does; the form there says yes or no.
-//   - GET /__emulator/custom-login-key?env=: tcb_custom_login.json for @cloudbase/node-sdk; POST
-//     makes another key.
-//   - GET /__emulator/publishable-key?env=: the environment's {"publishable_key"}, for the SDK's
-//     accessKey.
+// docs/emulator.md lists them. controls.go has those that programs call, and who may (package guard);
+// console.go and the files beside it the same as pages; controlusers.go and transfer.go the users,
+// whose form in files is package seed's.
 //
 // # Third parties
 //

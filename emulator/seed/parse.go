@@ -25,9 +25,9 @@ func Parse(name string, data []byte) ([]User, input.Problems) {
 		p.object("", at, raw, members{"$schema": p.text(&ignored, atMost(2048)), "users": func(label string, at int, raw []byte) {
 			there = true
 			p.list(label, at, raw, func(label string, at int, raw []byte) {
-				u := User{}
+				u, before := User{}, len(p.problems)
 				p.user(&u, label, at, raw)
-				if !u.HasName() {
+				if !u.HasName() && len(p.problems) == before {
 					p.errorf(at, label, "want a username, email, phone_number or an entry in providers")
 				}
 				users, places = append(users, u), append(places, at)
