@@ -59,17 +59,8 @@ func collectLater() {
 
 func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *os.File) int {
 	env := lookUp(environ)
-	if len(args) > 0 && args[0] == "configs" {
-		return runConfigs(args[1:], env, stdout, stderr)
-	}
-	if len(args) > 0 && args[0] == "audit" {
-		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr})
-	}
-	if len(args) > 0 && args[0] == "config" {
-		return command.Config(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}, addressOf)
-	}
-	if len(args) > 0 && args[0] == "emulator" {
-		return runEmulator(ctx, args[1:], environ, stdout, stderr)
+	if code, ok := runSub(ctx, args, environ, stdout, stderr); ok {
+		return code
 	}
 	opts, err := parseFlags(args, env, stderr)
 	switch {
@@ -135,6 +126,25 @@ func check(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	}
 	fmt.Fprintln(stdout, fine)
 	return 0
+}
+
+// runSub runs a sub-command, if one is asked for.
+func runSub(ctx context.Context, args, environ []string, stdout io.Writer, stderr *os.File) (code int, ok bool) {
+	if len(args) == 0 {
+		return 0, false
+	}
+	env := lookUp(environ)
+	switch args[0] {
+	case "emulator":
+		return runEmulator(ctx, args[1:], environ, stdout, stderr), true
+	case "config":
+		return command.Config(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}, addressOf), true
+	case "configs":
+		return runConfigs(args[1:], env, stdout, stderr), true
+	case "audit":
+		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}), true
+	}
+	return 0, false
 }
 
 // runConfigs is the sub-command "configs".
