@@ -78,7 +78,7 @@ type userField struct{ Name, Label, Hint, Type string }
 
 var userFields = []userField{
 	{"username", "Username", "", "text"},
-	{"email", "E-mail address", "", "email"},
+	{"email", "Email address", "", "email"},
 	{"phone_number", "Phone number", "+86 13800000000", "text"},
 	{"name", "Name", "", "text"},
 	{"picture", "Picture (address)", "", "text"},
@@ -86,7 +86,7 @@ var userFields = []userField{
 	{"locale", "Locale", "zh-CN", "text"},
 	{"zoneinfo", "Time zone", "Asia/Shanghai", "text"},
 	{"description", "Description", "", "text"},
-	{"groups", "Groups", "ids with blanks between them; none means the default group", "text"},
+	{"groups", "Groups", "ids; none: the default group", "text"},
 }
 
 // formOf is what the fields hold for a user.

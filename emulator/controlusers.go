@@ -97,7 +97,7 @@ func (e *Emulator) listUsers(ctx context.Context, asked userQuery) (users []cont
 	if err := e.store.db.QueryRowContext(ctx, "SELECT count(*)"+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("emulator: count users: %w", err)
 	}
-	found, err := readUsers(ctx, e.store.db, "SELECT "+userColumns+where+" ORDER BY created_at, env, sub LIMIT ?8 OFFSET ?9",
+	found, err := readUsers(ctx, e.store.db, "SELECT "+userColumns+where+" ORDER BY created_at, rowid LIMIT ?8 OFFSET ?9",
 		append(args, asked.limit, asked.offset)...)
 	if err != nil {
 		return nil, 0, err

@@ -250,7 +250,7 @@ func (e *Emulator) getExport(w http.ResponseWriter, r *http.Request) error {
 
 func (e *Emulator) exportUsers(ctx context.Context, env string) ([]byte, error) {
 	found, err := readUsers(ctx, e.store.db, "SELECT "+userColumns+` FROM users
-		WHERE anonymous = 0 AND (?1 = '' OR env = ?1) ORDER BY created_at, env, sub`, env)
+		WHERE anonymous = 0 AND (?1 = '' OR env = ?1) ORDER BY created_at, rowid`, env)
 	if err != nil {
 		return nil, err
 	}
