@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,5 +81,30 @@ func TestEmulatorCommand(t *testing.T) {
 				t.Errorf("left behind: %v %v", left, err)
 			}
 		})
+	}
+}
+
+// Beside the pages the emulator's controls want the token too, and a bad one is told at once.
+func TestControlTokenFlag(t *testing.T) {
+	t.Parallel()
+	const token = "0123456789abcdefghijklmnopqrstuv"
+	if code, _, stderr := runOnce(t, []string{"TCB_LOGIN_CONTROL_TOKEN=short"}, anywhere(t)...); code != 2 || !strings.Contains(stderr, "-control-token ($TCB_LOGIN_CONTROL_TOKEN): ") || strings.Contains(stderr, "short") {
+		t.Errorf("exit %d\n%s", code, stderr)
+	}
+	s := start(t, 3, nil, anywhere(t, "-control-token", token)...)
+	for header, want := range map[string]int{"": http.StatusUnauthorized, "Bearer " + token: http.StatusOK} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.urls["emulator"]+"/__emulator/outbox.json", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", header)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%q: %d, want %d", header, resp.StatusCode, want)
+		}
 	}
 }

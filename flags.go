@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tcb-login/config/settings"
+	"tcb-login/emulator/guard"
 )
 
 // containerVariable is set in the image. What starts there without settings is more
@@ -115,6 +116,9 @@ func (o *options) wrong() (errs []error) {
 	errs = append(errs, o.wrongOrigins()...)
 	if o.online && (!o.check || o.settings == "" || o.emulator) {
 		errs = append(errs, fmt.Errorf("-online ($%s) goes with -check and -settings, and not with -emulator: it asks TCB", variableOf("online")))
+	}
+	if _, err := guard.New("", o.controlToken); err != nil {
+		errs = append(errs, fmt.Errorf("-control-token ($%s): %w", variableOf("control-token"), err))
 	}
 	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
 		if complaint := settings.CheckListen(address); address != "" && complaint != "" {

@@ -23,7 +23,7 @@ const module = "tcb-login"
 // way. A folder stands for those below it that have no row of their own; one without any row is not
 // part of the design. Tests may import what they need.
 var mayImport = map[string][]string{
-	"":                   {"admin", "audit", "authclient", "command", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "limit/shared", "metrics", "online", "proxyheaders", "session", "static", "upstream"},
+	"":                   {"admin", "audit", "authclient", "command", "config", "config/loginpage", "config/settings", "emulator", "emulator/guard", "framing", "handlers", "handlers/entry", "i18n", "limit", "limit/shared", "metrics", "online", "proxyheaders", "session", "static", "upstream"},
 	"admin":              {"config/loginpage", "handlers/preview", "handlers/web", "views"},
 	"audit":              {"limit"},
 	"authclient":         {},

@@ -169,7 +169,10 @@ func runEmulator(ctx context.Context, args, environ []string, stdout io.Writer, 
 	log, flush := newLogger(stderr, slog.LevelWarn)
 	defer flush()
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	defer signal.Stop(signals)
 	return command.Emulator(context.WithoutCancel(ctx), args, command.Process{
 		Env: lookUp(environ), Environ: environ, Stdin: os.Stdin, Stdout: stdout, Stderr: stderr, Log: log, Signals: signals, LockFolder: lockFolder,

@@ -46,7 +46,7 @@ func TestClientControls(t *testing.T) {
 	f.me(token).fails("unauthenticated")
 	f.do("DELETE", "/__emulator/clients/app", "").ok()
 	f.do("POST", "/__emulator/reset", "").ok()
-	if got := list(""); len(got) != 3 {
-		t.Errorf("after a reset: %v", got)
+	if diff := cmp.Diff(want, list("?env=demo")); diff != "" || len(list("")) != 3 {
+		t.Errorf("after a reset: %s", diff)
 	}
 }
