@@ -25,7 +25,6 @@ type emulation struct {
 	ready   Ready
 	line    string
 	signals chan os.Signal
-	out     *io.PipeReader
 	rest    func() string // what stands on stdout behind the line, once it has ended
 	code    func() int    // once it has ended
 	stderr  *bytes.Buffer // likewise
