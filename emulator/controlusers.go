@@ -57,18 +57,15 @@ type userQuery struct {
 	offset   int
 }
 
-// Users on one page of a list, unless it says otherwise, and at most.
-const (
-	usersListed = 100
-	usersAtMost = 1000
-)
+// usersAtMost is how many users a list has, unless it wants fewer.
+const usersAtMost = 1000
 
 // readUserQuery takes the parameters env, sub, username, q, limit and offset.
 func readUserQuery(r *http.Request) (userQuery, error) {
 	query := r.URL.Query()
 	asked := userQuery{
 		env: query.Get("env"), sub: query.Get("sub"), name: strings.TrimSpace(query.Get("username")),
-		part: strings.TrimSpace(query.Get("q")), limit: usersListed,
+		part: strings.TrimSpace(query.Get("q")), limit: usersAtMost,
 	}
 	for name, into := range map[string]*int{"limit": &asked.limit, "offset": &asked.offset} {
 		if given := query.Get(name); given != "" {
