@@ -22,7 +22,7 @@ ARG VERSION=""
 # The flags are those of a release (scripts/release.sh), so that it is the same program to the byte.
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/tcb-login .
 # An empty image has no mkdir and no chown.
-RUN mkdir /out/data
+RUN mkdir /out/data /out/tmp
 
 FROM scratch
 # To check TCB's certificates.
@@ -30,6 +30,8 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /out/tcb-login /tcb-login
 COPY --from=build /src/NOTICE /NOTICE
 COPY --from=build --chown=65532:65532 /out/data /data
+# Where `emulator` keeps what it forgets at its end.
+COPY --from=build --chown=65532:65532 /out/tmp /tmp
 
 # A number, since an empty image has no names, and so that Kubernetes sees that it is not root.
 USER 65532:65532

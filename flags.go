@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tcb-login/config/settings"
+	"tcb-login/emulator/guard"
 )
 
 // containerVariable is set in the image. What starts there without settings is more
@@ -19,11 +20,20 @@ const containerVariable = settings.VariablePrefix + "CONTAINER"
 // maxShutdownDelay is more than any proxy needs, and less than it takes to think that we hang.
 const maxShutdownDelay = 5 * time.Minute
 
+const usage = `usage: tcb-login [flags]        serve the login page; without -settings, a demo
+       tcb-login emulator …     run the emulator of TCB's auth API by itself, for tests and CI
+       tcb-login config …       print the settings in force, or their schema
+       tcb-login configs …      publish drafts of login configs
+       tcb-login audit …        find somebody in the audit log
+
+Each sub-command says more with -h. Flags, each also a variable:
+`
+
 type options struct {
-	listen, settings, data, emulatorListen, adminListen              string
-	demo, emulator, emulatorAllowRemote, check, online, health, show bool
-	shutdownDelay                                                    time.Duration
-	origins                                                          []string // of apps that the demo's pages are for
+	listen, settings, data, emulatorListen, adminListen, controlToken string
+	demo, emulator, emulatorAllowRemote, check, online, health, show  bool
+	shutdownDelay                                                     time.Duration
+	origins                                                           []string // of apps that the demo's pages are for
 
 	variables []string // that may be set, each a flag's but containerVariable
 }
@@ -43,7 +53,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.Usage = func() {
-		fmt.Fprintln(stderr, "usage: tcb-login [flags], or tcb-login config (print | schema) …, tcb-login configs (diff | publish | rollback | retire | schema) …, tcb-login audit (id | schema) …")
+		fmt.Fprint(stderr, usage)
 		set.PrintDefaults()
 	}
 	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")
@@ -53,6 +63,7 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set.StringVar(&o.data, "data", "data", "folder for the emulator's database and generated keys")
 	set.BoolVar(&o.emulator, "emulator", false, "run the emulator in the place of TCB, for all environments of the settings")
 	set.StringVar(&o.emulatorListen, "emulator-listen", "127.0.0.1:8081", "address of the emulator")
+	set.StringVar(&o.controlToken, "control-token", "", "`token` that opens the emulator's controls from anywhere, and without which this machine has none either; none: this machine alone")
 	set.BoolVar(&o.emulatorAllowRemote, "emulator-allow-remote", false, "let the emulator listen beyond loopback")
 	set.StringVar(&o.adminListen, "admin-listen", "", "address for health, readiness and the preview of login pages (demo: 127.0.0.1:8082)")
 	set.DurationVar(&o.shutdownDelay, "shutdown-delay", 0, "how long to take requests after SIGTERM, with readiness false, until proxies have heard of it")
@@ -105,6 +116,9 @@ func (o *options) wrong() (errs []error) {
 	errs = append(errs, o.wrongOrigins()...)
 	if o.online && (!o.check || o.settings == "" || o.emulator) {
 		errs = append(errs, fmt.Errorf("-online ($%s) goes with -check and -settings, and not with -emulator: it asks TCB", variableOf("online")))
+	}
+	if _, err := guard.New("", o.controlToken); err != nil {
+		errs = append(errs, fmt.Errorf("-control-token ($%s): %w", variableOf("control-token"), err))
 	}
 	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {
 		if complaint := settings.CheckListen(address); address != "" && complaint != "" {

@@ -23,16 +23,18 @@ const module = "tcb-login"
 // way. A folder stands for those below it that have no row of their own; one without any row is not
 // part of the design. Tests may import what they need.
 var mayImport = map[string][]string{
-	"":                   {"admin", "audit", "authclient", "command", "config", "config/loginpage", "config/settings", "emulator", "framing", "handlers", "handlers/entry", "i18n", "limit", "limit/shared", "metrics", "online", "proxyheaders", "session", "static", "upstream"},
+	"":                   {"admin", "audit", "authclient", "command", "config", "config/loginpage", "config/settings", "emulator", "emulator/guard", "framing", "handlers", "handlers/entry", "i18n", "limit", "limit/shared", "metrics", "online", "proxyheaders", "session", "static", "upstream"},
 	"admin":              {"config/loginpage", "handlers/methods", "handlers/preview", "views"},
 	"audit":              {"limit"},
 	"authclient":         {},
-	"command":            {"audit", "config/loginpage", "config/publish", "config/settings"},
+	"command":            {"audit", "config/loginpage", "config/publish", "config/settings", "emulator", "emulator/guard", "emulator/seed"},
 	"config":             {"config/loginpage", "config/settings"},
 	"config/loginpage":   {},
 	"config/publish":     {"config/loginpage"},
 	"config/settings":    {},
-	"emulator":           {},
+	"emulator":           {"emulator/guard", "emulator/seed"},
+	"emulator/guard":     {},
+	"emulator/seed":      {},
 	"framing":            {},
 	"handlers":           {"audit", "authclient", "handlers/account", "handlers/authorize", "handlers/code", "handlers/limits", "handlers/preview", "handlers/provider", "handlers/refusal", "handlers/sample", "handlers/signin", "handlers/visitor", "handlers/web", "metrics"},
 	"handlers/account":   {"audit", "authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/journal", "handlers/limits", "handlers/notes", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/sample", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},

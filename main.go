@@ -21,7 +21,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -60,14 +59,8 @@ func collectLater() {
 
 func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *os.File) int {
 	env := lookUp(environ)
-	if len(args) > 0 && args[0] == "configs" {
-		return runConfigs(args[1:], env, stdout, stderr)
-	}
-	if len(args) > 0 && args[0] == "audit" {
-		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr})
-	}
-	if len(args) > 0 && args[0] == "config" {
-		return command.Config(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}, addressOf)
+	if code, ok := runSub(ctx, args, environ, stdout, stderr); ok {
+		return code
 	}
 	opts, err := parseFlags(args, env, stderr)
 	switch {
@@ -135,6 +128,25 @@ func check(ctx context.Context, opts options, s *settings.Settings, logins *logi
 	return 0
 }
 
+// runSub runs a sub-command, if one is asked for.
+func runSub(ctx context.Context, args, environ []string, stdout io.Writer, stderr *os.File) (code int, ok bool) {
+	if len(args) == 0 {
+		return 0, false
+	}
+	env := lookUp(environ)
+	switch args[0] {
+	case "emulator":
+		return runEmulator(ctx, args[1:], environ, stdout, stderr), true
+	case "config":
+		return command.Config(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}, addressOf), true
+	case "configs":
+		return runConfigs(args[1:], env, stdout, stderr), true
+	case "audit":
+		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}), true
+	}
+	return 0, false
+}
+
 // runConfigs is the sub-command "configs".
 func runConfigs(args []string, env func(string) (string, bool), stdout io.Writer, stderr *os.File) int {
 	messages, err := i18n.Load()
@@ -149,6 +161,22 @@ func runConfigs(args []string, env func(string) (string, bool), stdout io.Writer
 		process.User = command.UserOf(env, u.Username)
 	}
 	return command.Configs(args, process, messages)
+}
+
+// runEmulator is the sub-command "emulator". Signals come to it one by one, since it hands them on
+// to what it runs.
+func runEmulator(ctx context.Context, args, environ []string, stdout io.Writer, stderr *os.File) int {
+	log, flush := newLogger(stderr, slog.LevelWarn)
+	defer flush()
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	defer signal.Stop(signals)
+	return command.Emulator(context.WithoutCancel(ctx), args, command.Process{
+		Env: lookUp(environ), Environ: environ, Stdin: os.Stdin, Stdout: stdout, Stderr: stderr, Log: log, Signals: signals, LockFolder: lockFolder,
+	})
 }
 
 // load reads the settings, or takes those of the demo. Misuse is what is wrong with
@@ -288,7 +316,9 @@ const outboxPath = "/__emulator/"
 func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulator.Emulator, net.Listener, error) {
 	// The pages' own callback is on one of the public origins, or, where none is set, on loopback,
 	// which the emulator needs not be told.
-	cfg := emulator.Config{Path: filepath.Join(opts.data, "emulator.db"), Logger: log, RedirectURIs: s.PublicOrigins}
+	cfg := emulator.Config{
+		Path: filepath.Join(opts.data, "emulator.db"), Logger: log, RedirectURIs: s.PublicOrigins, ControlToken: opts.controlToken,
+	}
 	for _, env := range s.Environments {
 		e := emulator.Environment{ID: env.ID, Region: env.Region}
 		for _, c := range env.Clients {
@@ -313,7 +343,7 @@ func openEmulator(opts options, s *settings.Settings, log *slog.Logger) (*emulat
 
 // useEmulator has no client of TCB reach anything but the emulator, whatever the settings say.
 func useEmulator(s *settings.Settings, ln net.Listener) (address string) {
-	address = "http://" + reachable(ln.Addr())
+	address = "http://" + command.Reachable(ln.Addr())
 	for i := range s.Environments {
 		s.Environments[i].Endpoint, s.Environments[i].PublishableKey = address, settings.Secret{} // it has keys of its own
 	}
@@ -359,19 +389,10 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 
 // greet tells a newcomer where everything is.
 func greet(w io.Writer, origins []string, pages net.Listener, outbox string, operator net.Listener) {
-	app := "Demo app   http://" + reachable(pages.Addr()) + "/"
+	app := "Demo app   http://" + command.Reachable(pages.Addr()) + "/"
 	if len(origins) > 0 {
-		app = "Your app   " + strings.Join(origins, " ") + "   (its server passes /__auth/ on to http://" + reachable(pages.Addr()) + ")"
+		app = "Your app   " + strings.Join(origins, " ") + "   (its server passes /__auth/ on to http://" + command.Reachable(pages.Addr()) + ")"
 	}
 	fmt.Fprintf(w, "\n  %s\n  Outbox     %s   (codes by SMS and e-mail arrive here)\n  Preview    http://%s/preview/   (every page in every state)\n  User       demo / Demo-pass-1\n\n",
-		app, outbox, reachable(operator.Addr()))
-}
-
-// reachable is the address of a listener for who is on this machine: one that
-// listens everywhere has an address that is nobody's.
-func reachable(addr net.Addr) string {
-	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
-		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
-	}
-	return addr.String()
+		app, outbox, command.Reachable(operator.Addr()))
 }

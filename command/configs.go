@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,13 @@ type Process struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	User   string // whose process it is, for the history; may be empty
+
+	// The emulator's: what the command that it runs gets, signals to the process, and the folder of
+	// its data for this process alone.
+	Environ    []string
+	Stdin      io.Reader
+	Signals    <-chan os.Signal
+	LockFolder func(folder string) (unlock func(), err error)
 }
 
 const configsUsage = `usage: tcb-login configs ACTION -settings FILE [-env ID] [-by NAME] PAGE

@@ -2,7 +2,11 @@ package emulator
 
 import (
 	"context"
+	"maps"
 	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +128,7 @@ func TestOutbox(t *testing.T) {
 	if csp := page.header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe") {
 		t.Errorf("CSP: %q", csp)
 	}
-	for path, contentType := range map[string]string{"outbox.css": "text/css; charset=utf-8", "outbox.js": "text/javascript; charset=utf-8"} {
+	for path, contentType := range map[string]string{"ui/console.css": "text/css; charset=utf-8", "ui/console.js": "text/javascript; charset=utf-8"} {
 		a := f.do("GET", "/__emulator/"+path, "").ok()
 		if a.header.Get("Content-Type") != contentType || a.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %v", path, a.header)
@@ -276,7 +280,8 @@ func TestUsers(t *testing.T) {
 	}
 	want := []any{object{
 		"env": "demo", "sub": sub, "username": "wang", "name": "王", "email": "", "phone_number": "+86 13800000000", "status": "ACTIVE",
-		"anonymous": false, "has_password": false, "created_at": "2026-11-22T12:00:00Z",
+		"picture": "", "gender": "", "birthdate": "", "locale": "", "zoneinfo": "", "description": "", "groups": []any{"user"}, "providers": []any{},
+		"anonymous": false, "has_password": false, "created_at": "2026-11-22T12:00:00Z", "updated_at": "2026-11-22T12:00:00Z",
 	}}
 	for _, query := range []string{"?username=wang", "?username=%2B86+13800000000", "?username=8613800000000", "?sub=" + sub, "?username=WANG&env=demo"} {
 		if diff := cmp.Diff(want, find(query)); diff != "" {
@@ -315,4 +320,26 @@ func TestResetControl(t *testing.T) {
 		t.Error("the reset took the key")
 	}
 	f.send("gone@example.com") // no limit left over
+}
+
+// The page about the emulator has every control and every setting, and no other.
+func TestControlsAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/emulator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, controls, _ := strings.Cut(string(page), "## Controls")
+	controls, _, _ = strings.Cut(controls, "## Who may")
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)`").FindAllStringSubmatch(controls, -1) {
+		documented = append(documented, row[1])
+	}
+	f := newFixture(t)
+	want := slices.Concat(slices.Collect(maps.Keys(f.controlTable())), slices.Collect(maps.Keys(f.do("GET", "/__emulator/settings", "").ok().body)))
+	slices.Sort(documented)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, documented); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -24,34 +24,14 @@
 //   - Time and randomness come in through [Config]. Nothing runs in the background: expired rows go
 //     when something is written.
 //   - The controls under /__emulator (controls.go) are not part of TCB's API. They answer to this
-//     machine only. The pages that a browser is sent to (idp.go, captchapage.go) answer to
+//     machine only, or to who has their token. The pages that a browser is sent to (idp.go, captchapage.go) answer to
 //     everybody.
 //
 // # Controls
 //
-//   - GET /__emulator/ and /__emulator/outbox.json?to=: the codes that were sent, newest first.
-//   - GET, PUT /__emulator/settings: {"captcha", "password_strength", "security_domains",
-//     "verification_uri", "qr_code", "latency_ms", "clock_offset_s", "faults", "login", "client",
-//     "providers"}. captcha is never,
-//     risk (from the sixth wrong password on, and at the day's limit of sends) or always;
-//     password_strength is length or strict; security_domains the hosts, as "app.example.com" or
-//     "localhost:5173", whose pages may call, none letting all in; verification_uri the page that
-//     devices send people to, to which env_id, client_id and user_code are appended; qr_code
-//     whether a mini program's code is a picture or a link, which the page draws; login has the console's switches
-//     for methods, SMS limit, second factor and password age; client the lives of tokens and
-//     MaxDevice; providers, by id, On, AutoSignUpWithProviderUser, ReuseUserId,
-//     AutoSignInWhenEmailMatch, AutoSignInWhenPhoneNumberMatch, SignOut and ProviderSubType. A PUT
-//     changes what it names; settings.go has the defaults.
-//   - GET /__emulator/users.json, PUT /__emulator/users/{sub} {"status", "groups"}, POST
-//     /__emulator/reset.
-//   - GET /__emulator/captcha/{token}: the answer of a picture; "latest" stands for the newest
-//     picture, whose token the page keeps.
-//   - GET /__emulator/scans.json: the QR codes that are still open, newest first, each with the url
-//     of the phone that scans it, which a GET does; the form there says yes or no.
-//   - GET /__emulator/custom-login-key?env=: tcb_custom_login.json for @cloudbase/node-sdk; POST
-//     makes another key.
-//   - GET /__emulator/publishable-key?env=: the environment's {"publishable_key"}, for the SDK's
-//     accessKey.
+// docs/emulator.md lists them. controls.go has those that programs call, and who may (package guard);
+// console.go and the files beside it the same as pages; controlusers.go and transfer.go the users,
+// whose form in files is package seed's.
 //
 // # Third parties
 //
@@ -98,6 +78,9 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"tcb-login/emulator/guard"
+	"tcb-login/emulator/seed"
 )
 
 const (
@@ -126,6 +109,12 @@ type Config struct {
 	// CheapPasswords is for tests: a hash costs next to nothing, so that passwords are soon guessed
 	// by who has the file. Passwords that are stored already keep their cost.
 	CheapPasswords bool
+	// Users are those that the emulator starts with and is reset to, in the first environment unless
+	// they name theirs. Nil means the user "demo" in each. Who is there already is left as they are.
+	Users []seed.User
+	// ControlToken opens the controls under /__emulator/ to whoever sends it, from anywhere, and to
+	// nobody else. Empty means that this machine needs none, and that no other gets in.
+	ControlToken string
 
 	// signingKey lets this package's tests be cheap; nil means that one is made.
 	signingKey *rsa.PrivateKey
@@ -155,7 +144,7 @@ type Client struct {
 // Emulator is the running API: an [http.Handler]. It is safe for concurrent use.
 type Emulator struct {
 	environments []*Environment
-	clients      map[string]clientOf
+	clients      *clientBook
 	redirectURIs []string
 
 	store     *store
@@ -164,6 +153,8 @@ type Emulator struct {
 	random    io.Reader
 	log       *slog.Logger
 	passwords *passwords
+	users     []seed.User // nil: the demo user
+	guard     *guard.Guard
 	key       *signingKey
 	givenKey  *rsa.PrivateKey // a test's, for every key that would have to be made
 	encrypt   encryptionKey
@@ -175,18 +166,9 @@ type Emulator struct {
 	pages       *http.ServeMux
 }
 
-// clientOf is a client together with the environment it belongs to.
-type clientOf struct {
-	env          *Environment
-	id           string
-	secret       string
-	redirectURIs []string
-}
-
-// New opens or makes the database, seeds each environment with the user "demo", and returns the
-// emulator.
+// New opens or makes the database, seeds it, and returns the emulator.
 func New(config Config) (*Emulator, error) {
-	e := &Emulator{clients: map[string]clientOf{}, clock: config.Now, log: config.Logger, settings: newSettingsBox()}
+	e := &Emulator{clients: newClientBook(), clock: config.Now, log: config.Logger, settings: newSettingsBox()}
 	for _, uri := range config.RedirectURIs {
 		if _, err := parseRedirect(uri); err != nil {
 			return nil, fmt.Errorf("emulator: %q is no redirect URI", uri)
@@ -206,7 +188,12 @@ func New(config Config) (*Emulator, error) {
 	if err := e.addEnvironments(config.Environments); err != nil {
 		return nil, err
 	}
-	e.passwords = newPasswords(config.CheapPasswords, e.random)
+	e.clients.keep()
+	e.passwords, e.users = newPasswords(config.CheapPasswords, e.random), config.Users
+	var err error
+	if e.guard, err = guard.New(controlBase, config.ControlToken); err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
 
 	file := config.Path
 	if file == "" {
@@ -255,12 +242,10 @@ func (e *Emulator) addEnvironments(environments []Environment) error {
 		}
 		e.environments = append(e.environments, &env)
 		for _, client := range env.Clients {
-			if _, taken := e.clients[client.ID]; taken || client.ID == "" {
+			if _, taken := e.clients.find(client.ID); taken || client.ID == "" {
 				return fmt.Errorf("emulator: client id %q is empty or used twice", client.ID)
 			}
-			e.clients[client.ID] = clientOf{
-				env: &env, id: client.ID, secret: client.Secret, redirectURIs: client.RedirectURIs,
-			}
+			e.clients.put(clientOf{env: &env, id: client.ID, secret: client.Secret, redirectURIs: client.RedirectURIs})
 		}
 	}
 	return nil

@@ -162,6 +162,14 @@ var (
 	textNoRedirect     = text{"请提供 redirect_uri 和 state", "redirect_uri and state must be provided"}
 	textOtherEnv       = text{"envId 与客户端不符", "envId is not the client's environment"}
 	textControlRefused = text{"仅限本机访问", "The emulator's controls answer to this machine only"}
+	textControlToken   = text{"需要控制令牌：Authorization: Bearer", "The emulator's controls want their token: Authorization: Bearer"}
+	textBadForm        = text{"表单无法读取", "The form cannot be read"}
+	textNoFile         = text{"请选择文件", "Choose a file"}
+	textNoClient       = text{"客户端不存在", "No such client"}
+	textLastClient     = text{"环境至少保留一个客户端", "An environment keeps one client"}
+	textNoSuchUser     = text{"用户不存在", "No such user"}
+	textWhichEnv       = text{"多个环境中都有此用户，请指定 env", "Several environments have this user: name one with env"}
+	textNoEnv          = text{"环境不存在", "No such environment"}
 	textBadControl     = text{"参数错误", "Unknown key or bad value"}
 )
 

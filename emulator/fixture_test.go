@@ -62,6 +62,12 @@ func openFixture(t *testing.T, path string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveFixture(t, e, c)
+}
+
+// serveFixture serves an emulator until the test is over.
+func serveFixture(t *testing.T, e *Emulator, c *clock) *fixture {
+	t.Helper()
 	server := httptest.NewServer(e)
 	t.Cleanup(func() {
 		server.Close()

@@ -119,14 +119,14 @@ func TestRegisteredRedirects(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = e.Close() }()
-	client := e.clients["demo"]
+	client, _ := e.clients.find("demo")
 	client.redirectURIs = append(client.redirectURIs, "http://127.0.0.1/cb")
-	e.clients["demo"] = client
+	e.clients.put(client)
 	for redirect, want := range map[string]bool{
 		callback: true, callback + "/": false, "https://evil.example/cb": false,
 		"http://127.0.0.1:50123/cb": true, "http://127.0.0.1:50123/other": false, "http://localhost:50123/cb": false,
 	} {
-		if err := e.checkRedirect(e.clients["demo"], redirect); (err == nil) != want {
+		if err := e.checkRedirect(client, redirect); (err == nil) != want {
 			t.Errorf("%s: %v", redirect, err)
 		}
 	}

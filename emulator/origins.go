@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tcb-login/config/input"
+	"tcb-login/emulator/guard"
 )
 
 // securityDomain says whether a setting is a host, with a port or without.
@@ -30,10 +31,8 @@ func (e *Emulator) registeredRedirect(env, raw string) (*url.URL, error) {
 		return nil, err
 	}
 	exact := slices.Clone(e.redirectURIs)
-	for _, client := range e.clients {
-		if client.env.ID == env {
-			exact = append(exact, client.redirectURIs...)
-		}
+	for _, client := range e.clients.of(env) {
+		exact = append(exact, client.redirectURIs...)
 	}
 	if slices.Contains(exact, raw) {
 		return parsed, nil
@@ -41,7 +40,7 @@ func (e *Emulator) registeredRedirect(env, raw string) (*url.URL, error) {
 	scheme := strings.ToLower(parsed.Scheme)
 	if parsed.User == nil && (scheme == "http" || scheme == "https") {
 		inDomain := func(domain string) bool { return isDomain(domain, parsed) }
-		if loopbackHost(parsed.Host) || slices.ContainsFunc(e.settings.get().SecurityDomains, inDomain) {
+		if guard.LoopbackHost(parsed.Host) || slices.ContainsFunc(e.settings.get().SecurityDomains, inDomain) {
 			return parsed, nil
 		}
 		for _, uri := range e.redirectURIs {
@@ -92,7 +91,7 @@ func (e *Emulator) allowedOrigin(r *http.Request) error {
 // envOf is the environment that a call is about, before anything else is known of it; "" where it
 // does not say.
 func (e *Emulator) envOf(r *http.Request) string {
-	if client, ok := e.clients[r.URL.Query().Get("client_id")]; ok {
+	if client, ok := e.clients.find(r.URL.Query().Get("client_id")); ok {
 		return client.env.ID
 	}
 	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
@@ -101,7 +100,7 @@ func (e *Emulator) envOf(r *http.Request) string {
 		}
 	}
 	if id, _, ok := r.BasicAuth(); ok {
-		if client, ok := e.clients[id]; ok {
+		if client, ok := e.clients.find(id); ok {
 			return client.env.ID
 		}
 	}

@@ -3,14 +3,13 @@ package emulator
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
-	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"tcb-login/emulator/seed"
 )
 
 // argonCost is what one argon2id hash costs.
@@ -58,8 +57,7 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.cost.memory, p.cost.time, p.cost.threads,
-		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum)), nil
+	return seed.Hash{Time: p.cost.time, Memory: p.cost.memory, Threads: p.cost.threads, Salt: salt, Sum: sum}.String(), nil
 }
 
 // matches says whether a password belongs to a hash. For no hash it takes just as long, so that
@@ -69,15 +67,15 @@ func (p *passwords) matches(ctx context.Context, hash, password string) (bool, e
 		_, err := p.derive(ctx, p.cost, password, make([]byte, saltLength), hashLength)
 		return false, err
 	}
-	cost, salt, want, err := parseHash(hash)
+	h, err := seed.ParseHash(hash)
+	if err != nil {
+		return false, fmt.Errorf("emulator: stored password hash: %w", err)
+	}
+	got, err := p.derive(ctx, argonCost{h.Time, h.Memory, h.Threads}, password, h.Salt, uint32(len(h.Sum)))
 	if err != nil {
 		return false, err
 	}
-	got, err := p.derive(ctx, cost, password, salt, uint32(len(want)))
-	if err != nil {
-		return false, err
-	}
-	return subtle.ConstantTimeCompare(got, want) == 1, nil
+	return subtle.ConstantTimeCompare(got, h.Sum) == 1, nil
 }
 
 func (p *passwords) derive(ctx context.Context, cost argonCost, password string, salt []byte, length uint32) ([]byte, error) {
@@ -88,28 +86,4 @@ func (p *passwords) derive(ctx context.Context, cost argonCost, password string,
 		return nil, ctx.Err()
 	}
 	return argon2.IDKey([]byte(password), salt, cost.time, cost.memory, cost.threads, length), nil
-}
-
-func parseHash(hash string) (cost argonCost, salt, sum []byte, err error) {
-	parts := strings.Split(hash, "$")
-	var version int
-	if len(parts) != 6 || parts[1] != "argon2id" {
-		return cost, nil, nil, errors.New("emulator: stored password hash is not argon2id")
-	}
-	if _, err = fmt.Sscanf(parts[2], "v=%d", &version); err == nil {
-		_, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &cost.memory, &cost.time, &cost.threads)
-	}
-	if err == nil {
-		salt, err = base64.RawStdEncoding.DecodeString(parts[4])
-	}
-	if err == nil {
-		sum, err = base64.RawStdEncoding.DecodeString(parts[5])
-	}
-	if err != nil {
-		return cost, nil, nil, fmt.Errorf("emulator: stored password hash: %w", err)
-	}
-	if version != argon2.Version || cost.time == 0 || cost.threads == 0 || len(sum) == 0 {
-		return cost, nil, nil, errors.New("emulator: stored password hash has unknown parameters")
-	}
-	return cost, salt, sum, nil
 }

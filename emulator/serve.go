@@ -15,9 +15,13 @@ import (
 )
 
 // ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator. Every body is read
-// here, once, and within its bound.
+// once, within its bound: here, or by the controls when they know who sends it.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := readBody(w, r)
+	if r.URL.Path == controlBase || strings.HasPrefix(r.URL.Path, controlBase+"/") {
+		e.serveControls(w, r)
+		return
+	}
+	body, err := readBody(w, r, maxBody)
 	if err != nil {
 		if strings.HasPrefix(r.URL.Path, "/auth/") {
 			e.setCORS(w, r) // a page has to be able to read the refusal
@@ -26,20 +30,17 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	switch {
-	case r.URL.Path == controlBase || strings.HasPrefix(r.URL.Path, controlBase+"/"):
-		e.serveControls(w, r)
-	case strings.HasPrefix(r.URL.Path, "/auth/"):
+	if strings.HasPrefix(r.URL.Path, "/auth/") {
 		e.serveAPI(w, r)
-	default:
-		e.pages.ServeHTTP(w, r)
+		return
 	}
+	e.pages.ServeHTTP(w, r)
 }
 
 // readBody reads a body as it came over the wire. An encoded one is refused, not decoded: a few
 // hundred bytes of gzip hold gigabytes, and no caller of the API encodes. net/http notices that a
 // caller is gone only once the body has been read.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	for _, encoding := range r.Header.Values("Content-Encoding") {
 		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
 			refusal := failText("invalid_argument", textEncodedBody)
@@ -47,7 +48,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 			return nil, refusal
 		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooBig *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooBig):
@@ -248,7 +249,7 @@ func (e *Emulator) identify(ctx context.Context, c *call, access access) error {
 	}
 	if bearer {
 		if id != "" && id != c.client.id {
-			named, ok := e.clients[id]
+			named, ok := e.clients.find(id)
 			if !ok || named.env != c.client.env || access != forGrant && access != forEither {
 				return fail("unauthorized_client")
 			}
@@ -262,7 +263,7 @@ func (e *Emulator) identify(ctx context.Context, c *call, access access) error {
 // nameClient finds the client of a call that no login names. published is the environment whose
 // publishable key came with it, if any.
 func (e *Emulator) nameClient(c *call, id string, secrets []string, published *Environment) error {
-	client, ok := e.clients[id]
+	client, ok := e.clients.find(id)
 	if id == "" && len(e.environments) == 1 { // the vendor: "client_id defaults to environment ID, can be omitted"
 		client, ok = e.defaultClient(e.environments[0])
 	}
@@ -287,7 +288,7 @@ func (e *Emulator) nameClient(c *call, id string, secrets []string, published *E
 
 // defaultClient is the client that has the environment's id, which a call need not name.
 func (e *Emulator) defaultClient(env *Environment) (clientOf, bool) {
-	client, ok := e.clients[env.ID]
+	client, ok := e.clients.find(env.ID)
 	return client, ok && client.env.ID == env.ID
 }
 

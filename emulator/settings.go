@@ -1,10 +1,10 @@
 package emulator
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -177,7 +177,7 @@ func (p *providers) UnmarshalJSON(body []byte) error {
 		if !ok {
 			next = defaultProvider()
 		}
-		if id == "" || decodeControl(bytes.NewReader(fields), &next) != nil {
+		if id == "" || decodeControl(fields, &next) != nil {
 			return errors.New("emulator: bad provider")
 		}
 		changed[id] = next
@@ -214,21 +214,35 @@ func defaultSettings() settings {
 	}
 }
 
-// valid says whether the settings make sense.
-func (s settings) valid() bool {
+// wrong names the first key whose value makes no sense, or "".
+func (s settings) wrong() string {
 	const year = 366 * 24 * 3600
-	for _, f := range s.Faults {
+	for i, f := range s.Faults {
 		if f.Status != 0 && (f.Status < 200 || f.Status > 599) || f.Times < 0 || f.Status == 0 && f.Error == "" {
-			return false
+			return fmt.Sprintf("faults[%d]", i)
 		}
 	}
-	return slices.Contains([]string{captchaNever, captchaRisk, captchaAlways}, s.Captcha) &&
-		slices.Contains([]string{strengthLength, strengthStrict}, s.PasswordStrength) &&
-		!slices.ContainsFunc(s.SecurityDomains, func(domain string) bool { return !securityDomain(domain) }) &&
-		verificationPage(s.VerificationURI) && (s.QRCode == qrPicture || s.QRCode == qrLink) &&
-		s.Client.valid() && s.Login.SmsVerificationConfig.SmsDayLimit >= -1 && s.Login.PwdUpdateStrategy.PeriodValue >= 0 &&
-		slices.Contains([]string{"YEAR", "MONTH", "WEEK"}, s.Login.PwdUpdateStrategy.PeriodType) &&
-		s.LatencyMS >= 0 && s.LatencyMS <= 10*60*1000 && s.ClockOffsetS >= -10*year && s.ClockOffsetS <= 10*year
+	for _, key := range []struct {
+		name string
+		good bool
+	}{
+		{"captcha", slices.Contains([]string{captchaNever, captchaRisk, captchaAlways}, s.Captcha)},
+		{"password_strength", slices.Contains([]string{strengthLength, strengthStrict}, s.PasswordStrength)},
+		{"security_domains", !slices.ContainsFunc(s.SecurityDomains, func(domain string) bool { return !securityDomain(domain) })},
+		{"verification_uri", verificationPage(s.VerificationURI)},
+		{"qr_code", s.QRCode == qrPicture || s.QRCode == qrLink},
+		{"client", s.Client.valid()},
+		{"login.SmsVerificationConfig.SmsDayLimit", s.Login.SmsVerificationConfig.SmsDayLimit >= -1},
+		{"login.PwdUpdateStrategy.PeriodValue", s.Login.PwdUpdateStrategy.PeriodValue >= 0},
+		{"login.PwdUpdateStrategy.PeriodType", slices.Contains([]string{"YEAR", "MONTH", "WEEK"}, s.Login.PwdUpdateStrategy.PeriodType)},
+		{"latency_ms", s.LatencyMS >= 0 && s.LatencyMS <= 10*60*1000},
+		{"clock_offset_s", s.ClockOffsetS >= -10*year && s.ClockOffsetS <= 10*year},
+	} {
+		if !key.good {
+			return key.name
+		}
+	}
+	return ""
 }
 
 // verificationPage says whether devices can send people to an address: empty, or one of the web that

@@ -248,7 +248,11 @@ func (e *Emulator) authenticate(ctx context.Context, c *call, token string) erro
 	if s == nil || u.mayEnter() != nil {
 		return fail("unauthenticated")
 	}
-	c.client, c.session, c.user = e.clients[s.client], s, u
+	client, ok := e.clients.find(s.client)
+	if !ok { // taken away meanwhile
+		return fail("unauthenticated")
+	}
+	c.client, c.session, c.user = client, s, u
 	return nil
 }
 
@@ -258,7 +262,7 @@ func (e *Emulator) sessionOf(ctx context.Context, q querier, token string) (*ses
 	if bad != nil {
 		return nil, nil, nil // an answer, not a failure
 	}
-	client, ok := e.clients[parsed.Audience]
+	client, ok := e.clients.find(parsed.Audience)
 	if !ok || client.env.ID != parsed.Project || issuer(client.env) != parsed.Issuer {
 		return nil, nil, nil
 	}

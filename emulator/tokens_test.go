@@ -220,7 +220,8 @@ func FuzzParseToken(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = e.Close() })
-	good, err := e.credentials(&grant{user: &user{env: "demo", sub: "1"}, client: e.clients["demo"], id: "s", refresh: "m.r"})
+	demo, _ := e.clients.find("demo")
+	good, err := e.credentials(&grant{user: &user{env: "demo", sub: "1"}, client: demo, id: "s", refresh: "m.r"})
 	if err != nil {
 		f.Fatal(err)
 	}

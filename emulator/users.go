@@ -12,17 +12,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"tcb-login/pattern"
+	"tcb-login/emulator/seed"
 )
 
 // The states of a user. Only an active one signs in.
 const (
-	statusActive  = "ACTIVE"
-	statusPending = "PENDING"
-	statusBlocked = "BLOCKED"
+	statusActive  = seed.Active
+	statusPending = seed.Pending
+	statusBlocked = seed.Blocked
 )
-
-var statuses = []string{statusActive, statusPending, statusBlocked}
 
 // user is one row of users.
 type user struct {
@@ -63,12 +61,6 @@ func (id identifier) channel() string {
 	return channelEmail
 }
 
-var (
-	phonePattern    = pattern.New(`^\+[1-9][0-9]{0,2} [0-9]{4,14}$`)
-	emailPattern    = pattern.New(`^[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]+\.[^\s@.\x00-\x1f]+$`)
-	usernamePattern = pattern.New(`^[A-Za-z0-9][A-Za-z0-9_.-]{1,47}$`)
-)
-
 // parseIdentifier tells what kind of name was given. A username has neither "+" nor "@", so that
 // nobody can register somebody else's address or number as a username.
 func parseIdentifier(s string) (identifier, error) {
@@ -86,14 +78,14 @@ func parseIdentifier(s string) (identifier, error) {
 
 // parsePhone wants "+CC number" with one space, as TCB does.
 func parsePhone(s string) (identifier, error) {
-	if !phonePattern.MatchString(s) {
+	if !seed.IsPhoneNumber(s) {
 		return identifier{}, failText("invalid_argument", textBadPhone)
 	}
 	return identifier{kindPhone, s}, nil
 }
 
 func parseEmail(s string) (identifier, error) {
-	if len(s) > 254 || !utf8.ValidString(s) || !emailPattern.MatchString(s) {
+	if !seed.IsEmail(s) {
 		return identifier{}, failText("invalid_argument", textBadEmail)
 	}
 	return identifier{kindEmail, strings.ToLower(s)}, nil
@@ -145,7 +137,7 @@ func mixed(password string) bool {
 // checkUsername is the rule for new usernames: 2 to 48 letters, digits, "_", "." or "-". The
 // vendor's pages disagree here too.
 func checkUsername(username string) error {
-	if !usernamePattern.MatchString(username) {
+	if !seed.IsUsername(username) {
 		return failText("invalid_argument", textBadUsername)
 	}
 	return nil
@@ -240,7 +232,7 @@ func (e *Emulator) newSub() string {
 	return strconv.FormatInt(n, 10)
 }
 
-// The user that every environment starts with. Its e-mail address is verified; it has no phone.
+// The user that every environment starts with, unless others are given. Its e-mail address is verified; it has no phone.
 const (
 	demoUsername = "demo"
 	demoPassword = "Demo-pass-1"
@@ -248,21 +240,17 @@ const (
 	demoEmail    = "demo@example.com"
 )
 
-// seed makes the demo user in each environment that has none, after deleting everything else when
-// that is wanted.
+// seed makes the users that the emulator starts with, as far as they are missing, after deleting
+// everything else when that is wanted.
 func (e *Emulator) seed(ctx context.Context, wipe bool) error {
-	missing := wipe
-	for _, env := range e.environments {
-		u, err := userBy(ctx, e.store.db, env.ID, "username", demoUsername)
-		if err != nil {
+	given := e.users
+	if given == nil {
+		if missing, err := e.demoMissing(ctx); err != nil || !missing && !wipe {
 			return err
 		}
-		missing = missing || u == nil
+		given = []seed.User{{Password: demoPassword}} // one hash for all: the password is public, and argon2 is slow by design
 	}
-	if !missing {
-		return nil
-	}
-	hash, err := e.passwords.hash(ctx, demoPassword) // one for all: the password is public, and argon2 is slow by design
+	hashed, err := e.hashPasswords(ctx, given)
 	if err != nil {
 		return err
 	}
@@ -272,13 +260,27 @@ func (e *Emulator) seed(ctx context.Context, wipe bool) error {
 				return err
 			}
 		}
+		if e.users != nil {
+			_, err := e.importUsers(ctx, tx, "", hashed, true)
+			return err
+		}
 		for _, env := range e.environments {
-			if err := e.seedEnvironment(ctx, tx, env, hash); err != nil {
+			if err := e.seedEnvironment(ctx, tx, env, hashed[0].PasswordHash); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// demoMissing says whether an environment lacks the demo user.
+func (e *Emulator) demoMissing(ctx context.Context) (bool, error) {
+	for _, env := range e.environments {
+		if u, err := userBy(ctx, e.store.db, env.ID, "username", demoUsername); err != nil || u == nil {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 func (e *Emulator) seedEnvironment(ctx context.Context, tx *sql.Tx, env *Environment, hash string) error {

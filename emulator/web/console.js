@@ -31,4 +31,4 @@ document.addEventListener("click", async (event) => {
 });
 
 enliven();
-refresh();
+if (document.querySelector("main[data-live]")) refresh();

@@ -1,0 +1,196 @@
+// Package guard decides who may use the emulator's controls. They show every code and change every
+// account, so they answer to this machine alone, or to whoever has the control token.
+//
+// It knows requests, and nothing of what the controls do; package emulator asks it.
+package guard
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"tcb-login/config/input"
+	"tcb-login/pattern"
+)
+
+// TokenLength is the least that a control token has, and what NewToken makes.
+const TokenLength = 32
+
+// cookieName is the page's cookie, which only its own folder gets.
+const cookieName = "tcb_emulator_control"
+
+var tokenPattern = pattern.New(`^[A-Za-z0-9._~+/-]+=*$`) // as Authorization can carry it (RFC 6750 §2.1)
+
+// A Verdict says whether a request may use the controls.
+type Verdict int
+
+// The verdicts.
+const (
+	Allowed Verdict = iota
+	Refused         // not from this machine, or from another site's page
+	NoToken         // the control token is missing or wrong
+)
+
+// Guard decides. The zero value has no token.
+type Guard struct {
+	hash   []byte // of the token, so that comparing takes as long for every length
+	cookie string // what the page's browser keeps
+	path   string
+}
+
+// New returns a guard of the controls below a path. Without a token they are for this machine alone;
+// with one, this machine needs it too.
+func New(path, token string) (*Guard, error) {
+	g := &Guard{path: path}
+	if token == "" {
+		return g, nil
+	}
+	if len(token) < TokenLength || !tokenPattern.MatchString(token) {
+		return nil, errors.New("the control token needs 32 characters or more, of letters, digits and . _ ~ + / - alone")
+	}
+	g.hash = hash(token)
+	// Not the token itself: cookies know no ports, so another server on this host could read it.
+	mac := hmac.New(sha256.New, []byte(token))
+	mac.Write([]byte("cookie of the emulator's page"))
+	g.cookie = hex.EncodeToString(mac.Sum(nil))
+	return g, nil
+}
+
+// NewToken makes a token of 32 random characters.
+func NewToken() string {
+	b := make([]byte, TokenLength/4*3)
+	rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func hash(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// HasToken says whether a token is needed.
+func (g *Guard) HasToken() bool { return g.hash != nil }
+
+// Is says whether this is the token.
+func (g *Guard) Is(token string) bool {
+	return g.hash != nil && subtle.ConstantTimeCompare(hash(token), g.hash) == 1
+}
+
+// Check decides about a request. Only a page takes the cookie.
+//
+// Without a token, the peer's address keeps other machines out; the Host header keeps out pages whose
+// name was rebound to 127.0.0.1 (DNS rebinding); and what a proxy passed on is not from this machine,
+// wherever the proxy is. A token does all three: no other page knows it, nor gets the cookie.
+// Sec-Fetch-Site and Origin keep other sites, and other ports of this host, from changing anything
+// through the developer's browser. There is no CORS here, so they cannot read anything either.
+func (g *Guard) Check(r *http.Request, page bool) Verdict {
+	if !readsOnly(r.Method) && crossSite(r) {
+		return Refused
+	}
+	switch {
+	case g.hash == nil && (!loopbackAddress(r.RemoteAddr) || !LoopbackHost(r.Host) || forwarded(r.Header)):
+		return Refused
+	case g.hash == nil || g.authorized(r) || page && g.hasCookie(r):
+		return Allowed
+	}
+	return NoToken
+}
+
+// authorized says whether the one Authorization header has the token.
+func (g *Guard) authorized(r *http.Request) bool {
+	headers := r.Header.Values("Authorization")
+	if len(headers) != 1 {
+		return false
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	return strings.EqualFold(scheme, "Bearer") && g.Is(strings.TrimSpace(token))
+}
+
+func (g *Guard) hasCookie(r *http.Request) bool {
+	c, err := r.Cookie(cookieName)
+	return err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(g.cookie)) == 1
+}
+
+// SignIn gives the page's browser its cookie, if somebody typed the token.
+func (g *Guard) SignIn(w http.ResponseWriter, token string) bool {
+	if !g.Is(strings.TrimSpace(token)) {
+		return false
+	}
+	g.setCookie(w, g.cookie, 0)
+	return true
+}
+
+// SignOut takes the cookie away.
+func (g *Guard) SignOut(w http.ResponseWriter) { g.setCookie(w, "", -1) }
+
+// setCookie sets no Secure: the emulator speaks plain HTTP.
+func (g *Guard) setCookie(w http.ResponseWriter, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieName, Value: value, Path: g.path + "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	})
+}
+
+func loopbackAddress(address string) bool {
+	peer, err := netip.ParseAddrPort(address)
+	return err == nil && peer.Addr().Unmap().IsLoopback()
+}
+
+// LoopbackHost says whether a Host names this machine, by an address or as localhost.
+func LoopbackHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"), ".")
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
+}
+
+// proxyHeaders are what proxies and CDNs add beside X-Forwarded-….
+var proxyHeaders = []string{
+	"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Original-Forwarded-For", "True-Client-Ip",
+	"Cf-Connecting-Ip", "Cdn-Loop",
+}
+
+// forwarded reports that a request came through a proxy, which may have rewritten its Host: whoever
+// is behind that is not this machine.
+func forwarded(header http.Header) bool {
+	for _, name := range proxyHeaders {
+		if _, there := header[name]; there {
+			return true
+		}
+	}
+	for name := range header {
+		if strings.HasPrefix(name, "X-Forwarded") {
+			return true
+		}
+	}
+	return false
+}
+
+func readsOnly(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+func crossSite(r *http.Request) bool {
+	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	switch site {
+	case "", "same-origin", "none":
+	default:
+		return true
+	}
+	if origin == "" || origin == "null" && site == "same-origin" { // null is no answer, and here nothing else proves the page
+		return false
+	}
+	parsed, err := url.Parse(origin)
+	return err != nil || input.OriginOf(parsed) != input.OriginOf(&url.URL{Scheme: parsed.Scheme, Host: r.Host})
+}
