@@ -182,7 +182,7 @@ func (s *Site) captchaReturnPage(r *Request, trip captchaTrip, back captchaRetur
 	page.Form.Name = trip.Form
 	page.Form.Action = entry.Join(s.places.Base, trip.Path, trip.Query)
 	page.Canonical = page.Form.Action // the address loses the token
-	if !strings.Contains(s.allowed(s.places.Base+trip.Path), fiber.MethodGet) {
+	if !strings.Contains(s.allowed.At(s.places.Base+trip.Path), fiber.MethodGet) {
 		page.Canonical = r.To(entry.PathEntry)
 	}
 	if back.Failed {

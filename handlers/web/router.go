@@ -2,7 +2,6 @@ package web
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -53,11 +52,17 @@ func (s *Site) Install(app *fiber.App, rows []Row, changePassword string) {
 	app.Use(s.observe, s.matchOrigin)
 	for _, row := range s.rows {
 		s.hang(app, row)
+		if row.Get != nil {
+			s.allowed.Add(s.places.Base+row.Path, fiber.MethodGet)
+		}
+		if row.Post != nil {
+			s.allowed.Add(s.places.Base+row.Path, fiber.MethodPost)
+		}
 	}
 	app.Get(s.places.Base+PathHealth, counting(s.metrics.Route(fiber.MethodGet, PathHealth)), getHealth)
 	for path, serve := range s.Handlers() {
 		app.Get(s.places.Base+path, counting(s.metrics.Route(fiber.MethodGet, path)), serve)
-		s.rows = append(s.rows, Row{Path: path, Get: func(*Request) (Reply, error) { return Reply{}, nil }})
+		s.allowed.Add(s.places.Base+path, fiber.MethodGet)
 	}
 	// For password managers: https://w3c.github.io/webappsec-change-password-url/
 	app.Get("/.well-known/change-password", func(c *fiber.Ctx) error {
@@ -163,32 +168,11 @@ func (s *Site) nowhere(c *fiber.Ctx) error {
 	if c.Method() == methods.Unknown {
 		return &refusal.Problem{Status: fiber.StatusNotImplemented, Title: "error.title_request", Lead: "error.page.method"}
 	}
-	if allowed := s.allowed(c.Path()); allowed != "" {
+	if allowed := s.allowed.At(c.Path()); allowed != "" {
 		c.Set("Allow", allowed)
 		return fiber.ErrMethodNotAllowed
 	}
 	return refusal.ErrMissing
-}
-
-// allowed lists the methods of a path that is in the table.
-func (s *Site) allowed(path string) string {
-	path = strings.TrimRight(path, "/")
-	var methods []string
-	for _, row := range s.rows {
-		at := s.places.Base + row.Path
-		if pattern := strings.IndexAny(at, ":*+"); pattern < 0 && strings.TrimRight(at, "/") != path ||
-			pattern >= 0 && !(strings.HasPrefix(path, at[:pattern]) && fiber.RoutePatternMatch(path, at, fiber.Config{CaseSensitive: true})) {
-			continue
-		}
-		if row.Get != nil {
-			methods = append(methods, fiber.MethodGet)
-		}
-		if row.Post != nil {
-			methods = append(methods, fiber.MethodPost)
-		}
-	}
-	slices.Sort(methods) // a path may be of two rows: one of them names it, and one has a parameter there
-	return strings.Join(slices.Compact(methods), ", ")
 }
 
 // Rebuild is the form that was posted, with what was typed, whichever page has it. Forms are named

@@ -21,6 +21,7 @@ import (
 	"tcb-login/handlers/headers"
 	"tcb-login/handlers/journal"
 	"tcb-login/handlers/limits"
+	"tcb-login/handlers/methods"
 	"tcb-login/handlers/origins"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
@@ -91,6 +92,7 @@ type Site struct {
 	marks      *marks
 	lastResort func() []byte // the page for when rendering itself fails
 	rows       []Row
+	allowed    methods.Table
 
 	metrics      *metrics.Set
 	nowhereCount *metrics.Route // of what is no page
