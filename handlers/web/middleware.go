@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"runtime/debug"
 	"time"
@@ -59,8 +58,8 @@ func (s *Site) observe(c *fiber.Ctx) error {
 		return err
 	}
 	t.Route = s.nowhereCount
-	ctx, cancel := context.WithTimeout(t.Context(s.ctx), s.Timeout+grace)
-	defer cancel()
+	ctx := &deadline{Context: t.Context(s.ctx), at: time.Now().Add(s.Timeout + grace)}
+	defer ctx.end()
 	c.SetUserContext(ctx)
 	err := s.finished(c, t)
 	if t.after != nil {

@@ -1,0 +1,66 @@
+package web
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// deadline is a context that ends at a time, as that of context.WithDeadline. It is made when somebody
+// asks for it: most requests wait for nothing, and a timer for each costs more than to read its
+// session.
+type deadline struct {
+	context.Context // of which it is made
+	at              time.Time
+	made            atomic.Pointer[ending]
+}
+
+type ending struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+func (d *deadline) ending() *ending {
+	if e := d.made.Load(); e != nil {
+		return e
+	}
+	ctx, cancel := context.WithDeadline(d.Context, d.at)
+	if e := (&ending{ctx, cancel}); d.made.CompareAndSwap(nil, e) {
+		return e
+	}
+	cancel() // another goroutine was first
+	return d.made.Load()
+}
+
+// end is the end of the request. Who asks only now has a context that has ended.
+func (d *deadline) end() {
+	if d.made.CompareAndSwap(nil, ended) {
+		return
+	}
+	d.made.Load().cancel()
+}
+
+// ended is what is left of a request that nobody waited in.
+var ended = func() *ending {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return &ending{ctx, cancel}
+}()
+
+// Deadline implements context.Context.
+func (d *deadline) Deadline() (time.Time, bool) { return d.at, true }
+
+// Done implements context.Context.
+func (d *deadline) Done() <-chan struct{} { return d.ending().ctx.Done() }
+
+// Err implements context.Context.
+func (d *deadline) Err() error { return d.ending().ctx.Err() }
+
+// Value implements context.Context. Package context finds by it that what is made of this one hangs
+// on a context of its own kind.
+func (d *deadline) Value(key any) any {
+	if e := d.made.Load(); e != nil && e != ended {
+		return e.ctx.Value(key)
+	}
+	return d.Context.Value(key)
+}
