@@ -57,7 +57,7 @@ var always = []field{
 	{[]byte("X-Robots-Tag"), []byte("noindex")},
 }
 
-// File leaves away what means nothing for a file that pages load.
+// File leaves away what means nothing for what is no page: a file that pages load, and JSON that scripts read.
 func File(c *fiber.Ctx) {
 	header := &c.Response().Header
 	for _, name := range []string{"Content-Security-Policy", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "X-Robots-Tag"} {

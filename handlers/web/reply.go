@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/handlers/headers"
 	"tcb-login/handlers/refusal"
 	"tcb-login/views"
 )
@@ -166,6 +167,7 @@ func writeJSON(c *fiber.Ctx, status int, v any) error {
 	if err != nil {
 		return err
 	}
+	headers.File(c)
 	c.Set("Content-Type", "application/json")
 	return c.Status(status).Send(body)
 }
