@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/handlers/deadline"
 	"tcb-login/handlers/journal"
 	"tcb-login/handlers/origins"
 	"tcb-login/metrics"
@@ -58,8 +59,8 @@ func (s *Site) observe(c *fiber.Ctx) error {
 		return err
 	}
 	t.Route = s.nowhereCount
-	ctx := &deadline{Context: t.Context(s.ctx), at: time.Now().Add(s.Timeout + grace)}
-	defer ctx.end()
+	ctx := deadline.New(t.Context(s.ctx), time.Now().Add(s.Timeout+grace))
+	defer ctx.End()
 	c.SetUserContext(ctx)
 	err := s.finished(c, t)
 	if t.after != nil {

@@ -1,4 +1,7 @@
-package web
+// Package deadline has a context that ends at a time, as that of context.WithDeadline, and is made when
+// somebody asks for it: most requests wait for nothing, and a timer for each costs more than to read
+// its session.
+package deadline
 
 import (
 	"context"
@@ -6,21 +9,22 @@ import (
 	"time"
 )
 
-// deadline is a context that ends at a time, as that of context.WithDeadline. It is made when somebody
-// asks for it: most requests wait for nothing, and a timer for each costs more than to read its
-// session.
-type deadline struct {
+// Context ends at its time, at End, or with what it is made of.
+type Context struct {
 	context.Context // of which it is made
 	at              time.Time
 	made            atomic.Pointer[ending]
 }
+
+// New is for a request that may take until then.
+func New(parent context.Context, at time.Time) *Context { return &Context{Context: parent, at: at} }
 
 type ending struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
-func (d *deadline) ending() *ending {
+func (d *Context) ending() *ending {
 	if e := d.made.Load(); e != nil {
 		return e
 	}
@@ -32,8 +36,8 @@ func (d *deadline) ending() *ending {
 	return d.made.Load()
 }
 
-// end is the end of the request. Who asks only now has a context that has ended.
-func (d *deadline) end() {
+// End is the end of the request. Who asks only now has a context that has ended.
+func (d *Context) End() {
 	if d.made.CompareAndSwap(nil, ended) {
 		return
 	}
@@ -48,17 +52,17 @@ var ended = func() *ending {
 }()
 
 // Deadline implements context.Context.
-func (d *deadline) Deadline() (time.Time, bool) { return d.at, true }
+func (d *Context) Deadline() (time.Time, bool) { return d.at, true }
 
 // Done implements context.Context.
-func (d *deadline) Done() <-chan struct{} { return d.ending().ctx.Done() }
+func (d *Context) Done() <-chan struct{} { return d.ending().ctx.Done() }
 
 // Err implements context.Context.
-func (d *deadline) Err() error { return d.ending().ctx.Err() }
+func (d *Context) Err() error { return d.ending().ctx.Err() }
 
 // Value implements context.Context. Package context finds by it that what is made of this one hangs
 // on a context of its own kind.
-func (d *deadline) Value(key any) any {
+func (d *Context) Value(key any) any {
 	if e := d.made.Load(); e != nil && e != ended {
 		return e.ctx.Value(key)
 	}

@@ -1,4 +1,4 @@
-package web
+package deadline
 
 import (
 	"context"
@@ -16,7 +16,7 @@ func TestDeadline(t *testing.T) {
 	t.Parallel()
 	parent, stop := context.WithCancel(context.WithValue(t.Context(), keyOfTest{}, "value"))
 	defer stop()
-	in := func(d time.Duration) *deadline { return &deadline{Context: parent, at: time.Now().Add(d)} }
+	in := func(d time.Duration) *Context { return New(parent, time.Now().Add(d)) }
 
 	d := in(time.Hour)
 	if at, ok := d.Deadline(); !ok || at != d.at || d.Err() != nil || d.Value(keyOfTest{}) != "value" {
@@ -28,7 +28,7 @@ func TestDeadline(t *testing.T) {
 	if after := runtime.NumGoroutine(); after > before+8 { // other tests run too
 		t.Errorf("%d goroutines after, %d before", after, before)
 	}
-	d.end()
+	d.End()
 	if !errors.Is(child.Err(), context.Canceled) || !errors.Is(d.Err(), context.Canceled) {
 		t.Errorf("after its end: %v, %v", d.Err(), child.Err())
 	}
@@ -40,7 +40,7 @@ func TestDeadline(t *testing.T) {
 	}
 
 	d = in(time.Hour)
-	d.end()
+	d.End()
 	<-d.Done()
 	if !errors.Is(d.Err(), context.Canceled) {
 		t.Errorf("asked after its end: %v", d.Err())
