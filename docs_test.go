@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // read is a file of the repository as text.
@@ -23,12 +25,12 @@ func read(t *testing.T, path string) string {
 
 var fenced = regexp.MustCompile("(?ms)^```(\\w+)(?: (\\S+))?\n(.*?)^```$")
 
-// TestDocsCommands: what docs/start.md and docs/develop.md have people type is something that there
-// is. TestExamples (e2e) does what "make examples" does, and TestOrigin what -origin is for.
+// TestDocsCommands: what README.md, docs/start.md and docs/develop.md have people type is something that
+// there is. TestExamples (e2e) does what "make examples" does, and TestOrigin what -origin is for.
 func TestDocsCommands(t *testing.T) {
 	t.Parallel()
 	commands := 0
-	for _, page := range []string{"docs/start.md", "docs/develop.md"} {
+	for _, page := range []string{"README.md", "docs/start.md", "docs/develop.md"} {
 		for _, block := range fenced.FindAllStringSubmatch(read(t, page), -1) {
 			if block[1] != "sh" {
 				continue
@@ -42,7 +44,7 @@ func TestDocsCommands(t *testing.T) {
 			}
 		}
 	}
-	if commands < 6 {
+	if commands < 8 {
 		t.Errorf("found %d commands", commands)
 	}
 }
@@ -79,11 +81,11 @@ func typed(t *testing.T, folder *string, words []string) string {
 	return ""
 }
 
-// TestDocsExcerpts: code that docs/develop.md shows of a file stands in it as it is shown.
+// TestDocsExcerpts: code that README.md and docs/develop.md show of a file stands in it as it is shown.
 func TestDocsExcerpts(t *testing.T) {
 	t.Parallel()
 	excerpts := 0
-	for _, block := range fenced.FindAllStringSubmatch(read(t, "docs/develop.md"), -1) {
+	for _, block := range fenced.FindAllStringSubmatch(read(t, "README.md")+read(t, "docs/develop.md"), -1) {
 		if block[2] == "" {
 			continue
 		}
@@ -92,8 +94,90 @@ func TestDocsExcerpts(t *testing.T) {
 			t.Errorf("%s does not have\n%s", block[2], block[3])
 		}
 	}
-	if excerpts < 7 {
+	if excerpts < 8 {
 		t.Errorf("found %d excerpts", excerpts)
+	}
+}
+
+// TestDocsSettings: settings that a page shows whole are fine, and what it has for TCB's CLI is JSON.
+func TestDocsSettings(t *testing.T) {
+	t.Parallel()
+	files := 0
+	for _, page := range []string{"README.md", "docs/on-tcb.md"} {
+		for _, block := range fenced.FindAllStringSubmatch(read(t, page), -1) {
+			switch block[1] {
+			case "yaml":
+				files++
+				// A secret of 32 bytes in the place of variables, which this process has not.
+				text := regexp.MustCompile(`env:\w+`).ReplaceAllString(block[3], "tests-alone-Kq7vXw2Zp9LmB4nRt8Ys")
+				if code, out := checkFiles(t, map[string]string{"settings.yaml": text}); code != 0 {
+					t.Errorf("%s: %s", page, out)
+				}
+			case "json":
+				files++
+				if !json.Valid([]byte(block[3])) {
+					t.Errorf("%s: no JSON: %s", page, block[3])
+				}
+			}
+		}
+	}
+	if files != 3 {
+		t.Errorf("found %d files", files)
+	}
+}
+
+var (
+	typedProgram = regexp.MustCompile("(?m)(?:^    |`)tcb-login( [^`\n]*)")
+	flagOfTable  = regexp.MustCompile("(?m)^\\| `-([a-z-]+)` \\|")
+	flagOfUsage  = regexp.MustCompile(`(?m)^  -([a-z-]+)`)
+	flagOfCode   = regexp.MustCompile(`\.(?:String|Bool|Func|Duration|Var)(?:Var)?\((?:&?[\w.]+, )?"([a-z-]+)"`)
+	ofCommand    = regexp.MustCompile(`(?:^| )-([a-z-]+)`)
+	quotes       = regexp.MustCompile(`"[^"]*"`) // commands that it is to run
+)
+
+// names are the first groups of what a pattern finds, each once.
+func names(pattern *regexp.Regexp, text string) []string {
+	var all []string
+	for _, found := range pattern.FindAllStringSubmatch(text, -1) {
+		all = append(all, found[1])
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// TestDocsFlags: docs/operate.md has every flag of the program, and no page has the program run with one
+// that neither it nor its commands have.
+func TestDocsFlags(t *testing.T) {
+	t.Parallel()
+	_, _, usage := runOnce(t, nil, "-help")
+	all := names(flagOfUsage, usage)
+	if diff := cmp.Diff(all, names(flagOfTable, read(t, "docs/operate.md"))); diff != "" {
+		t.Errorf("flags of docs/operate.md (-there are +in its table):\n%s", diff)
+	}
+	commands, err := filepath.Glob("command/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range commands {
+		all = append(all, names(flagOfCode, read(t, file))...)
+	}
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	typed := 0
+	for _, page := range append(pages, "README.md", "SECURITY.md") {
+		for _, line := range typedProgram.FindAllStringSubmatch(read(t, page), -1) {
+			typed++
+			for _, name := range names(ofCommand, quotes.ReplaceAllString(line[1], "")) {
+				if !slices.Contains(all, name) {
+					t.Errorf("%s: tcb-login%s: there is no -%s", page, line[1], name)
+				}
+			}
+		}
+	}
+	if typed < 15 {
+		t.Errorf("found the program %d times", typed)
 	}
 }
 

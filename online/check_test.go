@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -374,6 +375,41 @@ func TestUnreachable(t *testing.T) {
 		}
 		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%s: took %v", name, took)
+		}
+	}
+}
+
+// TestChecklist: docs/console.md names the places of TCB's console, and has each error in its last column.
+func TestChecklist(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/console.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []place{methods, providers, clients, apiKeys, domains} {
+		if want := "| " + p.name + ", `" + p.address + "` |"; !strings.Contains(string(page), want) {
+			t.Errorf("docs/console.md lacks %s", want)
+		}
+	}
+	source, err := os.ReadFile("check.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(string(page), -1)
+	formats := regexp.MustCompile(`c\.errorf\("([^"]+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(formats) < 16 {
+		t.Errorf("found %d errors", len(formats))
+	}
+	for _, format := range formats {
+		if !slices.ContainsFunc(said, func(s []string) bool { return strings.Contains(s[1], " ") && strings.Contains(format[1], s[1]) }) {
+			t.Errorf("docs/console.md does not have what says %q", format[1])
+		}
+	}
+	for _, row := range regexp.MustCompile(`(?m)^\| [^|\n]+ \| [^|\n]+ \| [^|\n]+ \| (.+) \|$`).FindAllStringSubmatch(string(page), -1) {
+		for _, quoted := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			if quoted[1] != "-check -online" && !strings.Contains(string(source), quoted[1]) {
+				t.Errorf("docs/console.md: %q is never said", quoted[1])
+			}
 		}
 	}
 }

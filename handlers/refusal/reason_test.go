@@ -3,6 +3,7 @@ package refusal
 import (
 	"encoding/json"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -77,5 +78,57 @@ func TestReasonOf(t *testing.T) {
 		if reason := ReasonOf(&authclient.Error{Code: code}); !slices.Contains(Reasons, reason) {
 			t.Errorf("%s: %q", code, reason)
 		}
+	}
+}
+
+// TestTroubleshooting: docs/troubleshooting.md has a row for each error page, in its own words, and for
+// each reason.
+func TestTroubleshooting(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/troubleshooting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile("../../i18n/locales/en.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var messages map[string]json.RawMessage
+	if err := json.Unmarshal(file, &messages); err != nil {
+		t.Fatal(err)
+	}
+	pages, reasons := map[string]Reason{}, map[Reason]int{}
+	page := regexp.MustCompile("^\\| (.+) \\| [0-9, ]+ \\| `([a-z_]+)` \\|$")
+	reason := regexp.MustCompile("^\\| `([a-z_]+)` \\| [^|]+ \\| [^|]+ \\| [^|]+ \\|$")
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		if row := page.FindStringSubmatch(line); row != nil {
+			pages[row[1]] = Reason(row[2])
+		} else if row := reason.FindStringSubmatch(line); row != nil {
+			reasons[Reason(row[1])]++
+		}
+	}
+	for key, lead := range leads {
+		var words string
+		if err := json.Unmarshal(messages[key], &words); err != nil {
+			t.Fatal(err)
+		}
+		if pages[words] != lead {
+			t.Errorf("no row | %s | … | `%s` |", words, lead)
+		}
+		delete(pages, words)
+	}
+	for words := range pages {
+		t.Errorf("no page says %q", words)
+	}
+	for _, r := range Reasons {
+		if reasons[r] != 1 {
+			t.Errorf("%d rows of %s", reasons[r], r)
+		}
+		delete(reasons, r)
+	}
+	delete(reasons, "reason") // the column's name
+	for r := range reasons {
+		t.Errorf("there is no reason %s", r)
 	}
 }
