@@ -467,11 +467,11 @@ func (s *Session) open(associated []byte, sealed string, v any) bool {
 		if err != nil {
 			continue
 		}
-		e := struct { // an envelope, whose value is read in the same pass
-			Expires int64 `json:"e"`
-			Value   any   `json:"v"`
-		}{Value: v}
-		return json.Unmarshal(plain, &e) == nil && s.m.now().Unix() < e.Expires
+		var e envelope
+		if json.Unmarshal(plain, &e) != nil || s.m.now().Unix() >= e.Expires {
+			return false // and v is as it was: nothing that is over is read
+		}
+		return json.Unmarshal(e.Value, v) == nil
 	}
 	return false
 }
