@@ -60,7 +60,7 @@ func codeTimes(flow codeFlow, kinds []string, late bool) func(*testing.T) {
 		s.backend.late(gap, specialIs(late), withholds)
 		b := s.browser()
 		b.strict = false
-		first := b.open(flow.path, "via="+flow.by)
+		first := flow.open(b)
 		var mu sync.Mutex
 		next := map[string]*page{} // what a name's last code led to
 		pages := map[string]*page{}
