@@ -64,6 +64,14 @@ func nameOf(kind, by string, n int) string {
 	return fmt.Sprintf("us-%s%04d", kindNames[kind], n)
 }
 
+// atTCB is a name as TCB has it.
+func atTCB(by, name string) string {
+	if by == byPhone {
+		return "+86 " + name
+	}
+	return name
+}
+
 // kindOf is the kind of a name, however TCB is told it; empty for other names.
 func kindOf(name string) string {
 	digits := strings.TrimPrefix(name, "+86 ")
@@ -87,7 +95,7 @@ func (s *site) accounts(kind, by string, n int) (names []string) {
 		to, username, password := nameOf(kind, byEmail, i), "", rightPassword
 		switch by {
 		case byPhone:
-			to = "+86 " + name
+			to = atTCB(by, name)
 		case byName:
 			username = name
 		}
@@ -97,7 +105,7 @@ func (s *site) accounts(kind, by string, n int) (names []string) {
 		s.backend.register(to, username, password)
 		switch kind {
 		case locked:
-			s.backend.lock(name)
+			s.backend.lock(atTCB(by, name))
 		case blocked:
 			s.backend.setStatus(to, "BLOCKED")
 		case pending:
@@ -203,10 +211,7 @@ func TestSendTellsNothing(t *testing.T) {
 				if kind == withheld {
 					s.backend.refuse("/v1/verification", http.StatusBadRequest, "user_blocked")
 				}
-				to := name
-				if flow.by == byPhone {
-					to = "+86 " + name
-				}
+				to := atTCB(flow.by, name)
 				before := len(s.backend.messages(to))
 				got := flow.answers(s.browser().at(fmt.Sprintf("192.0.2.%d", i+1)), name)
 				if i == 0 {
@@ -266,7 +271,7 @@ func TestPasswordTellsNothing(t *testing.T) {
 				names[kind] = s.accounts(kind, by, 1)[0]
 			}
 			names["blocked, wrong password"] = names[blocked]
-			s.backend.lock(names[locked]) // the others took their time
+			s.backend.lock(atTCB(by, names[locked])) // the others took their time
 			var want []answer
 			for i, kind := range append(slices.Clone(kinds), "blocked, wrong password") {
 				b := s.browser().at(fmt.Sprintf("192.0.2.%d", i+1))

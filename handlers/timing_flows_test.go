@@ -31,7 +31,7 @@ func passwordTimes(by string) func(*testing.T) {
 		for _, late := range []bool{false, true} {
 			s.clock.advance(11 * time.Minute) // TCB has forgotten the failures before
 			s.backend.answer("", nil)
-			s.backend.lock(names[locked][0])
+			s.backend.lock(atTCB(by, names[locked][0]))
 			s.backend.late(gap, specialIs(late), nil)
 			var probes []probe
 			for i := range *timingSamples {
