@@ -120,7 +120,7 @@ test: ## everything: the tests without a browser, then those with one
 
 .PHONY: test-all
 test-all: test ## longer: also what times tell in every flow, every fuzz target, a backend that hangs, known vulnerabilities
-	go test -count=1 -timeout 60m -parallel 3 -v -run 'Times$$' ./handlers -timing.all -timing.samples 500 -timing.most 0.6
+	go test -count=1 -timeout 90m -parallel 3 -v -run 'Times$$' ./handlers -timing.all -timing.samples 500 -timing.most 0.6
 	go test -tags e2e,late -count=1 -timeout 10m -v -run '^TestLate' ./e2e/
 	@for package in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \

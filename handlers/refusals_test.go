@@ -24,6 +24,7 @@ var tokens = []*regexp.Regexp{
 	regexp.MustCompile(`(<img class="captcha" src=")[^"]*`),
 	regexp.MustCompile(`((?:flow|link)=)[A-Za-z0-9_-]+`),
 	regexp.MustCompile(`(<p class="request">[^<]*<code>)[0-9a-f]{16}`),
+	regexp.MustCompile(`("csrf_token":")[^"]*`),
 }
 
 // masked is a page without its tokens, and without what was typed.

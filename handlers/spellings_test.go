@@ -71,8 +71,11 @@ func TestUsernameOfDigits(t *testing.T) {
 	}
 	p := b.submit(b.open("/sign-up", "via=email"), fields{"email": "new@example.com"})
 	p = b.submit(p, fields{"verification_code": s.backend.code("new@example.com")})
-	for _, name := range []string{"13812345678", "10086", "+8613812345678"} {
+	for _, name := range []string{"13812345678", "10086", "+8613812345678", "one@example.com"} {
 		b.submit(p, fields{"username": name, "name": "N", "password": "Quiet-river-7"}).want(http.StatusUnprocessableEntity, "sign-up-details", "error.username_form")
+	}
+	if n := s.backend.count("/v1/checkIfUserExist"); n != 0 {
+		t.Errorf("TCB was asked %d times whether a number or an address is a username that is taken", n)
 	}
 }
 

@@ -31,7 +31,7 @@ func passwordTimes(by string) func(*testing.T) {
 		for _, late := range []bool{false, true} {
 			s.clock.advance(11 * time.Minute) // TCB has forgotten the failures before
 			s.backend.answer("", nil)
-			s.backend.lock(names[locked][0])
+			s.backend.lock(atTCB(by, names[locked][0]))
 			s.backend.late(gap, specialIs(late), nil)
 			var probes []probe
 			for i := range *timingSamples {
@@ -60,7 +60,7 @@ func codeTimes(flow codeFlow, kinds []string, late bool) func(*testing.T) {
 		s.backend.late(gap, specialIs(late), withholds)
 		b := s.browser()
 		b.strict = false
-		first := b.open(flow.path, "via="+flow.by)
+		first := flow.open(b)
 		var mu sync.Mutex
 		next := map[string]*page{} // what a name's last code led to
 		pages := map[string]*page{}

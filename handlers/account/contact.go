@@ -88,8 +88,7 @@ func (a *Room) contactPage(kind contactKind, p page) page {
 
 func noStates(views.Page) []sample.State { return nil }
 
-// personal is what the code flows of the portal have in common: they are somebody's own, who may
-// hear from TCB what there is.
+// personal is what the code flows of the portal have in common: they are somebody's own.
 type personal struct {
 	a     *Room
 	login *visitor.Login

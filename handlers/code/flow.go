@@ -39,14 +39,14 @@ type Spec struct {
 // last steps' forms are named by Spec.Last, each with the flow's name in front.
 type Flow interface {
 	Spec() Spec
-	// Owner is the sub of whose flow it is; empty for one that anybody may begin. In the latter no
-	// page tells who has an account.
+	// Owner is the sub of whose flow it is; empty for one that anybody may begin.
 	Owner() string
 	// Channels are those that the page can send a code of this flow by.
 	Channels(r *web.Request) (phone, email bool)
 	// Target is whom a code may go to.
 	Target(r *web.Request) authclient.Target
-	// Fixed is where the code goes, when that is not asked for.
+	// Fixed is where the code goes, when that is not asked for. Where it is, no answer before a right
+	// code tells who has an account, nor to who is signed in: anybody's number can be typed.
 	Fixed(r *web.Request) (to Destination, fixed bool)
 	// Validate returns the message for a destination that the flow has no use for.
 	Validate(r *web.Request, to Destination) (key string)

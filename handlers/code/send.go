@@ -62,7 +62,7 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 // be.
 func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.Reply, error) {
 	_, fixed := f.Fixed(r)
-	public, target := f.Owner() == "" || f.Spec().After && !fixed, f.Target(r) // whoever comes has typed it
+	typed, target := !fixed, f.Target(r) // what was typed may be anybody's, also of who is signed in
 	counted, demand, err := c.ReserveSend(r, step.Target())
 	if err != nil {
 		if under, sealed := c.underWay(r, f, step); under != nil && !step.Again {
@@ -73,7 +73,7 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		alert.Links = append(alert.Links, f.Others(r)...)
 		return f.Refuse(r, page, err, nil)
 	}
-	if public {
+	if typed {
 		r.Trace.Alike()
 	}
 	var sent *authclient.Verification
@@ -91,7 +91,7 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 	case err == nil:
 		c.issued.note(r, step, sent)
 		r.Trace.Note(noted(r, f.Spec(), step, audit.Event{Name: audit.CodeSent, Outcome: audit.OK}))
-	case public && (refusal.AboutAccount(refusal.CodeOf(err)) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
+	case typed && (refusal.AboutAccount(refusal.CodeOf(err)) || target == authclient.TargetUser && errors.Is(err, authclient.ErrResourceExhausted)):
 		// TCB would not send because of who has, or has not, an account. That is between TCB and
 		// the owner: the page goes on as if it had, to a code that nobody can know.
 		r.Trace.Refused(err)
