@@ -187,7 +187,7 @@ func AboutAccount(code string) bool { return aboutAccount[code] }
 // IsOutage reports that a call said nothing about what was sent.
 func IsOutage(err error) bool {
 	var api *authclient.Error
-	return errors.As(err, &api) && Codes[api.Code].Status >= 500
+	return errors.As(err, &api) && Of(api, nil).Status >= 500
 }
 
 // Of is what an error of TCB's means: what the flow says of its code, else

@@ -1,6 +1,7 @@
 package refusal
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -40,6 +41,30 @@ func TestEveryCode(t *testing.T) {
 	for _, code := range []string{"not_found", "user_not_found", "user_pending", "user_blocked", "invalid_status", "password_not_set", "failed_precondition", "already_exists"} {
 		if !AboutAccount(code) {
 			t.Errorf("%s does not tell of an account", code)
+		}
+	}
+}
+
+// TestIsOutage: what our page answers as a failure of TCB's is one to the counts and the records too,
+// also where nobody documents the code.
+func TestIsOutage(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{errors.New("a bug of ours"), false},
+		{&authclient.Error{Code: "invalid_password", Status: 500}, false},
+		{&authclient.Error{Code: "unavailable", Status: 503}, true},
+		{&authclient.Error{Code: "unreachable"}, true},
+		{&authclient.Error{Code: "unreachable", Status: 404}, true},
+		{&authclient.Error{Code: "nobody_documents_it", Status: 400}, false},
+		{&authclient.Error{Code: "nobody_documents_it", Status: 500}, true},
+	}
+	for _, tt := range tests {
+		if got := IsOutage(tt.err); got != tt.want {
+			t.Errorf("%v: %t, want %t", tt.err, got, tt.want)
 		}
 	}
 }
