@@ -98,6 +98,18 @@ func TestScrape(t *testing.T) {
 	}
 }
 
+// TestFirstRefusal: each reason is there before anything was refused, so that the first one is an
+// increase.
+func TestFirstRefusal(t *testing.T) {
+	t.Parallel()
+	got := scrape(t, New(Config{Reasons: []string{"form", "internal"}}))
+	for _, reason := range []string{"form", "internal", "other"} {
+		if want := `tcb_login_refusals_total{reason="` + reason + `"} 0`; !strings.Contains(got, want+"\n") {
+			t.Errorf("no line %s", want)
+		}
+	}
+}
+
 // TestNil: without a set nothing is counted, and nothing breaks.
 func TestNil(t *testing.T) {
 	t.Parallel()
