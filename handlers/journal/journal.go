@@ -144,7 +144,7 @@ func Outcome(err error) (outcome audit.Outcome, reason, code string) {
 		return audit.OK, "", ""
 	case why == "":
 		return "", "", ""
-	case refusal.IsOutage(err):
+	case refusal.Failed(err):
 		return audit.Failed, string(why), refusal.CodeOf(err)
 	case authclient.DemandOf(err) != authclient.NoDemand:
 		return audit.Incomplete, string(why), refusal.CodeOf(err)

@@ -45,26 +45,26 @@ func TestEveryCode(t *testing.T) {
 	}
 }
 
-// TestIsOutage: what our page answers as a failure of TCB's is one to the counts and the records too,
-// also where nobody documents the code.
-func TestIsOutage(t *testing.T) {
+// TestFailures: what our page answers as a failure of TCB's is one on record too; but only a code that
+// says so spares a guess its count.
+func TestFailures(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		err  error
-		want bool
+		err            error
+		outage, failed bool
 	}{
-		{nil, false},
-		{errors.New("a bug of ours"), false},
-		{&authclient.Error{Code: "invalid_password", Status: 500}, false},
-		{&authclient.Error{Code: "unavailable", Status: 503}, true},
-		{&authclient.Error{Code: "unreachable"}, true},
-		{&authclient.Error{Code: "unreachable", Status: 404}, true},
-		{&authclient.Error{Code: "nobody_documents_it", Status: 400}, false},
-		{&authclient.Error{Code: "nobody_documents_it", Status: 500}, true},
+		{nil, false, false},
+		{errors.New("a bug of ours"), false, false},
+		{&authclient.Error{Code: "invalid_password", Status: 500}, false, false},
+		{&authclient.Error{Code: "unavailable", Status: 503}, true, true},
+		{&authclient.Error{Code: "unreachable"}, true, true},
+		{&authclient.Error{Code: "unreachable", Status: 404}, true, true},
+		{&authclient.Error{Code: "nobody_documents_it", Status: 400}, false, false},
+		{&authclient.Error{Code: "nobody_documents_it", Status: 500}, false, true},
 	}
 	for _, tt := range tests {
-		if got := IsOutage(tt.err); got != tt.want {
-			t.Errorf("%v: %t, want %t", tt.err, got, tt.want)
+		if outage, failed := IsOutage(tt.err), Failed(tt.err); outage != tt.outage || failed != tt.failed {
+			t.Errorf("%v: outage %t, failed %t, want %t, %t", tt.err, outage, failed, tt.outage, tt.failed)
 		}
 	}
 }
