@@ -357,3 +357,21 @@ func TestPreviewOfDrafts(t *testing.T) {
 		}
 	}
 }
+
+// TestPreviewBelievesNoProxy: what a page may load is of the Host that it was asked under, whatever else
+// the request says.
+func TestPreviewBelievesNoProxy(t *testing.T) {
+	t.Parallel()
+	app, _ := previewOf(t, map[string]string{"plain": ""})
+	req := local(http.MethodGet, "/preview/pages/sign-in?env=plain&version=env")
+	req.Header.Set("X-Forwarded-Host", "elsewhere.example")
+	req.Header.Set("X-Forwarded-Proto", "https")
+	resp, err := app.Test(req, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if policy := resp.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "; script-src http://"+req.Host+"/preview/pages/static/") {
+		t.Errorf("status %d, the policy is %q", resp.StatusCode, policy)
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/preview"
+	"tcb-login/views"
 )
 
 // qualified is what tells a sample from another of the same page.
@@ -52,6 +53,9 @@ func TestSamples(t *testing.T) {
 			if err := page.Component().Render(t.Context(), &out); err != nil || !strings.Contains(out.String(), "</html>") {
 				t.Errorf("%s: %s: %v, %d bytes", env, at, err, out.Len())
 			}
+			for _, lack := range lacks(page.Frame(), out.String()) {
+				t.Errorf("%s: %s does not show %s", env, at, lack)
+			}
 		}
 		if len(seen) < 300 {
 			t.Errorf("%s: only %d samples", env, len(seen))
@@ -74,3 +78,19 @@ func TestSamples(t *testing.T) {
 
 // notShown are forms of login pages that the test's own does not have.
 var notShown = []string{"choose", "continue"}
+
+// lacks names what a page was given and does not show: any call of TCB's may want a captcha or be
+// refused, and somebody who sees neither gets no further.
+func lacks(b *views.Base, html string) (all []string) {
+	if b.Captcha != nil {
+		for _, want := range []string{`name="captcha_key"`, `value="captcha"`} {
+			if !strings.Contains(html, want) {
+				all = append(all, want)
+			}
+		}
+	}
+	if key := b.Alert.Message.Key; key != "" && !strings.Contains(html, `data-key="`+key+`"`) {
+		all = append(all, key)
+	}
+	return all
+}

@@ -80,6 +80,9 @@ func New(cfg Config) *Set {
 	s.requests = counter("requests_total", "Requests that were answered.", "method", "route", "status")
 	s.took = histogram("request_seconds", "How long answers took.", requestBuckets, "method")
 	s.refusals = counter("refusals_total", "Requests that did not get what they asked for, by the reason that the log has.", "reason")
+	for _, reason := range append([]string{other}, cfg.Reasons...) {
+		s.refusals.WithLabelValues(reason) // at 0: Prometheus sees no increase in a series that begins at 1, and the first bug is one to tell of
+	}
 	s.calls = counter("tcb_calls_total", "Calls of TCB, by the client's method and TCB's error code (ok: none).", "env_id", "call", "code")
 	s.callSeconds = histogram("tcb_call_seconds", "How long calls of TCB took, with their tries.", callBuckets, "env_id", "call")
 	s.signIns = counter("sign_ins_total", "Ways in that somebody tried, by how they ended.", "method", "outcome")

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -91,6 +93,18 @@ func TestScrape(t *testing.T) {
 		`tcb_login_build_info{version="test"} 1`,
 	} {
 		if !strings.Contains(got, want+"\n") {
+			t.Errorf("no line %s", want)
+		}
+	}
+}
+
+// TestFirstRefusal: each reason is there before anything was refused, so that the first one is an
+// increase.
+func TestFirstRefusal(t *testing.T) {
+	t.Parallel()
+	got := scrape(t, New(Config{Reasons: []string{"form", "internal"}}))
+	for _, reason := range []string{"form", "internal", "other"} {
+		if want := `tcb_login_refusals_total{reason="` + reason + `"} 0`; !strings.Contains(got, want+"\n") {
 			t.Errorf("no line %s", want)
 		}
 	}
@@ -245,6 +259,30 @@ func TestNamed(t *testing.T) {
 		if strings.HasPrefix(name, namespace) && !used[name] {
 			t.Errorf("nobody looks at %s", name)
 		}
+	}
+}
+
+// row is a line of the table of docs/operate.md: a metric, and its labels.
+var row = regexp.MustCompile("(?m)^\\| `(tcb_login_[a-z_]+)` \\|([^|]*)\\|")
+
+// TestDocumented: docs/operate.md has every metric, with the labels that it has.
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := map[string][]string{}, map[string][]string{}
+	for _, m := range row.FindAllStringSubmatch(string(page), -1) {
+		got[m[1]] = slices.Sorted(slices.Values(strings.FieldsFunc(m[2], func(r rune) bool { return strings.ContainsRune("`, ", r) })))
+	}
+	for name, labels := range whole().Labels() {
+		if strings.HasPrefix(name, namespace) {
+			want[name] = slices.Sorted(slices.Values(labels))
+		}
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("docs/operate.md (+) has other metrics than there are (-):\n%s", diff)
 	}
 }
 

@@ -100,7 +100,6 @@ func (e *Entry) Note(event audit.Event) {
 	}
 	m := e.journal.Metrics
 	m.Event(string(event.Name), string(event.Outcome))
-	channel := string(event.Method)
 	switch event.Name {
 	case audit.SignIn:
 		m.SignIn(string(event.Method), string(event.Outcome))
@@ -117,11 +116,23 @@ func (e *Entry) Note(event audit.Event) {
 			m.Session(metrics.SessionSteppedUp)
 		}
 	case audit.CodeSent:
-		m.Code(map[audit.Outcome]string{audit.OK: metrics.CodeSent, audit.Withheld: metrics.CodeWithheld}[event.Outcome], channel, event.Calling)
+		e.countCode(sentCounts, event)
 	case audit.CodeChecked:
-		m.Code(map[audit.Outcome]string{audit.OK: metrics.CodeRight, audit.Refused: metrics.CodeWrong}[event.Outcome], channel, event.Calling)
+		e.countCode(checkedCounts, event)
 	}
 	e.journal.Audit.Write(event)
+}
+
+// What is counted of a code, by how it went. A check that nobody decided is neither right nor wrong.
+var (
+	sentCounts    = map[audit.Outcome]string{audit.OK: metrics.CodeSent, audit.Withheld: metrics.CodeWithheld}
+	checkedCounts = map[audit.Outcome]string{audit.OK: metrics.CodeRight, audit.Refused: metrics.CodeWrong}
+)
+
+func (e *Entry) countCode(counts map[audit.Outcome]string, event audit.Event) {
+	if what, ok := counts[event.Outcome]; ok {
+		e.journal.Metrics.Code(what, string(event.Method), event.Calling)
+	}
 }
 
 // Outcome is how a call went, and why it did not go well. What needs a captcha first has no end yet:
@@ -133,7 +144,7 @@ func Outcome(err error) (outcome audit.Outcome, reason, code string) {
 		return audit.OK, "", ""
 	case why == "":
 		return "", "", ""
-	case refusal.IsOutage(err):
+	case refusal.Failed(err):
 		return audit.Failed, string(why), refusal.CodeOf(err)
 	case authclient.DemandOf(err) != authclient.NoDemand:
 		return audit.Incomplete, string(why), refusal.CodeOf(err)

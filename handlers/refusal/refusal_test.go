@@ -1,6 +1,7 @@
 package refusal
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -40,6 +41,30 @@ func TestEveryCode(t *testing.T) {
 	for _, code := range []string{"not_found", "user_not_found", "user_pending", "user_blocked", "invalid_status", "password_not_set", "failed_precondition", "already_exists"} {
 		if !AboutAccount(code) {
 			t.Errorf("%s does not tell of an account", code)
+		}
+	}
+}
+
+// TestFailures: what our page answers as a failure of TCB's is one on record too; but only a code that
+// says so spares a guess its count.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		err            error
+		outage, failed bool
+	}{
+		{nil, false, false},
+		{errors.New("a bug of ours"), false, false},
+		{&authclient.Error{Code: "invalid_password", Status: 500}, false, false},
+		{&authclient.Error{Code: "unavailable", Status: 503}, true, true},
+		{&authclient.Error{Code: "unreachable"}, true, true},
+		{&authclient.Error{Code: "unreachable", Status: 404}, true, true},
+		{&authclient.Error{Code: "nobody_documents_it", Status: 400}, false, false},
+		{&authclient.Error{Code: "nobody_documents_it", Status: 500}, false, true},
+	}
+	for _, tt := range tests {
+		if outage, failed := IsOutage(tt.err), Failed(tt.err); outage != tt.outage || failed != tt.failed {
+			t.Errorf("%v: outage %t, failed %t, want %t, %t", tt.err, outage, failed, tt.outage, tt.failed)
 		}
 	}
 }

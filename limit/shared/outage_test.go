@@ -107,6 +107,28 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
+// TestSlow: a Redis that answers the probe and nobody else in time has few people wait, since it is not
+// back again as soon as it was left.
+func TestSlow(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t)
+	i := open(t, r.URL(), func(c *Config) { c.Deadline = 100 * time.Millisecond })
+	i.awaitBack(t)
+	waited := 0
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	for ends := time.Now().Add(2 * probeEvery); time.Now().Before(ends); <-again.C {
+		i.ask(t.Context(), func(ctx context.Context, _ *redis.Client) error {
+			waited++
+			<-ctx.Done()
+			return ctx.Err()
+		})
+	}
+	if waited == 0 || waited > 4 {
+		t.Errorf("%d have waited in %v", waited, 2*probeEvery)
+	}
+}
+
 // TestCallerGone: who does not wait any more says nothing of Redis.
 func TestCallerGone(t *testing.T) {
 	t.Parallel()

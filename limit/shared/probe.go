@@ -37,6 +37,7 @@ return {redis.call('GET', KEYS[1]), now}`)
 func (s *Store) Run(ctx context.Context) {
 	defer func() { s.client.Load().Close() }()
 	pause := probeEvery
+	var back time.Time // when it was last found to be back
 	for {
 		timer := time.NewTimer(pause)
 		select {
@@ -45,11 +46,21 @@ func (s *Store) Run(ctx context.Context) {
 			return
 		case <-timer.C:
 		case <-s.wake:
+			timer.Stop()
+			// One that answers the probe and nobody else in time is slow: people would wait for it in
+			// turn if it were back each time at once.
+			if left := probeEvery - time.Since(back); left > 0 && s.away.Load() {
+				pause = left
+				continue
+			}
 		}
 		timer.Stop()
+		was := s.away.Load()
 		switch err := s.probe(ctx); {
 		case err == nil:
-			pause = probeEvery
+			if pause = probeEvery; was {
+				back = time.Now()
+			}
 		case pause >= probeEvery:
 			pause = probeFirst
 		default:
