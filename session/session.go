@@ -133,7 +133,7 @@ func New(cfg Config) (*Manager, error) {
 	m.store = sessions.NewCookieStore(pairs...)
 	for _, codec := range m.store.Codecs {
 		if sc, ok := codec.(*securecookie.SecureCookie); ok {
-			sc.MaxAge(int(MaxAge.Seconds()))
+			sc.MaxAge(0) // Load judges the age, by our clock and from when the id was made
 			sc.SetSerializer(stringValues{})
 		}
 	}
