@@ -208,11 +208,17 @@ func program(t *testing.T, name string, copied bool) string {
 		}
 	}
 	binary := filepath.Join(dir, name)
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
-	build.Dir = dir
-	build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off") // and nothing is fetched
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
+	commands := [][]string{{"go", "build", "-o", binary, "."}}
+	if !copied && bytes.Contains(readme, []byte("`go mod tidy`")) { // only what the README has people do
+		commands = append([][]string{{"go", "mod", "tidy"}}, commands...)
+	}
+	for _, args := range commands {
+		command := exec.CommandContext(t.Context(), args[0], args[1:]...)
+		command.Dir = dir
+		command.Env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOWORK=off") // and nothing is fetched
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %v\n%s", name, args, err, out)
+		}
 	}
 	return binary
 }

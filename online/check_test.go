@@ -3,6 +3,7 @@ package online
 import (
 	"bytes"
 	"database/sql"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -171,6 +172,10 @@ func TestCheck(t *testing.T) {
 			"warning: clients: whether TCB knows one: cannot be told: the answer, of status 400, is none of TCB's",
 			"warning: clients: whether TCB knows app: cannot be told",
 			"warning: whether https://app.example.com is one of the security domains: cannot be told",
+		}},
+		{"one that repeats a secret as the request had it", `{"faults": [{"path": "/auth/v2/signin/publichkey", "status": 400, "body": "{\"error\": \"` +
+			strings.TrimRight(base64.StdEncoding.EncodeToString([]byte("app:s3cr3t-of-app")), "=") + `\"}"}]}`, nil, []string{
+			"warning: clients: whether TCB knows one: cannot be told: the answer, of status 400", "warning: clients: whether TCB knows app: cannot be told: the answer, of status 400", "warning: whether https://app.example.com",
 		}},
 		{"one that repeats a secret", `{"faults": [{"path": "/auth/v2/signin/publichkey", "status": 400, "body": "{\"error\": \"s3cr3t-of-app\"}"}]}`, nil, []string{
 			"warning: clients: whether TCB knows one: cannot be told: the answer, of status 400", "warning: clients: whether TCB knows app: cannot be told", "warning: whether https://app.example.com",

@@ -3,6 +3,7 @@ package online
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -172,11 +173,15 @@ func (c *checker) plain(err error) error {
 	return err
 }
 
-// tells reports that a text of somebody else's has one of our secrets in it.
+// tells reports that a text of somebody else's has one of our secrets in it, plain or as the request
+// had it.
 func (c *checker) tells(text string) bool {
 	secrets := []string{c.env.PublishableKey}
 	for _, client := range c.env.Clients {
-		secrets = append(secrets, client.Secret)
+		if client.Secret != "" {
+			sent := base64.StdEncoding.EncodeToString([]byte(client.ID + ":" + client.Secret))
+			secrets = append(secrets, client.Secret, strings.TrimRight(sent, "="))
+		}
 	}
 	return slices.ContainsFunc(secrets, func(secret string) bool { return secret != "" && strings.Contains(text, secret) })
 }
