@@ -112,6 +112,11 @@ e2e: setup ## the browser tests alone; RUN=name picks some
 conformance: setup ## write emulator/CONFORMANCE.md anew: what the official SDK gets from the emulator
 	go test -tags e2e -count=1 -timeout 10m -v -run '^TestConformance$$' ./e2e/ -update | grep -v '^ *--- PASS\|^=== '
 
+.PHONY: snapshots
+snapshots: setup ## write e2e/testdata/snapshots anew: what assistive technology is told of the main pages; read the difference
+	go test -tags e2e -count=1 -run '^TestSnapshots$$' ./e2e/ -update
+	@git diff --stat -- e2e/testdata/snapshots
+
 .PHONY: test
 test: ## everything: the tests without a browser, then those with one
 	$(MAKE) scripts
@@ -119,9 +124,10 @@ test: ## everything: the tests without a browser, then those with one
 	$(MAKE) e2e
 
 .PHONY: test-all
-test-all: test ## longer: also what times tell in every flow, every fuzz target, a backend that hangs, known vulnerabilities
+test-all: test ## longer: also what times tell in every flow, every fuzz target, a backend that hangs, Firefox and WebKit, every page in every state, known vulnerabilities
 	go test -count=1 -timeout 90m -parallel 3 -v -run 'Times$$' ./handlers -timing.all -timing.samples 500 -timing.most 0.6
-	go test -tags e2e,late -count=1 -timeout 10m -v -run '^TestLate' ./e2e/
+	e2e/setup.sh engines
+	go test -tags e2e,late -count=1 -timeout 60m -parallel $(PARALLEL) -v -run '^TestLate' ./e2e/
 	@for package in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
 			echo "$$package $$target"; \
@@ -146,6 +152,12 @@ screenshots: ## photographs of every page into e2e/shots; RUN=name picks some
 	e2e/setup.sh fonts
 	go test -tags e2e,screenshots -count=1 -timeout 30m -run '^Test(Portal)?Screenshots$$$(if $(RUN),/$(RUN))' ./e2e/
 	@echo "$$(find e2e/shots -name "*.png" | wc -l) pictures in e2e/shots"
+
+.PHONY: gallery
+gallery: setup ## one page with pictures of every page, empty and at its worst, as e2e/shots/gallery/index.html; and docs/sign-in.png
+	e2e/setup.sh fonts
+	go test -tags e2e,screenshots -count=1 -timeout 30m -parallel $(PARALLEL) -run '^TestGallery' ./e2e/
+	@echo "$$(find e2e/shots/gallery -name "*.png" | wc -l) pictures in e2e/shots/gallery/index.html"
 
 .PHONY: outdated
 outdated: ## list dependencies that are behind: Go modules, programs that targets fetch, npm packages

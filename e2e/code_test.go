@@ -80,8 +80,8 @@ func TestExpiredCode(t *testing.T) {
 	b.wrong(t, 422, "sign-in-sms-code")
 	// The way on: another code, another number.
 	b.visible(t, `#form button[name="action"][value="resend"]`)
-	b.visible(t, `#form button[name="action"][value="change"]`)
-	b.press(t, b.Locator(`#form button[name="action"][value="change"]`))
+	b.visible(t, `button[form="form"][name="action"][value="change"]`)
+	b.press(t, b.Locator(`button[form="form"][name="action"][value="change"]`))
 	b.at(t, "sign-in-sms")
 	b.holds(t, "phone_number", "13800000001")
 }
@@ -99,7 +99,7 @@ func TestCodeDies(t *testing.T) {
 	for range 5 {
 		b.fill(t, "verification_code", other(right))
 		b.submit(t)
-		b.visible(t, "#error-summary")
+		b.visible(t, "#verification_code-error")
 	}
 	b.at(t, "sign-in-email-code")
 	if err := b.field("verification_code").Fill(right); err != nil {
@@ -107,7 +107,7 @@ func TestCodeDies(t *testing.T) {
 	}
 	b.submit(t)
 	b.at(t, "sign-in-email-code")
-	b.visible(t, "#error-summary")
+	b.visible(t, "#verification_code-error")
 	if b.last().status/100 != 4 {
 		t.Errorf("status %d, want an error", b.last().status)
 	}
@@ -198,7 +198,7 @@ func TestResendTooEarly(t *testing.T) {
 			// The code that is there still works.
 			b.fill(t, "verification_code", code)
 			b.submit(t)
-			if err := expect.Locator(b.Locator("#error-summary")).ToHaveCount(0); err != nil {
+			if err := expect.Locator(b.Locator("#error-summary, [id$='-error']")).ToHaveCount(0); err != nil {
 				t.Error(err)
 			}
 		})

@@ -207,7 +207,7 @@ func TestCodeFlowWithoutScript(t *testing.T) {
 	b.typePassword(t, demoName, demoPassword)
 	b.submit(t)
 	b.at(t, "authorize")
-	b.press(t, b.Locator(`#languages button[value="zh-CN"], .languages button[value="zh-CN"], button[name="lang"][value="zh-CN"]`).First())
+	b.speak(t, "zh-CN")
 	b.at(t, "authorize")
 	b.submit(t)
 	if err := expect.Locator(b.Locator("h1")).ToHaveText("An app elsewhere"); err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write emulator/CONFORMANCE.md anew")
+var update = flag.Bool("update", false, "write emulator/CONFORMANCE.md, or testdata/snapshots, anew")
 
 // tableFile is what TestConformance found, as it is kept.
 var tableFile = filepath.Join("..", "emulator", "CONFORMANCE.md")

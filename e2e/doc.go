@@ -1,4 +1,5 @@
-// Package e2e drives the real binary in a real Chromium.
+// Package e2e drives the real binary in a real Chromium, and its commonest ways in Firefox and
+// WebKit too.
 //
 // A test gets a binary (start, or share where it changes nothing for others), a small gateway in
 // front of it that plays the app's own origin, and browser contexts of its own. The app page that
@@ -23,6 +24,8 @@
 //   - harness_emulator: what arrived by SMS and e-mail, and the switches of the backend
 //   - harness_browser: a visitor (one browser context), its tabs, and what they show
 //   - harness_app: the app page, and what the SDK in it says
+//   - harness_preview: every page in every state with sample data, from the operator's listener
+//   - harness_engines: Firefox and WebKit, which playwright does not drive
 //   - harness_flows: the pages one after the other, as a person walks through them
 //   - harness_examples: the apps of examples/, as "make examples" starts them
 //   - harness_conformance: the page and the emulator of TestConformance
@@ -42,6 +45,6 @@
 // # Build tags
 //
 // The tests carry the build tag e2e, so that a plain "go test ./..." needs no browser. Two kinds
-// need one more: late (a backend that hangs) and screenshots (every page photographed). "make e2e"
-// installs what they need and runs them.
+// need one more: late (what takes long, and the other engines) and screenshots (every page
+// photographed). "make e2e" installs what they need and runs them.
 package e2e

@@ -235,7 +235,7 @@ func (b *tab) choose(t *testing.T, name, value string) {
 
 // primary is the button that Enter presses.
 func (b *tab) primary() playwright.Locator {
-	return b.Locator("#form button[type=submit], #form button:not([type])").First()
+	return b.Locator("#form button[type=submit], #form button:not([type], [aria-hidden], .refresh)").First()
 }
 
 // submit presses the primary button and returns the answer that is shown next, after any redirects
@@ -273,7 +273,7 @@ func (b *tab) wrong(t *testing.T, status int, page string) []string {
 	if got := b.last().status; got != status {
 		t.Errorf("status %d, want %d", got, status)
 	}
-	b.visible(t, "#error-summary[role=alert]")
+	b.visible(t, "#error-summary[role=alert], [id$='-error']")
 	return b.keys(t)
 }
 

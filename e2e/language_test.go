@@ -6,6 +6,15 @@ import (
 	"testing"
 )
 
+// speak has the page speak another language, by the switch below it.
+func (b *tab) speak(t *testing.T, language string) {
+	t.Helper()
+	if err := b.Locator(".lang summary").Click(); err != nil {
+		t.Fatal(err)
+	}
+	b.press(t, b.Locator(`.lang [value="`+language+`"]`))
+}
+
 // TestLanguage: switching the language loses nothing and calls nothing.
 func TestLanguage(t *testing.T) {
 	t.Parallel()
@@ -14,7 +23,7 @@ func TestLanguage(t *testing.T) {
 	b := s.visit(t).enter(t, where)
 	before := b.text(t, "main")
 	b.fill(t, "username", "somebody@example.com", "password", "Half-typed-1")
-	b.press(t, b.Locator(`button[form="form"][name="lang"][value="zh-CN"]`))
+	b.speak(t, "zh-CN")
 	b.at(t, "sign-in")
 	if got := b.attribute(t, "html", "lang"); got != "zh-CN" {
 		t.Errorf("html lang is %q, want zh-CN", got)
@@ -31,7 +40,7 @@ func TestLanguage(t *testing.T) {
 		t.Errorf("html lang of the next page is %q, want zh-CN", got)
 	}
 	b.fill(t, "email", "not an address")
-	b.press(t, b.Locator(`button[form="form"][name="lang"][value="en"]`))
+	b.speak(t, "en")
 	b.at(t, "sign-in-email")
 	b.holds(t, "email", "not an address")
 	if got := b.attribute(t, "html", "lang"); got != "en" {

@@ -36,3 +36,19 @@ func TestLateLayout(t *testing.T) {
 	}
 	measure(t, all)
 }
+
+// TestLateAxe is TestAxe for every state of every page, and in both pseudo-locales.
+func TestLateAxe(t *testing.T) {
+	for _, locale := range []string{"en", "zh-CN", "en-XA", "ar-XB"} {
+		t.Run(locale, func(t *testing.T) {
+			t.Parallel()
+			s := share(t, options{tree: sampleTree(t)})
+			s.audit(t, s.samples(t, desk, locale))
+		})
+	}
+}
+
+// TestLateHTML is TestHTML for every state of every page.
+func TestLateHTML(t *testing.T) {
+	validate(t, share(t, options{tree: sampleTree(t)}).samples(t, desk, "en"))
+}

@@ -3,9 +3,6 @@
 package e2e
 
 import (
-	"fmt"
-	"html"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,9 +43,6 @@ const layoutFaults = `() => {
 	return faults;
 }`
 
-// framed finds the title and address of a previewed page.
-var framed = regexp.MustCompile(`<iframe title="([^"]*)" src="([^"]*)"`)
-
 // measured is what TestLayout looks at: a config in a language, at some widths, with its pages in
 // some states.
 type measured struct {
@@ -77,18 +71,14 @@ func measure(t *testing.T, cases []measured) {
 			t.Parallel()
 			s := share(t, options{tree: sampleTree(t)})
 			b := s.visit(t).open(t, "about:blank")
-			operator := s.listening(t, "admin").String()
-			_, list := s.operator(t, fmt.Sprintf("/preview/?env=demo&%s&locale=%s&page=all&state=all", m.config, m.locale))
-			frames := framed.FindAllStringSubmatch(list, -1)
+			all := s.samples(t, m.config, m.locale)
 			looked := 0
-			for _, f := range frames {
-				title, src := f[1], html.UnescapeString(f[2])
-				_, state, _ := strings.Cut(title, ", ")
-				if !slices.Contains(m.states, state) {
+			for _, page := range all {
+				if !slices.Contains(m.states, page.state) {
 					continue
 				}
 				looked++
-				b.goTo(t, operator+src)
+				b.goTo(t, page.address)
 				for _, width := range m.widths {
 					if err := b.SetViewportSize(width, 800); err != nil {
 						t.Fatal(err)
@@ -98,12 +88,12 @@ func measure(t *testing.T, cases []measured) {
 						t.Fatal(err)
 					}
 					for _, fault := range faults.([]any) {
-						t.Errorf("%s at %d px: %v", title, width, fault)
+						t.Errorf("%s at %d px: %v", page, width, fault)
 					}
 				}
 			}
 			if looked < 25 {
-				t.Errorf("only %d pages of %d were looked at", looked, len(frames))
+				t.Errorf("only %d pages of %d were looked at", looked, len(all))
 			}
 		})
 	}

@@ -30,11 +30,12 @@ func TestPortal(t *testing.T) {
 			// Profile
 			b.change(t, "name")
 			b.at(t, "account-profile")
-			b.fill(t, "name", "演示", "picture", "x", "zoneinfo", "Asia/Shanghai", "birthdate", "1990-02-03")
+			b.fill(t, "name", strings.Repeat("演", 65), "birthdate", "1990-02-03")
 			b.choose(t, "gender", "FEMALE")
+			b.choose(t, "zoneinfo", "Asia/Shanghai")
 			b.submit(t)
 			b.wrong(t, 422, "account-profile")
-			b.fill(t, "picture", "")
+			b.fill(t, "name", "演示")
 			b.submit(t)
 			b.at(t, "account")
 			if got := b.row(t, "name"); got != "演示" {

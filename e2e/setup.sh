@@ -2,7 +2,7 @@
 # Everything the browser tests need and Go modules do not bring: Chromium, nginx and Caddy (from apt), the
 # npm packages of package-lock.json, the driver folder playwright-go looks for, and the official SDK and
 # an OAuth client bundled for the browser. Running it again is cheap: each step looks first. `setup.sh fonts` adds
-# Chinese fonts, for screenshots.
+# Chinese fonts, for screenshots, and `setup.sh engines` Firefox and WebKit, for "make test-all".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -45,6 +45,11 @@ if [ "${1:-}" = fonts ] && ! fc-list :lang=zh-cn 2>/dev/null | grep -q .; then
 	echo "installing Chinese fonts"
 	apt_get update
 	apt_install fontconfig fonts-noto-cjk
+fi
+if [ "${1:-}" = engines ] && ! { command -v firefox-esr && command -v WebKitWebDriver && command -v Xvfb; } >/dev/null; then
+	echo "installing Firefox and WebKit"
+	apt_get update
+	apt_install firefox-esr webkit2gtk-driver xvfb
 fi
 
 # Proxies are unpacked alone: a package that is installed would start one on port 80. unpack NAME PATH

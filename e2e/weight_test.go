@@ -13,7 +13,7 @@ import (
 // app's query, which is what most of its bytes are.
 const (
 	maxBytes, maxRequests             = 14_600, 3
-	maxPortalBytes, maxPortalRequests = 28 << 10, 5
+	maxPortalBytes, maxPortalRequests = 29_000, 5
 )
 
 // traffic is what a tab has loaded over the wire, headers included, as Chromium counts it.
@@ -42,6 +42,13 @@ func (b *tab) weigh(t *testing.T) *traffic {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delete(w.urls, e["requestId"].(string))
+	})
+	cdp.On("Network.responseReceived", func(e map[string]any) { // nor is what comes from the disk
+		if fromDisk, _ := e["response"].(map[string]any)["fromDiskCache"].(bool); fromDisk {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			delete(w.urls, e["requestId"].(string))
+		}
 	})
 	cdp.On("Network.loadingFinished", func(e map[string]any) {
 		w.mu.Lock()

@@ -397,3 +397,27 @@ func animation(t *testing.T) []byte {
 	}
 	return out.Bytes()
 }
+
+// TestCaptchaOtherWay: another picture is to be had beside the picture, and who can read none is led
+// to the other ways in, where the page has some.
+func TestCaptchaOtherWay(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.captcha("always")
+	for name, typed := range map[string]fields{"sign-in": {"username": "demo", "password": demoPassword}, "reset-password": {"email": demoEmail}} {
+		b, way := s.browser(), name == "sign-in"
+		asked := b.submit(b.open("/"+name, "via=email"), typed).
+			want(http.StatusUnprocessableEntity, name, "captcha.ask")
+		picture := asked.find(func(n *htmlNode) bool { return n.Data == "img" && attr(n, "class") == "captcha" })
+		if another := asked.find(func(n *htmlNode) bool { return n.Data == "button" && attr(n, "value") == "captcha" }); another == nil || another.Parent != picture.Parent {
+			t.Errorf("%s: the button for another picture is not beside it", name)
+		}
+		link := asked.find(func(n *htmlNode) bool { return n.Data == "a" && attr(n, "href") == "#methods" })
+		if (link != nil) != way {
+			t.Errorf("%s: another way is offered: %v, want %v", name, link != nil, way)
+		}
+		if way && asked.byID("methods") == nil {
+			t.Errorf("%s: the link to other ways leads nowhere", name)
+		}
+	}
+}

@@ -204,12 +204,17 @@ func (p *page) checkHTML() (wrong []string) {
 	if p.name() == "" {
 		bad("body has no data-page")
 	}
-	failed := p.byID("error-summary") != nil || p.name() == "error"
+	summary, fields := p.byID("error-summary"), p.wrongFields()
+	failed := summary != nil || len(fields) > 0 || p.name() == "error"
 	if title := p.find(byTag("title")); title != nil && strings.HasPrefix(textOf(title), prefix) != failed {
 		bad("title %q, failed %v", textOf(title), failed)
 	}
 	if p.status >= 400 && p.status != http.StatusUnprocessableEntity && !failed {
 		bad("status %d without an error on the page", p.status)
+	}
+	wrong = append(wrong, p.checkErrors(summary, fields)...)
+	if switches := p.find(func(n *html.Node) bool { return attr(n, "class") == "lang" }) != nil; !switches && !slices.Contains(withoutLanguages, p.name()) {
+		bad("no language switch")
 	}
 	ids := map[string]bool{}
 	labels := map[string]bool{}
@@ -278,7 +283,41 @@ func (p *page) checkHTML() (wrong []string) {
 	return append(wrong, p.checkButtons()...)
 }
 
-// checkButtons wants Enter to press the primary button: it comes first.
+// withoutLanguages are pages that lead on at once, or say something once that no address says again.
+var withoutLanguages = []string{"complete", "interstitial", "goodbye", "device-done", "device-refused", "captcha-return", "captcha-failed", "error", "demo"}
+
+// wrongFields are those with a message of their own.
+func (p *page) wrongFields() (fields []string) {
+	for _, n := range p.all(func(n *html.Node) bool { return strings.HasSuffix(attr(n, "id"), "-error") }) {
+		fields = append(fields, strings.TrimSuffix(attr(n, "id"), "-error"))
+	}
+	return fields
+}
+
+// checkErrors wants what is wrong said once: one field says it itself and has the focus, several are
+// listed before the form too.
+func (p *page) checkErrors(summary *html.Node, fields []string) (wrong []string) {
+	listed := p.all(func(n *html.Node) bool {
+		return summary != nil && n.Data == "a" && slices.Contains(fields, strings.TrimPrefix(attr(n, "href"), "#"))
+	})
+	if len(fields) == 1 && len(listed) > 0 {
+		wrong = append(wrong, "what is wrong with "+fields[0]+" is said twice")
+	}
+	if len(fields) > 1 && len(listed) < len(fields) {
+		wrong = append(wrong, fmt.Sprintf("%q are wrong, and %d are listed", fields, len(listed)))
+	}
+	if len(fields) == 1 && summary == nil {
+		n := p.byID(fields[0])
+		if n == nil {
+			wrong = append(wrong, "there is no field "+fields[0])
+		} else if _, focused := attribute(n, "autofocus"); !focused {
+			wrong = append(wrong, fields[0]+" is wrong and has not the focus")
+		}
+	}
+	return wrong
+}
+
+// checkButtons wants Enter to press the primary button: it comes first, or what stands for it does.
 func (p *page) checkButtons() (wrong []string) {
 	form := p.form()
 	if form == nil {
@@ -291,7 +330,11 @@ func (p *page) checkButtons() (wrong []string) {
 		// Where there is nothing to type, Enter presses nothing: a button per row will do, or one
 		// per way.
 		rows := strings.HasPrefix(p.name(), "account-") && p.find(func(n *html.Node) bool { return n.Data == "input" && attr(n, "type") != "hidden" }) == nil
-		if attr(n, "class") != "primary" && !rows && p.name() != "choose" {
+		primary := p.find(func(n *html.Node) bool { return n.Data == "button" && attr(n, "class") == "primary" })
+		_, acts := attribute(n, "name")
+		_, elsewhere := attribute(n, "formaction")
+		standsFor := attr(n, "aria-hidden") == "true" && !acts && !elsewhere && (primary == nil || attr(primary, "name") == "")
+		if attr(n, "class") != "primary" && !standsFor && !rows && p.name() != "choose" {
 			wrong = append(wrong, "the first submit button is "+attr(n, "name")+"="+attr(n, "value"))
 		}
 		break
@@ -342,6 +385,9 @@ func (p *page) checkAddress(n *html.Node, a html.Attribute) string {
 			strings.HasPrefix(value, p.b.s.backend.srv.URL+"/captcha/") || value == "https://captcha.example/x?y=z" {
 			return ""
 		}
+	}
+	if attr(n, "class") == "face" && strings.Contains(p.header.Get("Content-Security-Policy"), u.Scheme+"://"+u.Host) {
+		return "" // somebody's picture, from where the operator lets pages load some
 	}
 	if p.name() == "demo" || n.Parent.Data == "footer" && attr(n, "rel") == "noopener" && strings.HasPrefix(value, "https://") {
 		return "" // the operator's own links

@@ -238,7 +238,12 @@ func TestAnonymousPortal(t *testing.T) {
 	for path := range portalPages {
 		b.open(path).want(http.StatusOK, "account-anonymous")
 	}
-	p := b.click(b.open("/account"), "sign-up").want(http.StatusOK, "sign-up")
+	p := b.open("/account")
+	if p.link("app") != appPage {
+		t.Errorf("the way back leads to %q", p.link("app"))
+	}
+	b.click(p, "sign-out").want(http.StatusOK, "sign-out")
+	p = b.click(p, "sign-up").want(http.StatusOK, "sign-up")
 	p = b.submit(p, fields{"phone_country": "CN", "phone_number": "13900139000"}).want(http.StatusOK, "sign-up-code")
 	p = b.submit(p, fields{"verification_code": s.backend.code(newPhone)}).want(http.StatusOK, "sign-up-details")
 	done := b.submit(p, fields{"username": "guest.no.more"}).completed()

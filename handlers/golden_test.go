@@ -109,7 +109,7 @@ func TestGoldenPages(t *testing.T) {
 func TestGoldenPortal(t *testing.T) {
 	t.Parallel()
 	for _, lang := range []string{"en", "zh-CN"} {
-		s := newSite(t, withProvider)
+		s := newSite(t, withProvider, withPictures)
 		s.backend.captcha("never")
 		s.backend.register("taken@example.com", "taken", "Quiet-river-7")
 		b := s.browser()

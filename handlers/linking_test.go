@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,7 +27,7 @@ func TestProviderUnknown(t *testing.T) {
 		done := b.submit(p, fields{"username": "demo", "password": demoPassword}).completed()
 		bound := s.backend.count("/v1/user/provider/bind")
 		p = b.get(done.RedirectURI).want(http.StatusOK, "account-bind")
-		for _, want := range []string{"Person p-1", "Demo", "demo"} {
+		for _, want := range []string{"Person p-1", "Demo", "de***@example.com"} {
 			if !strings.Contains(p.text(), want) {
 				t.Errorf("the page does not name %s: %s", want, p.text())
 			}
@@ -174,5 +175,35 @@ func TestLastWay(t *testing.T) {
 			continue
 		}
 		p.want(http.StatusOK, "step-up")
+	}
+}
+
+// TestWeChatOnce: TCB has WeChat's platforms as providers of their own, which it calls by long names.
+// To people it is one, by the mark and name that they know from signing in; the platform that this
+// browser cannot go to is not there to link.
+func TestWeChatOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	s.backend.answer("/v1/user/provider", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"total":2,"data":[{"id":"wx_mp","name":"WeChat Official Accounts","bind":false},{"id":"wx_open","name":"WeChat Open Platform","bind":false}]}`))
+	})
+	linkable := func() (ids []string) {
+		p := b.open("/account/providers").want(http.StatusOK, "account-providers")
+		for _, button := range p.all(func(n *htmlNode) bool { return n.Data == "button" && attr(n, "name") == "action" }) {
+			ids = append(ids, attr(button, "value")+" "+attr(button, "aria-label"))
+		}
+		if p.find(func(n *htmlNode) bool { return attr(n, "class") == "mark wechat" }) == nil || strings.Contains(p.text(), "Platform") {
+			t.Errorf("WeChat is not as where one signs in: %s", p.text())
+		}
+		return ids
+	}
+	if got := linkable(); !slices.Equal(got, []string{"link:wx_open Link WeChat"}) {
+		t.Errorf("in a browser: %q", got)
+	}
+	b.header.Set("User-Agent", "Mozilla/5.0 (iPhone) MicroMessenger/8.0")
+	if got := linkable(); !slices.Equal(got, []string{"link:wx_mp Link WeChat"}) {
+		t.Errorf("in WeChat: %q", got)
 	}
 }

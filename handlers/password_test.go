@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"tcb-login/password"
 )
 
 func TestPassword(t *testing.T) {
@@ -63,5 +67,30 @@ func TestPasswordThenSignIn(t *testing.T) {
 	done := b.submit(p, fields{"password": "Quiet-river-8"}).completed()
 	if !strings.HasPrefix(done.RedirectURI, publicOrigin+s.base+"/account?") {
 		t.Errorf("it leads to %s", done.RedirectURI)
+	}
+}
+
+// TestPasswordRules: the rules that a page shows, for script to tick, are those that a new password
+// is refused by.
+func TestPasswordRules(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	var rules []*regexp.Regexp
+	p := b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
+	for _, n := range p.all(func(n *htmlNode) bool { return attr(n, "data-rule") != "" }) {
+		rules = append(rules, regexp.MustCompile(attr(n, "data-rule")))
+	}
+	if len(rules) == 0 || !strings.Contains(attr(p.byID("new_password"), "aria-describedby"), "new_password-help") {
+		t.Fatal("the page states no rules")
+	}
+	for _, typed := range []string{
+		"Quiet-river-7", "Quiet-r7", "Quiet-7", "quiet-river-7", "QUIET-RIVER-7", "Quiet-river-x", "Quietriver7", "Quiet river 7", "Ärger-älter-7",
+		"密码密码密码密码", "Aa1-" + strings.Repeat("x", 60), "Aa1-" + strings.Repeat("x", 61), "Aa１-wide-digit", "",
+	} {
+		met := !slices.ContainsFunc(rules, func(r *regexp.Regexp) bool { return !r.MatchString(typed) })
+		if strong := password.Strong(typed); met != strong {
+			t.Errorf("%q meets the rules on the page: %v, and is strong: %v", typed, met, strong)
+		}
 	}
 }

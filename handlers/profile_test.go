@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"tcb-login/handlers/limits"
+
+	"tcb-login/authclient"
 )
 
 func TestProfile(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, withPictures)
 	b, _ := s.signedIn(t)
 	p := b.open("/account/profile").want(http.StatusOK, "account-profile").wantValue(fields{"name": "Demo", "gender": ""})
 	if _, asked := p.controls()["username"]; asked || p.link("account-username") == "" || !strings.Contains(p.text(), "demo") {
@@ -70,6 +72,77 @@ func TestProfile(t *testing.T) {
 	}
 	s.backend.refuse("/v1/user/profile", http.StatusUnauthorized, "unauthenticated")
 	b.submit(b.open("/account/profile"), fields{"name": "Other"}).want(http.StatusOK, "hand-off")
+}
+
+// withPictures lets pages show people's pictures from a host.
+func withPictures(c *siteConfig) { c.settings.ImageHosts = []string{"https://cdn.example.com"} }
+
+// TestProfilePicture: where no host's pictures can be shown there is no field for one's address, and
+// the one that the app has set stays. Where they can, the one that is set is there to see.
+func TestProfilePicture(t *testing.T) {
+	t.Parallel()
+	const picture = "https://cdn.example.com/a.png"
+	shown := func(p *page) bool {
+		return p.find(func(n *htmlNode) bool { return n.Data == "img" && attr(n, "src") == picture }) != nil
+	}
+	s := newSite(t)
+	b, done := s.signedIn(t)
+	client, err := authclient.New(authclient.Config{Env: "demo", Endpoint: s.backend.srv.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := picture
+	if _, err := client.AsUser(done.Credentials.AccessToken).Update(t.Context(), authclient.UserUpdate{Picture: &set}); err != nil {
+		t.Fatal(err)
+	}
+	p := b.open("/account/profile").want(http.StatusOK, "account-profile")
+	if _, asked := p.controls()["picture"]; asked || shown(p) {
+		t.Errorf("an address is asked for: %t; the picture is loaded: %t", asked, shown(p))
+	}
+	b.submit(p, fields{"name": "Other"}).want(http.StatusOK, "account", "account.done.profile")
+	form := b.open("/account/profile").filled(fields{"name": "Another"})
+	form.Set("picture", "https://cdn.example.com/slipped-in.png")
+	b.do(http.MethodPost, s.base+"/account/profile?"+entryQuery(appPage), form, nil)
+	for _, call := range s.backend.callsTo("/v1/user/profile") {
+		if strings.Contains(call.body, "Other") && strings.Contains(call.body, "picture") {
+			t.Errorf("the update holds %s", call.body)
+		}
+	}
+	hosts := newSite(t, withPictures, func(c *siteConfig) { c.backend, c.clock = s.backend, s.clock })
+	b, _ = hosts.signedIn(t)
+	if p := b.open("/account/profile").wantValue(fields{"picture": picture, "name": "Another"}); !shown(p) {
+		t.Error("the picture is not to be seen")
+	}
+}
+
+// TestTimeZone: the browser may choose one for who has none, and not in the place of what was typed.
+func TestTimeZone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	preset := func(p *page) bool {
+		return p.find(func(n *htmlNode) bool {
+			_, preset := attribute(n, "data-preset")
+			return preset && n.Data == "select" && attr(n, "name") == "zoneinfo"
+		}) != nil
+	}
+	p := b.open("/account/profile").want(http.StatusOK, "account-profile").wantValue(fields{"zoneinfo": ""})
+	if !preset(p) || !strings.Contains(p.body, ">Asia/Shanghai (UTC+08)</option>") {
+		t.Errorf("the browser cannot choose: %s", p.body)
+	}
+	if p := b.submit(p, fields{"birthdate": "x"}).want(http.StatusUnprocessableEntity, "account-profile"); preset(p) {
+		t.Error("the browser chooses again, after the person has")
+	}
+	// The browser's own, which is not in the list, is one of it from then on; dates are the page's.
+	form := p.filled(fields{"birthdate": "1994-05-17"})
+	form.Set("zoneinfo", "Europe/Vienna")
+	if p := b.do(http.MethodPost, p.action(), form, nil); p.status != http.StatusSeeOther {
+		t.Errorf("the form is answered by %d: %q", p.status, p.keys())
+	}
+	b.open("/account/profile").wantValue(fields{"zoneinfo": "Europe/Vienna"})
+	if text := b.open("/account").text(); !strings.Contains(text, "17 May 1994") {
+		t.Errorf("the date of birth: %s", text)
+	}
 }
 
 // TestUsername: a name to sign in with is changed by who has just proven to be

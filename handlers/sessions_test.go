@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tcb-login/config/settings"
 )
 
@@ -34,6 +36,16 @@ func TestSessions(t *testing.T) {
 			t.Errorf("the page lacks %q: %s", want, p.text())
 		}
 	}
+	if diff := cmp.Diff([]string{
+		"Chrome · Linux | i-desktop | 2026-11-23T08:02:00Z | this",
+		"Firefox · Windows | i-desktop | 2026-11-23T08:01:00Z | Sign out Firefox · Windows",
+		"Safari · iPhone | i-phone | 2026-11-23T08:00:00Z | Sign out Safari · iPhone",
+	}, listed(p)); diff != "" {
+		t.Errorf("the list (-want +got):\n%s", diff)
+	}
+	if rows := listed(phone.open("/account/sessions").want(http.StatusOK, "account-sessions")); !strings.HasPrefix(rows[0], "Safari · iPhone") || !strings.HasSuffix(rows[0], "| this") {
+		t.Errorf("this device is not the first: %q", rows)
+	}
 	for _, id := range []string{"a", "b"} {
 		if strings.Contains(p.body, strings.Repeat(id, 32)) {
 			t.Error("the page shows another device's device_id")
@@ -43,11 +55,18 @@ func TestSessions(t *testing.T) {
 	if len(buttons) != 2 {
 		t.Fatalf("%d devices can be ended, want 2", len(buttons))
 	}
-	b.press(p, "action="+attr(buttons[1], "value"), nil).want(http.StatusOK, "account-sessions", "account.done.ended")
-	phone.open("/account").want(http.StatusOK, "hand-off")
-	other.open("/account").want(http.StatusOK, "account")
-	b.press(b.open("/account/sessions"), "action=others", nil).want(http.StatusOK, "account-sessions", "account.done.others")
+	ended := b.press(p, "action="+attr(buttons[0], "value"), nil).want(http.StatusOK, "account-sessions", "account.done.ended")
+	if diff := cmp.Diff([]string{
+		"Chrome · Linux | i-desktop | 2026-11-23T08:02:00Z | this",
+		"Safari · iPhone | i-phone | 2026-11-23T08:00:00Z | Sign out Safari · iPhone",
+		"Firefox · Windows | i-desktop | 2026-11-23T08:01:00Z | over",
+	}, listed(ended)); diff != "" {
+		t.Errorf("after one has ended (-want +got):\n%s", diff)
+	}
 	other.open("/account").want(http.StatusOK, "hand-off")
+	phone.open("/account").want(http.StatusOK, "account")
+	b.press(b.open("/account/sessions"), "action=others", nil).want(http.StatusOK, "account-sessions", "account.done.others")
+	phone.open("/account").want(http.StatusOK, "hand-off")
 	b.open("/account").want(http.StatusOK, "account")
 	stolen := p.filled(nil)
 	stolen.Set("action", "end:"+strings.Repeat("x", 40))
@@ -60,6 +79,65 @@ func TestSessions(t *testing.T) {
 	b.open("/account").want(http.StatusOK, "hand-off")
 	if err := settings.Demo().Environments[0].TCBSeesClientAddress; !err {
 		t.Error("the demo hides addresses")
+	}
+}
+
+// listed is each row of the list of sign-ins: its name, icon, moment, and what its button is called or
+// what it is marked as.
+func listed(p *page) (rows []string) {
+	for _, row := range p.all(func(n *htmlNode) bool { return n.Data == "li" && strings.HasPrefix(attr(n, "class"), "row") }) {
+		var name, icon, moment, end string
+		for n := range row.Descendants() {
+			switch {
+			case n.Data == "bdi" && name == "":
+				name = textOf(n)
+			case n.Data == "time":
+				moment = attr(n, "datetime")
+			case n.Data == "button":
+				end = attr(n, "aria-label")
+			case n.Data == "span" && strings.HasPrefix(attr(n, "class"), "icon "):
+				icon = strings.TrimPrefix(attr(n, "class"), "icon ")
+			}
+			for _, mark := range []string{"this", "over"} {
+				if _, ok := attribute(n, "data-"+mark); ok {
+					end = mark
+				}
+			}
+		}
+		rows = append(rows, strings.Join([]string{name, icon, moment, end}, " | "))
+	}
+	return rows
+}
+
+// TestPasswordEndsSessions: what a change of the password has signed out is marked as over, also in
+// a browser that has not changed it; who signs in there again is not.
+func TestPasswordEndsSessions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	sign := func(device, password string) *browser {
+		b := s.browser()
+		p := b.open("/sign-in")
+		values := p.filled(fields{"username": "demo", "password": password})
+		values.Set("device_id", strings.Repeat(device, 32))
+		b.do(http.MethodPost, p.action(), values, nil).completed()
+		s.secret("device_id", strings.Repeat(device, 32))
+		s.clock.advance(time.Minute)
+		return b
+	}
+	sign("a", demoPassword)
+	sign("b", demoPassword)
+	b := sign("c", demoPassword)
+	const fresh = "Other-pass-2"
+	b.submit(b.stepUp("/account/password", demoPassword), fields{"new_password": fresh}).want(http.StatusOK, "account", "account.done.password")
+	s.clock.advance(time.Minute)
+	b = sign("b", fresh)
+	var ends []string
+	for _, row := range listed(b.open("/account/sessions").want(http.StatusOK, "account-sessions")) {
+		_, end, _ := strings.Cut(row, "Z | ")
+		ends = append(ends, end)
+	}
+	if diff := cmp.Diff([]string{"this", "Sign out Unknown device", "over"}, ends); diff != "" {
+		t.Errorf("the list (-want +got):\n%s", diff)
 	}
 }
 

@@ -86,3 +86,31 @@ func TestCompletion(t *testing.T) {
 		})
 	}
 }
+
+// TestLabelsFollowMethods: a page names nothing to sign in with that it does not offer.
+func TestLabelsFollowMethods(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		methods, registry []string
+		suffix            string
+	}{
+		{[]string{"__password"}, nil, "_name"},
+		{[]string{"__password", "email"}, nil, "_email"},
+		{[]string{"__password", "__sms"}, nil, "_phone"},
+		{[]string{"__password"}, []string{"__sms"}, "_phone"},
+		{[]string{"__password", "email", "__sms"}, nil, ""},
+	} {
+		registry := map[string]any{"enable": len(tt.registry) > 0, "registerType": "split", "web": webMethods(tt.registry...)}
+		s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{"web": webMethods(tt.methods...), "userRegistry": registry})}))
+		b := s.browser()
+		p := b.open("/sign-in").want(http.StatusOK, "sign-in")
+		label := p.find(func(n *htmlNode) bool { return n.Data == "label" && attr(n, "for") == "username" })
+		if want := s.cfg.Messages.Match("en").T("field.identifier" + tt.suffix); strings.TrimSpace(textOf(label)) != want {
+			t.Errorf("%q: the label is %q, want %q", tt.methods, textOf(label), want)
+		}
+		refused := b.submit(p, fields{"username": "", "password": "x"})
+		if got, want := refused.fieldKey("username"), "error.required.username"+tt.suffix; got != want {
+			t.Errorf("%q: without a name it says %s, want %s", tt.methods, got, want)
+		}
+	}
+}

@@ -107,7 +107,7 @@ func TestSignOutOfTwoLogins(t *testing.T) {
 			if tt.wait > 0 && s.backend.count("/v1/token") == refreshed {
 				t.Error("what has run out was not refreshed first")
 			}
-			if said := strings.Contains(p.body, "Your login has been ended."); said != tt.revoked {
+			if said := strings.Contains(p.body, "it no longer works."); said != tt.revoked {
 				t.Errorf("the page says that all is void: %v, want %v", said, tt.revoked)
 			}
 			for _, token := range []string{app.Credentials.AccessToken, app.Credentials.RefreshToken} {
@@ -148,7 +148,7 @@ func TestSignOutWithoutTCB(t *testing.T) {
 	values := ask.filled(nil)
 	values.Set("access_token", app.Credentials.AccessToken)
 	p := b.do(http.MethodPost, ask.action(), values, nil).want(http.StatusOK, "interstitial")
-	if strings.Contains(p.body, "Your login has been ended.") {
+	if strings.Contains(p.body, "it no longer works.") {
 		t.Error("the page says that the login has ended")
 	}
 	var asked []string

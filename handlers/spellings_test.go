@@ -181,7 +181,7 @@ func TestPasswordForms(t *testing.T) {
 // TestVisibleNames: what others see shows something, and nothing that cannot be shown.
 func TestVisibleNames(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, withPictures)
 	b, _ := s.signedIn(t)
 	signUp := b.submit(s.browser().open("/sign-up", "via=email"), fields{"email": "name@example.com"})
 	signUp = b.submit(signUp, fields{"verification_code": s.backend.code("name@example.com")}).want(http.StatusOK, "sign-up-details")

@@ -139,3 +139,28 @@ func TestDeviceOfTheLogin(t *testing.T) {
 		t.Errorf("TCB sees the device %q", got)
 	}
 }
+
+// TestStepUpWaits: who was just sent a code sees how long the next one takes before they ask for it.
+func TestStepUpWaits(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.register(knownPhone, "phoned", "Phone-pass-1")
+	b := s.browser()
+	code := sendCode(b, "/sign-in/sms", fields{"phone_country": "CN", "phone_number": "13800138000"})
+	b.submit(code, fields{"verification_code": s.backend.code(knownPhone)}).completed()
+	wait := func() string {
+		p := b.open("/account/password").want(http.StatusOK, "step-up")
+		return attr(p.find(func(n *htmlNode) bool { return attr(n, "class") == "primary" }), "data-wait")
+	}
+	if got := wait(); got != "60" {
+		t.Errorf("a wait of %q seconds after a code, want 60", got)
+	}
+	s.clock.advance(59 * time.Second)
+	if got := wait(); got != "1" {
+		t.Errorf("a wait of %q seconds 59 later, want 1", got)
+	}
+	s.clock.advance(2 * time.Second)
+	if got := wait(); got != "" {
+		t.Errorf("a wait of %q seconds when there is none", got)
+	}
+}

@@ -25,6 +25,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
@@ -92,15 +94,18 @@ var pluralForms = map[string]plural.Form{
 
 // Localizer prints messages in one locale. It is safe for concurrent use.
 type Localizer struct {
-	tag   language.Tag
-	name  string
-	dir   string
-	texts func() map[string]text // read when they are first asked for: most people need one language
+	tag  language.Tag
+	name string
+	dir  string
+	// spaced: the language sets a blank between its characters and Latin ones.
+	spaced bool
+	texts  func() map[string]text // read when they are first asked for: most people need one language
 }
 
 func newLocalizer(tag language.Tag, texts map[string]text) *Localizer {
+	base, _ := tag.Base()
 	return &Localizer{
-		tag: tag, name: texts["language.name"].other, dir: texts["language.dir"].other,
+		tag: tag, name: texts["language.name"].other, dir: texts["language.dir"].other, spaced: base.String() == "zh",
 		texts: func() map[string]text { return texts },
 	}
 }
@@ -166,9 +171,29 @@ func (l *Localizer) Print(m Message) string {
 		if name == "n" {
 			value = strconv.Itoa(m.N)
 		}
+		b.WriteString(l.space(before, value, false))
 		b.WriteString(l.Isolate(value))
+		b.WriteString(l.space(after, value, true))
 		s = after
 	}
+}
+
+// space is the blank that Chinese has between its own characters and Latin ones, where a value meets
+// the text at one of its ends. It depends on the value, so that catalogues have none there.
+func (l *Localizer) space(beside, value string, atEnd bool) string {
+	if !l.spaced {
+		return ""
+	}
+	neighbour, _ := utf8.DecodeLastRuneInString(beside)
+	edge, _ := utf8.DecodeRuneInString(value)
+	if atEnd {
+		neighbour, _ = utf8.DecodeRuneInString(beside)
+		edge, _ = utf8.DecodeLastRuneInString(value)
+	}
+	if unicode.Is(unicode.Han, neighbour) && edge > ' ' && edge < '\u2000' {
+		return " "
+	}
+	return ""
 }
 
 // Date prints the day of a time, in the time's own zone. The layout is the

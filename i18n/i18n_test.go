@@ -180,6 +180,48 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// TestSpace: Chinese has a blank between its characters and Latin ones, and none elsewhere, whatever
+// a value turns out to be.
+func TestSpace(t *testing.T) {
+	t.Parallel()
+	catalogue := func(name string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte(`{"language.name":"` + name + `","language.dir":"ltr","a":"登录{x}继续","b":"{x}验证成功","c":"（{x}）“{x}”","d":"登录 {x} 继续",
+			"n":{"other":"请{n}分钟后重试"}}`)}
+	}
+	b, err := load(fstest.MapFS{"locales/en.json": catalogue("English"), "locales/ja.json": catalogue("日本語"), "locales/zh-CN.json": catalogue("中文"), "locales/zh-TW.json": catalogue("中文")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		key, x, want string
+	}{
+		{"a", "GitHub", "登录 GitHub 继续"},
+		{"a", "微信", "登录微信继续"},
+		{"a", "QQ音乐", "登录 QQ音乐继续"},
+		{"a", "《A》", "登录《A》继续"},
+		{"a", "", "登录继续"},
+		{"a", "\x00", "登录\x00继续"}, // a mark that views put a link in place of
+		{"b", "+86 138****8000", "+86 138****8000 验证成功"},
+		{"b", "a***@example.com", "a***@example.com 验证成功"},
+		{"c", "GitHub", "（GitHub）“GitHub”"},
+		{"d", "GitHub", "登录 GitHub 继续"}, // as operators wrote it so far
+	}
+	for _, tag := range []string{"zh-CN", "zh-TW"} {
+		l, _ := b.Locale(tag)
+		for _, tt := range tests {
+			if got := l.Print(Message{Key: tt.key, Args: Args{"x": tt.x}}); got != tt.want {
+				t.Errorf("%s: %s of %q prints %q, want %q", tag, tt.key, tt.x, got, tt.want)
+			}
+		}
+		if got, want := l.Print(Message{Key: "n", N: 3}), "请 3 分钟后重试"; got != want {
+			t.Errorf("%s: %q, want %q", tag, got, want)
+		}
+	}
+	if ja, _ := b.Locale("ja"); ja.Print(Message{Key: "a", Args: Args{"x": "GitHub"}}) != "登录GitHub继续" {
+		t.Error("Japanese has blanks")
+	}
+}
+
 // TestFurtherLanguage: one more file is one more language.
 func TestFurtherLanguage(t *testing.T) {
 	t.Parallel()

@@ -152,7 +152,7 @@ func TestWith(t *testing.T) {
 		{Message{Key: "code.life", N: 5}, "5 minutes left"},
 		{Msg("error.too_long"), "This is too long."},
 		{Msg("sign-up.link"), "Create one"},
-		{Msg("code.missing"), "Nothing there yet?"},
+		{Msg("code.missing"), "Didn't get the code?"},
 		{Msg("no.such_key"), "no.such_key"},
 		{Msg("field.password"), "Password"},
 	} {

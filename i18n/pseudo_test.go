@@ -54,10 +54,10 @@ func TestPseudoPrint(t *testing.T) {
 	}{
 		{"en-XA", Msg("methods.or"), "[öŕ ~]"},
 		{"en-XA", Message{Key: "sign-in.title", Args: Args{"app": "Orders"}}, "[Šîĝñ îñ ţö Orders ~~~~~]"},
-		{"en-XA", Message{Key: "code.life", N: 1}, "[Ţĥé çöðé ŵöŕķš ƒöŕ 1 ɱîñûţé. ~~~~~~ ~~~~~]"},
+		{"en-XA", Message{Key: "code.life", N: 1}, "[Ţĥé çöðé éẋþîŕéš îñ 1 ɱîñûţé. ~~~~~~ ~~~~~~]"},
 		{"ar-XB", Msg("methods.or"), "\u202eor\u202c"},
 		{"ar-XB", Message{Key: "sign-in.title", Args: Args{"app": "Orders"}}, "\u202eSign\u202c \u202ein\u202c \u202eto\u202c \u2068Orders\u2069"},
-		{"ar-XB", Message{Key: "code.life", N: 2}, "\u202eThe\u202c \u202ecode\u202c \u202eworks\u202c \u202efor\u202c \u20682\u2069 \u202eminutes.\u202c"},
+		{"ar-XB", Message{Key: "code.life", N: 2}, "\u202eThe\u202c \u202ecode\u202c \u202eexpires\u202c \u202ein\u202c \u20682\u2069 \u202eminutes.\u202c"},
 	}
 	for _, tt := range tests {
 		l, _ := b.PseudoLocale(tt.tag)

@@ -74,9 +74,22 @@ var spelling = []struct {
 	{"zh-CN", regexp.MustCompile(`[「」『』]`), "quotes are “”"},
 	{"zh-TW", regexp.MustCompile(`[“”‘’]`), "quotes are 「」"},
 	{"ja", regexp.MustCompile(`[“”‘’，]`), "quotes are 「」, the comma is 、"},
-	{"zh-CN", regexp.MustCompile(`[\p{Han}][A-Za-z0-9{]|[A-Za-z0-9}][\p{Han}]`), "a space stands between Chinese and Latin"},
-	{"zh-TW", regexp.MustCompile(`[\p{Han}][A-Za-z0-9{]|[A-Za-z0-9}][\p{Han}]`), "a space stands between Chinese and Latin"},
+	{"zh-CN", regexp.MustCompile(`\p{Han}[A-Za-z0-9]|[A-Za-z0-9]\p{Han}`), "a space stands between Chinese and Latin"},
+	{"zh-CN", regexp.MustCompile(`\p{Han} [\p{Han}{]|} \p{Han}`), "no space within Chinese, nor beside a placeholder, where Print sets what the value needs"},
+	{"zh-TW", regexp.MustCompile(`\p{Han}[A-Za-z0-9]|[A-Za-z0-9]\p{Han}`), "a space stands between Chinese and Latin"},
+	{"zh-TW", regexp.MustCompile(`\p{Han} [\p{Han}{]|} \p{Han}`), "no space within Chinese, nor beside a placeholder, where Print sets what the value needs"},
+	{"ja", regexp.MustCompile(`[\p{Han}\p{Hiragana}\p{Katakana}ー] [A-Za-z0-9{\p{Han}\p{Hiragana}\p{Katakana}]|[A-Za-z0-9}] [\p{Han}\p{Hiragana}\p{Katakana}]`), "no space within Japanese, nor between it and Latin"},
 	{"ko", regexp.MustCompile(`\p{Han}`), "Chinese characters"},
+
+	{"en", regexp.MustCompile(`(?i)e-mail|email address|\bSMS\b`), "email, text message"},
+	{"en", regexp.MustCompile(`(?i)\b(do|does|did|is|are|was|were|could|would|should|will|can) not\b|\bcannot\b`), "don't, isn't, can't, …"},
+	{"en", regexp.MustCompile(`(?i)\b(you|we|they) (are|will)\b|\b(it|that|there) is\b|\blet us\b`), "you're, we'll, it's, …"},
+	{"en", regexp.MustCompile(`(?i)\boperator\b|\btr(y|ies)[.,]? (too|that)|many tries|start again|once more|(some|any|no)body|cancelled|for good|\blog(ged)? (in|out)\b|\blogin( [^p]|[.,])`), "administrator, attempts, start over, again, someone, canceled, permanently, sign in"},
+
+	{"zh-CN", regexp.MustCompile(`重新发送|再次获取|再试|不正确|有误|个字符|图片验证|人机验证|验证通过|已验证，|电子邮件|邮件验证码|短信码|不便透露|安全历史`), "重新获取, 重试, 错误, 位, 图形验证码, 安全验证, 验证成功, 邮箱验证码, 保密, 安全记录"},
+	{"zh-TW", regexp.MustCompile(`重新傳送|重新發送|不正確|有誤|圖片驗證|人機驗證|驗證完成|安全歷史`), "重新取得, 錯誤, 圖形驗證碼, 安全驗證, 驗證成功, 安全性紀錄"},
+	{"ja", regexp.MustCompile(`ブラウザ[^ー]|試行回数が上限`), "ブラウザー, 試行回数が多すぎます"},
+	{"ko", regexp.MustCompile(`다시 보내기|되었어요|[초분] 후 `), "다시 받기, 됐어요, 후에"},
 
 	{"zh-CN", regexp.MustCompile(`登陆|帐号|帐户|账户|登出|注销|用户名称|信箱|简讯|您`), "登录, 账号, 退出登录 (an account that goes is 注销账号), 用户名, 邮箱, 短信, 你"},
 	{"zh-TW", regexp.MustCompile(`登錄|註銷|賬|帳戶|郵箱|短信|用戶名|用戶(?:[^端]|$)|設備|鏈接|信息|服務器|屏幕|網絡|默認|菜單|軟件|提交|您`), "登入, 登出, 帳號, 電子郵件, 簡訊, 使用者, 裝置, 連結, 資訊, 伺服器, 送出, 你"},
@@ -99,7 +112,7 @@ var spelling = []struct {
 
 // deletion is where 注销 is the right word: an account goes for good. In any
 // other place it would stand for signing out.
-var deletion = regexp.MustCompile(`注销(?:另一个)?账号|账号[^，。；：]*注销`)
+var deletion = regexp.MustCompile(`^注销$|注销(?:另一个)?账号|账号[^，。；：]*注销`)
 
 func TestSpelling(t *testing.T) {
 	t.Parallel()
@@ -166,6 +179,29 @@ func TestCharacters(t *testing.T) {
 		for _, r := range tt.foreign {
 			if tt.known(string(r)) {
 				t.Errorf("%s lets %q through", tt.locale, r)
+			}
+		}
+	}
+}
+
+// properNames are what has a capital within a sentence in English, and what stands on a button that
+// a sentence names.
+var properNames = map[string]bool{"Lock": true, "China": true, "WeChat": true, "JavaScript": true, "Asia": true, "Sign": true, "Continue": true}
+
+// TestSentenceCase: English has capitals at the beginning of sentences and of names alone.
+func TestSentenceCase(t *testing.T) {
+	t.Parallel()
+	capital := regexp.MustCompile(`[\p{L}\d,:;] (\p{Lu}\p{Ll}\pL+)`)
+	english := mustLoad(t).Locales()[0]
+	for key, message := range english.texts() {
+		if strings.HasPrefix(key, "format.") {
+			continue
+		}
+		for _, s := range message.all() {
+			for _, m := range capital.FindAllStringSubmatch(s, -1) {
+				if !properNames[m[1]] {
+					t.Errorf("%s has a capital in %q: %q", key, s, m[1])
+				}
 			}
 		}
 	}

@@ -14,8 +14,8 @@ func Default() Theme {
 		Dark: Palette{
 			Page: rgb(0x10131a), PageInk: rgb(0xebe8e1), PageInk2: rgb(0xa6adbb),
 			Surface: rgb(0x191e28), Ink: rgb(0xebe8e1), Ink2: rgb(0xa6adbb), Line: rgb(0x2b3241), Edge: rgb(0x6f788b),
-			Brand: rgb(0xa9c0f7), BrandHover: rgb(0xc3d3fb), BrandInk: rgb(0x101c3a), Link: rgb(0xa9c0f7), Wash: rgb(0x222a3a),
-			Danger: rgb(0xffb0a6), DangerWash: rgb(0x33201f), OK: rgb(0x86d9ad), OKWash: rgb(0x1b2d27),
+			Brand: rgb(0x436fce), BrandHover: rgb(0x345ebc), BrandInk: rgb(0xffffff), Link: rgb(0xa9c0f7), Wash: rgb(0x222a3a),
+			Danger: rgb(0xff5c52), DangerWash: rgb(0x33201f), OK: rgb(0x86d9ad), OKWash: rgb(0x1b2d27),
 			Focus: rgb(0x8fb0ff),
 		},
 		Radius: DefaultRadius, Density: DensityComfortable, Layout: LayoutCard,

@@ -176,11 +176,11 @@ type Wish map[string]Color
 // what is named so that all colorPairs hold, as far as the named colours among themselves let them.
 func Derive(light, dark Wish) (Palette, Palette) {
 	base := Default()
-	// A scheme of its own for each: the dark one has a lighter tone of the brand and a darker one
-	// of the page, not the light one's colours turned round.
+	// A scheme of its own for each: the dark one has the brand in a tone that stands out there and a
+	// darker page, not the light one's colours turned round.
 	derived := Wish{}
 	if brand, ok := light["brand"]; ok {
-		derived["brand"] = darkBrand(brand)
+		derived["brand"] = darkBrand(brand, base.Dark.Surface)
 	}
 	if page, ok := light["page"]; ok {
 		t := page.tone()
@@ -192,10 +192,63 @@ func Derive(light, dark Wish) (Palette, Palette) {
 	return derivePalette(base.Light, base.Dark, light), derivePalette(base.Dark, base.Light, derived)
 }
 
-// darkBrand is a brand's tone for buttons on a dark surface.
-func darkBrand(brand Color) Color {
+// darkBrand is a brand's tone for buttons on a dark surface: as saturated as it is, where white can be
+// read on it and its shape be seen. A bright one, as yellow, stands out as it is; a grey one, or a
+// black, does when it is light.
+func darkBrand(brand, surface Color) Color {
 	t := brand.tone()
-	return tone{min(max(t.l, 0.8), 0.9), min(t.c, 0.11), t.h}.color()
+	switch {
+	case t.c < colourful:
+		return tone{0.9, t.c, t.h}.color()
+	case contrast(white, brand) < shapeContrast:
+		return brand
+	}
+	const between = 0.56 // about the lightness at which both hold
+	if t.l < between {
+		t.c = max(t.c, min(t.c*between/t.l, 0.22))
+	}
+	c, _ := nearestTone(tone{between, t.c, t.h}.color(), []against{{white, textContrast}, {surface, shapeContrast}})
+	return c
+}
+
+// grave is what a button has that does what cannot be undone: the colour of danger, where white words
+// on it can be read and its shape be seen.
+func (p *Palette) grave() Color {
+	if p.Surface.isLight() {
+		return p.Danger // reads on the surface, and so does the surface on it
+	}
+	c, _ := nearestTone(p.Danger, []against{{white, textContrast}, {p.Surface, shapeContrast}})
+	return c
+}
+
+var white = Color{255, 255, 255}
+
+// What has less chroma is no colour to tell others from by its hue.
+const colourful = 0.05
+
+// HueToDanger is how far the hue of danger is from the brand's, in degrees, and whether that is so
+// little that people could take the primary button for a dangerous one.
+func (p *Palette) HueToDanger() (degrees float64, near bool) {
+	brand, danger := p.Brand.tone(), p.Danger.tone()
+	degrees = math.Abs(math.Mod(brand.h-danger.h+540, 360) - 180)
+	return degrees, degrees < 20 && brand.c >= colourful && danger.c >= colourful
+}
+
+// dangerBeside is a red that a warm brand cannot be taken for: towards crimson, or else towards
+// orange.
+func dangerBeside(brand, danger Color) Color {
+	const apart, crimson, orange = 22, 0, 42
+	b, d := brand.tone(), danger.tone()
+	if math.Abs(math.Mod(b.h-d.h+540, 360)-180) >= apart || b.c < colourful {
+		return danger
+	}
+	switch {
+	case b.h-apart >= crimson && (b.h >= d.h || b.h+apart > orange):
+		d.h = b.h - apart
+	default:
+		d.h = min(b.h+apart, orange)
+	}
+	return d.color()
 }
 
 // derivePalette completes a wish. Base is the default palette of the scheme, other that of the
@@ -252,6 +305,9 @@ func (p *Palette) derive(base, other Palette, named Wish) {
 		t := p.Wash.tone()
 		set("wash", tone{surface.l + away*0.045, t.c, t.h}.color())
 	}
+	if has("brand") {
+		set("danger", dangerBeside(p.Brand, base.Danger))
+	}
 	if has("brand") || has("brandHover") {
 		set("brandInk", inkOn(p.Brand))
 	}
@@ -272,7 +328,7 @@ func (p *Palette) derive(base, other Palette, named Wish) {
 // does: on any colour, black or white has a contrast of more than 4.58.
 func inkOn(back Color) Color {
 	t := back.tone()
-	white, dark := Color{255, 255, 255}, tone{0.2, min(t.c, 0.05), t.h}.color()
+	dark := tone{0.2, min(t.c, 0.05), t.h}.color()
 	if c := contrast(white, back); c >= textContrast && c >= contrast(dark, back) {
 		return white
 	}

@@ -2,6 +2,7 @@ package theme
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -69,16 +70,13 @@ func TestDerivePalette(t *testing.T) {
 	if light != want || dark != d.Dark {
 		t.Errorf("danger alone (-want +got):\n%s", cmp.Diff(want, light))
 	}
-	// A brand colours what belongs to it in both schemes, lighter in the dark one.
+	// A brand colours what belongs to it in both schemes.
 	light, dark = Derive(Wish{"brand": rgb(0xb4431f)}, nil)
 	if light.Page != d.Light.Page || light.Surface != d.Light.Surface || dark.Surface != d.Dark.Surface {
 		t.Error("a brand changed the page or the surface")
 	}
 	if light.Link == d.Light.Link || light.Wash == d.Light.Wash || light.Focus == d.Light.Focus || light.BrandHover == d.Light.BrandHover {
 		t.Errorf("a brand left the old one behind: %+v", light)
-	}
-	if dark.Brand.tone().l < 0.75 || dark.Brand.luminance() < light.Brand.luminance() {
-		t.Errorf("the dark scheme's brand is %v", dark.Brand)
 	}
 	// On a dark page the light scheme writes in light ink, and the card stays white.
 	light, _ = Derive(Wish{"page": rgb(0x14213d)}, nil)
@@ -95,6 +93,64 @@ func TestDerivePalette(t *testing.T) {
 		if got := *colorOf(&light, name); got != c {
 			t.Errorf("%s: %v became %v", name, c, got)
 		}
+	}
+}
+
+// TestDarkBrand: a brand is as much itself in the dark scheme as in the light one.
+func TestDarkBrand(t *testing.T) {
+	t.Parallel()
+	white := rgb(0xffffff)
+	for _, brand := range []Color{Default().Light.Brand, rgb(0x0052d9), rgb(0x07a35a), rgb(0xc8321e), rgb(0x7c3aed), rgb(0xe8590c), rgb(0x008080)} {
+		light, dark := Derive(Wish{"brand": brand}, nil)
+		was, is := light.Brand.tone(), dark.Brand.tone()
+		if dark.BrandInk != white {
+			t.Errorf("%v: on %v the ink is %v, want white", brand, dark.Brand, dark.BrandInk)
+		}
+		if shape := contrast(dark.Brand, dark.Surface); shape < shapeContrast {
+			t.Errorf("%v: %v on the dark surface has a contrast of %.2f", brand, dark.Brand, shape)
+		}
+		if is.c < was.c*0.85 || math.Abs(is.h-was.h) > 4 {
+			t.Errorf("%v became %v: chroma %.3f and hue %.0f, were %.3f and %.0f", brand, dark.Brand, is.c, is.h, was.c, was.h)
+		}
+		if link := dark.Link.tone(); link.l < 0.75 {
+			t.Errorf("%v: links are %v, which is not light", brand, dark.Link)
+		}
+	}
+	if got := darkBrand(Default().Light.Brand, Default().Dark.Surface); got != Default().Dark.Brand {
+		t.Errorf("from the default brand comes %v, and the default is %v", got, Default().Dark.Brand)
+	}
+	for _, bright := range []Color{rgb(0xf5a623), rgb(0xffd400)} {
+		if _, dark := Derive(Wish{"brand": bright}, nil); dark.Brand != bright {
+			t.Errorf("%v became %v", bright, dark.Brand)
+		}
+	}
+	if _, dark := Derive(Wish{"brand": rgb(0x111111)}, nil); dark.Brand.tone().l < 0.8 {
+		t.Errorf("a black became %v", dark.Brand)
+	}
+}
+
+// TestDangerBesideBrand: whatever the brand's hue, the red of danger is another, and still a red.
+func TestDangerBesideBrand(t *testing.T) {
+	t.Parallel()
+	for h := range 360 {
+		brand := tone{0.55, 0.16, float64(h)}.color()
+		light, dark := Derive(Wish{"brand": brand}, nil)
+		for i, p := range []Palette{light, dark} {
+			if degrees, near := p.HueToDanger(); near {
+				t.Errorf("hue %d, scheme %d: danger %v is %.0f degrees from brand %v", h, i, p.Danger, degrees, p.Brand)
+			}
+			if d := p.Danger.tone(); d.c < 0.1 || math.Abs(math.Mod(d.h-20+540, 360)-180) > 28 {
+				t.Errorf("hue %d, scheme %d: danger %v is no red: hue %.0f", h, i, p.Danger, d.h)
+			}
+		}
+	}
+	if light, _ := Derive(Wish{"brand": rgb(0x0052d9)}, nil); light.Danger != Default().Light.Danger {
+		t.Errorf("beside blue danger became %v", light.Danger)
+	}
+	if light, _ := Derive(Wish{"brand": rgb(0xc8321e), "danger": rgb(0xa8261d)}, nil); light.Danger != rgb(0xa8261d) {
+		t.Errorf("a named danger became %v", light.Danger)
+	} else if _, near := light.HueToDanger(); !near {
+		t.Error("a named danger of the brand's hue is not near it")
 	}
 }
 

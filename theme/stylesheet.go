@@ -43,6 +43,10 @@ func writePalette(b *strings.Builder, p Palette) {
 	} {
 		fmt.Fprintf(b, "--%s:%s;", c.name, c.color)
 	}
+	// A sheet takes danger and the surface where there are none: pages have a budget of bytes.
+	if grave := p.grave(); grave != p.Danger {
+		fmt.Fprintf(b, "--grave:%s;--grave-ink:%s;", grave, white)
+	}
 }
 
 // splitCSS puts a picture, or a panel in the brand's colour, beside the form where there is room
@@ -54,8 +58,7 @@ body:before{content:"";position:fixed;inset-block:0;inset-inline-start:0;width:5
 background:linear-gradient(160deg,var(--brand),var(--brand-2))}
 @supports(color:color-mix(in srgb,red,red)){body:before{
 background:radial-gradient(90% 70% at 15% 10%,color-mix(in srgb,var(--brand-ink) 16%,transparent),transparent),linear-gradient(160deg,var(--brand),var(--brand-2))}}
-main{border:0;box-shadow:none;background:none;margin-block:auto 0}
-.lang{margin-bottom:auto}
+main{border:0;box-shadow:none;background:none}
 .lang,.lang *,.foot,.foot *{--page-ink:var(--ink);--page-ink-2:var(--ink-2)}
 body:has(.bar){background:var(--page)}
 body:has(.bar):before{content:none}
@@ -63,11 +66,11 @@ body:has(.bar) :is(.lang,.lang *,.foot,.foot *){--page-ink:inherit;--page-ink-2:
 }
 `
 
-// darkPanelCSS is the panel without a picture in the dark scheme, whose brand
-// colour is a pale one.
+// darkPanelCSS is the panel without a picture in the dark scheme, where a whole
+// half of the page in the brand's colour would dazzle.
 const darkPanelCSS = `@media(prefers-color-scheme:dark){@media(min-width:900px){
 body:before{filter:none;background:linear-gradient(160deg,var(--wash),var(--page))}
 @supports(color:color-mix(in srgb,red,red)){body:before{
-background:linear-gradient(160deg,color-mix(in srgb,var(--brand) 28%,var(--page)),color-mix(in srgb,var(--brand) 12%,var(--page)))}}
+background:linear-gradient(160deg,color-mix(in srgb,var(--brand) 42%,var(--page)),color-mix(in srgb,var(--brand) 16%,var(--page)))}}
 }}
 `

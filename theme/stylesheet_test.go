@@ -7,14 +7,14 @@ import (
 
 func TestStylesheet(t *testing.T) {
 	t.Parallel()
-	const panel, picture = "var(--brand) 28%", "background:url(/__auth/media/a.png) center/cover"
+	const panel, picture = "var(--brand) 42%", "background:url(/__auth/media/a.png) center/cover"
 	tests := []struct {
 		name       string
 		change     func(*Theme)
 		background string
 		has, lacks []string
 	}{
-		{"default", func(*Theme) {}, "", []string{"--brand:#20396f;", "--brand:#a9c0f7;", "--radius:10px;--radius-l:16px}"}, []string{"--control", "50vw"}},
+		{"default", func(*Theme) {}, "", []string{"--brand:#20396f;", "--brand:#436fce;", "--radius:10px;--radius-l:16px}"}, []string{"--control", "50vw"}},
 		{"square and compact", func(t *Theme) { t.Radius, t.Density = 0, DensityCompact }, "", []string{"--radius:0px;--radius-l:0px;--control:44px"}, []string{"50vw"}},
 		{"panel", func(t *Theme) { t.Layout = LayoutSplit }, "", []string{"50vw", panel}, []string{"url("}},
 		{"picture", func(t *Theme) { t.Layout = LayoutSplit }, "/__auth/media/a.png", []string{"50vw", picture}, []string{panel}},

@@ -27,8 +27,9 @@ type News struct {
 // Person is who is signed in.
 type Person struct {
 	Name    string
-	Initial string // what stands for a picture
-	Picture string // an address that the page may load, or empty
+	Initial string   // the letter that stands for a picture; empty where the name begins with none
+	Picture string   // an address that the page may load, or empty
+	Details []string // what tells two accounts of one name apart, masked
 }
 
 // Guard is what account.js needs to keep the page and the SDK's login of the
@@ -56,6 +57,12 @@ type AccountPage struct {
 	Sections []Section
 }
 
+// Moment is when something happened: for script, which knows the browser's time zone, and in UTC.
+type Moment struct {
+	ISO  string // empty where TCB's time cannot be read
+	Text string
+}
+
 // Section is a group of rows under a heading.
 type Section struct {
 	Name  string // for styles and tests
@@ -63,7 +70,8 @@ type Section struct {
 	Rows  []Row
 }
 
-// Row is one thing, its value and what can be done about it.
+// Row is one thing, its value and what can be done about it. Where it leads somewhere the whole of it
+// does, and Action's label says so to who cannot see the row.
 type Row struct {
 	Name   string
 	Label  i18n.Message
@@ -82,7 +90,9 @@ type ProfilePage struct {
 	Locale, Zoneinfo  string
 	Latest            string // the latest birthdate there can be
 	Genders, Locales  []Choice
-	Zones             []string
+	Zones             []Choice
+	Pictures          bool // some host's pictures can be shown: there is a field for one's address
+	Preset            bool // the browser may choose the time zone where none is set
 }
 
 // UsernamePage sets a username, the first or another.
@@ -111,6 +121,7 @@ type StepUpPage struct {
 	Password  bool // asks for the password; else it sends a code, or
 	Known     string
 	Providers []Choice // leads to one of these
+	Wait      int      // seconds until a code may be sent, as the server counts them
 	Methods   Methods
 }
 
@@ -127,6 +138,7 @@ type ConflictPage struct {
 type Option struct {
 	Value       string
 	Label, Help i18n.Message
+	Grave       bool // something is lost by it
 }
 
 // ProvidersPage lists identities at other services.
@@ -138,12 +150,12 @@ type ProvidersPage struct {
 
 // Provider is one identity source.
 type Provider struct {
-	ID      string
-	Name    string
-	Who     string // the identity there, when bound
-	Bound   bool
-	Keep    bool // cannot be unlinked: it is the last way to sign in
-	Initial string
+	ID    string
+	Name  string
+	Who   string // the identity there, when bound
+	Bound bool
+	Keep  bool   // cannot be unlinked: it is the last way to sign in
+	Mark  Method // its mark, as where one signs in
 }
 
 // BindPage names an identity and an account before the one is bound to the other.
@@ -152,7 +164,6 @@ type BindPage struct {
 	Provider string
 	Identity Person
 	Account  Person
-	Detail   string // what else is known of the account
 	Skip     Link
 }
 
@@ -168,9 +179,11 @@ type SessionsPage struct {
 // Device is one browser or phone that signed in.
 type Device struct {
 	Name    string
+	Kind    string // desktop, phone, tablet, or empty: its icon
 	Address string
-	When    string
+	When    Moment
 	This    bool
+	Over    bool   // it is signed out
 	Token   string // sealed: which one to end; empty where it cannot be
 }
 
@@ -188,14 +201,13 @@ type Event struct {
 	What    i18n.Message
 	Device  string
 	Address string
-	When    string
+	When    Moment
 }
 
 // DevicePage asks before a device is signed in.
 type DevicePage struct {
 	Base
 	Person  Person
-	Detail  string // what else is known of the account
 	AppName string
 	Client  string // the client_id
 	Code    string
@@ -257,7 +269,6 @@ type ContinuePage struct {
 type AuthorizePage struct {
 	Base
 	Person Person
-	Detail string // what else is known of them
 	Name   string // of the app
 	Host   string // where they are led
 	Scopes []Scope

@@ -147,6 +147,14 @@ func (b Base) script() string {
 	return b.Assets.Script
 }
 
+// LetterOf is InitialOf for who is called by a name; empty for who is by a number.
+func LetterOf(name string) string {
+	if first, _ := utf8.DecodeRuneInString(name); !unicode.IsLetter(first) {
+		return ""
+	}
+	return InitialOf(name)
+}
+
 // InitialOf is the letter that stands for a picture.
 func InitialOf(name string) string {
 	initial, _ := utf8.DecodeRuneInString(name)

@@ -43,6 +43,7 @@ type Base struct {
 	Footer    []Link       // the operator's, below everything
 	Still     bool         // takes no focus: one of many that are shown at once
 	Styled    bool         // has parts that the portal's stylesheet is for
+	Mark      string       // the icon above the heading of a page where something has ended
 
 	Portal *Portal // what stands around a page of the account portal
 	Guard  *Guard  // what keeps page and browser storage together
@@ -113,6 +114,9 @@ type FieldError struct {
 	Message i18n.Message
 }
 
+// manyLanguages is how many the language switch shows in a row.
+const manyLanguages = 3
+
 // Link is a way to go on. To names the page it leads to, in data-to.
 type Link struct {
 	To    string
@@ -152,33 +156,6 @@ const OtherCountry = "other"
 
 // Country is one choice of PhoneField.
 type Country struct{ Region, Label string }
-
-// Invalid reports whether the page has an error to show.
-func (b Base) Invalid() bool {
-	return len(b.Errors) > 0 || b.Alert.Kind == AlertError
-}
-
-// focusable reports that a page's own first field takes the focus: an error's
-// summary would, or the characters of a captcha.
-func (b Base) focusable() bool { return !b.Invalid() && b.Captcha == nil && !b.Still }
-
-// fieldError is the first message of a field, zero when it is fine.
-func (b Base) fieldError(field string) i18n.Message {
-	if all := b.fieldErrors(field); len(all) > 0 {
-		return all[0]
-	}
-	return i18n.Message{}
-}
-
-// fieldErrors are all messages of a field.
-func (b Base) fieldErrors(field string) (all []i18n.Message) {
-	for _, e := range b.Errors {
-		if e.Field == field {
-			all = append(all, e.Message)
-		}
-	}
-	return all
-}
 
 // documentTitle is "Page · App", with "Error: " in front when there is one.
 func (b Base) documentTitle() string {
@@ -230,25 +207,11 @@ func (b Base) consentSentence() templ.Component {
 	return templ.Raw(s.String())
 }
 
-// describedBy joins the ids of a field's help and error.
-func (b Base) describedBy(field string, help bool) string {
-	ids := ""
-	if help {
-		ids = field + "-help"
-	}
-	if !b.fieldError(field).IsZero() {
-		if ids != "" {
-			ids += " "
-		}
-		ids += field + "-error"
-	}
-	return ids
-}
-
 // SignInPage is sign-in by username, e-mail or phone and password.
 type SignInPage struct {
 	Base
 	Username string
+	Names    Names
 	Refused  bool // the pair was wrong: both fields are marked, neither is blamed
 	Reset    Link
 	SignUp   Link
@@ -326,6 +289,14 @@ type NewIdentity struct {
 // asks reports that a field is among those of the page.
 func (p SignUpDetailsPage) asks(name string) bool {
 	return slices.ContainsFunc(p.Fields, func(f SignUpField) bool { return f.Name == name })
+}
+
+// enterAfter is what the Enter key says in a field: whether another one follows.
+func (p SignUpDetailsPage) enterAfter(i int) string {
+	if i < len(p.Fields)-1 {
+		return "next"
+	}
+	return "go"
 }
 
 // SignUpField is one of the things that a new account may have.

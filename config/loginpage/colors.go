@@ -66,6 +66,16 @@ func (p *parser) theme(root *jsonNode) {
 			p.warnf(page.at, "%s: %s became %s: beside a card of %s no focus ring could be seen on both",
 				page.name, page, scheme.palette.Page, scheme.palette.Surface)
 		}
+		if degrees, near := scheme.palette.HueToDanger(); near && (scheme.named["brand"] != nil || scheme.named["danger"] != nil) {
+			at, who := root.at, scheme.prefix+"danger"
+			for _, name := range []string{"brand", "danger"} {
+				if named := scheme.named[name]; named != nil {
+					at, who = named.at, named.name
+				}
+			}
+			p.warnf(at, "%s: danger %s and brand %s are %.0f degrees apart in hue: a button that deletes looks like the primary one",
+				who, scheme.palette.Danger, scheme.palette.Brand, degrees)
+		}
 		for _, f := range scheme.palette.Faint() {
 			// The colour to change is the one that was named, the text before what is behind it.
 			at, who := root.at, scheme.prefix+f.Front

@@ -55,7 +55,7 @@ type Settings struct {
 	Session Session `key:"session"`
 	// The TCB environments that are served. One that is new or gone wants a restart.
 	Environments []Environment `key:"environments" required:"yes"`
-	// Hosts that people's own pictures may be loaded from, by https.
+	// Hosts that people's own pictures may be loaded from, by https. With none the profile asks for no picture.
 	ImageHosts []string `key:"image_hosts"`
 	// Of Strict-Transport-Security, which is for the whole host and so for the app too; 0 sends none. A bare number is seconds.
 	HSTSMaxAge time.Duration `key:"hsts_max_age" number:"yes"`

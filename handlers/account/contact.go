@@ -206,7 +206,7 @@ func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.Conf
 var conflictChoices = []views.Option{
 	{Value: string(authclient.ConflictDefault), Label: i18n.Msg("account.conflict.leave"), Help: i18n.Msg("account.conflict.leave_help")},
 	{Value: string(authclient.ConflictTransfer), Label: i18n.Msg("account.conflict.move"), Help: i18n.Msg("account.conflict.move_help")},
-	{Value: string(authclient.ConflictDeleteAccount), Label: i18n.Msg("account.conflict.delete"), Help: i18n.Msg("account.conflict.delete_help")},
+	{Value: string(authclient.ConflictDeleteAccount), Label: i18n.Msg("account.conflict.delete"), Help: i18n.Msg("account.conflict.delete_help"), Grave: true},
 }
 
 func (f *contact) conflictPage(r *web.Request, step *code.Step) (*views.ConflictPage, error) {

@@ -86,7 +86,7 @@ func agreedBefore(r *web.Request, login *visitor.Login) string {
 }
 
 func (a *Room) continuePage(r *web.Request, login *visitor.Login, agreed string) *views.ContinuePage {
-	person := a.person(login)
+	person := a.visitor.Person(login.Me)
 	p := &views.ContinuePage{Person: person, Other: linkTo("sign-in", signInAgain(r), "continue.other")}
 	label := i18n.Message{Key: "continue.button", Args: i18n.Args{"name": person.Name}}
 	if texts := r.LoginPage.Agreed(); texts != agreed && texts != "" {

@@ -24,7 +24,7 @@ const (
 )
 
 func (a *Room) dataRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "data", "account.data.title", "account.row.data", formData, "account.view"), true
+	return a.hint(r, "data", "account.data.title", "account.row.data", formData), true
 }
 
 // personalData is the file.

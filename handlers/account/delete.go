@@ -18,7 +18,7 @@ import (
 // Deleting the account: what is lost, a word to type, and then it is gone.
 
 func (a *Room) deleteRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "delete", "account.delete.title", "account.row.delete", "account-delete", "account.delete.action"), true
+	return a.hint(r, "delete", "account.delete.title", "account.row.delete", "account-delete"), true
 }
 
 func (a *Room) deletePage(r *web.Request, login *visitor.Login, typed string) *views.DeletePage {
@@ -26,7 +26,7 @@ func (a *Room) deletePage(r *web.Request, login *visitor.Login, typed string) *v
 		Base:    a.form(r, login, "account-delete", i18n.Msg("account.delete.title"), "/account/delete", ""),
 		Word:    r.Loc.T("account.delete.word"),
 		Typed:   typed,
-		Account: visitor.NameOf(login.Me),
+		Account: a.visitor.Person(login.Me).Name,
 		Losses: []i18n.Message{
 			i18n.Msg("account.delete.loss_profile"), i18n.Msg("account.delete.loss_ways"),
 			i18n.Msg("account.delete.loss_devices"), i18n.Msg("account.delete.loss_data"),
@@ -79,7 +79,7 @@ func (a *Room) goodbyePage(r *web.Request) *views.NoticePage {
 		Lead: i18n.Msg("account.delete.done_lead"),
 		Data: &views.Departure{Forget: visitor.StorageKeys(&r.LoginRequest)},
 	}
-	p.Languages = nil
+	p.Languages, p.Mark = nil, "ok"
 	if r.OwnTarget() {
 		p.Button = linkTo("app", r.RedirectURI, "account.app")
 	}

@@ -54,12 +54,9 @@ func (a *Room) devicePage(r *web.Request, login *visitor.Login, code string, com
 	another := r.WithUserCode("")
 	p := &views.DevicePage{
 		Base:   a.form(r, login, formDevice, i18n.Msg("device.title"), entry.PathDevice, ""),
-		Person: a.person(login), AppName: r.LoginPage.Name, Client: r.Client.ID,
+		Person: a.visitor.Person(login.Me), AppName: r.LoginPage.Name, Client: r.Client.ID,
 		Code: code, Compare: compare,
 		Other: linkTo("device", another.Into(entry.PathDevice), "device.other"),
-	}
-	if known := visitor.KnownAs(login.Me); known != p.Person.Name {
-		p.Detail = known
 	}
 	return p
 }
@@ -142,7 +139,7 @@ func (a *Room) postDevice(r *web.Request, login *visitor.Login) (web.Reply, erro
 func (a *Room) deviceEnd(r *web.Request, login *visitor.Login, title string) views.Page {
 	p := &views.NoticePage{Base: a.plain(r, login, "device-refused", i18n.Msg(title)), Lead: i18n.Msg("device.refused.lead")}
 	if title == deviceDone {
-		p.Page, p.Lead = "device-done", i18n.Msg("device.done.lead")
+		p.Page, p.Mark, p.Lead = "device-done", "ok", i18n.Msg("device.done.lead")
 		p.Others = []views.Link{a.link(r, "account-sessions", "account.sessions.title")}
 	}
 	p.Languages = nil // it is said once

@@ -90,6 +90,10 @@ func (a *Room) offerRegistration(r *web.Request, login *visitor.Login) *views.No
 		p.Button = linkTo("sign-up", r.To(path, next, again), "account.anonymous.button")
 	}
 	p.Others = []views.Link{linkTo("sign-in", r.To(entry.PathEntry, next, again), "account.anonymous.sign_in")}
+	if r.OwnTarget() {
+		p.Others = append(p.Others, linkTo("app", r.RedirectURI, "account.app"))
+	}
+	p.Others = append(p.Others, linkTo("sign-out", r.To(entry.PathSignOut), "sign-out.button"))
 	return p
 }
 

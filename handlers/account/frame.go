@@ -1,9 +1,6 @@
 package account
 
 import (
-	"time"
-	_ "time/tzdata" // people's time zones, wherever we run
-
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -30,7 +27,7 @@ func (a *Room) form(r *web.Request, login *visitor.Login, name string, title i18
 
 // framed puts the portal around a page.
 func (a *Room) framed(r *web.Request, login *visitor.Login, b views.Base) views.Base {
-	b.Portal = &views.Portal{Person: a.person(login), SignOut: r.To(entry.PathSignOut)}
+	b.Portal = &views.Portal{Person: a.visitor.Person(login.Me), SignOut: r.To(entry.PathSignOut)}
 	if r.Path != entry.PathAccount {
 		b.Portal.Home = r.Into(entry.PathAccount)
 	}
@@ -40,21 +37,4 @@ func (a *Room) framed(r *web.Request, login *visitor.Login, b views.Base) views.
 	b.Form.DeviceID = r.Device // that the login was made with: it is no other because this is another page
 	b.Guard = visitor.Guard(r, views.GuardPortal, a.signInHere(r), login)
 	return b
-}
-
-// person is whose page it is.
-func (a *Room) person(login *visitor.Login) views.Person {
-	return a.PersonOf(visitor.NameOf(login.Me), login.Me.Picture)
-}
-
-// when is a moment as the person reads it: in their own time zone, else in UTC, which it then says.
-func when(r *web.Request, login *visitor.Login, instant string) string {
-	t, err := time.Parse(time.RFC3339, instant)
-	if err != nil {
-		return instant
-	}
-	if zone, err := time.LoadLocation(login.Me.Zoneinfo); err == nil && login.Me.Zoneinfo != "" {
-		return r.Loc.DateTime(t.In(zone))
-	}
-	return r.Loc.DateTime(t.UTC()) + " UTC"
 }

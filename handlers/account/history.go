@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"strings"
@@ -11,13 +12,14 @@ import (
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
+	"tcb-login/useragent"
 	"tcb-login/views"
 )
 
 // What changed about how somebody signs in.
 
 func (a *Room) historyRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "history", "account.history.title", "account.row.history", "account-history", "account.view"), true
+	return a.hint(r, "history", "account.history.title", "account.row.history", "account-history"), true
 }
 
 // eventKeys are TCB's actions in words. Its documents name USER_LOGIN alone, so one that is not
@@ -32,10 +34,9 @@ var eventKeys = map[string]string{
 	"USER_UNBIND_PROVIDER":     "account.event.unlinked",
 }
 
-func event(r *web.Request, login *visitor.Login, row authclient.SecurityEvent) views.Event {
-	e := views.Event{
-		What: i18n.Msg("account.event.other"), Device: agentName(r, row.UserAgent), Address: row.IP, When: when(r, login, row.CreatedAt),
-	}
+func event(r *web.Request, row authclient.SecurityEvent) views.Event {
+	e := views.Event{What: i18n.Msg("account.event.other"), Address: row.IP, When: visitor.When(r, row.CreatedAt)}
+	e.Device = cmp.Or(useragent.Parse(row.UserAgent).String(), r.Loc.T("account.sessions.unknown"))
 	if key := eventKeys[row.Action]; key != "" {
 		e.What.Key = key
 	}
@@ -66,7 +67,7 @@ func (a *Room) historyPage(r *web.Request, login *visitor.Login) (*views.History
 	}
 	p := &views.HistoryPage{Base: a.plain(r, login, "account-history", i18n.Msg("account.history.title")), Addresses: r.Env.TCBSeesClientAddress}
 	for _, row := range rows.Rows {
-		p.Events = append(p.Events, event(r, login, row))
+		p.Events = append(p.Events, event(r, row))
 	}
 	if r.PageToken != "" {
 		p.First = linkTo("first", r.Here(), "account.history.first")

@@ -83,7 +83,7 @@ func (a *Room) newsOf(r *web.Request, login *visitor.Login, fresh []authclient.S
 		a.link(r, "account-sessions", "account.news.sessions"),
 	}}
 	for _, row := range fresh[:min(len(fresh), newsEvents)] {
-		n.Events = append(n.Events, event(r, login, row))
+		n.Events = append(n.Events, event(r, row))
 	}
 	n.More = len(fresh) - len(n.Events)
 	return n

@@ -62,12 +62,19 @@ func (a *Room) fact(r *web.Request, name, label, value, page string) views.Row {
 	if value == "" {
 		action = "account.add"
 	}
-	return views.Row{Name: name, Label: i18n.Msg(label), Value: value, Empty: i18n.Msg("account.empty"), Action: a.link(r, page, action)}
+	row := views.Row{Name: name, Label: i18n.Msg(label), Value: value, Empty: i18n.Msg("account.empty"), Action: a.link(r, page, "")}
+	row.Action.Label = toDo(r, action, label)
+	return row
+}
+
+// toDo says what a line leads to, to who cannot see the line: "Change nickname".
+func toDo(r *web.Request, action, label string) i18n.Message {
+	return i18n.Message{Key: action, Args: i18n.Args{"what": r.Loc.T(label)}}
 }
 
 // hint is a line that says what a page is for.
-func (a *Room) hint(r *web.Request, name, label, hint, page, action string) views.Row {
-	return views.Row{Name: name, Label: i18n.Msg(label), Hint: i18n.Msg(hint), Action: a.link(r, page, action)}
+func (a *Room) hint(r *web.Request, name, label, hint, page string) views.Row {
+	return views.Row{Name: name, Label: i18n.Msg(label), Hint: i18n.Msg(hint), Action: a.link(r, page, label)}
 }
 
 func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []sample.Sample {

@@ -19,12 +19,10 @@ import (
 // The password of the account: the first one, or another.
 
 func (a *Room) passwordRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
-	row := views.Row{
-		Name: "password", Label: i18n.Msg("field.password"),
-		Empty: i18n.Msg("account.password.unset"), Action: a.link(r, "account-password", "account.set"),
-	}
+	row := a.fact(r, "password", "field.password", "", "account-password")
+	row.Empty, row.Action.Label = i18n.Msg("account.password.unset"), i18n.Msg("account.password.title_first")
 	if login.Me.HasPassword {
-		row.Empty, row.Action = i18n.Msg("account.password.is_set"), a.link(r, "account-password", "account.change")
+		row.Empty, row.Action.Label = i18n.Msg("account.password.is_set"), i18n.Msg("account.password.title")
 	}
 	return row, true
 }

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -17,6 +18,7 @@ import (
 	"tcb-login/i18n"
 	"tcb-login/identifier"
 	"tcb-login/pattern"
+	"tcb-login/timezone"
 	"tcb-login/views"
 )
 
@@ -31,13 +33,17 @@ func (a *Room) moreRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	if key := genderKeys[me.Gender]; key != "" && me.Gender != "UNKNOWN" {
 		parts = append(parts, r.Loc.T(key))
 	}
-	for _, s := range []string{dateOf(me.Birthdate), a.localeName(me.Locale), me.Zoneinfo} {
+	born := dateOf(me.Birthdate)
+	if t, err := time.Parse(time.DateOnly, born); err == nil {
+		born = r.Loc.Date(t)
+	}
+	for _, s := range []string{born, a.localeName(me.Locale), me.Zoneinfo} {
 		if s != "" {
 			parts = append(parts, r.Loc.Isolate(s))
 		}
 	}
 	row := a.fact(r, "more", "account.row.more", strings.Join(parts, " · "), "account-profile")
-	row.Action.Label = i18n.Msg("account.change")
+	row.Action.Label = toDo(r, "account.change", "account.row.more")
 	return row, true
 }
 
@@ -56,14 +62,6 @@ func dateOf(birthdate string) string {
 
 var genderKeys = map[string]string{"MALE": "gender.male", "FEMALE": "gender.female", "UNKNOWN": "gender.unknown"}
 
-// zones are offered for picking; any other that there is can be typed.
-var zones = []string{
-	"Asia/Shanghai", "Asia/Hong_Kong", "Asia/Macau", "Asia/Taipei", "Asia/Singapore", "Asia/Tokyo", "Asia/Seoul", "Asia/Bangkok",
-	"Asia/Jakarta", "Asia/Kolkata", "Asia/Dubai", "Europe/Moscow", "Europe/Berlin", "Europe/Paris", "Europe/London", "Africa/Cairo",
-	"America/Sao_Paulo", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "Australia/Sydney",
-	"Pacific/Auckland", "UTC",
-}
-
 // profileForm is what the form brings.
 type profileForm struct{ Name, Picture, Gender, Birthdate, Locale, Zoneinfo string }
 
@@ -72,8 +70,8 @@ func (a *Room) profilePage(r *web.Request, login *visitor.Login, form profileFor
 	p := &views.ProfilePage{
 		Base: a.form(r, login, "account-profile", i18n.Msg("account.profile.title"), "/account/profile", ""),
 		Name: form.Name, Picture: form.Picture, Gender: form.Gender,
-		Birthdate: form.Birthdate, Locale: form.Locale, Zoneinfo: form.Zoneinfo, Zones: zones,
-		Latest: a.Now().UTC().Format(time.DateOnly),
+		Birthdate: form.Birthdate, Locale: form.Locale, Zoneinfo: form.Zoneinfo,
+		Latest: a.Now().UTC().Format(time.DateOnly), Pictures: a.ShowsPictures(), Preset: !r.Posted(),
 	}
 	p.Username, _ = a.usernameRow(r, login)
 	p.Genders = []views.Choice{{Value: "", Label: r.Loc.T("gender.unsaid")}}
@@ -89,6 +87,14 @@ func (a *Room) profilePage(r *web.Request, login *visitor.Login, form profileFor
 	if !known { // an app's own
 		p.Locales = append(p.Locales, views.Choice{Value: p.Locale, Label: p.Locale})
 	}
+	p.Zones = []views.Choice{{Value: "", Label: r.Loc.T("gender.unsaid")}}
+	zones := timezone.Offered
+	if p.Zoneinfo != "" && !slices.Contains(zones, p.Zoneinfo) {
+		zones = append(slices.Clone(zones), p.Zoneinfo)
+	}
+	for _, z := range zones {
+		p.Zones = append(p.Zones, views.Choice{Value: z, Label: r.Loc.Isolate(timezone.Label(z, a.Now()))})
+	}
 	return p
 }
 
@@ -98,11 +104,17 @@ func isForm(me *authclient.UserInfo) profileForm {
 	}
 }
 
-func typedProfile(f *web.Form) profileForm {
-	return profileForm{
+// typedProfile is what was typed. Where there is no field for a picture it stays.
+func (a *Room) typedProfile(r *web.Request, me *authclient.UserInfo) profileForm {
+	f := r.Form
+	form := profileForm{
 		Name: f.Shown("name"), Picture: f.Line("picture"), Gender: f.Line("gender"),
 		Birthdate: f.Line("birthdate"), Locale: f.Line("locale"), Zoneinfo: f.Line("zoneinfo"),
 	}
+	if !a.ShowsPictures() {
+		form.Picture = me.Picture
+	}
+	return form
 }
 
 func (a *Room) getProfile(r *web.Request, login *visitor.Login) (web.Reply, error) {
@@ -110,7 +122,7 @@ func (a *Room) getProfile(r *web.Request, login *visitor.Login) (web.Reply, erro
 }
 
 func (a *Room) rebuildProfile(r *web.Request, login *visitor.Login) (views.Page, error) {
-	return a.profilePage(r, login, typedProfile(r.Form)), nil
+	return a.profilePage(r, login, a.typedProfile(r, login.Me)), nil
 }
 
 const maxPictureURL = 2048
@@ -151,7 +163,7 @@ func (a *Room) isBirthdate(s string) bool {
 
 func (a *Room) postProfile(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	me := login.Me
-	page := a.profilePage(r, login, typedProfile(r.Form))
+	page := a.profilePage(r, login, a.typedProfile(r, login.Me))
 	if a.validateProfile(page, me); page.Invalid() {
 		return web.Invalid(page)
 	}
@@ -189,6 +201,12 @@ func changed(is, typed string) *string {
 func (a *Room) profileSamples(r *web.Request, login *visitor.Login) []sample.Sample {
 	return sample.Form("account-profile", "/account/profile",
 		func() (views.Page, error) { return a.profilePage(r, login, isForm(login.Me)), nil },
-		sample.FieldErrors("invalid", "picture", "error.picture", "birthdate", "error.birthdate", "zoneinfo", "error.zoneinfo"),
+		sample.State{Name: "invalid", Change: func(page views.Page) {
+			if p := page.(*views.ProfilePage); p.Pictures {
+				rules.Broken(&p.Base, "picture", "error.picture")
+			}
+			rules.Broken(page.Frame(), "birthdate", "error.birthdate")
+			rules.Broken(page.Frame(), "zoneinfo", "error.zoneinfo")
+		}},
 	)
 }

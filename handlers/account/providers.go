@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -24,11 +25,13 @@ import (
 func (a *Room) providersRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	var names []string
 	for _, p := range login.Me.Providers {
-		names = append(names, r.ProviderName(p.ID, ""))
+		if name := r.ProviderName(p.ID, ""); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return views.Row{
 		Name: "providers", Label: i18n.Msg("account.providers.title"), Value: strings.Join(names, ", "),
-		Empty: i18n.Msg("account.providers.nothing"), Action: a.link(r, "account-providers", "account.manage"),
+		Empty: i18n.Msg("account.providers.nothing"), Action: a.link(r, "account-providers", "account.providers.title"),
 	}, true
 }
 
@@ -46,6 +49,10 @@ func (a *Room) providersPage(r *web.Request, login *visitor.Login) (*views.Provi
 		return offered || r.LoginPage.File == ""
 	}
 	bound := 0
+	here, elsewhere := entry.WeChats(r.InWeChat)
+	isThere := func(id string) bool {
+		return slices.ContainsFunc(all, func(b authclient.BoundProvider) bool { return b.ID == id })
+	}
 	for _, b := range all {
 		if b.Bind && enters(b.ID) {
 			bound++
@@ -53,13 +60,15 @@ func (a *Room) providersPage(r *web.Request, login *visitor.Login) (*views.Provi
 	}
 	p.Last = bound <= 1 && !entersWithout(r, login.Me)
 	for _, b := range all {
-		if !b.Bind && !enters(b.ID) {
+		if !b.Bind && (!enters(b.ID) || b.ID == elsewhere && isThere(here)) {
 			continue // who linked it could not come in by it
 		}
-		name := r.ProviderName(b.ID, b.Name)
-		p.Providers = append(p.Providers, views.Provider{
-			ID: b.ID, Name: name, Who: b.ProviderUserName, Bound: b.Bind, Keep: b.Bind && p.Last, Initial: views.InitialOf(name),
-		})
+		shown := views.Provider{
+			ID: b.ID, Name: r.ProviderName(b.ID, b.Name), Who: b.ProviderUserName, Bound: b.Bind, Keep: b.Bind && p.Last,
+		}
+		way, _ := r.LoginPage.Method(b.ID)
+		shown.Mark.Icon, shown.Mark.Mark = a.Media(way.Icon), cmp.Or(entry.ProviderMark(b.ID), views.InitialOf(shown.Name))
+		p.Providers = append(p.Providers, shown)
 	}
 	return p, all, nil
 }
@@ -118,13 +127,10 @@ func (a *Room) rebuildBind(r *web.Request, login *visitor.Login) (views.Page, er
 func (a *Room) bindPage(r *web.Request, login *visitor.Login, l provider.Link) *views.BindPage {
 	p := &views.BindPage{
 		Base:     a.form(r, login, "account-bind", i18n.Msg("provider.bind.title"), entry.PathProviders, ""),
-		Provider: r.ProviderName(l.Provider, l.Called), Identity: a.PersonOf(l.Name, l.Picture), Account: a.person(login),
+		Provider: r.ProviderName(l.Provider, l.Called), Identity: a.PersonOf(l.Name, l.Picture), Account: a.visitor.Person(login.Me),
 		Skip: linkTo("account-providers", r.Into(entry.PathProviders), "provider.bind.skip"),
 	}
 	p.Form.Action = r.Into(entry.PathProviders, entry.Link(r.Link))
-	if known := visitor.KnownAs(login.Me); known != p.Account.Name {
-		p.Detail = known
-	}
 	if l.SignIn && r.OwnTarget() {
 		p.Skip = linkTo("app", r.RedirectURI, "provider.bind.skip")
 	}

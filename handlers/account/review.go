@@ -31,7 +31,7 @@ func reviewDue(r *web.Request, login *visitor.Login, p page) bool {
 }
 
 func (a *Room) reviewRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "review", "account.review.title", "account.row.review", formReview, "account.view"),
+	return a.hint(r, "review", "account.review.title", "account.row.review", formReview),
 		r.Session.Notes().Of(login.Me.Sub).Review != notes.ReviewNone
 }
 

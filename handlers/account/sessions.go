@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -9,11 +10,13 @@ import (
 	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/notes"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/session"
+	"tcb-login/useragent"
 	"tcb-login/views"
 )
 
@@ -27,41 +30,59 @@ const (
 )
 
 func (a *Room) sessionsRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "sessions", "account.sessions.title", "account.row.sessions", "account-sessions", "account.view"), true
+	return a.hint(r, "sessions", "account.sessions.title", "account.row.sessions", "account-sessions"), true
 }
 
 // device is the newest sign-in on one device.
-type device struct{ authclient.SecurityEvent }
+type device struct {
+	authclient.SecurityEvent
+	over bool // a change of the password has ended it, or the person in this browser
+}
 
 // this reports that it is the device that the login at hand was made with.
 func (d device) this(login *visitor.Login) bool {
 	return d.DeviceID != "" && d.DeviceID == login.Access.DeviceID
 }
 
-// devices reads the history of sign-ins, each device once, the newest first.
+// place is this device's before those of the others, and theirs that are over after them.
+func (d device) place(login *visitor.Login) int {
+	switch {
+	case d.this(login):
+		return 0
+	case d.over:
+		return 2
+	}
+	return 1
+}
+
+// devices reads the history for each device that signed in, in the order in which they are listed. A
+// sign-out has no row there.
 func (a *Room) devices(r *web.Request, login *visitor.Login) ([]device, error) {
 	var found []device
-	seen := map[string]bool{}
+	seen, noted := map[string]bool{}, r.Session.Notes().Of(login.Me.Sub)
+	var password []authclient.SecurityEvent // changes of it, which sign out all other devices
 	token := ""
 	for range historyPages {
-		page, err := a.history(r, login, authclient.SecurityHistoryRequest{Kind: authclient.HistorySignIns, PageToken: token, Limit: 100})
+		page, err := a.history(r, login, authclient.SecurityHistoryRequest{PageToken: token, Limit: 100})
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range page.Rows {
-			key := row.DeviceID
-			if key == "" {
-				key = "? " + row.UserAgent
-			}
-			if !seen[key] {
+			key := cmp.Or(row.DeviceID, "? "+row.UserAgent)
+			switch {
+			case row.Action == "USER_UPDATE_PASSWORD" || row.Action == "USER_RESET_PASSWORD":
+				password = append(password, row)
+			case row.Action == "USER_LOGIN" && !seen[key]:
 				seen[key] = true
-				found = append(found, device{row})
+				ended := slices.ContainsFunc(password, func(e authclient.SecurityEvent) bool { return e.DeviceID != row.DeviceID })
+				found = append(found, device{row, ended || noted.HasEnded(row.DeviceID, row.CreatedAt)})
 			}
 		}
 		if token = page.NextPageToken; token == "" {
 			break
 		}
 	}
+	slices.SortStableFunc(found, func(x, y device) int { return cmp.Compare(x.place(login), y.place(login)) })
 	return found, nil
 }
 
@@ -82,8 +103,12 @@ func (a *Room) sessionsPage(r *web.Request, login *visitor.Login) (*views.Sessio
 		History:   a.link(r, "account-history", "account.sessions.history"),
 	}
 	for _, d := range all {
-		shown := views.Device{Name: agentName(r, d.UserAgent), Address: d.IP, When: when(r, login, d.CreatedAt), This: d.this(login)}
-		if d.DeviceID != "" && !shown.This {
+		agent := useragent.Parse(d.UserAgent)
+		shown := views.Device{
+			Name: cmp.Or(agent.String(), r.Loc.T("account.sessions.unknown")), Kind: cmp.Or(agent.Kind, useragent.Desktop), Address: d.IP, When: visitor.When(r, d.CreatedAt), This: d.this(login),
+		}
+		shown.Over = d.over && !shown.This
+		if d.DeviceID != "" && !shown.This && !shown.Over {
 			p.Others = true
 			// Sealed: a device_id is a secret, for anonymous sign-in needs nothing else.
 			if shown.Token, err = r.Session.Seal(deviceTokens, d.DeviceID, session.MaxAge); err != nil {
@@ -128,7 +153,7 @@ func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, er
 		return a.finished(r, login, "/account/sessions", "account.done.ended")
 	case button == "others":
 		for _, d := range all {
-			if d.DeviceID == "" || d.this(login) {
+			if d.DeviceID == "" || d.over || d.this(login) {
 				continue
 			}
 			if err := a.endDevice(r, login, d.DeviceID); err != nil {
@@ -155,41 +180,14 @@ func (a *Room) endDevice(r *web.Request, login *visitor.Login, id string) error 
 	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.RevokeDevice(ctx, id, opts...)
 	})
-	if errors.Is(err, authclient.ErrNotFound) {
-		return nil
+	if err != nil && !errors.Is(err, authclient.ErrNotFound) {
+		return err
 	}
 	if err == nil {
 		r.Trace.Note(audit.Event{Name: audit.SessionEnded, Outcome: audit.OK, What: audit.ByDevice, Sub: login.Me.Sub})
 	}
-	return err
-}
-
-// agents are the browsers and systems that people know, the more special first.
-var (
-	agents = []struct{ mark, name string }{
-		{"MicroMessenger/", "WeChat"}, {"wxwork/", "WeCom"}, {"DingTalk/", "DingTalk"}, {"QQ/", "QQ"}, {"HuaweiBrowser/", "Huawei Browser"},
-		{"EdgA/", "Edge"}, {"EdgiOS/", "Edge"}, {"Edg/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"MiuiBrowser/", "MIUI Browser"},
-		{"UCBrowser/", "UC Browser"}, {"CriOS/", "Chrome"}, {"FxiOS/", "Firefox"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
-	}
-	systems = []struct{ mark, name string }{
-		{"OpenHarmony", "HarmonyOS"}, {"HarmonyOS", "HarmonyOS"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"},
-		{"Windows", "Windows"}, {"Macintosh", "Mac"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
-	}
-)
-
-// agentName is a User-Agent as people would say it.
-func agentName(r *web.Request, agent string) string {
-	var parts []string
-	for _, list := range [][]struct{ mark, name string }{agents, systems} {
-		i := slices.IndexFunc(list, func(a struct{ mark, name string }) bool { return strings.Contains(agent, a.mark) })
-		if i >= 0 {
-			parts = append(parts, list[i].name)
-		}
-	}
-	if len(parts) == 0 {
-		return r.Loc.T("account.sessions.unknown")
-	}
-	return strings.Join(parts, " · ")
+	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.End(id, a.Now()) })
+	return nil
 }
 
 func (a *Room) sessionsSamples(r *web.Request, login *visitor.Login) []sample.Sample {

@@ -109,9 +109,12 @@ func (a *Room) stepUpPage(r *web.Request, login *visitor.Login) views.Page {
 	p := &views.StepUpPage{Base: a.stepUpBase(r, login, stepUpWords[way].form, i18n.Msg("step-up.title"), "")}
 	switch way {
 	case byPhoneCode:
-		p.Lead = i18n.Message{Key: "step-up.lead_phone", Args: i18n.Args{"to": code.Masked(web.Target{Phone: me.PhoneNumber})}}
+		to := web.Target{Phone: me.PhoneNumber}
+		p.Lead = i18n.Message{Key: "step-up.lead_phone", Args: i18n.Args{"to": code.Masked(to)}}
+		p.Wait = a.SendWait(r, to)
 	case byEmailCode:
 		p.Lead = i18n.Message{Key: "step-up.lead_email", Args: i18n.Args{"to": identifier.MaskEmail(me.Email)}}
+		p.Wait = a.SendWait(r, web.Target{Email: me.Email})
 	case byPassword:
 		p.Lead, p.Password, p.Known = i18n.Msg("step-up.lead_password"), true, visitor.KnownAs(me)
 	case byProvider:

@@ -22,7 +22,7 @@ const maxScopes = 50 // that a page lists
 func (z *Room) pageOf(r *web.Request, login *visitor.Login, info *authclient.AuthorizeInfo, sealed string) *views.AuthorizePage {
 	p := &views.AuthorizePage{
 		Base:   z.FormPage(&r.LoginRequest, formAuthorize, r.Title(), entry.PathAuthorize, sealed),
-		Person: z.PersonOf(visitor.NameOf(login.Me), login.Me.Picture),
+		Person: z.visitor.Person(login.Me),
 		Host:   hostOf(r.RedirectURI),
 		Other:  views.Link{To: "sign-in", URL: r.To(entry.PathEntry, entry.With("prompt", "login")), Label: i18n.Msg("continue.other")},
 	}
@@ -31,9 +31,6 @@ func (z *Room) pageOf(r *web.Request, login *visitor.Login, info *authclient.Aut
 	if name := oneLine(info.Client.Name); name != "" && name != r.Client.ID {
 		p.Name = name
 		p.Title = i18n.Message{Key: "sign-in.title", Args: i18n.Args{"app": name}}
-	}
-	if known := visitor.KnownAs(login.Me); known != p.Person.Name {
-		p.Detail = known
 	}
 	p.Button = i18n.Message{Key: "continue.button", Args: i18n.Args{"name": p.Person.Name}}
 	for _, s := range info.Scopes {

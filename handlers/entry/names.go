@@ -19,14 +19,34 @@ func LabelFor(loc *i18n.Localizer, label string) string {
 	return label
 }
 
-// ProviderName is an identity provider's name: the login page's, TCB's, or its id.
+// ProviderName is an identity provider's name: the login page's, TCB's, or its id. WeChat is called so
+// everywhere, whatever TCB calls its platforms.
 func (r *LoginRequest) ProviderName(id, given string) string {
 	way, _ := r.LoginPage.Method(id)
-	name := cmp.Or(LabelFor(r.Loc, way.Label), given)
+	name := LabelFor(r.Loc, way.Label)
 	if name == "" && strings.HasPrefix(id, "wx_") { // all of TCB's that begin so are WeChat's
 		name = r.Loc.T("provider.wechat")
 	}
-	return cmp.Or(name, way.Label, id)
+	return cmp.Or(name, given, way.Label, id)
+}
+
+// ProviderMark is the name of our own mark of an identity provider, where we have one.
+func ProviderMark(id string) string {
+	if strings.HasPrefix(id, "wx_") {
+		return "wechat"
+	}
+	return ""
+}
+
+// WeChats are the ids of WeChat's providers: the one that a browser can go to, inside of WeChat or not,
+// and the other. An official account signs people in inside of it alone, by one press; a code to scan
+// cannot be scanned by the phone that shows it.
+func WeChats(inWeChat bool) (here, elsewhere string) {
+	const account, scan = "wx_mp", "wx_open"
+	if inWeChat {
+		return account, scan
+	}
+	return scan, account
 }
 
 // Names are env_id, client_id and config_version as the log has them: what the address asks for, as

@@ -86,6 +86,9 @@ func (h *Headers) ShowsImage(picture string) bool {
 	})
 }
 
+// ShowsImages reports that pages may load pictures of some host.
+func (h *Headers) ShowsImages() bool { return len(h.imageHosts) > 0 }
+
 // fallbackPolicy is for pages that no origin is known for.
 const fallbackPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 

@@ -1,6 +1,6 @@
 // Package notes is what a browser's own cookie says of before: what somebody who signed in here has
-// agreed to, and up to when they have seen what changed about how they sign in. Nothing is let
-// through by it; without it a thing is asked once more, or not told. The cookie is package session's,
+// agreed to, up to when they have seen what changed about how they sign in, and which devices they
+// have signed out. Nothing is let through by it; without it a thing is asked once more, or not told. The cookie is package session's,
 // and package web reads and writes it.
 package notes
 
@@ -40,7 +40,40 @@ type Person struct {
 	// Review says that a password was reset, and how far the person is with looking over what else
 	// the account can be entered by.
 	Review Review `json:"r,omitempty"`
+	// Ended are devices whose logins they have ended in this browser, by a hash, and when (Unix
+	// seconds).
+	Ended map[string]int64 `json:"e,omitempty"`
 }
+
+// End notes that the logins of a device have ended. The oldest make room.
+func (p *Person) End(deviceID string, at time.Time) {
+	ended := map[string]int64{deviceName(deviceID): at.Unix()}
+	for name, at := range p.Ended {
+		if _, again := ended[name]; !again {
+			ended[name] = at
+		}
+	}
+	for len(ended) > maxEnded {
+		oldest := ""
+		for name, at := range ended {
+			if oldest == "" || at < ended[oldest] {
+				oldest = name
+			}
+		}
+		delete(ended, oldest)
+	}
+	p.Ended = ended
+}
+
+// HasEnded reports that the login of a device that began at a time (RFC 3339) has ended since.
+func (p Person) HasEnded(deviceID, began string) bool {
+	at, ended := p.Ended[deviceName(deviceID)]
+	t, err := time.Parse(time.RFC3339, began)
+	return ended && err == nil && t.Unix() <= at
+}
+
+// deviceName is what a device is called in the cookie: its device_id is a secret.
+func deviceName(deviceID string) string { return nameOf(deviceID)[:8] }
 
 // A Review is how far it is.
 type Review int
@@ -56,6 +89,7 @@ const (
 const (
 	maxPeople = 4
 	maxPages  = 8
+	maxEnded  = 5
 )
 
 // New are the notes that read fills in, empty ones where it reports false.

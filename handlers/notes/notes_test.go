@@ -3,6 +3,7 @@ package notes
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,7 +80,12 @@ func TestBounds(t *testing.T) {
 			}
 			n.Agree(p)
 		}
-		n.Change(sub, func(p *Person) { p.Seen, p.Asked, p.News = now.Unix(), now.Unix(), true })
+		n.Change(sub, func(p *Person) {
+			p.Seen, p.Asked, p.News, p.Own = now.Unix(), now.Unix(), true, now.Unix()
+			for j := range 50 {
+				p.End(fmt.Sprint("device-", j), now.Add(time.Duration(j)*time.Second))
+			}
+		})
 	}
 	for i := range 50 {
 		if known := n.Of(fmt.Sprint("person-", i)).Seen != 0; known != (i >= 46) {
@@ -87,11 +93,49 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	data, err := json.Marshal(n)
-	if err != nil || len(data) > 2500 {
+	if err != nil || len(data) > 2700 {
 		t.Errorf("%d bytes, %v", len(data), err)
 	}
 	read := New(n.now, func(into *Notes) bool { return json.Unmarshal(data, into) == nil })
 	if read.Of("person-49").Seen != now.Unix() || read.Changed() {
 		t.Errorf("read back: %+v", read.Of("person-49"))
+	}
+}
+
+// TestEnded: a login that began before its device's logins were ended is over, and no other.
+func TestEnded(t *testing.T) {
+	t.Parallel()
+	now := noon
+	n := fresh(&now)
+	n.Change("ada", func(p *Person) { p.End("phone", noon) })
+	tests := []struct {
+		sub, device, began string
+		want               bool
+	}{
+		{"ada", "phone", noon.Add(-time.Hour).Format(time.RFC3339), true},
+		{"ada", "phone", noon.Format(time.RFC3339), true},
+		{"ada", "phone", noon.Add(time.Second).Format(time.RFC3339), false},
+		{"ada", "laptop", noon.Add(-time.Hour).Format(time.RFC3339), false},
+		{"bob", "phone", noon.Add(-time.Hour).Format(time.RFC3339), false},
+		{"ada", "phone", "lately", false},
+	}
+	for _, tt := range tests {
+		if got := n.Of(tt.sub).HasEnded(tt.device, tt.began); got != tt.want {
+			t.Errorf("%s on %s since %s is over: %t", tt.sub, tt.device, tt.began, got)
+		}
+	}
+	// The newest are kept, and a device that is ended again counts once.
+	n.Change("ada", func(p *Person) {
+		for i := range maxEnded {
+			p.End(fmt.Sprint("tablet-", i), noon.Add(time.Duration(i+1)*time.Minute))
+		}
+		p.End("tablet-0", noon.Add(time.Hour))
+	})
+	ada := n.Of("ada")
+	if ada.HasEnded("phone", noon.Format(time.RFC3339)) || !ada.HasEnded("tablet-0", noon.Format(time.RFC3339)) || len(ada.Ended) != maxEnded {
+		t.Errorf("%d are noted: %v", len(ada.Ended), ada.Ended)
+	}
+	if data, err := json.Marshal(n); err != nil || strings.Contains(string(data), "tablet") {
+		t.Errorf("a device_id is in the cookie: %s, %v", data, err)
 	}
 }

@@ -32,19 +32,35 @@ var sampleAnswers = map[string]string{
 		{"id":"user","name":"Your account","children":[{"id":"user.read","name":"Read it"},{"id":"user.write","name":"Change it"}]}]}`,
 	"/auth/v1/user/provider": `{"total":2,"data":[{"id":"wx_open","name":"WeChat Open Platform","provider_user_name":"小雨","bind":true},
 		{"id":"demo","name":"Demo identity provider","bind":false}]}`,
-	"/auth/v1/user/security/history": `{"data":[
-		{"id":"4","action":"USER_LOGIN","ip":"203.0.113.7","device_id":"00000000000000000000000000000000","created_at":"2026-11-24T08:30:00Z",
+	"/auth/v1/user/security/history": `{"data":[` + sampleSignIn + `,` + sampleChanges + `,
+		{"id":"1","action":"USER_LOGIN","ip":"2001:db8::7","device_id":"22222222222222222222222222222222","created_at":"2026-10-02T05:58:00Z",
+		 "user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0"}]}`,
+	"/auth/v1/user/security/history" + changesAlone: `{"data":[` + sampleChanges + `],"next_page_token":"sample"}`,
+}
+
+// changesAlone is the end of a question for what is no sign-in.
+const changesAlone = "?ne_query"
+
+const (
+	sampleSignIn = `
+		{"id":"5","action":"USER_LOGIN","ip":"203.0.113.7","device_id":"00000000000000000000000000000000","created_at":"2026-11-24T08:30:00Z",
 		 "user_agent":"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/150.0.0.0 Safari/537.36"},
-		{"id":"3","action":"USER_UPDATE_PASSWORD","ip":"203.0.113.7","device_id":"11111111111111111111111111111111","created_at":"2026-11-21T21:05:00Z",
+		{"id":"4","action":"USER_LOGIN","ip":"198.51.100.20","device_id":"11111111111111111111111111111111","created_at":"2026-11-22T11:05:00Z",
+		 "user_agent":"Mozilla/5.0 (iPhone; CPU iPhone OS 20_0 like Mac OS X) AppleWebKit/605.1.15 MicroMessenger/8.0"}`
+	sampleChanges = `
+		{"id":"3","action":"USER_UPDATE_PASSWORD","ip":"198.51.100.20","device_id":"11111111111111111111111111111111","created_at":"2026-11-21T21:05:00Z",
 		 "user_agent":"Mozilla/5.0 (iPhone; CPU iPhone OS 20_0 like Mac OS X) AppleWebKit/605.1.15 MicroMessenger/8.0"},
 		{"id":"2","action":"USER_BIND_PROVIDER","ip":"2001:db8::7","device_id":"22222222222222222222222222222222","created_at":"2026-10-02T06:00:00Z",
-		 "user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0","meta":{"from":"provider:wx_open"}}],
-		"next_page_token":"sample"}`,
-}
+		 "user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0","meta":{"from":"provider:wx_open"}}`
+)
 
 // RoundTrip answers what the pages ask, and refuses the rest.
 func (sampleAPI) RoundTrip(r *http.Request) (*http.Response, error) {
-	status, body := http.StatusOK, sampleAnswers[r.URL.Path]
+	path := r.URL.Path
+	if strings.Contains(r.URL.RawQuery, "ne_query") {
+		path += changesAlone
+	}
+	status, body := http.StatusOK, sampleAnswers[path]
 	if body == "" {
 		status, body = http.StatusNotImplemented, `{"error":"unimplemented","error_code":12}`
 	}

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"tcb-login/authclient"
@@ -235,12 +236,16 @@ func (p *Providers) Failed(r *web.Request, a Authorization, lead string) (web.Re
 }
 
 func (p *Providers) failedPage(r *web.Request, a Authorization, lead string) *views.NoticePage {
+	back := p.purposes[a.For].Back(r)
 	page := &views.NoticePage{
 		Base:   p.Page(&r.LoginRequest, "provider-failed", i18n.Msg("provider.failed_title")),
 		Lead:   i18n.Message{Key: lead, Args: i18n.Args{"provider": r.ProviderName(a.Provider, a.Name)}},
-		Button: p.purposes[a.For].Back(r),
+		Button: back,
 	}
-	page.Languages = nil
+	path, query, _ := strings.Cut(back.URL, "?")
+	for i, l := range page.Languages { // those lead on as the button does
+		page.Languages[i].URL = path + "?" + entry.WithParam(query, "lang", l.Tag)
+	}
 	return page
 }
 

@@ -166,7 +166,7 @@ func (in *Room) entryPage(r *web.Request) (views.Page, error) {
 // factorNeeded is for who came by something that a second factor cannot go along with.
 func (in *Room) factorNeeded(r *web.Request) *views.NoticePage {
 	p := &views.NoticePage{Base: in.Page(&r.LoginRequest, "second-factor-needed", i18n.Msg("second.needed.title")), Lead: i18n.Msg("error.two_factor_needed")}
-	p.Languages = nil
+	web.LinkLanguages(&p.Base, func(other entry.Differ) string { return r.To(entry.PathEntry, other) })
 	p.Button = views.Link{To: "sign-in", URL: r.To(entry.PathSignIn), Label: i18n.Msg("second.needed.button")}
 	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		p.Lead.Key = "second.needed.ask"
@@ -183,7 +183,7 @@ func (in *Room) phoneNeeded(r *web.Request) *views.NoticePage {
 		Base: in.Page(&r.LoginRequest, "phone-needed", i18n.Msg("second.phone.title")), Lead: i18n.Msg("error.two_factor_phone"),
 		Button: views.Link{To: "sign-in", URL: r.To(entry.PathEntry), Label: i18n.Msg("sign-in.back")},
 	}
-	p.Languages = nil
+	web.LinkLanguages(&p.Base, func(other entry.Differ) string { return r.To(entry.PathEntry, other) })
 	then := r.As(r.Toward("account-phone", entry.PathPhone))
 	ways := slices.DeleteFunc(in.others(then, loginpage.KindPassword), func(l views.Link) bool { return l.To == "sign-in-sms" })
 	for _, w := range r.LoginPage.Methods {

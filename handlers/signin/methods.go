@@ -168,7 +168,9 @@ func (in *Room) unknownPage(r *web.Request, l provider.Link, sealed string) *vie
 		Lead:   i18n.Message{Key: "provider.unknown.lead", Args: i18n.Args{"name": l.Name, "provider": r.ProviderName(l.Provider, l.Called)}},
 		Button: views.Link{To: "sign-in", URL: r.To(entry.PathEntry, signIn, entry.With("prompt", "login")), Label: i18n.Msg(label)},
 	}
-	p.Languages = nil
+	web.LinkLanguages(&p.Base, func(other entry.Differ) string {
+		return r.To(entry.PathEntry, signIn, entry.With("prompt", "login"), other)
+	})
 	if r.OwnTarget() && !hasForm(r.LoginPage) { // there is no other way to be found by
 		p.Lead.Key = "provider.unknown.only"
 		p.Button = views.Link{To: "app", URL: r.RedirectURI, Label: i18n.Msg("account.app")}

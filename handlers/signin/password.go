@@ -28,6 +28,7 @@ func (in *Room) SignInPage(r *web.Request, username string) *views.SignInPage {
 	p := &views.SignInPage{
 		Base:     in.FormPage(&r.LoginRequest, formSignIn, r.Title(), entry.PathSignIn, ""),
 		Username: username,
+		Names:    views.Names{Phone: r.LoginPage.VerifiesBy(loginpage.KindSMS), Email: r.LoginPage.VerifiesBy(loginpage.KindEmail)},
 		Methods:  in.Methods(&r.LoginRequest, loginpage.KindPassword),
 	}
 	p.Consent = web.Consent(&r.LoginRequest, r.Form)
@@ -73,6 +74,11 @@ func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	}
 	page, form := in.typedSignIn(r)
 	rules.Check(&page.Base, form)
+	for i, e := range page.Errors { // the words name what the label names
+		if e.Message.Key == "error.required.username" {
+			page.Errors[i].Message.Key = page.Names.Key(e.Message.Key)
+		}
+	}
 	web.RequireConsent(r, &page.Base)
 	if page.Invalid() {
 		return web.Invalid(page)

@@ -371,7 +371,7 @@ func (in *Room) postQREnter(r *web.Request) (web.Reply, error) {
 // qrUnknown is for an identity that no account has.
 func (in *Room) qrUnknown(r *web.Request) *views.NoticePage {
 	p := &views.NoticePage{Base: in.Page(&r.LoginRequest, "qr-unknown", i18n.Msg("qr.unknown.title")), Lead: i18n.Msg("qr.unknown.lead")}
-	p.Languages = nil
+	web.LinkLanguages(&p.Base, func(other entry.Differ) string { return r.To(entry.PathEntry, entry.With("prompt", "login"), other) })
 	p.Button = views.Link{To: "sign-in", URL: r.To(entry.PathEntry, entry.With("prompt", "login")), Label: i18n.Msg("sign-in.back")}
 	if path := r.LoginPage.RegisterPath(); path != "" {
 		p.Others = []views.Link{{To: "sign-up", URL: r.To(path), Label: i18n.Msg("sign-up.title")}}

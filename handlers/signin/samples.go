@@ -7,6 +7,7 @@ import (
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
+	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -50,7 +51,11 @@ func (in *Room) Samples(r *web.Request) (all []sample.Sample) {
 func (in *Room) signInStates(r *web.Request) []sample.State {
 	return []sample.State{
 		sample.Alert("cancelled", views.AlertInfo, i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": "WeChat"}}),
-		sample.FieldErrors("required", "username", "error.required.username", "password", "error.required.password"),
+		{Name: "required", Change: func(p views.Page) {
+			page := p.(*views.SignInPage)
+			rules.Broken(&page.Base, "username", page.Names.Key("error.required.username"))
+			rules.Broken(&page.Base, "password", "error.required.password")
+		}},
 		{Name: "refused", Change: func(p views.Page) {
 			page := p.(*views.SignInPage)
 			page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Msg("error.sign_in_failed")

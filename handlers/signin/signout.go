@@ -24,7 +24,7 @@ func (in *Room) signOutPage(r *web.Request) *views.SignOutPage {
 		Base: in.FormPage(&r.LoginRequest, formSignOut, i18n.Msg("sign-out.title"), entry.PathSignOut, ""),
 		Back: r.RedirectURI,
 	}
-	p.Guard = visitor.Guard(r, views.GuardSignOut, "", nil)
+	p.Guard = visitor.Guard(r, views.GuardSignOut, r.To(entry.PathEntry), nil)
 	return p
 }
 

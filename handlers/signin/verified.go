@@ -127,8 +127,10 @@ func (in *Room) confirmed(r *web.Request, f code.Flow, step *code.Step) (*views.
 	if err != nil {
 		return nil, err
 	}
+	base := f.Base(r, f.Spec().Name+"-confirmed", i18n.Msg("confirmed.title"), sealed)
+	base.Mark = "ok"
 	return &views.ConfirmedPage{
-		Base:   f.Base(r, f.Spec().Name+"-confirmed", i18n.Msg("confirmed.title"), sealed),
+		Base:   base,
 		Lead:   i18n.Message{Key: "confirmed.lead", Args: i18n.Args{"who": step.Masked()}},
 		Button: i18n.Msg("sign-in.button"),
 		Other:  views.Link{To: "sign-in", URL: r.To(entry.PathEntry), Label: i18n.Msg("sign-in.back")},

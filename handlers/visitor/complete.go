@@ -92,6 +92,7 @@ func (v *Room) completePage(r *web.Request, data views.Completion) *views.Comple
 	if r.NextPath != "" {
 		page.GoOn = r.Into(r.NextPath)
 	}
+	page.Mark = "ok"
 	page.Languages = nil // a way out of this page would leave the login behind
 	return page
 }

@@ -28,8 +28,10 @@ func (v *Room) SignedOut(r *web.Request, title i18n.Message, revoked bool, to st
 	if err := Forget(r); err != nil {
 		return web.Reply{}, err
 	}
+	base := v.Page(&r.LoginRequest, "interstitial", title)
+	base.Mark = "out"
 	return web.Leave(&views.InterstitialPage{
-		Base:    v.Page(&r.LoginRequest, "interstitial", title),
+		Base:    base,
 		Lead:    i18n.Msg("interstitial.lead"),
 		Revoked: revoked,
 		Data:    views.Departure{To: to, Forget: StorageKeys(&r.LoginRequest)},

@@ -3,12 +3,16 @@
 package visitor
 
 import (
+	"cmp"
 	"errors"
+	"strings"
 	"time"
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/web"
+	"tcb-login/identifier"
 	"tcb-login/session"
+	"tcb-login/views"
 )
 
 // A Login is somebody who is signed in on our pages.
@@ -74,6 +78,34 @@ func (l *Login) ProvedLately(now time.Time) bool {
 	return l.Access.AuthAt != 0 && now.Sub(time.Unix(l.Access.AuthAt, 0)) < provedFor
 }
 
+// Person is how pages show somebody: by a name, and by what tells two accounts of one name apart.
+// Numbers and addresses are masked, as somebody may look over their shoulder.
+func (v *Room) Person(me *authclient.UserInfo) views.Person {
+	p := personOf(me)
+	p.Picture = v.PersonOf(p.Name, me.Picture).Picture
+	return p
+}
+
+func personOf(me *authclient.UserInfo) views.Person {
+	name := cmp.Or(me.Name, me.Username)
+	var details []string
+	if me.PhoneNumber != "" {
+		details = append(details, strings.ReplaceAll(identifier.MaskPhone(me.PhoneNumber), " ", "\u00a0")) // one line
+	}
+	if me.Email != "" {
+		details = append(details, identifier.MaskEmail(me.Email))
+	}
+	switch last := len(details) - 1; {
+	case name == "" && last >= 0:
+		name, details = details[last], details[:last:last]
+	case name == "":
+		name = me.Sub
+	case last < 0 && me.Username != "" && me.Username != name:
+		details = []string{me.Username}
+	}
+	return views.Person{Name: name, Initial: views.LetterOf(name), Details: details}
+}
+
 // NameOf is what to call somebody by.
 func NameOf(me *authclient.UserInfo) string {
 	for _, name := range []string{me.Name, me.Username, me.Email, me.PhoneNumber} {
@@ -100,4 +132,14 @@ func (v *Room) accessOf(creds *authclient.Credentials, device string) session.Ac
 		AccessToken: creds.AccessToken, Sub: creds.Sub, DeviceID: device, Anonymous: creds.Scope == "anonymous",
 		ExpiresAt: v.Now().Add(time.Duration(creds.ExpiresIn) * time.Second).Unix(),
 	}
+}
+
+// When is a moment in UTC, which it says: script knows the browser's time zone.
+func When(r *web.Request, instant string) views.Moment {
+	t, err := time.Parse(time.RFC3339, instant)
+	if err != nil {
+		return views.Moment{Text: instant}
+	}
+	t = t.UTC()
+	return views.Moment{ISO: t.Format(time.RFC3339), Text: r.Loc.DateTime(t) + " UTC"}
 }

@@ -12,10 +12,9 @@ import (
 func (v *Room) Samples(r *web.Request) (all []sample.Sample) {
 	all = sample.Plain("complete", "/complete", func() (views.Page, error) { return v.completePage(r, views.Completion{}), nil })
 	all = append(all, sample.Plain("interstitial", "/interstitial", func() (views.Page, error) {
-		reply, err := web.Leave(&views.InterstitialPage{
-			Base: v.Page(&r.LoginRequest, "interstitial", i18n.Msg("sign-out.done")), Lead: i18n.Msg("interstitial.lead"),
-			Data: views.Departure{To: r.RedirectURI},
-		})
+		base := v.Page(&r.LoginRequest, "interstitial", i18n.Msg("sign-out.done"))
+		base.Mark = "out"
+		reply, err := web.Leave(&views.InterstitialPage{Base: base, Lead: i18n.Msg("interstitial.lead"), Data: views.Departure{To: r.RedirectURI}})
 		return reply.Page, err
 	})...)
 	const path = entry.PathAccount + "/hand-off"

@@ -1,8 +1,8 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
-	"strings"
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
@@ -94,7 +94,7 @@ func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
 
 // PersonOf is how pages show somebody.
 func (s *Site) PersonOf(name, picture string) views.Person {
-	p := views.Person{Name: name, Initial: views.InitialOf(name)}
+	p := views.Person{Name: name, Initial: views.LetterOf(name)}
 	if s.headers.ShowsImage(picture) {
 		p.Picture = picture
 	}
@@ -123,14 +123,14 @@ func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...
 // at an official account, by one press, and cannot scan a code that it shows itself; any other can
 // only have a code scanned.
 func inOrder(r *entry.LoginRequest) []loginpage.SignInMethod {
-	const account, scan = "wx_mp", "wx_open"
-	_, hasScan := r.LoginPage.Method(scan)
+	here, elsewhere := entry.WeChats(r.InWeChat)
+	_, hasHere := r.LoginPage.Method(here)
 	var first, rest []loginpage.SignInMethod
 	for _, w := range r.LoginPage.Methods {
 		switch {
 		case w.Kind() == loginpage.KindQR && (!OffersQR(r) || r.InWeChat && len(r.LoginPage.Methods) > 1):
-		case w.ID == scan && r.InWeChat, w.ID == account && !r.InWeChat && hasScan:
-		case w.ID == account && r.InWeChat:
+		case w.ID == elsewhere && (r.InWeChat || hasHere):
+		case w.ID == here && r.InWeChat:
 			first = append(first, w)
 		default:
 			rest = append(rest, w)
@@ -161,16 +161,16 @@ func (s *Site) method(r *entry.LoginRequest, w loginpage.SignInMethod, differs [
 		out.Provider = true
 		name := r.ProviderName(w.ID, "")
 		out.Link = views.Link{To: "provider-" + w.ID, URL: r.To(entry.PathProvider+"/"+w.ID, differs...), Label: i18n.Message{Text: name}}
-		out.Mark = views.InitialOf(name)
-		if strings.HasPrefix(w.ID, "wx_") {
-			out.Mark = "wechat"
-		}
+		out.Mark = cmp.Or(entry.ProviderMark(w.ID), views.InitialOf(name))
 	}
 	if label := entry.LabelFor(r.Loc, w.Label); label != "" {
 		out.Label = i18n.Message{Text: label}
 	}
 	return out
 }
+
+// ShowsPictures reports that pages may load people's pictures from somewhere.
+func (s *Site) ShowsPictures() bool { return s.headers.ShowsImages() }
 
 // Consent is the checkbox of a page that begins a way in.
 func Consent(r *entry.LoginRequest, f *Form) *views.Consent {

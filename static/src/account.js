@@ -216,6 +216,48 @@ function show() {
   settled();
   delete root.dataset.guard;
   if (location.search.includes("done=")) history.replaceState(null, "", guard.here); // said once
+  // What is hidden takes no focus.
+  const first = document.querySelector("#error-summary") || document.querySelector("[autofocus]");
+  if (first && document.activeElement === document.body) first.focus();
+}
+
+// When something happened, by the browser's clock and as long ago as people say it within a day. The
+// server has written it in UTC. Digits and years are those of the page's other dates.
+function tellTimes() {
+  const [language] = root.lang.split("-");
+  const own = (navigator.languages || []).find((l) => l.split("-")[0] === language);
+  const locale = `${own || root.lang}-u-ca-gregory-nu-latn`;
+  const ago = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  const at = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of document.querySelectorAll("time")) {
+    const moment = new Date(time.getAttribute("datetime"));
+    const seconds = Math.floor((Date.now() - moment) / 1000);
+    time.textContent = at.format(moment);
+    if (seconds < -60 || seconds >= 86400) continue; // a clock may be a little behind TCB's
+    time.setAttribute("title", time.textContent);
+    if (seconds < 60) time.textContent = ago.format(0, "second");
+    else if (seconds < 3600) time.textContent = ago.format(-Math.floor(seconds / 60), "minute");
+    else time.textContent = ago.format(-Math.floor(seconds / 3600), "hour");
+  }
+}
+
+// Who has not named a time zone most likely lives in the browser's.
+function presetZone() {
+  const zone = document.querySelector("[data-preset]");
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!zone || zone.value || !own) return;
+  zone.value = own;
+  if (zone.value === own) return;
+  zone.append(new Option(own, own));
+  zone.value = own;
+}
+
+for (const improve of [tellTimes, presetZone]) {
+  try {
+    improve();
+  } catch (old) {
+    // A browser that cannot, or a time that is none: what the server has written stays.
+  }
 }
 
 // What the SDK keeps of the profile is brought up to date.
@@ -278,6 +320,8 @@ function link() {
   if (failed) failed.hidden = false;
 }
 
+const reloadFromMemory = (e) => e.persisted && location.reload();
+
 // Signing out ends the SDK's login too, which may be another than our pages have.
 // Nothing is sent before the button: anybody can lead a browser to this page. The
 // fields are in the form for the moment in which the browser reads it.
@@ -285,6 +329,9 @@ function onSignOut() {
   const key = `credentials_${guard.client_id}`;
   document.addEventListener("submit", (e) => {
     if (e.defaultPrevented || (e.submitter && e.submitter.hasAttribute("formaction"))) return;
+    // Whoever comes back to this page is signed out: it asks no more.
+    history.replaceState(null, "", guard.sign_in);
+    addEventListener("pageshow", reloadFromMemory);
     let login;
     try {
       login = stored(key) || takeAside(key);
@@ -317,9 +364,7 @@ if (guard && guard.mode !== "sign-out") {
   addEventListener("pagehide", () => {
     root.dataset.guard = "";
   });
-  addEventListener("pageshow", (e) => {
-    if (e.persisted) location.reload();
-  });
+  addEventListener("pageshow", reloadFromMemory);
 }
 
 if (document.querySelector("script[data-submit]")) document.getElementById("form").requestSubmit();

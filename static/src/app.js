@@ -5,8 +5,9 @@ const valid = /^[A-Za-z0-9-]{16,48}$/;
 // The address of a form shown by a POST, so that a reload asks for nothing again.
 if (document.body.dataset.url) history.replaceState(null, "", document.body.dataset.url);
 
-const summary = document.getElementById("error-summary");
-if (summary && self === top) summary.focus();
+const wrong =
+  document.getElementById("error-summary") || document.querySelector("[aria-invalid]");
+if (wrong && self === top) wrong.focus();
 
 // Whoever is signed in to the app already may go on as that: see account.js.
 try {
@@ -83,13 +84,36 @@ for (const button of document.querySelectorAll("[data-show]")) {
   input.addEventListener("keyup", check);
 }
 
-// Once is enough: a second click sends nothing.
+// The rules of a new password, as far as it meets them.
+for (const rules of document.querySelectorAll(".rules")) {
+  const input = document.getElementById(rules.id.replace("-help", ""));
+  input.addEventListener("input", () => {
+    for (const rule of rules.querySelectorAll("[data-rule]"))
+      rule.classList.toggle("met", new RegExp(rule.dataset.rule, "u").test(input.value.normalize()));
+  });
+}
+
+// Once is enough: a second click sends nothing. Nor does one without a network, so that the page
+// stays; and what takes long says so.
 let busy = false;
+let late;
+const say = (what) => {
+  const status = document.getElementById("form-status");
+  if (status) status.textContent = what ? status.dataset[what] : "";
+};
+addEventListener("online", () => say());
 if (form)
   form.addEventListener("submit", (e) => {
-    const button = e.submitter || form.querySelector(".primary");
+    const pressed = e.submitter;
+    const button =
+      pressed && !pressed.hasAttribute("aria-hidden") ? pressed : form.querySelector(".primary");
     if (busy || button.getAttribute("aria-disabled") === "true") return e.preventDefault();
+    if (navigator.onLine === false) {
+      say("offline");
+      return e.preventDefault();
+    }
     busy = true;
+    late = setTimeout(() => say("late"), 5000);
     // Whoever stopped the page may press again, and sooner where a file comes and the page stays.
     setTimeout(() => dispatchEvent(new Event("pageshow")), +button.dataset.again || 20000);
     button.setAttribute("aria-busy", "true");
@@ -97,6 +121,8 @@ if (form)
   });
 addEventListener("pageshow", () => {
   busy = false;
+  clearTimeout(late);
+  say();
   for (const button of document.querySelectorAll("[aria-busy]")) {
     button.removeAttribute("aria-busy");
     button.removeAttribute("aria-label");
@@ -114,12 +140,13 @@ if (code)
 // The server counts the wait; this shows it going by.
 const resend = document.querySelector("[data-wait]");
 if (resend) {
-  const label = resend.textContent;
+  const words = resend.querySelector("span") || resend;
+  const label = words.textContent;
   const end = Date.now() + resend.dataset.wait * 1000;
   const tick = () => {
     const left = Math.ceil((end - Date.now()) / 1000);
     resend.setAttribute("aria-disabled", left > 0);
-    resend.textContent = left > 0 ? resend.dataset.waiting.replace("{n}", left) : label;
+    words.textContent = left > 0 ? resend.dataset.waiting.replace("{n}", left) : label;
     if (left > 0) setTimeout(tick, 250);
     else document.getElementById("resend-status").textContent = resend.dataset.ready;
   };

@@ -3,7 +3,9 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
-const { Browser, Element, origin } = require("./browser.js");
+const { Browser, Element, Option, Select, origin } = require("./browser.js");
+
+process.env.TZ = "Asia/Shanghai"; // the browser's time zone
 
 const key = "credentials_shop";
 const here = "/__auth/account?client_id=shop";
@@ -584,4 +586,101 @@ test("what nobody can use in storage is no login", async (t) => {
     assert.equal(going(browser), null);
     assert.ok(!browser.document.getElementById("failed").hidden);
   });
+});
+
+test("when something happened", async (t) => {
+  // The time in a page of a language, where the browser speaks others; what is written, and its title.
+  async function told(datetime, lang = "zh-CN", ...speaks) {
+    const browser = portal({ kept: login("mei") });
+    const time = new Element("time", { datetime }, "as the server wrote it");
+    browser.root.lang = lang;
+    browser.navigator.languages = speaks;
+    browser.body.append(time);
+    await browser.load("account.js");
+    assert.ok(shown(browser));
+    return [time.textContent, time.getAttribute("title")];
+  }
+  // It is 2 January 2026, 03:04:05 UTC.
+  await t.test("is in the browser's time zone", async () => {
+    assert.deepEqual(await told("2025-12-31T18:30:00Z"), ["2026年1月1日 02:30", null]);
+  });
+  await t.test("is told as long ago within a day", async () => {
+    assert.deepEqual(await told("2026-01-02T03:03:30Z"), ["现在", "2026年1月2日 11:03"]);
+    assert.deepEqual(await told("2026-01-02T03:00:00Z"), ["4分钟前", "2026年1月2日 11:00"]);
+    assert.deepEqual(await told("2026-01-01T03:05:00Z"), ["23小时前", "2026年1月1日 11:05"]);
+    assert.deepEqual(await told("2026-01-01T03:04:00Z"), ["2026年1月1日 11:04", null]);
+  });
+  await t.test("may be a little ahead of the browser's clock, and no more", async () => {
+    assert.equal((await told("2026-01-02T03:05:00Z"))[0], "现在");
+    assert.deepEqual(await told("2026-01-02T04:04:05Z"), ["2026年1月2日 12:04", null]);
+  });
+  await t.test("is in the page's language, as the browser's country writes it", async () => {
+    assert.equal((await told("2025-12-31T18:30:00Z", "en", "de-DE", "en-GB"))[0], "1 Jan 2026, 02:30");
+    assert.equal((await told("2026-01-02T01:04:00Z", "ja", "en-GB"))[0], "2 時間前");
+    assert.match((await told("2025-12-31T18:30:00Z", "ar"))[0], /2026/); // the page's digits, whatever the country's
+  });
+  await t.test("stays as the server wrote it where it is no time, or the browser is old", async () => {
+    assert.equal((await told("lately"))[0], "as the server wrote it");
+    assert.equal((await told("2025-12-31T18:30:00Z", "no language"))[0], "as the server wrote it");
+  });
+});
+
+test("a time zone", async (t) => {
+  async function preset(attributes, ...zones) {
+    const browser = portal({ kept: login("mei") });
+    const select = new Select("select", { name: "zoneinfo", ...attributes });
+    select.append(new Option("Not set", ""), ...zones.map((zone) => new Option(zone, zone)));
+    browser.body.append(select);
+    if (attributes.is) select.value = attributes.is;
+    await browser.load("account.js");
+    return select;
+  }
+  await t.test("is the browser's where none is set", async () => {
+    assert.equal((await preset({ "data-preset": "" }, "UTC", "Asia/Shanghai")).value, "Asia/Shanghai");
+    const select = await preset({ "data-preset": "" }, "UTC");
+    assert.deepEqual([select.value, select.children.length], ["Asia/Shanghai", 3]);
+  });
+  await t.test("stays where one is set, and where the form was sent before", async () => {
+    assert.equal((await preset({ "data-preset": "", is: "UTC" }, "UTC", "Asia/Shanghai")).value, "UTC");
+    assert.equal((await preset({}, "UTC", "Asia/Shanghai")).value, "");
+  });
+});
+
+test("the focus comes to a page that was hidden", async (t) => {
+  async function focused(...elements) {
+    const browser = portal({ kept: login("mei") });
+    browser.body.append(...elements);
+    return browser;
+  }
+  const field = () => new Element("input", { autofocus: "" });
+  await t.test("to its field", async () => {
+    const first = field();
+    await (await focused(first)).load("account.js");
+    assert.ok(first.focused);
+  });
+  await t.test("to what is wrong before that", async () => {
+    const first = field(), wrong = new Element("div", { id: "error-summary" });
+    await (await focused(first, wrong)).load("account.js");
+    assert.ok(wrong.focused && !first.focused);
+  });
+  await t.test("and is not taken from where the person is already", async () => {
+    const first = field();
+    const browser = await focused(first);
+    browser.document.activeElement = new Element("input");
+    await browser.load("account.js");
+    assert.ok(!first.focused);
+  });
+});
+
+test("back after a sign-out leads to sign-in, and not to the question", async () => {
+  const browser = portal({ mode: "sign-out", kept: login("mei") });
+  const form = browser.document.getElementById("form");
+  await browser.load("account.js");
+  assert.deepEqual(browser.addresses, []); // nobody has pressed anything
+  await browser.fire(form, "submit", { submitter: new Element("button", { formaction: "/language" }) });
+  assert.deepEqual(browser.addresses, []);
+  await browser.fire(form, "submit", { submitter: new Element("button") });
+  assert.deepEqual(browser.addresses, [signIn]);
+  await browser.fire(browser.window, "pageshow", { persisted: true });
+  assert.equal(browser.reloads, 1);
 });

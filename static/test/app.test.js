@@ -39,6 +39,13 @@ for (const framed of [false, true])
     assert.equal(Boolean(summary.focused), !framed);
   });
 
+test("one field that is wrong takes the focus", async () => {
+  const browser = page(new Element("input", { id: "username", name: "username" }), new Element("input", { id: "password", name: "password", "aria-invalid": "true" }));
+  await browser.load("app.js");
+  assert.ok(browser.form.elements.password.focused);
+  assert.ok(!browser.form.elements.username.focused);
+});
+
 test("whoever is signed in to the app is offered to go on", async (t) => {
   const resume = (browser) => {
     browser.body.dataset.resume = "/__auth/static/account.js";
@@ -207,6 +214,79 @@ test("once is enough", async (t) => {
   });
 });
 
+test("Enter is a press of the primary button where another one comes first", async () => {
+  const enter = new Element("button", { "aria-hidden": "true" });
+  const primary = new Element("button", { class: "primary", "data-busy": "Signing in …" });
+  const browser = page(enter, new Element("button", { name: "action", value: "change" }), primary);
+  await browser.load("app.js");
+  await browser.fire(browser.form, "submit", { submitter: enter });
+  assert.equal(primary.getAttribute("aria-busy"), "true");
+  assert.equal(enter.hasAttribute("aria-busy"), false);
+});
+
+test("what becomes of a form that was sent", async (t) => {
+  const setUp = async () => {
+    const primary = new Element("button", { class: "primary" });
+    const status = new Element("p", { id: "form-status", "data-late": "Still working…", "data-offline": "You are offline" });
+    const browser = page(primary, status);
+    await browser.load("app.js");
+    return { browser, primary, status };
+  };
+  await t.test("after five seconds the page says that it takes long", async () => {
+    const { browser, primary, status } = await setUp();
+    await browser.fire(browser.form, "submit", { submitter: primary });
+    await browser.clock.pass(4_999);
+    assert.equal(status.textContent, "");
+    await browser.clock.pass(1);
+    assert.equal(status.textContent, "Still working…");
+  });
+  await t.test("back on the page it says nothing, and does not begin to", async () => {
+    const { browser, primary, status } = await setUp();
+    await browser.fire(browser.form, "submit", { submitter: primary });
+    await browser.fire(browser.window, "pageshow");
+    await browser.clock.pass(10_000);
+    assert.equal(status.textContent, "");
+  });
+  await t.test("without a network nothing is sent, and the page says so until there is one", async () => {
+    const { browser, primary, status } = await setUp();
+    browser.navigator.onLine = false;
+    assert.equal((await browser.fire(browser.form, "submit", { submitter: primary })).defaultPrevented, true);
+    assert.equal(status.textContent, "You are offline");
+    assert.equal(primary.hasAttribute("aria-busy"), false);
+    browser.navigator.onLine = true;
+    await browser.fire(browser.window, "online");
+    assert.equal(status.textContent, "");
+    assert.equal((await browser.fire(browser.form, "submit", { submitter: primary })).defaultPrevented, false);
+  });
+});
+
+test("the rules of a new password are ticked as they are met", async () => {
+  const rules = {
+    length: "^.{8,64}$", upper: "\\p{Lu}", lower: "\\p{Ll}", digit: "\\p{Nd}", symbol: "[^\\p{L}\\p{Nd}]",
+  };
+  const items = Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, new Element("li", { "data-rule": rule })]));
+  const own = new Element("li");
+  const input = new Element("input", { id: "new_password", name: "new_password", value: "" });
+  const browser = page(new Element("ul", { class: "rules", id: "new_password-help" }, ...Object.values(items), own), input);
+  await browser.load("app.js");
+  for (const [typed, want] of [
+    ["", []],
+    ["a", ["lower"]],
+    ["Ab1", ["upper", "lower", "digit"]],
+    ["correct horse", ["length", "lower", "symbol"]],
+    ["Éa1!Éa1", ["upper", "lower", "digit", "symbol"]],
+    ["E\u0301a1!E\u0301a1", ["upper", "lower", "digit", "symbol"]], // seven once it is composed
+    ["密码密码密码密码", ["length"]],
+    ["Correct-horse-1", ["length", "upper", "lower", "digit", "symbol"]],
+  ]) {
+    input.value = typed;
+    await browser.fire(input, "input");
+    const met = Object.keys(items).filter((name) => items[name].classList.contains("met"));
+    assert.deepEqual(met, want, JSON.stringify(typed));
+    assert.ok(!own.classList.contains("met"));
+  }
+});
+
 test("a code", async (t) => {
   const setUp = async () => {
     const code = new Element("input", { id: "verification_code", name: "verification_code", value: "" });
@@ -234,6 +314,18 @@ test("a code", async (t) => {
     await browser.fire(code, "input", { isComposing: true });
     assert.equal(code.value, "１２");
   });
+});
+
+test("a primary button waits in its own place, words and all", async () => {
+  const words = new Element("span", {}, "Send code");
+  const primary = new Element("button", { class: "primary", "data-wait": "1", "data-waiting": "Send code in {n} s", "data-ready": "You can ask now" }, words);
+  const browser = page(primary, new Element("p", { id: "resend-status" }));
+  await browser.load("app.js");
+  assert.equal(words.textContent, "Send code in 1 s");
+  assert.equal((await browser.fire(browser.form, "submit", { submitter: primary })).defaultPrevented, true);
+  await browser.clock.pass(1000);
+  assert.equal(words.textContent, "Send code");
+  assert.equal((await browser.fire(browser.form, "submit", { submitter: primary })).defaultPrevented, false);
 });
 
 test("the wait for another code goes by", async () => {

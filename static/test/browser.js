@@ -71,6 +71,14 @@ class Element extends Target {
     delete this.attributes[name];
   }
 
+  get classList() {
+    const all = (this.attributes.class ?? "").split(" ").filter(Boolean);
+    return {
+      contains: (name) => all.includes(name),
+      toggle: (name, on) => this.setAttribute("class", [...all.filter((c) => c !== name), ...(on ? [name] : [])].join(" ")),
+    };
+  }
+
   append(...children) {
     for (const child of children) {
       if (child instanceof Element) {
@@ -118,6 +126,23 @@ class Element extends Target {
   }
   focus() {
     this.focused = true;
+  }
+}
+
+// An option of a select, which has the value of one of its options or none.
+class Option extends Element {
+  constructor(label, value) {
+    super("option", { value });
+    this.textContent = label;
+  }
+}
+
+class Select extends Element {
+  get value() {
+    return this.chosen ?? "";
+  }
+  set value(value) {
+    this.chosen = this.children.some((o) => o.value === value) ? value : "";
   }
 }
 
@@ -184,7 +209,8 @@ class Browser {
 
   constructor(search = "") {
     this.body = new Element("body");
-    this.root = new Element("html", {}, this.body);
+    this.root = new Element("html", { lang: "en" }, this.body);
+    this.root.lang = "en";
     this.window = new Target();
     this.document = Object.assign(new Target(), {
       body: this.body,
@@ -193,6 +219,7 @@ class Browser {
       querySelector: (selector) => this.root.querySelector(selector),
       querySelectorAll: (selector) => this.root.querySelectorAll(selector),
       createElement: (tag) => new Element(tag),
+      activeElement: this.body,
     });
     this.root.parent = this.document;
     this.document.parent = this.window;
@@ -253,6 +280,7 @@ class Browser {
       },
       history: { replaceState: (state, title, to) => this.addresses.push(to) },
       Event,
+      Option,
       AbortController,
       TextDecoder,
       URL,
@@ -294,4 +322,4 @@ class Browser {
   }
 }
 
-module.exports = { Browser, Element, origin, settle };
+module.exports = { Browser, Element, origin, settle, Option, Select };

@@ -1,0 +1,26 @@
+// Package timezone is about the time zones that people say they live in, by their IANA names. It
+// brings the database of them, so that they are known wherever we run.
+package timezone
+
+import (
+	"strings"
+	"time"
+	_ "time/tzdata"
+)
+
+// Offered are those for picking. A person may have any other.
+var Offered = []string{
+	"Asia/Shanghai", "Asia/Hong_Kong", "Asia/Macau", "Asia/Taipei", "Asia/Singapore", "Asia/Tokyo", "Asia/Seoul", "Asia/Bangkok",
+	"Asia/Jakarta", "Asia/Kolkata", "Asia/Dubai", "Europe/Moscow", "Europe/Berlin", "Europe/Paris", "Europe/London", "Africa/Cairo",
+	"America/Sao_Paulo", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "Australia/Sydney",
+	"Pacific/Auckland", "UTC",
+}
+
+// Label is a name with how far the zone is from UTC at a time. A name that is none stays alone.
+func Label(name string, at time.Time) string {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return name
+	}
+	return name + " (UTC" + strings.TrimSuffix(at.In(zone).Format("-07:00"), ":00") + ")"
+}
