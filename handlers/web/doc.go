@@ -1,6 +1,6 @@
 // Package web is what every page shares: a request read once, pages and errors turned into answers,
 // forms, captchas, limits, and the middleware around them. The rooms beside it (visitor, code,
-// provider, signin, account) hold what pages do.
+// provider, signin, portal, account) hold what pages do.
 //
 // How a request goes:
 //
