@@ -283,8 +283,8 @@ func (p *page) checkHTML() (wrong []string) {
 	return append(wrong, p.checkButtons()...)
 }
 
-// withoutLanguages are pages that lead on at once, or say something once that no address says again.
-var withoutLanguages = []string{"complete", "interstitial", "goodbye", "device-done", "device-refused", "captcha-return", "captcha-failed", "error", "demo"}
+// withoutLanguages are pages that lead on at once.
+var withoutLanguages = []string{"complete", "interstitial"}
 
 // wrongFields are those with a message of their own.
 func (p *page) wrongFields() (fields []string) {

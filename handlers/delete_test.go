@@ -29,3 +29,27 @@ func TestDelete(t *testing.T) {
 	}
 	b.open("/account").want(http.StatusOK, "hand-off")
 }
+
+const goodbyePath = "/account/goodbye"
+
+// TestGoodbye: it can be loaded again, in another language too, by the browser that has deleted an
+// account, for a while, and as long as nobody is signed in there.
+func TestGoodbye(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	p := b.submit(b.stepUp("/account/delete", demoPassword), fields{"confirm": "delete"}).want(http.StatusOK, "goodbye")
+	chinese := b.get(p.switched("zh-CN")).want(http.StatusOK, "goodbye")
+	if chinese.lang() != "zh-CN" {
+		t.Errorf("the link leads to a page in %q", chinese.lang())
+	}
+	b.get(chinese.switched("en")).want(http.StatusOK, "goodbye")
+	s.browser().get(p.url.String()).want(http.StatusOK, "sign-in")
+	b.open(goodbyePath).want(http.StatusOK, "sign-in")
+
+	s.backend.register("new@example.com", "newcomer", demoPassword)
+	b.submit(b.open("/sign-in"), fields{"username": "newcomer", "password": demoPassword}).completed()
+	if again := b.get(p.url.String()); again.name() == "goodbye" {
+		t.Error("it says goodbye to who has signed in since")
+	}
+}

@@ -79,7 +79,10 @@ func TestDevice(t *testing.T) {
 	if call := last(s.backend.callsTo("/v1/user/device/authorize")); call.body != `{"user_code":"`+d.code.UserCode+`","client_id":"demo"}` {
 		t.Errorf("TCB was told %s", call.body)
 	}
-	b.get(p.url.String()).want(http.StatusOK, "device") // it is said once
+	b.get(p.url.String()).want(http.StatusOK, "device-done") // for a while, in another language say
+	b.get(p.switched("zh-CN")).want(http.StatusOK, "device-done")
+	s.clock.advance(3 * time.Minute)
+	b.get(p.url.String()).want(http.StatusOK, "device")
 	b.click(p, "account-sessions").want(http.StatusOK, "account-sessions")
 
 	// One that is typed is read however it is written.

@@ -23,7 +23,7 @@ var goldenTokens = []*regexp.Regexp{
 	regexp.MustCompile(`(/static/[a-z]+\.)[0-9a-f]{12}`),
 	regexp.MustCompile(`(<script id="completion"[^>]*>)[^<]*`), // see TestCompletion
 	regexp.MustCompile(`(<script id="guard"[^>]*>)[^<]*`),      // see TestGuard
-	regexp.MustCompile(`(value="end:)[A-Za-z0-9_-]+`),          // sealed
+	regexp.MustCompile(`(value="end:|done=)[A-Za-z0-9_-]+`),    // sealed
 	regexp.MustCompile(`(<p class="request">[^<]*<code>)[0-9a-f]{16}`),
 }
 

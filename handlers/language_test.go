@@ -160,13 +160,57 @@ func TestLanguageOfErrorPages(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	p := b.open("/agreement/9", "state=x").want(http.StatusNotFound, "error")
-	link := p.find(func(n *htmlNode) bool { return n.Data == "a" && attr(n, "hreflang") == "zh-CN" })
-	if link == nil {
-		t.Fatal("the error page has no link to the other language")
-	}
-	chinese := b.get(p.resolve(attr(link, "href"))).want(http.StatusOK, "sign-in")
+	chinese := b.get(p.switched("zh-CN")).want(http.StatusOK, "sign-in")
 	if chinese.lang() != "zh-CN" || !strings.Contains(chinese.action(), "state=x") {
 		t.Errorf("the link leads to a page in %q that posts to %s", chinese.lang(), chinese.action())
+	}
+}
+
+// TestLanguageOfCaptchaReturn: the pages on the way back from TCB's captcha page switch by links to
+// themselves, which call nothing and hold no token, and the form goes on in the language chosen.
+func TestLanguageOfCaptchaReturn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withCaptchaPage)
+	s.backend.captcha("always")
+	for _, tt := range []struct{ action, page, next, key string }{
+		{"solve", "captcha-return", "sign-in-email-code", ""}, {"back", "captcha-failed", "sign-in-email", "captcha.not_done"},
+	} {
+		b := s.browser()
+		leaving := b.submit(b.open("/sign-in/email"), fields{"email": tt.action + "@example.com"})
+		back := b.atCaptchaPage(leaving, tt.action)
+		p := b.get(back).want(http.StatusOK, tt.page)
+		calls := s.backend.count("")
+		if token := p.parameterOf(back, "captcha_token"); token != "" && strings.Contains(p.switched("zh-CN"), token) {
+			t.Errorf("%s: the link holds the token", tt.page)
+		}
+		chinese := b.get(p.switched("zh-CN")).want(http.StatusOK, tt.page)
+		if chinese.lang() != "zh-CN" || s.backend.count("") != calls {
+			t.Errorf("%s: the link leads to a page in %q, after %d calls", tt.page, chinese.lang(), s.backend.count("")-calls)
+		}
+		s.browser().get(p.switched("zh-CN")).want(http.StatusBadRequest, "error", "captcha.lost")
+		b.get(strings.Replace(p.switched("zh-CN"), "captcha_return=", "captcha_return=x", 1)).want(http.StatusBadRequest, "error", "captcha.lost")
+		b.get(chinese.switched("en")).want(http.StatusOK, tt.page)
+		next := b.submit(chinese, nil).want(http.StatusOK, tt.next)
+		if tt.key != "" {
+			next.want(http.StatusOK, tt.next, tt.key)
+		}
+		if next.lang() != "zh-CN" {
+			t.Errorf("%s goes on in %q", tt.page, next.lang())
+		}
+	}
+}
+
+// TestLanguageOfLostWays: an error that leads to the app says itself in the other language.
+func TestLanguageOfLostWays(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b := s.browser()
+	for path, key := range map[string]string{"/captcha/callback?state=x": "captcha.lost", "/provider/callback?state=x&code=y": "provider.lost"} {
+		p := b.get(s.base+path).want(http.StatusBadRequest, "error", key)
+		chinese := b.get(p.switched("zh-CN")).want(http.StatusBadRequest, "error", key)
+		if chinese.lang() != "zh-CN" {
+			t.Errorf("%s: the link leads to a page in %q", path, chinese.lang())
+		}
 	}
 }
 

@@ -234,6 +234,16 @@ func (p *page) link(to string) string {
 	return p.resolve(attr(n, "href"))
 }
 
+// switched is where the page's link to a language leads.
+func (p *page) switched(lang string) string {
+	p.b.t.Helper()
+	n := p.find(func(n *html.Node) bool { return n.Data == "a" && attr(n, "hreflang") == lang })
+	if n == nil {
+		p.b.t.Fatalf("page %q has no link to %s", p.name(), lang)
+	}
+	return p.resolve(attr(n, "href"))
+}
+
 // picture is the captcha's, as a data URL.
 func (p *page) picture() string {
 	if n := p.find(func(n *html.Node) bool { return n.Data == "img" && attr(n, "class") == "captcha" }); n != nil {

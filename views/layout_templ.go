@@ -772,7 +772,7 @@ func languageList(b Base) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-			} else if b.Form.Name != "" {
+			} else if l.URL == "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "<button form=\"form\" formaction=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

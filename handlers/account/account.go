@@ -44,6 +44,7 @@ const PathPassword = "/account/password"
 // Rows are the pages of the room.
 func (a *Room) Rows() []web.Row {
 	return append(a.PageRows(),
+		web.Row{Path: pathGoodbye, Get: a.getGoodbye, Portal: true},
 		web.Row{
 			Path: entry.PathContinue, Get: a.getContinue, Post: a.postContinue, OnWay: true,
 			Form: formContinue, Forms: map[string]web.Rebuild{formContinue: a.rebuildContinue},

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"strings"
+	"time"
 
 	"tcb-login/audit"
 	"tcb-login/authclient"
@@ -70,6 +71,27 @@ func (a *Room) postDelete(r *web.Request, login *visitor.Login) (web.Reply, erro
 	if err := visitor.Forget(r); err != nil {
 		return web.Reply{}, err
 	}
+	sealed, err := r.Session.Seal(goodbyePurpose, true, goodbyeLife)
+	if err != nil {
+		return web.Reply{}, err
+	}
+	return web.SeeOther(r.Into(pathGoodbye, entry.Add("done", sealed)))
+}
+
+// The goodbye has an address, so that it can be loaded again, in another language too. It is good for
+// the browser that has deleted an account, a while, and while nobody is signed in there: the page has
+// it forget its login.
+const (
+	pathGoodbye    = "/account/goodbye"
+	goodbyePurpose = "goodbye"
+	goodbyeLife    = 10 * time.Minute
+)
+
+func (a *Room) getGoodbye(r *web.Request) (web.Reply, error) {
+	var gone bool
+	if _, signedIn := r.Session.Access(); signedIn || !r.Session.Open(goodbyePurpose, r.Done, &gone) {
+		return web.SeeOther(r.To(entry.PathEntry))
+	}
 	return web.OK(a.goodbyePage(r))
 }
 
@@ -80,7 +102,8 @@ func (a *Room) goodbyePage(r *web.Request) *views.NoticePage {
 		Lead: i18n.Msg("account.delete.done_lead"),
 		Data: &views.Departure{Forget: visitor.StorageKeys(&r.LoginRequest)},
 	}
-	p.Languages, p.Mark = nil, "ok"
+	p.Mark = "ok"
+	web.LinkLanguages(&p.Base, func(other entry.Differ) string { return r.Into(pathGoodbye, other, entry.Add("done", r.Done)) })
 	if r.OwnTarget() {
 		p.Button = portal.LinkTo("app", r.RedirectURI, "account.app")
 	}

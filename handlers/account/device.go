@@ -143,7 +143,8 @@ func (a *Room) deviceEnd(r *web.Request, login *visitor.Login, title string) vie
 		p.Page, p.Mark, p.Lead = "device-done", "ok", i18n.Msg("device.done.lead")
 		p.Others = []views.Link{a.Link(r, "account-sessions", "account.sessions.title")}
 	}
-	p.Languages = nil // it is said once
+	// The address says it again for as long as it is good, and leads to the page after that.
+	web.LinkLanguages(&p.Base, func(other entry.Differ) string { return r.Into(entry.PathDevice, other, entry.Add("done", r.Done)) })
 	return p
 }
 

@@ -16,6 +16,6 @@ func (a *Room) Samples(r *web.Request) []sample.Sample {
 	}
 	all := a.PageSamples(r, login)
 	in := a.AtPage(r, a.Named("account"))
-	all = append(all, sample.Plain("goodbye", "/goodbye", func() (views.Page, error) { return a.goodbyePage(in), nil })...)
+	all = append(all, sample.Plain("goodbye", pathGoodbye, func() (views.Page, error) { return a.goodbyePage(in), nil })...)
 	return append(all, a.continueSamples(r, login)...)
 }

@@ -46,11 +46,15 @@ func (po *Room) Finished(r *web.Request, login *visitor.Login, path, done string
 	return web.SeeOther(r.Into(path, entry.Add("done", sealed)))
 }
 
-// doneOf is the message of the change that the page at hand is to confirm, if any.
-func (po *Room) doneOf(r *web.Request, login *visitor.Login) string {
+// doneOf is the message of the change that a page is to confirm, if any. A page that is nothing but
+// that says it again, in another language say.
+func (po *Room) doneOf(r *web.Request, login *visitor.Login, p Page) string {
 	did, ok := confirms(r, login)
-	if !ok {
+	switch {
+	case !ok:
 		return ""
+	case p.Confirm != nil:
+		return did.Done
 	}
 	if first, err := po.Once(r.Context(), ruleDone, web.HashOf(r.Done)); err != nil || !first {
 		return ""

@@ -74,7 +74,7 @@ func (po *Room) row(p Page) web.Row {
 		if err != nil {
 			return web.Reply{}, err
 		}
-		done := po.doneOf(r, login)
+		done := po.doneOf(r, login, p)
 		if done != "" && p.Confirm != nil {
 			return web.OK(p.Confirm(r, login, done))
 		}

@@ -228,7 +228,7 @@ func (p *Providers) typed(r *web.Request) *views.ReturnPage {
 }
 
 // ErrLost says that the authorization was begun elsewhere, or too long ago, or it is used up.
-var ErrLost = &refusal.Problem{Status: 400, Title: "provider.lost_title", Lead: "provider.lost", Home: true}
+var ErrLost = &refusal.Problem{Status: 400, Title: "provider.lost_title", Lead: "provider.lost", Again: pathCallback}
 
 // Failed says that a provider did not tell who came, with the way back.
 func (p *Providers) Failed(r *web.Request, a Authorization, lead string) (web.Reply, error) {

@@ -17,7 +17,9 @@ type Problem struct {
 	Value  string        // what was refused, shown as text
 	Reason Reason        // for the log, where Lead does not say it
 	Wait   time.Duration // Retry-After, where it is not 0
-	Home   bool          // the way on is to the app at this origin: no login request is known
+	// Again is where the same is said to whoever comes without a state. No login request is known, so
+	// that the way on is to the app at this origin. Empty for all other problems.
+	Again string
 }
 
 func (p *Problem) Error() string { return "problem: " + p.Lead }

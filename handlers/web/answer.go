@@ -242,8 +242,10 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 	page.RequestID = id
 	again := &views.Link{To: "entry", URL: s.places.Base + "/", Label: i18n.Msg("error.start")}
 	switch only := s.places.OnlyEnv; {
-	case p.Home:
-		page.Languages = nil // whose addresses would lead to another error
+	case p.Again != "":
+		for i, l := range page.Languages { // at the entry there would be another error
+			page.Languages[i].URL = entry.Join(r.Base, p.Again, "lang="+l.Tag)
+		}
 		page.Button = &views.Link{To: "app", URL: "/", Label: i18n.Msg("account.app")}
 	case r.OwnTarget() && r.LoginPage == nil: // to start again would come to the same
 		page.Button = &views.Link{To: "app", URL: r.RedirectURI, Label: i18n.Msg("account.app")}

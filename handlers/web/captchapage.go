@@ -66,8 +66,9 @@ type captchaTrip struct {
 type captchaReturn struct {
 	State  string
 	Token  string
-	Until  int64 // Unix seconds
-	Failed bool  // there is none: the form is shown again
+	Until  int64  // Unix seconds
+	Failed bool   // there is none: the form is shown again
+	Said   string // why, in the words of TCB's page
 }
 
 // captchaAway says that TCB's page is to be gone to, before a form is shown again.
@@ -146,53 +147,61 @@ func (s *Site) tripOf(r *Request, b *views.Base) captchaTrip {
 
 func (s *Site) pathOf(c *fiber.Ctx) string { return strings.TrimPrefix(c.Path(), s.places.Base) }
 
-// getCaptchaCallback answers TCB's redirect. It reads no entry query: the trip brings its own.
+// getCaptchaCallback answers TCB's redirect, and the links of its own page to other languages, which
+// have sealed what the redirect brought. It reads no entry query: the trip brings its own.
 func (s *Site) getCaptchaCallback(r *Request) (Reply, error) {
 	r.HideAddress()
-	state, token := r.Arg("state"), r.Arg("captcha_token")
+	lang, sealed := r.Lang, r.Arg(captchaField)
 	var trip captchaTrip
-	if !r.Session.FlowValue(captchaCookie, state, &trip) {
+	back := captchaReturn{State: r.Arg("state")}
+	if !r.Session.FlowValue(captchaCookie, back.State, &trip) {
 		return Reply{}, errCaptchaLost
+	}
+	if lang != "" {
+		trip.Query = entry.WithParam(trip.Query, "lang", lang)
 	}
 	r, err := s.Recall(r, trip.Query)
 	if err != nil {
 		return Reply{}, err
 	}
-	back := captchaReturn{State: state}
-	if failed := r.Arg("error"); failed != "" || !captcha.IsToken(token) {
+	if sealed != "" {
+		if !r.Session.Open(captchaBack, sealed, &back) || back.State != r.Arg("state") {
+			return Reply{}, errCaptchaLost
+		}
+		return OK(s.captchaReturnPage(r, trip, back, sealed))
+	}
+	if token := r.Arg("captcha_token"); r.Arg("error") != "" || !captcha.IsToken(token) {
 		r.Trace.Code = "captcha_failed"
-		back.Failed = true
+		back.Failed, back.Said = true, captcha.Said(r.Arg("error_description"))
 	} else {
 		back.Token, back.Until = token, s.now().Add(captcha.TokenLife(r.Arg("expires_in"))).Unix()
 	}
-	sealed, err := r.Session.Seal(captchaBack, back, tripLife)
-	if err != nil {
+	if sealed, err = r.Session.Seal(captchaBack, back, tripLife); err != nil {
 		return Reply{}, err
 	}
-	return OK(s.captchaReturnPage(r, trip, back, sealed, r.Arg("error_description")))
+	return OK(s.captchaReturnPage(r, trip, back, sealed))
 }
 
-func (s *Site) captchaReturnPage(r *Request, trip captchaTrip, back captchaReturn, sealed, said string) *views.CaptchaReturnPage {
+func (s *Site) captchaReturnPage(r *Request, trip captchaTrip, back captchaReturn, sealed string) *views.CaptchaReturnPage {
 	name, title := "captcha-return", i18n.Msg("captcha.return.title")
 	if back.Failed {
 		name, title = "captcha-failed", i18n.Msg("captcha.failed.title")
 	}
-	page := &views.CaptchaReturnPage{Base: s.Page(&r.LoginRequest, name, title), Sealed: sealed, Failed: back.Failed}
-	page.Languages = nil
+	page := &views.CaptchaReturnPage{Base: s.Page(&r.LoginRequest, name, title), Sealed: sealed, Failed: back.Failed, Said: back.Said}
+	for i, l := range page.Languages { // to this page once more, not to the form: nothing is called
+		page.Languages[i].URL = entry.Join(s.places.Base, entry.PathCaptchaCallback, "state="+back.State, captchaField+"="+sealed, "lang="+l.Tag)
+	}
 	page.Form.Name = trip.Form
 	page.Form.Action = entry.Join(s.places.Base, trip.Path, trip.Query)
 	page.Canonical = page.Form.Action // the address loses the token
 	if !strings.Contains(s.allowed.At(s.places.Base+trip.Path), fiber.MethodGet) {
 		page.Canonical = r.To(entry.PathEntry)
 	}
-	if back.Failed {
-		page.Said = captcha.Said(said)
-	}
 	return page
 }
 
 // errCaptchaLost says that the way to TCB's page was begun elsewhere, or too long ago, or is over.
-var errCaptchaLost = &refusal.Problem{Status: fiber.StatusBadRequest, Title: "captcha.lost_title", Lead: "captcha.lost", Home: true}
+var errCaptchaLost = &refusal.Problem{Status: fiber.StatusBadRequest, Title: "captcha.lost_title", Lead: "captcha.lost", Again: entry.PathCaptchaCallback}
 
 // returnFrom makes the form of a POST that comes from the callback's page the one that waited.
 func (s *Site) returnFrom(r *Request) {
@@ -271,7 +280,7 @@ func (s *Site) CaptchaSamples(r *Request) (all []sample.Sample) {
 	trip := captchaTrip{Path: entry.PathSignIn, Query: r.Query, Form: "sign-in"}
 	for _, back := range []captchaReturn{{}, {Failed: true}} {
 		make := func() (views.Page, error) {
-			return s.captchaReturnPage(r, trip, back, "", ""), nil
+			return s.captchaReturnPage(r, trip, back, ""), nil
 		}
 		if !back.Failed {
 			all = append(all, sample.Plain("captcha-return", path, make)...)

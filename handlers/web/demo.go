@@ -8,8 +8,8 @@ import (
 	"tcb-login/views"
 )
 
-// demoQuery is the login request of the demo app, which has only a language.
-func (s *Site) demoQuery(c *fiber.Ctx) string {
+// languageQuery is the login request of what has only a language, as the demo app.
+func (s *Site) languageQuery(c *fiber.Ctx) string {
 	if lang := string(c.Context().QueryArgs().Peek("lang")); lang != "" {
 		if _, ok := s.places.Messages.Locale(lang); ok {
 			return "lang=" + lang
@@ -24,7 +24,7 @@ func (s *Site) getDemo(c *fiber.Ctx) error {
 	if s.Demo.App != "" {
 		return c.Redirect(s.Demo.App+"/", fiber.StatusSeeOther)
 	}
-	r, err := s.prepare(c, s.demoQuery(c), Row{OnWay: true})
+	r, err := s.prepare(c, s.languageQuery(c), Row{OnWay: true})
 	if err != nil {
 		return err
 	}

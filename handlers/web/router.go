@@ -144,9 +144,9 @@ func (s *Site) before(row Row) fiber.Handler {
 	}
 }
 
-// readingBare is the middleware before a page whose address holds no login request.
+// readingBare is the middleware before a page whose address holds no login request but a language.
 func (s *Site) readingBare(c *fiber.Ctx) error {
-	if _, err := s.prepare(c, "", Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
+	if _, err := s.prepare(c, s.languageQuery(c), Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
 		return err
 	}
 	return c.Next()
