@@ -330,10 +330,16 @@ func (p *page) checkButtons() (wrong []string) {
 		// Where there is nothing to type, Enter presses nothing: a button per row will do, or one
 		// per way.
 		rows := strings.HasPrefix(p.name(), "account-") && p.find(func(n *html.Node) bool { return n.Data == "input" && attr(n, "type") != "hidden" }) == nil
-		primary := p.find(func(n *html.Node) bool { return n.Data == "button" && attr(n, "class") == "primary" })
+		primary := p.find(func(n *html.Node) bool {
+			_, hidden := attribute(n, "hidden")
+			return n.Data == "button" && attr(n, "class") == "primary" && !hidden
+		})
 		_, acts := attribute(n, "name")
 		_, elsewhere := attribute(n, "formaction")
-		standsFor := attr(n, "aria-hidden") == "true" && !acts && !elsewhere && (primary == nil || attr(primary, "name") == "")
+		// A captcha knows which button it stood in the way of, but not where that leads.
+		same := primary == nil || (attr(primary, "name") == "" || p.byID("captcha_key") != nil) &&
+			(attr(primary, "formaction") == "" || attr(primary, "formaction") == attr(form, "action"))
+		standsFor := attr(n, "aria-hidden") == "true" && !acts && !elsewhere && same
 		if attr(n, "class") != "primary" && !standsFor && !rows && p.name() != "choose" {
 			wrong = append(wrong, "the first submit button is "+attr(n, "name")+"="+attr(n, "value"))
 		}

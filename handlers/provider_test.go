@@ -275,7 +275,11 @@ func TestCancelledStepUp(t *testing.T) {
 	b.comesBack(b.toProvider(b.open("/sign-in"), "demo"), "p-1", "").completed()
 	p := b.open("/account/email").want(http.StatusOK, "step-up-provider")
 	p = b.get(b.consent(b.pressOnly(p, "action=provider:demo", nil), "deny", "p-1", "")).want(http.StatusOK, "step-up-provider", "provider.cancelled")
-	p = b.submit(b.get(b.consent(b.pressOnly(p, "action=provider:demo", nil), "allow", "p-1", "")), nil)
+	// Enter in a captcha's field goes on to the provider that the captcha stood in the way of.
+	s.backend.refuse("/v1/provider/uri", http.StatusBadRequest, "captcha_required")
+	p = b.press(p, "action=provider:demo", nil).want(http.StatusUnprocessableEntity, "step-up-provider", "captcha.ask")
+	s.backend.answer("", nil)
+	p = b.submit(b.get(b.consent(b.solve(p), "allow", "p-1", "")), nil)
 	p.want(http.StatusOK, "account-email")
 
 	s = newSite(t, withFiles(t, map[string]string{

@@ -378,6 +378,38 @@ func TestQRRefusals(t *testing.T) {
 	b.do(http.MethodPost, asked.resolve(attr(node, "formaction")), values, nil).completed()
 }
 
+// TestQRCaptchaByEnter: Enter in the captcha's field does what the button does that it stands in the
+// way of; so does the way back from TCB's captcha page.
+func TestQRCaptchaByEnter(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string][]func(*siteConfig){"picture": {withQR}, "page": {withQR, withCaptchaPage}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, options...)
+			b := s.browser()
+			p := b.showQR()
+			_, phone := s.backend.phone(t)
+			s.backend.onPhone(t, phone, "allow", "openid-4")
+			s.backend.captcha("always")
+			calls := 0
+			s.backend.answer("/v1/signin/with/provider", func(w http.ResponseWriter, r *http.Request) {
+				if calls++; calls > 1 {
+					s.backend.em.ServeHTTP(w, r)
+					return
+				}
+				w.WriteHeader(http.StatusBadRequest)
+				fmt.Fprint(w, `{"error":"captcha_required"}`)
+			})
+			asked := b.pressTo(p, "enter")
+			if name == "page" {
+				b.solved(asked).completed()
+				return
+			}
+			b.solve(asked.want(http.StatusUnprocessableEntity, "qr-code", "captcha.ask")).completed()
+		})
+	}
+}
+
 // TestQRAgreement: the agreement comes before the code, and is not asked for again after it.
 func TestQRAgreement(t *testing.T) {
 	t.Parallel()

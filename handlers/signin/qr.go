@@ -198,6 +198,12 @@ func (in *Room) qrPage(r *web.Request, sealed string, code views.QRCode, state s
 		Script: in.Asset("qr.js"),
 		Back:   views.Link{To: "sign-in", URL: r.To(r.SignInPath()), Label: i18n.Msg("sign-in.back")},
 	}
+	switch state { // Enter in a captcha does what the button that is shown does, and so does TCB's captcha page
+	case qrConfirmed:
+		page.Form.Action = page.Enter
+	case qrRefused, qrExpired:
+		page.Form.Action = page.New
+	}
 	page.Styled = true
 	return page
 }

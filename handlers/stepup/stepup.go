@@ -170,7 +170,7 @@ func (s *Room) getVerify(r *web.Request, login *visitor.Login) (web.Reply, error
 
 func (s *Room) postVerify(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	f, way := s.stepUp(login), stepUpWay(r, login.Me)
-	if id, ok := strings.CutPrefix(r.Form.Pressed(), "provider:"); ok {
+	if id, ok := strings.CutPrefix(r.Form.Button(), "provider:"); ok {
 		if way != byProvider || !provider.BoundTo(login.Me, id, "") {
 			return web.Reply{}, refusal.ErrDisabled
 		}
