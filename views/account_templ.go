@@ -3054,7 +3054,7 @@ func Sessions(p SessionsPage) templ.Component {
 	})
 }
 
-// portalNews stands above what a page of the portal is about, until the person has opened the
+// portalNews stands between a page's title and what it is about, until the person has opened the
 // history.
 func portalNews(b Base) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
