@@ -197,7 +197,9 @@ func (p *page) checkHTML() (wrong []string) {
 			bad("%d <%s>, want 1", n, tag)
 		}
 	}
-	if first := p.find(func(n *html.Node) bool { return len(n.Data) == 2 && n.Data[0] == 'h' && n.Data[1] >= '1' && n.Data[1] <= '6' }); first != nil && first.Data != "h1" {
+	if first := p.find(func(n *html.Node) bool {
+		return len(n.Data) == 2 && n.Data[0] == 'h' && n.Data[1] >= '1' && n.Data[1] <= '6'
+	}); first != nil && first.Data != "h1" {
 		bad("<%s> stands before the <h1>", first.Data)
 	}
 	prefix, ok := errorPrefix(p.lang())

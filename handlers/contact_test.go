@@ -39,7 +39,18 @@ func TestContact(t *testing.T) {
 	if s.backend.count("/v1/user/contact") != calls {
 		t.Error("leaving everything as it is has called TCB")
 	}
-	b.submit(conflict(), fields{"conflict_resolution": "TRANSFER"}).want(http.StatusOK, "account", "account.done.email")
+	// What may be the end of the other account wants the word, as the deletion of one's own does.
+	for _, choice := range []string{"TRANSFER", "DELETE_ACCOUNT_TRANSFER"} {
+		p = b.submit(conflict(), fields{"conflict_resolution": choice}).want(http.StatusUnprocessableEntity, "account-email-conflict", "error.required.confirm")
+		p = b.submit(p, fields{"confirm": "yes"}).want(http.StatusUnprocessableEntity, "account-email-conflict", "account.delete.mistyped")
+		p = b.press(p, "lang=en", nil).wantValue(fields{"confirm": "yes"})
+		p = b.submit(p, fields{"confirm": "注销账号"}).want(http.StatusUnprocessableEntity, "account-email-conflict", "account.delete.mistyped")
+		b.press(p, "lang=zh-CN", nil)
+	}
+	if s.backend.count("/v1/user/contact") != calls {
+		t.Error("TCB is called without the word")
+	}
+	b.submit(conflict(), fields{"conflict_resolution": "TRANSFER", "confirm": "注销账号"}).want(http.StatusOK, "account", "account.done.email")
 	if mine, other := s.backend.user("demo"), s.backend.users("taken"); mine.Email != "taken@example.com" || len(other) != 1 || other[0].Email != "" {
 		t.Errorf("%+v and %+v", mine, other)
 	}

@@ -131,6 +131,7 @@ type ConflictPage struct {
 	Lead    i18n.Message
 	Choices []Option
 	Chosen  string
+	Confirm TypedWord // asked for where something is lost by what is chosen
 	Back    Link
 }
 
@@ -138,8 +139,12 @@ type ConflictPage struct {
 type Option struct {
 	Value       string
 	Label, Help i18n.Message
+	Costs       bool // something may be lost by it
 	Grave       bool // something is lost by it
 }
+
+// TypedWord is a word to be typed before something is lost for good.
+type TypedWord struct{ Word, Typed string }
 
 // ProvidersPage lists identities at other services.
 type ProvidersPage struct {
@@ -218,8 +223,7 @@ type DevicePage struct {
 // DeletePage asks before an account is deleted.
 type DeletePage struct {
 	Base
-	Word    string // to be typed
-	Typed   string
+	Confirm TypedWord
 	Losses  []i18n.Message
 	Account string
 }

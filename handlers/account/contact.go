@@ -82,7 +82,7 @@ var contactLast = []string{"-confirmed", "-conflict"}
 func (a *Room) contactPage(kind contactKind, p portal.Page) portal.Page {
 	of := func(login *visitor.Login) code.Flow { return &contact{portal.PersonalFlow(login, kind.spec), a, kind} }
 	p.Samples = func(r *web.Request, login *visitor.Login) []sample.Sample {
-		return a.codes.Samples(r, of(login), portal.NoStates)
+		return a.codes.Samples(r, of(login), conflictStates)
 	}
 	return a.FlowPage(p, kind.spec, of)
 }
@@ -169,8 +169,8 @@ func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.Conf
 // its price.
 var conflictChoices = []views.Option{
 	{Value: string(authclient.ConflictDefault), Label: i18n.Msg("account.conflict.leave"), Help: i18n.Msg("account.conflict.leave_help")},
-	{Value: string(authclient.ConflictTransfer), Label: i18n.Msg("account.conflict.move"), Help: i18n.Msg("account.conflict.move_help")},
-	{Value: string(authclient.ConflictDeleteAccount), Label: i18n.Msg("account.conflict.delete"), Help: i18n.Msg("account.conflict.delete_help"), Grave: true},
+	{Value: string(authclient.ConflictTransfer), Label: i18n.Msg("account.conflict.move"), Help: i18n.Msg("account.conflict.move_help"), Costs: true},
+	{Value: string(authclient.ConflictDeleteAccount), Label: i18n.Msg("account.conflict.delete"), Help: i18n.Msg("account.conflict.delete_help"), Costs: true, Grave: true},
 }
 
 func (f *contact) conflictPage(r *web.Request, step *code.Step) (*views.ConflictPage, error) {
@@ -183,8 +183,24 @@ func (f *contact) conflictPage(r *web.Request, step *code.Step) (*views.Conflict
 		Lead:    i18n.Message{Key: "account.conflict.lead", Args: i18n.Args{"to": step.To()}},
 		Choices: conflictChoices,
 		Chosen:  r.Form.Value("conflict_resolution"),
+		Confirm: typedWord(r),
 		Back:    portal.LinkTo(f.kind.spec.Name, r.Into(f.kind.spec.Path), "account.conflict.other"),
 	}, nil
+}
+
+// conflictStates are those of the page of a conflict, and of no other that ends the flow.
+func conflictStates(last views.Page) []sample.State {
+	if _, ok := last.(*views.ConflictPage); !ok {
+		return nil
+	}
+	return []sample.State{
+		sample.FieldErrors("none", "conflict_resolution", "account.conflict.none"),
+		{Name: "mistyped", Change: func(p views.Page) {
+			page := p.(*views.ConflictPage)
+			page.Chosen, page.Confirm.Typed = string(authclient.ConflictDeleteAccount), "?"
+			rules.Broken(&page.Base, "confirm", "account.delete.mistyped")
+		}},
+	}
 }
 
 func (f *contact) postConflict(r *web.Request, step *code.Step) (web.Reply, error) {
@@ -195,7 +211,10 @@ func (f *contact) postConflict(r *web.Request, step *code.Step) (web.Reply, erro
 	switch choice := authclient.ConflictResolution(page.Chosen); choice {
 	case authclient.ConflictDefault:
 		return web.SeeOther(r.Into(entry.PathAccount))
-	case authclient.ConflictTransfer, authclient.ConflictDeleteAccount:
+	case authclient.ConflictTransfer, authclient.ConflictDeleteAccount: // either may be the end of the other account
+		if checkWord(&page.Base, page.Confirm); page.Invalid() {
+			return web.Invalid(page)
+		}
 		return f.bind(r, step, choice)
 	}
 	rules.Broken(&page.Base, "conflict_resolution", "account.conflict.none")

@@ -23,11 +23,27 @@ func (a *Room) deleteRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
 	return a.hint(r, "delete", "account.delete.title", "account.row.delete", "account-delete"), true
 }
 
-func (a *Room) deletePage(r *web.Request, login *visitor.Login, typed string) *views.DeletePage {
+// typedWord is the word to type before an account is deleted, with what was typed of it.
+func typedWord(r *web.Request) views.TypedWord {
+	return views.TypedWord{Word: r.Loc.T("account.delete.word"), Typed: web.Cut(r.Form.Line("confirm"), 64)}
+}
+
+// wordForm is what the form brings of the word, and the word that it must bring, both in small
+// letters.
+type wordForm struct {
+	Confirm string `form:"confirm" validate:"required,eqfield=Word" say:"eqfield=account.delete.mistyped"`
+	Word    string
+}
+
+// checkWord wants a page's word typed.
+func checkWord(b *views.Base, w views.TypedWord) {
+	rules.Check(b, wordForm{strings.ToLower(w.Typed), strings.ToLower(w.Word)})
+}
+
+func (a *Room) deletePage(r *web.Request, login *visitor.Login) *views.DeletePage {
 	return &views.DeletePage{
 		Base:    a.Form(r, login, "account-delete", i18n.Msg("account.delete.title"), "/account/delete", ""),
-		Word:    r.Loc.T("account.delete.word"),
-		Typed:   typed,
+		Confirm: typedWord(r),
 		Account: a.visitor.Person(login.Me).Name,
 		Losses: []i18n.Message{
 			i18n.Msg("account.delete.loss_profile"), i18n.Msg("account.delete.loss_ways"),
@@ -36,27 +52,17 @@ func (a *Room) deletePage(r *web.Request, login *visitor.Login, typed string) *v
 	}
 }
 
-func (a *Room) typedDelete(r *web.Request, login *visitor.Login) *views.DeletePage {
-	return a.deletePage(r, login, web.Cut(r.Form.Line("confirm"), 64))
-}
-
 func (a *Room) getDelete(r *web.Request, login *visitor.Login) (web.Reply, error) {
-	return web.OK(a.deletePage(r, login, ""))
+	return web.OK(a.deletePage(r, login))
 }
 
 func (a *Room) rebuildDelete(r *web.Request, login *visitor.Login) (views.Page, error) {
-	return a.typedDelete(r, login), nil
-}
-
-// deleteForm is what the form brings, and the word that it must bring, both in small letters.
-type deleteForm struct {
-	Confirm string `form:"confirm" validate:"required,eqfield=Word" say:"eqfield=account.delete.mistyped"`
-	Word    string
+	return a.deletePage(r, login), nil
 }
 
 func (a *Room) postDelete(r *web.Request, login *visitor.Login) (web.Reply, error) {
-	page := a.typedDelete(r, login)
-	if rules.Check(&page.Base, deleteForm{strings.ToLower(page.Typed), strings.ToLower(page.Word)}); page.Invalid() {
+	page := a.deletePage(r, login)
+	if checkWord(&page.Base, page.Confirm); page.Invalid() {
 		return web.Invalid(page)
 	}
 	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
@@ -112,7 +118,7 @@ func (a *Room) goodbyePage(r *web.Request) *views.NoticePage {
 
 func (a *Room) deleteSamples(r *web.Request, login *visitor.Login) []sample.Sample {
 	return sample.Form("account-delete", "/account/delete",
-		func() (views.Page, error) { return a.deletePage(r, login, ""), nil },
+		func() (views.Page, error) { return a.deletePage(r, login), nil },
 		sample.FieldErrors("required", "confirm", "error.required.confirm"),
 		sample.FieldErrors("mistyped", "confirm", "account.delete.mistyped"),
 	)
