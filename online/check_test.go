@@ -209,6 +209,46 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestPreflight: what a preflight's answer allows is judged as a browser does.
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	all := "Authorization, X-Device-Id,x-request-id ,X-SDK-Version"
+	for name, tt := range map[string]struct {
+		allowed []string // lines of Access-Control-Allow-Headers
+		want    string   // in the one error
+	}{
+		"all, in any case and order":     {[]string{all}, ""},
+		"on several lines":               {[]string{"x-sdk-version, authorization", "x-request-id", "content-type, x-device-id"}, ""},
+		"everything":                     {[]string{"*, Authorization"}, ""},
+		"everything but what * is not":   {[]string{"*"}, "send TCB authorization, which"},
+		"no header at all":               {nil, "send TCB authorization, x-device-id, x-request-id, x-sdk-version, which"},
+		"one is missing":                 {[]string{strings.ReplaceAll(all, "X-SDK-Version", "x-sdk")}, "send TCB x-sdk-version, which"},
+		"names with blanks between them": {[]string{strings.ReplaceAll(all, ",", " ")}, "send TCB authorization, x-device-id"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := emulate(t, "")
+			inner := a.Config.Handler
+			a.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodOptions {
+					inner.ServeHTTP(w, r)
+					return
+				}
+				w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+				w.Header()["Access-Control-Allow-Headers"] = tt.allowed
+				w.WriteHeader(http.StatusNoContent)
+			})
+			got := check(t, environment(a.URL))
+			if tt.want == "" && len(got) == 0 {
+				return
+			}
+			if tt.want == "" || len(got) != 1 || !strings.HasPrefix(got[0], "error: public_origins: browsers let no page of https://app.example.com") || !strings.Contains(got[0], tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 // everything is all that an emulator's file holds, by table.
 func everything(t *testing.T, file string) map[string][]string {
 	t.Helper()
