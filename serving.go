@@ -131,7 +131,7 @@ func (r *serving) reload() bool {
 	if len(change.Restart) > 0 {
 		r.log.Warn("settings that need a restart: those from before stay in force", "settings", change.Restart)
 	}
-	r.log.Info("settings read anew", "changed", change.Taken)
+	r.log.Info("settings read anew", "changed", append([]string{}, change.Taken...)) // [] where there are none, not null
 	return true
 }
 
