@@ -90,7 +90,7 @@ func New(cfg Config) *Set {
 	s.events = counter("events_total", "Security events, as the audit log has them.", "event", "outcome")
 	s.limits = counter("limits_hit_total", "Limits of ours that were used up when somebody came to one.", "rule")
 	s.captchas = counter("captchas_total", "Captchas: asked by TCB or by us (demanded), solved, wrong.", "event")
-	s.codes = counter("codes_total", "Codes by SMS and e-mail: sent, right, wrong, withheld by TCB. E-mails have no calling code.", "event", "channel", "calling_code")
+	s.codes = counter("codes_total", "Codes by SMS and email: sent, right, wrong, withheld by TCB. Emails have no calling code.", "event", "channel", "calling_code")
 	s.sessions = counter("sessions_total", "Logins on our pages: begun, handed_over, stepped_up, ended.", "event")
 	s.reloads = counter("config_reloads_total", "Login configs that changed and were read again.", "outcome")
 	s.refused = prometheus.NewGauge(prometheus.GaugeOpts{

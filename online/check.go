@@ -251,7 +251,7 @@ func (c *checker) methods(ctx context.Context, known []Client) {
 	}{
 		{c.env.Offers.Password, askPassword, "sign-in by username and password", "__password"},
 		{c.env.Offers.SMS, askSMS, "sign-in by SMS", "__sms"},
-		{c.env.Offers.Email, askEmail, "sign-in by e-mail", "email"},
+		{c.env.Offers.Email, askEmail, "sign-in by email", "email"},
 	} {
 		if !m.offered {
 			continue

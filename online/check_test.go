@@ -148,7 +148,7 @@ func TestCheck(t *testing.T) {
 		{"a wrong secret", "", func(e *Environment) { e.Clients[1].Secret = "s3cr3t-of-old" }, []string{"error: clients: the secret of app is wrong"}},
 		{"no user names", `{"login": {"UserNameLogin": false}}`, nil, []string{"error: sign-in by username and password is switched off at TCB (unimplemented)…登录方式…__password"}},
 		{"no SMS", `{"login": {"PhoneNumberLogin": false}}`, nil, []string{"error: sign-in by SMS is switched off at TCB (login_method_disabled)…__sms"}},
-		{"no e-mail", `{"login": {"EmailLogin": false}}`, nil, []string{"error: sign-in by e-mail is switched off at TCB (login_method_disabled)…take email out"}},
+		{"no e-mail", `{"login": {"EmailLogin": false}}`, nil, []string{"error: sign-in by email is switched off at TCB (login_method_disabled)…take email out"}},
 		{"switched off, in the gateway's words", `{"faults": [{"path": "/auth/v1/signin", "status": 403, "body": "{\"code\": \"LOGIN_TYPE_DISABLED\"}"}]}`, nil,
 			[]string{"error: sign-in by username and password is switched off at TCB (LOGIN_TYPE_DISABLED)"}},
 		{"no e-mail, and no page that has it", `{"login": {"EmailLogin": false}}`, func(e *Environment) { e.Offers.Email = false }, nil},
@@ -182,7 +182,7 @@ func TestCheck(t *testing.T) {
 		}},
 		{"TCB that takes everything", `{"faults": [{"path": "/auth/v1/signin", "status": 200, "body": "{}"}, {"path": "/auth/v1/verification", "status": 200, "body": "{}"},
 			{"path": "/auth/v1/provider/uri", "status": 200, "body": "{\"uri\": \"javascript:alert(1)\"}"}, {"path": "/auth/v1/captcha/init", "status": 200, "body": "{\"url\": 1}"}]}`, nil, []string{
-			"warning: sign-in by username and password: cannot be told: TCB took what cannot be valid", "warning: sign-in by SMS: cannot be told", "warning: sign-in by e-mail: cannot be told",
+			"warning: sign-in by username and password: cannot be told: TCB took what cannot be valid", "warning: sign-in by SMS: cannot be told", "warning: sign-in by email: cannot be told",
 			"warning: identity provider demo: TCB's answer has no address", "warning: captcha: TCB's answer has no address",
 		}},
 		{"TCB that is away for a moment", `{"faults": [{"path": "/auth/v1/signin", "error": "unavailable"}]}`, nil, []string{`warning: sign-in by username and password: cannot be told: TCB says "unavailable"`}},
