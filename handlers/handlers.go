@@ -6,7 +6,7 @@
 //	code       a code that is sent and checked
 //	provider   out to an identity provider and back
 //	signin     the ways in and out
-//	account    the account portal
+//	account    the pages of the account portal, with what they share in portal, and stepup
 //	authorize  a code for an app on another origin
 //	preview    every page in every state, for the operator
 package handlers

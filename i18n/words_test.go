@@ -206,3 +206,26 @@ func TestSentenceCase(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesOfButtons: what assistive technology calls one of many buttons has the words that stand
+// on it, by which people who speak to their computer press it.
+func TestNamesOfButtons(t *testing.T) {
+	t.Parallel()
+	b := mustLoad(t)
+	tried := 0
+	for _, l := range b.Locales() {
+		for key, message := range l.texts() {
+			label, ok := l.texts()[strings.TrimSuffix(key, "_one")]
+			if !strings.HasSuffix(key, "_one") || !ok {
+				continue
+			}
+			tried++
+			if !strings.Contains(message.other, label.other) {
+				t.Errorf("%s: %s is %q, without %q", l.Locale(), key, message.other, label.other)
+			}
+		}
+	}
+	if tried == 0 {
+		t.Error("no message is called …_one")
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
@@ -78,55 +79,18 @@ var emailContact = contactKind{
 var contactLast = []string{"-confirmed", "-conflict"}
 
 // contactPage is the page of a kind.
-func (a *Room) contactPage(kind contactKind, p page) page {
-	of := func(login *visitor.Login) code.Flow { return &contact{personal{a, login, kind.spec}, kind} }
-	p.samples = func(r *web.Request, login *visitor.Login) []sample.Sample {
-		return a.codes.Samples(r, of(login), noStates)
+func (a *Room) contactPage(kind contactKind, p portal.Page) portal.Page {
+	of := func(login *visitor.Login) code.Flow { return &contact{portal.PersonalFlow(login, kind.spec), a, kind} }
+	p.Samples = func(r *web.Request, login *visitor.Login) []sample.Sample {
+		return a.codes.Samples(r, of(login), portal.NoStates)
 	}
-	return a.flowPage(p, kind.spec, of)
-}
-
-func noStates(views.Page) []sample.State { return nil }
-
-// personal is what the code flows of the portal have in common: they are somebody's own.
-type personal struct {
-	a     *Room
-	login *visitor.Login
-	spec  code.Spec
-}
-
-func (p *personal) Spec() code.Spec { return p.spec }
-func (p *personal) Owner() string   { return p.login.Me.Sub }
-
-func (p *personal) Channels(*web.Request) (phone, email bool)   { return p.spec.Phone, p.spec.Email }
-func (p *personal) Dress(*web.Request, *views.CodePage, string) {}
-func (p *personal) Others(*web.Request) []views.Link            { return nil }
-
-func (p *personal) Send(ctx context.Context, r *web.Request, in authclient.GetVerificationRequest, opts ...authclient.CallOption) (*authclient.Verification, error) {
-	return user(r, p.login).GetVerification(ctx, in, opts...)
-}
-
-// spentToken: what is left for TCB to object to after a right code is its token.
-var spentToken = refusal.Table{"invalid_argument": {Status: 422, Key: "error.session_over"}}
-
-// pressAgain is the verified step's page where TCB failed after a right code.
-func pressAgain(r *web.Request, f code.Flow, step *code.Step) (views.Page, error) {
-	spec := f.Spec()
-	sealed, err := code.Seal(r, spec, step)
-	if err != nil {
-		return nil, err
-	}
-	return &views.ConfirmedPage{
-		Base:   f.Base(r, spec.Name+"-confirmed", i18n.Msg("confirmed.title"), sealed),
-		Lead:   i18n.Message{Key: "step-up.again", Args: i18n.Args{"to": step.Masked()}},
-		Button: i18n.Msg("code.continue"),
-		Other:  linkTo(spec.Name, code.Address(r, spec), "step-up.restart"),
-	}, nil
+	return a.FlowPage(p, kind.spec, of)
 }
 
 // contact is the flow of somebody's new phone number or e-mail address.
 type contact struct {
-	personal
+	portal.Personal
+	a    *Room
 	kind contactKind
 }
 
@@ -135,14 +99,14 @@ func (f *contact) Target(*web.Request) authclient.Target { return authclient.Tar
 func (f *contact) Fixed(*web.Request) (code.Destination, bool) { return code.Destination{}, false }
 
 func (f *contact) Validate(_ *web.Request, to code.Destination) string {
-	if to.Phone+to.Address == f.kind.is(f.login.Me) {
+	if to.Phone+to.Address == f.kind.is(f.Login.Me) {
 		return f.kind.same
 	}
 	return ""
 }
 
 func (f *contact) Base(r *web.Request, form string, title i18n.Message, sealed string) views.Base {
-	return f.a.form(r, f.login, form, title, f.spec.Path, sealed)
+	return f.a.Form(r, f.Login, form, title, f.kind.spec.Path, sealed)
 }
 
 func (f *contact) First(r *web.Request, to code.Destination) views.Page {
@@ -150,7 +114,7 @@ func (f *contact) First(r *web.Request, to code.Destination) views.Page {
 }
 
 func (f *contact) Refuse(r *web.Request, page views.Page, err error, special refusal.Table) (web.Reply, error) {
-	return f.a.refuse(r, f.login, page, err, special)
+	return f.a.Refuse(r, f.Login, page, err, special)
 }
 
 func (f *contact) Verified(r *web.Request, step *code.Step) (web.Reply, error) {
@@ -164,7 +128,7 @@ func (f *contact) Last(r *web.Request, step *code.Step) (views.Page, error) {
 	if step.IsUser() {
 		return f.conflictPage(r, step)
 	}
-	return pressAgain(r, f, step)
+	return portal.PressAgain(r, f, step)
 }
 
 func (f *contact) Submit(r *web.Request, step *code.Step) (web.Reply, error) {
@@ -176,19 +140,19 @@ func (f *contact) Submit(r *web.Request, step *code.Step) (web.Reply, error) {
 
 // bind asks TCB to bind what was verified.
 func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.ConflictResolution) (web.Reply, error) {
-	binding := contactBinding{step: step, sudoToken: f.login.Access.SudoToken, conflict: conflict}
-	err := f.a.asPerson(r, f.login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+	binding := contactBinding{step: step, sudoToken: f.Login.Access.SudoToken, conflict: conflict}
+	err := f.a.AsPerson(r, f.Login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return f.kind.bind(ctx, user, binding, opts...)
 	})
 	taken := errors.Is(err, authclient.ErrFailedPrecondition) || errors.Is(err, authclient.ErrAlreadyExists)
 	switch {
 	case err == nil:
 		what := audit.Email
-		if f.spec.Phone {
+		if f.kind.spec.Phone {
 			what = audit.Phone
 		}
-		noteChange(r, f.login, audit.Event{What: what, Identifier: step.To()})
-		return f.a.finished(r, f.login, entry.PathAccount, f.kind.done)
+		portal.NoteChange(r, f.Login, audit.Event{What: what, Identifier: step.To()})
+		return f.a.Finished(r, f.Login, entry.PathAccount, f.kind.done)
 	case taken && !step.IsUser(): // registered since the code was sent
 		r.Trace.Refused(err)
 		step.SetUser(true)
@@ -198,7 +162,7 @@ func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.Conf
 	if pageErr != nil {
 		return web.Reply{}, pageErr
 	}
-	return f.Refuse(r, page, err, spentToken)
+	return f.Refuse(r, page, err, portal.SpentToken)
 }
 
 // conflictChoices are TCB's conflict_resolution, in words. None is chosen to begin with: each has
@@ -210,16 +174,16 @@ var conflictChoices = []views.Option{
 }
 
 func (f *contact) conflictPage(r *web.Request, step *code.Step) (*views.ConflictPage, error) {
-	sealed, err := code.Seal(r, f.spec, step)
+	sealed, err := code.Seal(r, f.kind.spec, step)
 	if err != nil {
 		return nil, err
 	}
 	return &views.ConflictPage{
-		Base:    f.Base(r, f.spec.Name+"-conflict", i18n.Msg("account.conflict.title"), sealed),
+		Base:    f.Base(r, f.kind.spec.Name+"-conflict", i18n.Msg("account.conflict.title"), sealed),
 		Lead:    i18n.Message{Key: "account.conflict.lead", Args: i18n.Args{"to": step.To()}},
 		Choices: conflictChoices,
 		Chosen:  r.Form.Value("conflict_resolution"),
-		Back:    linkTo(f.spec.Name, r.Into(f.spec.Path), "account.conflict.other"),
+		Back:    portal.LinkTo(f.kind.spec.Name, r.Into(f.kind.spec.Path), "account.conflict.other"),
 	}, nil
 }
 

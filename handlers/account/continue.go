@@ -2,6 +2,7 @@ package account
 
 import (
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -87,7 +88,7 @@ func agreedBefore(r *web.Request, login *visitor.Login) string {
 
 func (a *Room) continuePage(r *web.Request, login *visitor.Login, agreed string) *views.ContinuePage {
 	person := a.visitor.Person(login.Me)
-	p := &views.ContinuePage{Person: person, Other: linkTo("sign-in", signInAgain(r), "continue.other")}
+	p := &views.ContinuePage{Person: person, Other: portal.LinkTo("sign-in", signInAgain(r), "continue.other")}
 	label := i18n.Message{Key: "continue.button", Args: i18n.Args{"name": person.Name}}
 	if texts := r.LoginPage.Agreed(); texts != agreed && texts != "" {
 		p.Base = a.FormPage(&r.LoginRequest, formContinue, r.Title(), entry.PathContinue, "")

@@ -6,6 +6,7 @@ import (
 
 	"tcb-login/audit"
 	"tcb-login/authclient"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -54,7 +55,7 @@ type dataEvent struct {
 }
 
 func (a *Room) dataPage(r *web.Request, login *visitor.Login) *views.DataPage {
-	return &views.DataPage{Base: a.form(r, login, formData, i18n.Msg("account.data.title"), pathData, "")}
+	return &views.DataPage{Base: a.Form(r, login, formData, i18n.Msg("account.data.title"), pathData, "")}
 }
 
 func (a *Room) getData(r *web.Request, login *visitor.Login) (web.Reply, error) {
@@ -68,7 +69,7 @@ func (a *Room) rebuildData(r *web.Request, login *visitor.Login) (views.Page, er
 func (a *Room) postData(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	data, err := a.personalData(r, login)
 	if err != nil {
-		return a.refuse(r, login, a.dataPage(r, login), err, nil)
+		return a.Refuse(r, login, a.dataPage(r, login), err, nil)
 	}
 	body, err := json.MarshalIndent(data, "", "  ")
 	if err != nil {
@@ -85,7 +86,7 @@ func (a *Room) personalData(r *web.Request, login *visitor.Login) (*personalData
 	}
 	ctx, cancel := r.Within(a.Timeout)
 	defer cancel()
-	bound, err := user(r, login).GetProviders(ctx, r.Options()...)
+	bound, err := portal.User(r, login).GetProviders(ctx, r.Options()...)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func (a *Room) personalData(r *web.Request, login *visitor.Login) (*personalData
 	}
 	token := ""
 	for range maxData {
-		page, err := a.history(r, login, authclient.SecurityHistoryRequest{PageToken: token, Limit: 100})
+		page, err := a.History(r, login, authclient.SecurityHistoryRequest{PageToken: token, Limit: 100})
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
@@ -23,7 +24,7 @@ func (a *Room) deleteRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
 
 func (a *Room) deletePage(r *web.Request, login *visitor.Login, typed string) *views.DeletePage {
 	return &views.DeletePage{
-		Base:    a.form(r, login, "account-delete", i18n.Msg("account.delete.title"), "/account/delete", ""),
+		Base:    a.Form(r, login, "account-delete", i18n.Msg("account.delete.title"), "/account/delete", ""),
 		Word:    r.Loc.T("account.delete.word"),
 		Typed:   typed,
 		Account: a.visitor.Person(login.Me).Name,
@@ -57,12 +58,12 @@ func (a *Room) postDelete(r *web.Request, login *visitor.Login) (web.Reply, erro
 	if rules.Check(&page.Base, deleteForm{strings.ToLower(page.Typed), strings.ToLower(page.Word)}); page.Invalid() {
 		return web.Invalid(page)
 	}
-	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		_, err := user.DeleteMe(ctx, login.Access.SudoToken, opts...)
 		return err
 	})
 	if err != nil {
-		return a.refuse(r, login, page, err, nil)
+		return a.Refuse(r, login, page, err, nil)
 	}
 	r.Trace.Note(audit.Event{Name: audit.AccountGone, Outcome: audit.OK, Sub: login.Me.Sub})
 	// Whoever has just deleted an account is not to be led into an app that asks to sign in.
@@ -81,7 +82,7 @@ func (a *Room) goodbyePage(r *web.Request) *views.NoticePage {
 	}
 	p.Languages, p.Mark = nil, "ok"
 	if r.OwnTarget() {
-		p.Button = linkTo("app", r.RedirectURI, "account.app")
+		p.Button = portal.LinkTo("app", r.RedirectURI, "account.app")
 	}
 	return p
 }

@@ -9,6 +9,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
@@ -53,10 +54,10 @@ func withTypedCode(r *web.Request) *web.Request {
 func (a *Room) devicePage(r *web.Request, login *visitor.Login, code string, compare bool) *views.DevicePage {
 	another := r.WithUserCode("")
 	p := &views.DevicePage{
-		Base:   a.form(r, login, formDevice, i18n.Msg("device.title"), entry.PathDevice, ""),
+		Base:   a.Form(r, login, formDevice, i18n.Msg("device.title"), entry.PathDevice, ""),
 		Person: a.visitor.Person(login.Me), AppName: r.LoginPage.Name, Client: r.Client.ID,
 		Code: code, Compare: compare,
-		Other: linkTo("device", another.Into(entry.PathDevice), "device.other"),
+		Other: portal.LinkTo("device", another.Into(entry.PathDevice), "device.other"),
 	}
 	return p
 }
@@ -107,7 +108,7 @@ var wrongDevice = refusal.Refusal{Status: 422, Key: "device.wrong", Field: "user
 func (a *Room) postDevice(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	done := r.As(r.WithUserCode("")) // what follows has no use for the code
 	if r.Form.Pressed() == deviceNo {
-		return a.finished(done, login, entry.PathDevice, deviceRefused)
+		return a.Finished(done, login, entry.PathDevice, deviceRefused)
 	}
 	page := a.typedDevice(r, login)
 	if rules.Check(&page.Base, deviceForm{page.Code}); page.Invalid() {
@@ -118,7 +119,7 @@ func (a *Room) postDevice(r *web.Request, login *visitor.Login) (web.Reply, erro
 	if err := tries.Take(r.Context(), limits.RuleDevice, "device.limit", time.Minute, key); err != nil {
 		return web.Refuse(page, err, nil)
 	}
-	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.AuthorizeDevice(ctx, authclient.AuthorizeDeviceRequest{UserCode: page.Code, ClientID: r.Client.ID}, opts...)
 	})
 	if deviceRefusals[refusal.CodeOf(err)].Field != "" {
@@ -129,18 +130,18 @@ func (a *Room) postDevice(r *web.Request, login *visitor.Login) (web.Reply, erro
 		tries.Refund(r.Context())
 	}
 	if err != nil {
-		return a.refuse(r, login, page, err, deviceRefusals)
+		return a.Refuse(r, login, page, err, deviceRefusals)
 	}
 	r.Trace.Note(audit.Event{Name: audit.Authorized, Outcome: audit.OK, What: audit.DeviceLogin, Sub: login.Me.Sub})
-	return a.finished(done, login, entry.PathDevice, deviceDone)
+	return a.Finished(done, login, entry.PathDevice, deviceDone)
 }
 
 // deviceEnd is the page after an answer, whose title that is.
 func (a *Room) deviceEnd(r *web.Request, login *visitor.Login, title string) views.Page {
-	p := &views.NoticePage{Base: a.plain(r, login, "device-refused", i18n.Msg(title)), Lead: i18n.Msg("device.refused.lead")}
+	p := &views.NoticePage{Base: a.Plain(r, login, "device-refused", i18n.Msg(title)), Lead: i18n.Msg("device.refused.lead")}
 	if title == deviceDone {
 		p.Page, p.Mark, p.Lead = "device-done", "ok", i18n.Msg("device.done.lead")
-		p.Others = []views.Link{a.link(r, "account-sessions", "account.sessions.title")}
+		p.Others = []views.Link{a.Link(r, "account-sessions", "account.sessions.title")}
 	}
 	p.Languages = nil // it is said once
 	return p

@@ -6,20 +6,13 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
-
-// A summary is a line of the overview, in a section and at a place of it. A page that has nothing
-// to say there returns false.
-type summary struct {
-	section string
-	place   int
-	row     func(*web.Request, *visitor.Login) (views.Row, bool)
-}
 
 // sections of the overview, by name and title.
 var sections = []struct{ name, title string }{
@@ -34,20 +27,20 @@ func (a *Room) getOverview(r *web.Request, login *visitor.Login) (web.Reply, err
 }
 
 func (a *Room) overviewPage(r *web.Request, login *visitor.Login) *views.AccountPage {
-	p := &views.AccountPage{Base: a.plain(r, login, "account", i18n.Msg("account.title"))}
+	p := &views.AccountPage{Base: a.Plain(r, login, "account", i18n.Msg("account.title"))}
 	for _, s := range sections {
-		var lines []summary
-		for _, page := range a.pages {
-			for _, line := range page.overview {
-				if line.section == s.name {
+		var lines []portal.Summary
+		for _, page := range a.Pages() {
+			for _, line := range page.Overview {
+				if line.Section == s.name {
 					lines = append(lines, line)
 				}
 			}
 		}
-		slices.SortStableFunc(lines, func(x, y summary) int { return cmp.Compare(x.place, y.place) })
+		slices.SortStableFunc(lines, func(x, y portal.Summary) int { return cmp.Compare(x.Place, y.Place) })
 		section := views.Section{Name: s.name, Title: i18n.Msg(s.title)}
 		for _, line := range lines {
-			if row, ok := line.row(r, login); ok {
+			if row, ok := line.Row(r, login); ok {
 				section.Rows = append(section.Rows, row)
 			}
 		}
@@ -62,7 +55,7 @@ func (a *Room) fact(r *web.Request, name, label, value, page string) views.Row {
 	if value == "" {
 		action = "account.add"
 	}
-	row := views.Row{Name: name, Label: i18n.Msg(label), Value: value, Empty: i18n.Msg("account.empty"), Action: a.link(r, page, "")}
+	row := views.Row{Name: name, Label: i18n.Msg(label), Value: value, Empty: i18n.Msg("account.empty"), Action: a.Link(r, page, "")}
 	row.Action.Label = toDo(r, action, label)
 	return row
 }
@@ -74,7 +67,7 @@ func toDo(r *web.Request, action, label string) i18n.Message {
 
 // hint is a line that says what a page is for.
 func (a *Room) hint(r *web.Request, name, label, hint, page string) views.Row {
-	return views.Row{Name: name, Label: i18n.Msg(label), Hint: i18n.Msg(hint), Action: a.link(r, page, label)}
+	return views.Row{Name: name, Label: i18n.Msg(label), Hint: i18n.Msg(hint), Action: a.Link(r, page, label)}
 }
 
 func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []sample.Sample {
@@ -82,7 +75,7 @@ func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []sample.Sa
 	fresh := *login
 	fresh.Me = &authclient.UserInfo{Sub: login.Me.Sub, PhoneNumber: login.Me.PhoneNumber}
 	return append(
-		sample.Plain("account", entry.PathAccount, make, sample.Alert("done", views.AlertOK, i18n.Msg("account.done.password")), a.newsSample(r, login)),
+		sample.Plain("account", entry.PathAccount, make, sample.Alert("done", views.AlertOK, i18n.Msg("account.done.password")), a.NewsSample(r, login)),
 		sample.Sample{Page: "account", Path: entry.PathAccount, State: "new-account", Make: func() (views.Page, error) {
 			return a.overviewPage(r, &fresh), nil
 		}},

@@ -7,6 +7,7 @@ import (
 	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
@@ -33,7 +34,7 @@ func (a *Room) passwordPage(r *web.Request, login *visitor.Login) *views.Passwor
 	if p.First {
 		title = "account.password.title_first"
 	}
-	p.Base = a.form(r, login, "account-password", i18n.Msg(title), PathPassword, "")
+	p.Base = a.Form(r, login, "account-password", i18n.Msg(title), PathPassword, "")
 	return p
 }
 
@@ -58,15 +59,15 @@ func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, er
 	if page.Invalid() {
 		return web.Invalid(page)
 	}
-	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.SetPassword(ctx, authclient.SetPasswordRequest{NewPassword: form.New, SudoToken: login.Access.SudoToken}, opts...)
 	})
 	if err != nil {
 		special := refusal.Table{}
 		rules.WeakPassword(special, "new_password", form.New)
-		return a.refuse(r, login, page, err, special)
+		return a.Refuse(r, login, page, err, special)
 	}
-	noteChange(r, login, audit.Event{What: audit.Password})
+	portal.NoteChange(r, login, audit.Event{What: audit.Password})
 	return a.afterPassword(r, login, form.New)
 }
 
@@ -75,9 +76,9 @@ func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, er
 func (a *Room) afterPassword(r *web.Request, login *visitor.Login, password string) (web.Reply, error) {
 	ctx, cancel := r.Within(a.Timeout)
 	defer cancel()
-	_, err := user(r, login).GetUserInfo(ctx, r.Options()...)
+	_, err := portal.User(r, login).GetUserInfo(ctx, r.Options()...)
 	if !errors.Is(err, authclient.ErrUnauthenticated) {
-		return a.finished(r, login, entry.PathAccount, "account.done.password")
+		return a.Finished(r, login, entry.PathAccount, "account.done.password")
 	}
 	r.Session.DropAccess()
 	return a.signInAgain(r.As(r.Toward("account", entry.PathAccount)), visitor.KnownAs(login.Me), password)

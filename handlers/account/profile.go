@@ -68,7 +68,7 @@ type profileForm struct{ Name, Picture, Gender, Birthdate, Locale, Zoneinfo stri
 // profilePage is the form, of what is or of what was typed.
 func (a *Room) profilePage(r *web.Request, login *visitor.Login, form profileForm) *views.ProfilePage {
 	p := &views.ProfilePage{
-		Base: a.form(r, login, "account-profile", i18n.Msg("account.profile.title"), "/account/profile", ""),
+		Base: a.Form(r, login, "account-profile", i18n.Msg("account.profile.title"), "/account/profile", ""),
 		Name: form.Name, Picture: form.Picture, Gender: form.Gender,
 		Birthdate: form.Birthdate, Locale: form.Locale, Zoneinfo: form.Zoneinfo,
 		Latest: a.Now().UTC().Format(time.DateOnly), Pictures: a.ShowsPictures(), Preset: !r.Posted(),
@@ -174,17 +174,17 @@ func (a *Room) postProfile(r *web.Request, login *visitor.Login) (web.Reply, err
 	}
 	if update != (authclient.UserUpdate{}) {
 		if err := a.update(r, login, update); err != nil {
-			return a.refuse(r, login, page, err, profileRefusals)
+			return a.Refuse(r, login, page, err, profileRefusals)
 		}
 	}
-	return a.finished(r, login, entry.PathAccount, "account.done.profile")
+	return a.Finished(r, login, entry.PathAccount, "account.done.profile")
 }
 
 // profileRefusals: TCB wants no step-up for these fields, so that this is not about one.
 var profileRefusals = refusal.Table{"permission_denied": refusal.Meaning("invalid_argument")}
 
 func (a *Room) update(r *web.Request, login *visitor.Login, update authclient.UserUpdate) error {
-	return a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+	return a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		_, err := user.Update(ctx, update, opts...)
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/provider"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/sample"
@@ -31,7 +32,7 @@ func (a *Room) providersRow(r *web.Request, login *visitor.Login) (views.Row, bo
 	}
 	return views.Row{
 		Name: "providers", Label: i18n.Msg("account.providers.title"), Value: strings.Join(names, ", "),
-		Empty: i18n.Msg("account.providers.nothing"), Action: a.link(r, "account-providers", "account.providers.title"),
+		Empty: i18n.Msg("account.providers.nothing"), Action: a.Link(r, "account-providers", "account.providers.title"),
 	}, true
 }
 
@@ -39,11 +40,11 @@ func (a *Room) providersRow(r *web.Request, login *visitor.Login) (views.Row, bo
 func (a *Room) providersPage(r *web.Request, login *visitor.Login) (*views.ProvidersPage, []authclient.BoundProvider, error) {
 	ctx, cancel := r.Within(a.Timeout)
 	defer cancel()
-	all, err := user(r, login).GetProviders(ctx, r.Options()...)
+	all, err := portal.User(r, login).GetProviders(ctx, r.Options()...)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &views.ProvidersPage{Base: a.form(r, login, "account-providers", i18n.Msg("account.providers.title"), entry.PathProviders, "")}
+	p := &views.ProvidersPage{Base: a.Form(r, login, "account-providers", i18n.Msg("account.providers.title"), entry.PathProviders, "")}
 	enters := func(id string) bool { // the built-in page has no say in which there are
 		_, offered := r.LoginPage.Method(id)
 		return offered || r.LoginPage.File == ""
@@ -89,7 +90,7 @@ func (a *Room) linkToBind(r *web.Request, login *visitor.Login) (provider.Link, 
 	case !ok, l.Sub != login.Me.Sub:
 		return provider.Link{}, false, nil
 	case !l.SignIn && !login.HasSudo(a.Now()):
-		return provider.Link{}, false, &web.Instead{Reply: web.Reply{To: a.stepUpFor(r, "account-providers")}}
+		return provider.Link{}, false, &web.Instead{Reply: web.Reply{To: a.StepUpFor(r, "account-providers")}}
 	}
 	return l, true, nil
 }
@@ -103,7 +104,7 @@ func (a *Room) getProviders(r *web.Request, login *visitor.Login) (web.Reply, er
 	}
 	page, _, err := a.providersPage(r, login)
 	if err != nil {
-		return a.over(r, err)
+		return a.Over(r, err)
 	}
 	return web.OK(page)
 }
@@ -126,13 +127,13 @@ func (a *Room) rebuildBind(r *web.Request, login *visitor.Login) (views.Page, er
 // bindPage names an identity and an account.
 func (a *Room) bindPage(r *web.Request, login *visitor.Login, l provider.Link) *views.BindPage {
 	p := &views.BindPage{
-		Base:     a.form(r, login, "account-bind", i18n.Msg("provider.bind.title"), entry.PathProviders, ""),
+		Base:     a.Form(r, login, "account-bind", i18n.Msg("provider.bind.title"), entry.PathProviders, ""),
 		Provider: r.ProviderName(l.Provider, l.Called), Identity: a.PersonOf(l.Name, l.Picture), Account: a.visitor.Person(login.Me),
-		Skip: linkTo("account-providers", r.Into(entry.PathProviders), "provider.bind.skip"),
+		Skip: portal.LinkTo("account-providers", r.Into(entry.PathProviders), "provider.bind.skip"),
 	}
 	p.Form.Action = r.Into(entry.PathProviders, entry.Link(r.Link))
 	if l.SignIn && r.OwnTarget() {
-		p.Skip = linkTo("app", r.RedirectURI, "provider.bind.skip")
+		p.Skip = portal.LinkTo("app", r.RedirectURI, "provider.bind.skip")
 	}
 	return p
 }
@@ -149,7 +150,7 @@ func (a *Room) postProviders(r *web.Request, login *visitor.Login) (web.Reply, e
 	}
 	page, all, err := a.providersPage(r, login)
 	if err != nil {
-		return a.over(r, err)
+		return a.Over(r, err)
 	}
 	what, id, _ := strings.Cut(r.Form.Button(), ":")
 	i := slices.IndexFunc(all, func(b authclient.BoundProvider) bool { return b.ID == id })
@@ -163,18 +164,18 @@ func (a *Room) postProviders(r *web.Request, login *visitor.Login) (web.Reply, e
 		return web.Invalid(page)
 	case !login.HasSudo(a.Now()):
 		// TCB asks no step-up for these; a way to sign in is worth one all the same.
-		return a.askStepUp(r)
+		return a.AskStepUp(r)
 	case what == "link":
 		return a.providers.Go(r, page, provider.Authorization{Provider: id, Name: all[i].Name, For: purposeBind, Sub: login.Me.Sub})
 	}
-	err = a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+	err = a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.UnbindProvider(ctx, id, opts...)
 	})
 	if err != nil && !errors.Is(err, authclient.ErrNotFound) {
-		return a.refuse(r, login, page, err, lastProvider)
+		return a.Refuse(r, login, page, err, lastProvider)
 	}
-	noteChange(r, login, audit.Event{What: audit.Unlinked, Provider: id})
-	return a.finished(r, login, entry.PathProviders, "account.done.unlinked")
+	portal.NoteChange(r, login, audit.Event{What: audit.Unlinked, Provider: id})
+	return a.Finished(r, login, entry.PathProviders, "account.done.unlinked")
 }
 
 // bindRefusals are TCB's to an identity.
@@ -186,13 +187,13 @@ var bindRefusals = refusal.Table{
 
 // postBind binds an identity: the person has seen its name and the account's.
 func (a *Room) postBind(r *web.Request, login *visitor.Login, l provider.Link) (web.Reply, error) {
-	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.BindWithProvider(ctx, l.Token, opts...)
 	})
 	if err != nil {
-		return a.refuse(r, login, a.bindPage(r, login, l), err, bindRefusals)
+		return a.Refuse(r, login, a.bindPage(r, login, l), err, bindRefusals)
 	}
-	noteChange(r, login, audit.Event{What: audit.Linked, Provider: l.Provider})
+	portal.NoteChange(r, login, audit.Event{What: audit.Linked, Provider: l.Provider})
 	if l.SignIn && r.OwnTarget() {
 		return web.Leave(&views.InterstitialPage{
 			Base: a.Page(&r.LoginRequest, "interstitial", i18n.Msg("account.done.linked")),
@@ -200,26 +201,23 @@ func (a *Room) postBind(r *web.Request, login *visitor.Login, l provider.Link) (
 			Data: views.Departure{To: r.RedirectURI},
 		})
 	}
-	return a.finished(r, login, entry.PathProviders, "account.done.linked")
+	return a.Finished(r, login, entry.PathProviders, "account.done.linked")
 }
 
-// What the portal goes to identity providers for.
-const (
-	purposeBind   = "link"
-	purposeStepUp = "verify"
-)
+// purposeBind is what these pages go to identity providers for.
+const purposeBind = "link"
 
 // bind is to link an identity.
 type bind struct{ a *Room }
 
 // Back leads to the list.
 func (bind) Back(r *web.Request) views.Link {
-	return linkTo("account-providers", r.Into(entry.PathProviders), "account.back")
+	return portal.LinkTo("account-providers", r.Into(entry.PathProviders), "account.back")
 }
 
 // Receive leads to the page that names identity and account.
 func (b bind) Receive(r *web.Request, authorization provider.Authorization) (func(*authclient.ProviderToken) (web.Reply, error), error) {
-	if _, err := b.a.same(r, authorization); err != nil {
+	if _, err := b.a.CameBack(r, authorization); err != nil {
 		return nil, err
 	}
 	return func(granted *authclient.ProviderToken) (web.Reply, error) {
@@ -236,7 +234,7 @@ func (b bind) Receive(r *web.Request, authorization provider.Authorization) (fun
 // Cancelled is the list.
 func (b bind) Cancelled(r *web.Request, authorization provider.Authorization) (views.Page, error) {
 	r = r.As(r.At(entry.PathProviders, true, false))
-	login, err := b.a.same(r, authorization)
+	login, err := b.a.CameBack(r, authorization)
 	if err != nil {
 		return nil, err
 	}
@@ -246,18 +244,6 @@ func (b bind) Cancelled(r *web.Request, authorization provider.Authorization) (v
 
 // After is the list.
 func (bind) After() string { return entry.PathProviders }
-
-// same is the login of who went to the provider; an error where it is somebody else's by now.
-func (a *Room) same(r *web.Request, authorization provider.Authorization) (*visitor.Login, error) {
-	login, err := a.visitor.Load(r)
-	if err != nil {
-		return nil, err
-	}
-	if login == nil || login.Me.Sub != authorization.Sub {
-		return nil, provider.ErrLost
-	}
-	return login, nil
-}
 
 var sampleLink = provider.Link{Token: "sample", Provider: "wx_open", Name: "小雨"}
 

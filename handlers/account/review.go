@@ -21,14 +21,7 @@ import (
 
 const (
 	formReview = "account-review"
-	pathReview = "/account/review"
 )
-
-// reviewDue reports that the list is to be shown before the page at hand.
-func reviewDue(r *web.Request, login *visitor.Login, p page) bool {
-	_, confirming := confirms(r, login)
-	return !r.Posted() && !p.onWay && !confirming && r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewDue
-}
 
 func (a *Room) reviewRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	return a.hint(r, "review", "account.review.title", "account.row.review", formReview),
@@ -37,11 +30,11 @@ func (a *Room) reviewRow(r *web.Request, login *visitor.Login) (views.Row, bool)
 
 func (a *Room) reviewPage(r *web.Request, login *visitor.Login) *views.ReviewPage {
 	p := &views.ReviewPage{
-		Base: a.framed(r, login, a.FormPage(&r.LoginRequest, formReview, i18n.Msg("account.review.title"), pathReview, "")),
+		Base: a.Framed(r, login, a.FormPage(&r.LoginRequest, formReview, i18n.Msg("account.review.title"), entry.PathReview, "")),
 	}
 	add := func(name, label, value, page, action string) {
 		if value != "" {
-			p.Rows = append(p.Rows, views.Row{Name: name, Label: i18n.Msg(label), Value: value, Action: a.link(r, page, action)})
+			p.Rows = append(p.Rows, views.Row{Name: name, Label: i18n.Msg(label), Value: value, Action: a.Link(r, page, action)})
 		}
 	}
 	me := login.Me
@@ -72,11 +65,11 @@ func (a *Room) rebuildReview(r *web.Request, login *visitor.Login) (views.Page, 
 func (a *Room) postReview(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Review = notes.ReviewNone })
 	if slices.Contains([]string{"", "account", formReview}, r.Next) {
-		return a.finished(r, login, entry.PathAccount, "account.done.review")
+		return a.Finished(r, login, entry.PathAccount, "account.done.review")
 	}
 	return web.SeeOther(r.Into(r.NextPath))
 }
 
 func (a *Room) reviewSamples(r *web.Request, login *visitor.Login) []sample.Sample {
-	return sample.Form(formReview, pathReview, func() (views.Page, error) { return a.reviewPage(r, login), nil })
+	return sample.Form(formReview, entry.PathReview, func() (views.Page, error) { return a.reviewPage(r, login), nil })
 }

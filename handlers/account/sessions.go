@@ -63,7 +63,7 @@ func (a *Room) devices(r *web.Request, login *visitor.Login) ([]device, error) {
 	var password []authclient.SecurityEvent // changes of it, which sign out all other devices
 	token := ""
 	for range historyPages {
-		page, err := a.history(r, login, authclient.SecurityHistoryRequest{PageToken: token, Limit: 100})
+		page, err := a.History(r, login, authclient.SecurityHistoryRequest{PageToken: token, Limit: 100})
 		if err != nil {
 			return nil, err
 		}
@@ -86,21 +86,15 @@ func (a *Room) devices(r *web.Request, login *visitor.Login) ([]device, error) {
 	return found, nil
 }
 
-func (a *Room) history(r *web.Request, login *visitor.Login, in authclient.SecurityHistoryRequest) (*authclient.SecurityHistory, error) {
-	ctx, cancel := r.Within(a.Timeout)
-	defer cancel()
-	return user(r, login).GetSecurityHistory(ctx, in, r.Options()...)
-}
-
 func (a *Room) sessionsPage(r *web.Request, login *visitor.Login) (*views.SessionsPage, []device, error) {
 	all, err := a.devices(r, login)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := &views.SessionsPage{
-		Base:      a.form(r, login, "account-sessions", i18n.Msg("account.sessions.title"), "/account/sessions", ""),
+		Base:      a.Form(r, login, "account-sessions", i18n.Msg("account.sessions.title"), "/account/sessions", ""),
 		Addresses: r.Env.TCBSeesClientAddress,
-		History:   a.link(r, "account-history", "account.sessions.history"),
+		History:   a.Link(r, "account-history", "account.sessions.history"),
 	}
 	for _, d := range all {
 		agent := useragent.Parse(d.UserAgent)
@@ -123,7 +117,7 @@ func (a *Room) sessionsPage(r *web.Request, login *visitor.Login) (*views.Sessio
 func (a *Room) getSessions(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	page, _, err := a.sessionsPage(r, login)
 	if err != nil {
-		return a.over(r, err)
+		return a.Over(r, err)
 	}
 	return web.OK(page)
 }
@@ -136,7 +130,7 @@ func (a *Room) rebuildSessions(r *web.Request, login *visitor.Login) (views.Page
 func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	page, all, err := a.sessionsPage(r, login)
 	if err != nil {
-		return a.over(r, err)
+		return a.Over(r, err)
 	}
 	button := r.Form.Button()
 	sealed, one := strings.CutPrefix(button, "end:")
@@ -148,25 +142,25 @@ func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, er
 			return web.Invalid(page)
 		}
 		if err := a.endDevice(r, login, id); err != nil {
-			return a.refuse(r, login, page, err, nil)
+			return a.Refuse(r, login, page, err, nil)
 		}
-		return a.finished(r, login, "/account/sessions", "account.done.ended")
+		return a.Finished(r, login, "/account/sessions", "account.done.ended")
 	case button == "others":
 		for _, d := range all {
 			if d.DeviceID == "" || d.over || d.this(login) {
 				continue
 			}
 			if err := a.endDevice(r, login, d.DeviceID); err != nil {
-				return a.refuse(r, login, page, err, nil)
+				return a.Refuse(r, login, page, err, nil)
 			}
 		}
-		return a.finished(r, login, "/account/sessions", "account.done.others")
+		return a.Finished(r, login, "/account/sessions", "account.done.others")
 	case button == "everywhere":
-		err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+		err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 			return user.RevokeAllDevices(ctx, opts...)
 		})
 		if err != nil {
-			return a.refuse(r, login, page, err, nil)
+			return a.Refuse(r, login, page, err, nil)
 		}
 		r.Trace.Note(audit.Event{Name: audit.SessionEnded, Outcome: audit.OK, What: audit.Everywhere, Sub: login.Me.Sub})
 		return a.visitor.SignedOut(r, i18n.Msg("account.sessions.everywhere_done"), true, visitor.WithState(r.RedirectURI, r.State))
@@ -177,7 +171,7 @@ func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, er
 
 // endDevice ends the logins of a device. That it has none any more is fine.
 func (a *Room) endDevice(r *web.Request, login *visitor.Login, id string) error {
-	err := a.asPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.RevokeDevice(ctx, id, opts...)
 	})
 	if err != nil && !errors.Is(err, authclient.ErrNotFound) {

@@ -8,6 +8,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
@@ -26,7 +27,7 @@ func (a *Room) usernameRow(r *web.Request, login *visitor.Login) (views.Row, boo
 
 func (a *Room) usernamePage(r *web.Request, login *visitor.Login, username string) *views.UsernamePage {
 	return &views.UsernamePage{
-		Base:     a.form(r, login, "account-username", i18n.Msg("account.username.title"), "/account/username", ""),
+		Base:     a.Form(r, login, "account-username", i18n.Msg("account.username.title"), "/account/username", ""),
 		Username: username,
 	}
 }
@@ -73,10 +74,10 @@ func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, er
 		asked.Refund(r.Context())
 	}
 	if err != nil {
-		return a.refuse(r, login, page, err, usernameRefusals)
+		return a.Refuse(r, login, page, err, usernameRefusals)
 	}
-	noteChange(r, login, audit.Event{What: audit.Username})
-	return a.finished(r, login, entry.PathAccount, "account.done.username")
+	portal.NoteChange(r, login, audit.Event{What: audit.Username})
+	return a.Finished(r, login, entry.PathAccount, "account.done.username")
 }
 
 func (a *Room) usernameSamples(r *web.Request, login *visitor.Login) []sample.Sample {

@@ -27,6 +27,7 @@ const (
 	PathVerify        = "/account/verify"
 	PathPhone         = "/account/phone"
 	PathProviders     = "/account/providers"
+	PathReview        = "/account/review"
 	PathDevice        = "/device"
 
 	PathLanguage = "/language"

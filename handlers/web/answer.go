@@ -178,7 +178,7 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 	var login entry.LoginRequest
 	if r != nil {
 		login = r.LoginRequest
-		if cookies, err := r.Session.loginCookies(); err == nil {
+		if cookies, err := r.Session.LoginCookies(); err == nil {
 			addCookies(c, cookies)
 		}
 	}

@@ -99,7 +99,7 @@ func (s *Site) serveCommon(path string, handle Handler) fiber.Handler {
 			}
 			s.common.Put(key, page)
 		}
-		cookies, err := r.Session.cookies()
+		cookies, err := r.Session.Cookies()
 		if err != nil {
 			return err
 		}

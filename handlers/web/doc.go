@@ -1,6 +1,6 @@
 // Package web is what every page shares: a request read once, pages and errors turned into answers,
 // forms, captchas, limits, and the middleware around them. The rooms beside it (visitor, code,
-// provider, signin, account) hold what pages do.
+// provider, signin, portal, account) hold what pages do.
 //
 // How a request goes:
 //
@@ -9,7 +9,7 @@
 //	origin (origin.go)        which page this is, by Host; the response's headers
 //	login request             the query string, read and validated once (../entry), by a pure
 //	                          function; nobody assigns to it afterwards
-//	session and form          the cookie (session.go); cross-site refusal, the form's fields (form.go)
+//	session and form          the cookie (../browser); cross-site refusal, the form's fields (form.go)
 //	handler                   a function from *Request to Reply; Fiber is known in this package alone
 //	reply.go                  writes a Reply, with the cookies that the session owes, once
 //	answer.go                 makes the answer to every error: a form again, or a page

@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"tcb-login/handlers/bodies"
+	"tcb-login/handlers/browser"
 	"tcb-login/handlers/captcha"
 	"tcb-login/handlers/refusal"
 	"tcb-login/identifier"
@@ -28,7 +29,7 @@ type Form struct {
 	device  string
 	values  *fasthttp.Args
 	captcha captchaState
-	session *Session
+	session *browser.Session
 	secret  string
 	brought string         // the password that waited while the browser was at TCB's captcha page
 	back    *captchaReturn // from there; without a state where it is over
@@ -49,7 +50,7 @@ func postedForm(c *fiber.Ctx) *fasthttp.Args { return c.Request().PostArgs() }
 func (r *Request) PostedJSON(into any) error { return json.Unmarshal(r.c.Request().Body(), into) }
 
 // readForm reads what stands in every form. name is the form's, where the body does not say.
-func readForm(c *fiber.Ctx, s *Session, name string) *Form {
+func readForm(c *fiber.Ctx, s *browser.Session, name string) *Form {
 	f := &Form{values: postedForm(c), session: s}
 	if f.Name = f.Value("form"); f.Name == "" {
 		f.Name = name

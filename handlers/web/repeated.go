@@ -17,7 +17,7 @@ import (
 // Only what went well is kept. A refusal, a captcha or an outage leaves the next one free to try.
 func (s *Site) repeated(c *fiber.Ctx) error {
 	r := requestOf(c)
-	name, ok := r.Session.s.Repeats(r.Form.Value("csrf_token"), repeat.RequestOf(c.OriginalURL(), postedForm(c), "csrf_token"))
+	name, ok := r.Session.Repeats(r.Form.Value("csrf_token"), repeat.RequestOf(c.OriginalURL(), postedForm(c), "csrf_token"))
 	if !ok {
 		return c.Next()
 	}
@@ -27,7 +27,7 @@ func (s *Site) repeated(c *fiber.Ctx) error {
 		return errRepeated
 	case ok && s.giveAgain(c, name, value):
 		return nil
-	case name.Old || r.Session.s.Denied(): // good for the look alone
+	case name.Old || r.Session.Denied(): // good for the look alone
 		return c.Next()
 	}
 	end, first := s.outcomes.Begin(r.ctx, name.Group, name.Key)
@@ -42,7 +42,7 @@ func (s *Site) repeated(c *fiber.Ctx) error {
 	}
 	if kept := repeat.AnswerOf(c); kept != nil {
 		// What came before under another id of the session is over too.
-		sealed, others := name.Seal(kept), r.Session.s.RepeatGroups()
+		sealed, others := name.Seal(kept), r.Session.RepeatGroups()
 		others = slices.DeleteFunc(others, func(group string) bool { return group == name.Group })
 		r.Trace.after = func() {
 			s.outcomes.Forget(r.ctx, others...)

@@ -69,7 +69,7 @@ func (s *Site) write(c *fiber.Ctx, r *Request, reply Reply) error {
 			return err
 		}
 	}
-	cookies, err := r.Session.cookies()
+	cookies, err := r.Session.Cookies()
 	if err != nil {
 		return err
 	}

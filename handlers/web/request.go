@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/browser"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/session"
@@ -16,7 +17,7 @@ import (
 // A Request is one request to a page: what it asks for, who asks, and the form that came with it.
 type Request struct {
 	entry.LoginRequest
-	Session *Session
+	Session *browser.Session
 	Form    *Form
 	Caller  Caller
 	Device  string // the device_id that TCB sees of the browser
@@ -116,7 +117,9 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	if r.posted {
 		loaded.Settle()
 	}
-	r.Session = &Session{s: loaded, ctx: r.ctx, now: s.now, network: r.Caller.Network.Whole(), forget: s.outcomes.Forget}
+	r.Session = browser.New(browser.Config{
+		Loaded: loaded, Context: r.ctx, Now: s.now, Network: r.Caller.Network.Whole(), Forget: s.outcomes.Forget,
+	})
 	r.Form = &Form{session: r.Session}
 	login, bad := s.places.Parse(entry.Raw{
 		Origin: o, Path: strings.TrimPrefix(c.Path(), s.places.Base), Query: query, Portal: row.Portal, OnWay: row.OnWay,
@@ -127,7 +130,7 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	t.Session = loaded.ID()
 	t.EnvID, t.ClientID, t.ConfigVersion = login.Names()
 	if login.Env != nil && login.Client != nil {
-		r.Session.scope = session.Scope{Env: login.Env.ID, Client: login.Client.ID}
+		r.Session.Enter(session.Scope{Env: login.Env.ID, Client: login.Client.ID})
 	}
 	c.Locals(localRequest, r)
 	return r, bad

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/browser"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/sample"
@@ -48,7 +49,8 @@ func (s *Site) SampleRequest(ctx context.Context, key loginpage.Key, locale, que
 		Origin: entry.Origin{Scheme: "https", Text: app}, Base: s.places.Base, Path: entry.PathEntry, OnWay: true, Query: query,
 		Env: env, Client: client, LoginPage: page, Theme: theme, Target: redirect.OwnOrigin, Loc: loc,
 	}}
-	r.Session = &Session{s: loaded, now: s.now, scope: session.Scope{Env: env.ID, Client: client.ID}}
+	r.Session = browser.New(browser.Config{Loaded: loaded, Now: s.now})
+	r.Session.Enter(session.Scope{Env: env.ID, Client: client.ID})
 	r.Form = &Form{session: r.Session}
 	return r, nil
 }

@@ -1,4 +1,9 @@
-package web
+// Package browser is what pages may do with the session that a browser's cookies hold: seal values in
+// it, begin and end its login, keep notes. It writes no cookie. What the answer owes is asked for once,
+// as that is written (../web): so nothing depends on the order in which a handler changes it.
+//
+// What the cookies are is in ../../session.
+package browser
 
 import (
 	"context"
@@ -10,9 +15,8 @@ import (
 	"tcb-login/session"
 )
 
-// A Session is the browser's session as pages may use it: what they seal is for the environment and
-// client at hand, and cookies are written by the answer alone, once, when it is known what they
-// hold. So nothing depends on the order in which a handler changes it.
+// A Session is the browser's session in one request. What pages seal is for the environment and client
+// at hand.
 type Session struct {
 	s     *session.Session
 	scope session.Scope
@@ -28,6 +32,23 @@ type Session struct {
 
 	noted *notes.Notes // as the answer will leave them; nil: not read yet
 }
+
+// Config is what a Session is made of.
+type Config struct {
+	Loaded  *session.Session
+	Now     func() time.Time
+	Context context.Context                             // the request's
+	Network string                                      // the widest block that the caller's network may be of
+	Forget  func(ctx context.Context, groups ...string) // what requests came to under an id, for who repeats them; may be nil
+}
+
+// New makes a session in which nobody is signed in yet: see Enter.
+func New(cfg Config) *Session {
+	return &Session{s: cfg.Loaded, now: cfg.Now, ctx: cfg.Context, network: cfg.Network, forget: cfg.Forget}
+}
+
+// Enter says which environment and client the request is for, once that is known.
+func (s *Session) Enter(scope session.Scope) { s.scope = scope }
 
 // Seal encrypts v so that only this session can open it, for the same purpose, until ttl is over.
 func (s *Session) Seal(purpose string, v any, ttl time.Duration) (string, error) {
@@ -86,6 +107,17 @@ func (s *Session) CSRFToken() string { return s.s.CSRFToken() }
 
 // CSRFValid reports whether a token came from a page of this session.
 func (s *Session) CSRFValid(token string) bool { return s.s.CSRFValid(token) }
+
+// Repeats names a request by all that it holds, as session.Session.Repeats does.
+func (s *Session) Repeats(token string, request []byte) (session.Repeat, bool) {
+	return s.s.Repeats(token, request)
+}
+
+// RepeatGroups are what Repeats names requests under: the session's id of now, and the one before it.
+func (s *Session) RepeatGroups() []string { return s.s.RepeatGroups() }
+
+// Denied reports that the cookie's id was denied, and that another stands in for it.
+func (s *Session) Denied() bool { return s.s.Denied() }
 
 // SetLocale remembers a choice of language.
 func (s *Session) SetLocale(locale string) { s.s.SetLocale(locale) }
@@ -154,8 +186,8 @@ func (s *Session) ForgetFlow(state string) { s.owed = append(s.owed, s.s.ForgetF
 // it.
 const leastLife = time.Minute
 
-// loginCookies are the Set-Cookie values of what changed in the login.
-func (s *Session) loginCookies() ([]string, error) {
+// LoginCookies are the Set-Cookie values of what changed in the login.
+func (s *Session) LoginCookies() ([]string, error) {
 	switch {
 	case s.access != nil:
 		life := time.Unix(s.access.ExpiresAt, 0).Sub(s.now())
@@ -167,9 +199,9 @@ func (s *Session) loginCookies() ([]string, error) {
 	return s.owed, nil
 }
 
-// cookies are all Set-Cookie values that the answer owes.
-func (s *Session) cookies() ([]string, error) {
-	login, err := s.loginCookies()
+// Cookies are all Set-Cookie values that the answer owes.
+func (s *Session) Cookies() ([]string, error) {
+	login, err := s.LoginCookies()
 	if err != nil {
 		return nil, err
 	}

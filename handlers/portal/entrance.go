@@ -1,0 +1,133 @@
+package portal
+
+import (
+	"cmp"
+	"errors"
+
+	"tcb-login/authclient"
+	"tcb-login/handlers/entry"
+	"tcb-login/handlers/notes"
+	"tcb-login/handlers/refusal"
+	"tcb-login/handlers/visitor"
+	"tcb-login/handlers/web"
+	"tcb-login/i18n"
+	"tcb-login/views"
+)
+
+// enter lets somebody to a page of the portal. Where they get another page instead that is an
+// error, as everything is that keeps a handler from its work.
+func (po *Room) enter(r *web.Request, p Page) (*web.Request, *visitor.Login, error) {
+	if p.Texts && !r.Env.Texts() {
+		return r, nil, refusal.ErrDisabled
+	}
+	login, err := po.visitor.Load(r)
+	switch {
+	case err != nil:
+		return r, nil, err
+	case login == nil:
+		return r, nil, instead(po.handOffPage(r))
+	}
+	r = visitor.Asking(r, login.Access)
+	switch {
+	case login.Access.Anonymous:
+		return r, nil, instead(po.offerRegistration(r, login))
+	case reviewDue(r, login, p):
+		return r, nil, &web.Instead{Reply: web.Reply{To: r.To(entry.PathReview, entry.Next(cmp.Or(p.Name, "account")))}}
+	case !po.Proven(p, login):
+		return r, nil, &web.Instead{Reply: web.Reply{To: po.StepUpFor(r, p.Name)}}
+	}
+	return r, login, nil
+}
+
+// Proven reports that a page wants no step-up of who is there.
+func (po *Room) Proven(p Page, login *visitor.Login) bool {
+	return (!p.StepUp || login.HasSudo(po.Now())) && (!p.Proved || login.ProvedLately(po.Now()))
+}
+
+func instead(p views.Page) error { return &web.Instead{Reply: web.Reply{Status: 200, Page: p}} }
+
+// nameHere is the page that a login or a step-up on the way leads to: the one at hand, or where
+// that one leads.
+func (po *Room) nameHere(r *web.Request) string {
+	return cmp.Or(po.nameAt(r.Path), r.Next, "account")
+}
+
+// signInHere leads to sign-in, and from there back to the page at hand.
+func (po *Room) signInHere(r *web.Request) string {
+	return r.To(entry.PathEntry, entry.Next(po.nameHere(r)))
+}
+
+// StepUpFor is the way to the step-up, and from there to a page of the portal.
+func (po *Room) StepUpFor(r *web.Request, name string) string {
+	return r.To(entry.PathVerify, entry.Next(name))
+}
+
+// AskStepUp leads to the step-up, and from there back to the page at hand.
+func (po *Room) AskStepUp(r *web.Request) (web.Reply, error) {
+	return web.SeeOther(po.StepUpFor(r, po.nameHere(r)))
+}
+
+// handOffPage looks for the SDK's login in the browser's storage.
+func (po *Room) handOffPage(r *web.Request) *views.HandOffPage {
+	return po.visitor.HandOffPage(r, po.signInHere(r))
+}
+
+// offerRegistration is the portal of somebody who has not registered: all that there is to do is
+// that. Sign-up then keeps the account, by its anonymous_token.
+func (po *Room) offerRegistration(r *web.Request, login *visitor.Login) *views.NoticePage {
+	p := &views.NoticePage{
+		Base: po.Page(&r.LoginRequest, "account-anonymous", i18n.Msg("account.anonymous.title")),
+		Lead: i18n.Msg("account.anonymous.lead"),
+	}
+	p.Guard = visitor.Guard(r, views.GuardPortal, po.signInHere(r), login) // they may have signed in to the app since
+	web.LinkLanguages(&p.Base, r.InOther)
+	next, again := entry.Next(po.nameHere(r)), entry.With("prompt", "login")
+	if path := r.LoginPage.RegisterPath(); path != "" {
+		p.Button = LinkTo("sign-up", r.To(path, next, again), "account.anonymous.button")
+	}
+	p.Others = []views.Link{LinkTo("sign-in", r.To(entry.PathEntry, next, again), "account.anonymous.sign_in")}
+	if r.OwnTarget() {
+		p.Others = append(p.Others, LinkTo("app", r.RedirectURI, "account.app"))
+	}
+	p.Others = append(p.Others, LinkTo("sign-out", r.To(entry.PathSignOut), "sign-out.button"))
+	return p
+}
+
+// Over is what a page of the portal makes of a failed look at TCB: a login that has just ended is
+// looked for again.
+func (po *Room) Over(r *web.Request, err error) (web.Reply, error) {
+	if !errors.Is(err, authclient.ErrUnauthenticated) {
+		return web.Reply{}, err
+	}
+	r.Trace.Refused(err)
+	r.Session.DropAccess()
+	return web.OK(po.handOffPage(r))
+}
+
+// Refuse is web.Refuse for a change in the portal: a login that has ended meanwhile is looked for
+// again, and a step-up that TCB does not accept any more is asked for again.
+func (po *Room) Refuse(r *web.Request, login *visitor.Login, page views.Page, err error, special refusal.Table) (web.Reply, error) {
+	_, said := special[refusal.CodeOf(err)]
+	if !errors.Is(err, authclient.ErrPermissionDenied) || said || login.Access.SudoUntil == 0 {
+		return po.RefuseStepUp(r, page, err, special)
+	}
+	r.Trace.Refused(err)
+	access := login.Access
+	access.SudoToken, access.SudoUntil = "", 0
+	r.Session.KeepAccess(access)
+	return po.AskStepUp(r)
+}
+
+// RefuseStepUp is Refuse for the step-up itself.
+func (po *Room) RefuseStepUp(r *web.Request, page views.Page, err error, special refusal.Table) (web.Reply, error) {
+	if errors.Is(err, authclient.ErrUnauthenticated) {
+		return po.Over(r, err)
+	}
+	return web.Refuse(page, err, special)
+}
+
+// reviewDue reports that the list of ways back in is to be shown before the page at hand.
+func reviewDue(r *web.Request, login *visitor.Login, p Page) bool {
+	_, confirming := confirms(r, login)
+	return !r.Posted() && !p.OnWay && !confirming && r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewDue
+}
