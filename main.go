@@ -393,6 +393,6 @@ func greet(w io.Writer, origins []string, pages net.Listener, outbox string, ope
 	if len(origins) > 0 {
 		app = "Your app   " + strings.Join(origins, " ") + "   (its server passes /__auth/ on to http://" + command.Reachable(pages.Addr()) + ")"
 	}
-	fmt.Fprintf(w, "\n  %s\n  Outbox     %s   (codes by SMS and e-mail arrive here)\n  Preview    http://%s/preview/   (every page in every state)\n  User       demo / Demo-pass-1\n\n",
+	fmt.Fprintf(w, "\n  %s\n  Outbox     %s   (codes by SMS and email arrive here)\n  Preview    http://%s/preview/   (every page in every state)\n  User       demo / Demo-pass-1\n\n",
 		app, outbox, command.Reachable(operator.Addr()))
 }

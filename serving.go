@@ -101,37 +101,38 @@ func (r *serving) reloadOn(ctx context.Context, signals <-chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-signals:
-			r.reload()
+			r.ops.metrics.SettingsRead(r.reload())
 		}
 	}
 }
 
 // reload reads the settings anew, with what they name, and takes over what needs no restart. Whatever is wrong with
-// them, what is in force stays.
-func (r *serving) reload() {
+// them, what is in force stays, and it returns false.
+func (r *serving) reload() bool {
 	switch {
 	case r.opts.settings == "":
 		r.log.Warn("settings not read anew: the demo has none")
-		return
+		return true
 	case r.emulated:
 		r.log.Warn("settings not read anew: the emulator has those of the start")
-		return
+		return true
 	}
 	read, logins, problems := config.Load(r.opts.settings, settings.Launch{Listen: r.opts.listen, Env: r.env}, r.messages)
 	tellProblems(r.log, "settings", problems)
 	if problems.HasErrors() {
 		r.log.Error("settings not taken over: those from before stay in force")
-		return
+		return false
 	}
 	merged, change := settings.Merge(r.settings, read)
 	if err := r.take(merged, logins); err != nil {
 		r.log.Error("settings not taken over: those from before stay in force", "error", err.Error())
-		return
+		return false
 	}
 	if len(change.Restart) > 0 {
 		r.log.Warn("settings that need a restart: those from before stay in force", "settings", change.Restart)
 	}
-	r.log.Info("settings read anew", "changed", change.Taken)
+	r.log.Info("settings read anew", "changed", append([]string{}, change.Taken...)) // [] where there are none, not null
+	return true
 }
 
 // take has the pages be made of other settings. Nothing is exchanged before all is made.

@@ -217,6 +217,20 @@ func reloadTakes(t *testing.T, binary string) {
 	}
 	r.until("settings not taken over: those from before stay in force")
 	named("Second")
+	refused := func(want string) {
+		t.Helper()
+		for again, deadline := time.Tick(10*time.Millisecond), time.After(10*time.Second); ; { // it counts after its last line
+			if _, page := r.ask("admin", "/metrics", nil); strings.Contains(page, "\ntcb_login_settings_refused "+want+"\n") {
+				return
+			}
+			select {
+			case <-again:
+			case <-deadline:
+				t.Fatalf("tcb_login_settings_refused is not %s", want)
+			}
+		}
+	}
+	refused("1")
 
 	// A client, and what wants a restart.
 	if status, _ := r.signInPage("app"); status != http.StatusBadRequest {
@@ -231,6 +245,7 @@ func reloadTakes(t *testing.T, binary string) {
 	if got := strings.Join(line.Changed, " "); got != "environments[my-env].name environments[my-env].clients" {
 		t.Errorf("changed: %s", got)
 	}
+	refused("0")
 	named("Fourth")
 	if status, _ := r.signInPage("app"); status != http.StatusOK {
 		t.Errorf("the client that was added: %d", status)

@@ -42,7 +42,7 @@ func lines() []line {
 		fresh("get-sign-in-new", "GET sign-in, no cookie", "/", `data-page="sign-in"`),
 		page("get-sms", "GET sign-in by SMS", "/sign-in/sms", 200, `data-page="sign-in-sms"`),
 		fresh("get-sms-new", "GET sign-in by SMS, no cookie", "/sign-in/sms", `data-page="sign-in-sms"`),
-		page("get-email", "GET sign-in by e-mail", "/sign-in/email", 200, `data-page="sign-in-email"`),
+		page("get-email", "GET sign-in by email", "/sign-in/email", 200, `data-page="sign-in-email"`),
 		page("get-sign-up", "GET sign-up", "/sign-up", 200, `data-page="sign-up"`),
 		page("get-reset", "GET reset password", "/reset-password", 200, `data-page="reset-password"`),
 		page("get-error", "GET error page (404)", "/no-such-page", 404, `data-page="error"`),

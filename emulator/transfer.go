@@ -137,37 +137,110 @@ type imported struct {
 }
 
 // importUsers takes all users in, or none. Whose sub, name, address or account at a provider somebody
-// has is that person, who becomes what the file says, sub and all; or stays as they are, where only
-// those that are missing are wanted.
-func (e *Emulator) importUsers(ctx context.Context, tx *sql.Tx, env string, users []seed.User, missingOnly bool) (done imported, err error) {
-	for i, given := range users {
-		in, err := e.placeOf(given, env)
-		if err != nil {
-			return done, atUser(i, err)
-		}
-		u, err := e.meant(ctx, tx, in.ID, given)
-		switch {
-		case err != nil:
-			return done, atUser(i, err)
-		case u != nil && missingOnly:
+// has is that person, who becomes what the file says, sub and all.
+func (e *Emulator) importUsers(ctx context.Context, tx *sql.Tx, env string, users []seed.User) (done imported, err error) {
+	places, known, err := e.everyMeant(ctx, tx, env, users)
+	if err != nil {
+		return done, err
+	}
+	for i, u := range known { // before anybody takes anything: a name may go from one to another
+		if u == nil {
 			continue
-		case u == nil:
+		}
+		if err := giveUp(ctx, tx, u, users[i]); err != nil {
+			return done, err
+		}
+	}
+	for i, given := range users {
+		u := known[i]
+		if u == nil {
 			done.Created++
-			u = e.newUser(in, given)
-		default:
+		} else {
 			done.Changed++
-			if given.Sub != "" && given.Sub != u.sub { // what was theirs, as logins, was another's
-				if err := deleteUser(ctx, tx, u); err != nil {
-					return done, err
-				}
-				u = e.newUser(in, given)
-			}
+		}
+		if u == nil || given.Sub != "" && given.Sub != u.sub {
+			u = e.newUser(places[i], given)
 		}
 		if err := e.applySeed(ctx, tx, u, given); err != nil {
 			return done, atUser(i, err)
 		}
 	}
 	return done, nil
+}
+
+// everyMeant finds for each user of a file its environment and who it is already, or nil. Nobody is two
+// of them: a sub says more than a name, and who has been found is not looked for again.
+func (e *Emulator) everyMeant(ctx context.Context, tx *sql.Tx, env string, users []seed.User) ([]*Environment, []*user, error) {
+	type id struct{ env, sub string }
+	places, known, taken := make([]*Environment, len(users)), make([]*user, len(users)), map[id]bool{}
+	for i, given := range users {
+		in, err := e.placeOf(given, env)
+		if err != nil {
+			return nil, nil, atUser(i, err)
+		}
+		places[i] = in
+		if given.Sub == "" {
+			continue
+		}
+		if taken[id{in.ID, given.Sub}] {
+			return nil, nil, atUser(i, alreadyThere("sub"))
+		}
+		taken[id{in.ID, given.Sub}] = true
+		if known[i], err = userBy(ctx, tx, in.ID, "sub", given.Sub); err != nil {
+			return nil, nil, err
+		}
+	}
+	for i, given := range users {
+		if known[i] != nil {
+			continue
+		}
+		u, err := e.meant(ctx, tx, places[i].ID, given, func(u *user) bool { return !taken[id{u.env, u.sub}] })
+		if err != nil {
+			return nil, nil, err
+		}
+		if known[i] = u; u != nil {
+			taken[id{u.env, u.sub}] = true
+		}
+	}
+	return places, known, nil
+}
+
+// giveUp has somebody let go of what they are found by, as far as a file says otherwise; of everything,
+// logins too, where they are to have another sub.
+func giveUp(ctx context.Context, tx *sql.Tx, u *user, given seed.User) error {
+	if given.Sub != "" && given.Sub != u.sub { // what was theirs, as logins, was another's
+		return deleteUser(ctx, tx, u)
+	}
+	if _, err := run(ctx, tx, "UPDATE users SET username = '', email = '', phone_number = '' WHERE env = ? AND sub = ?", u.env, u.sub); err != nil {
+		return err
+	}
+	bound, err := identitiesOf(ctx, tx, u)
+	if err != nil || slices.Equal(seedProviders(bound), given.Providers) {
+		return err
+	}
+	_, err = run(ctx, tx, "DELETE FROM identities WHERE env = ? AND sub = ?", u.env, u.sub)
+	return err
+}
+
+// makeMissing makes those users of a list that are not there; the others stay as they are.
+func (e *Emulator) makeMissing(ctx context.Context, tx *sql.Tx, users []seed.User) error {
+	for i, given := range users {
+		in, err := e.placeOf(given, "")
+		if err != nil {
+			return atUser(i, err)
+		}
+		u, err := e.meant(ctx, tx, in.ID, given, func(*user) bool { return true })
+		if err != nil {
+			return err
+		}
+		if u != nil {
+			continue
+		}
+		if err := e.applySeed(ctx, tx, e.newUser(in, given), given); err != nil {
+			return atUser(i, err)
+		}
+	}
+	return nil
 }
 
 // atUser says which user of a file a refusal is about.
@@ -182,17 +255,17 @@ func atUser(i int, err error) error {
 	return &at
 }
 
-// meant is the user of an environment that a file's user is already, or nil.
-func (e *Emulator) meant(ctx context.Context, tx *sql.Tx, env string, given seed.User) (*user, error) {
+// meant is the user of an environment that a file's user is already, of those who may be, or nil.
+func (e *Emulator) meant(ctx context.Context, tx *sql.Tx, env string, given seed.User, may func(*user) bool) (*user, error) {
 	for _, by := range []struct{ column, value string }{
 		{"sub", given.Sub}, {"username", given.Username}, {"email", given.Email}, {"phone_number", given.PhoneNumber},
 	} {
-		if u, err := userBy(ctx, tx, env, by.column, by.value); err != nil || u != nil {
+		if u, err := userBy(ctx, tx, env, by.column, by.value); err != nil || u != nil && may(u) {
 			return u, err
 		}
 	}
 	for _, one := range given.Providers {
-		if u, err := identityOwner(ctx, tx, env, one.ID, one.ProviderUserID); err != nil || u != nil {
+		if u, err := identityOwner(ctx, tx, env, one.ID, one.ProviderUserID); err != nil || u != nil && may(u) {
 			return u, err
 		}
 	}
@@ -222,7 +295,7 @@ func (e *Emulator) importFile(ctx context.Context, env string, body []byte) (don
 		return done, err
 	}
 	err = e.store.write(ctx, func(tx *sql.Tx) error {
-		done, err = e.importUsers(ctx, tx, env, users, false)
+		done, err = e.importUsers(ctx, tx, env, users)
 		return err
 	})
 	return done, err

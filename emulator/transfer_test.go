@@ -72,6 +72,58 @@ func TestExportAndImport(t *testing.T) {
 	f.do("GET", "/__emulator/export?env=nowhere", "").fails("not_found")
 }
 
+// An export can be taken back in whatever its users have become since: what they had went to others of them,
+// in a ring, and to somebody who has another id in the file.
+func TestImportAfterSwaps(t *testing.T) {
+	t.Parallel()
+	f := soleFixture(t, func(*Config) {})
+	people := []string{
+		`{"sub": "one", "username": "an", "email": "an@example.com", "phone_number": "+86 13800000001", "password": "First-pass-1", "providers": [{"id": "demo", "provider_user_id": "p1"}]}`,
+		`{"sub": "two", "username": "bo", "email": "bo@example.com", "phone_number": "+86 13800000002", "password": "Other-pass-1", "providers": [{"id": "demo", "provider_user_id": "p2"}]}`,
+		`{"sub": "three", "username": "cy", "email": "cy@example.com"}`,
+	}
+	for _, one := range people {
+		f.clock.advance(time.Second) // which the order of an export is by
+		f.newUserByControls(one)
+	}
+	exported := f.do("GET", "/__emulator/export", "").ok()
+	file := encode(t, exported.body)
+	login := f.do("POST", "/auth/v1/signin?client_id=shop", `{"username": "bo", "password": "Other-pass-1"}`).ok().str("refresh_token")
+	back := func(changed, created float64) {
+		t.Helper()
+		if diff := cmp.Diff(object{"created": created, "changed": changed}, f.do("POST", "/__emulator/import", file).ok().body); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(exported.body, f.do("GET", "/__emulator/export", "").ok().body); diff != "" {
+			t.Errorf("what came back: %s", diff)
+		}
+	}
+	f.do("PUT", "/__emulator/users/one", `{"username": "aside", "email": "", "phone_number": "", "providers": []}`).ok()
+	f.do("PUT", "/__emulator/users/two", `{"username": "an", "email": "an@example.com", "phone_number": "+86 13800000001", "providers": [{"id": "demo", "provider_user_id": "p1"}]}`).ok()
+	f.do("PUT", "/__emulator/users/three", `{"username": "bo", "email": "bo@example.com", "phone_number": "+86 13800000002", "providers": [{"id": "demo", "provider_user_id": "p2"}]}`).ok()
+	f.do("PUT", "/__emulator/users/one", `{"username": "cy", "email": "cy@example.com"}`).ok()
+	back(4, 0) // and the demo user
+	f.do("POST", "/auth/v1/token", encode(t, object{"client_id": "shop", "grant_type": "refresh_token", "refresh_token": login})).ok()
+
+	f.do("DELETE", "/__emulator/users/one", "").ok()
+	f.do("PUT", "/__emulator/users/two", `{"username": "an"}`).ok() // in the file it is the one's, who is gone
+	back(3, 1)
+
+	for name, refused := range map[string]string{
+		"users[1]: Another user has this username": `{"users": [{"username": "new"}, {"env": "shop", "sub": "one", "username": "new"}]}`,
+		"users[1]: Another user has this sub":      `{"users": [{"sub": "new", "username": "new"}, {"env": "shop", "sub": "new", "username": "other"}]}`,
+		"users[0]: Another user has this email":    `{"users": [{"sub": "one", "email": "bo@example.com"}]}`,
+	} {
+		a := f.do("POST", "/__emulator/import", refused, "Accept-Language", "en-US").fails("already_exists")
+		if !strings.Contains(a.str("error_description"), name) {
+			t.Errorf("%s: %s", refused, a.str("error_description"))
+		}
+	}
+	if diff := cmp.Diff(exported.body, f.do("GET", "/__emulator/export", "").ok().body); diff != "" {
+		t.Errorf("a refused import changed: %s", diff)
+	}
+}
+
 func TestImportRefusals(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

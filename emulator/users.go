@@ -261,7 +261,7 @@ func (e *Emulator) seed(ctx context.Context, wipe bool) error {
 			}
 		}
 		if e.users != nil {
-			_, err := e.importUsers(ctx, tx, "", hashed, true)
+			err := e.makeMissing(ctx, tx, hashed)
 			return err
 		}
 		for _, env := range e.environments {

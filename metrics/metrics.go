@@ -56,6 +56,7 @@ type Set struct {
 	codes       *prometheus.CounterVec
 	sessions    *prometheus.CounterVec
 	reloads     *prometheus.CounterVec
+	refused     prometheus.Gauge
 }
 
 // Latencies of TCB's, and of our pages, which are a hundred times faster where they call nothing.
@@ -89,14 +90,17 @@ func New(cfg Config) *Set {
 	s.events = counter("events_total", "Security events, as the audit log has them.", "event", "outcome")
 	s.limits = counter("limits_hit_total", "Limits of ours that were used up when somebody came to one.", "rule")
 	s.captchas = counter("captchas_total", "Captchas: asked by TCB or by us (demanded), solved, wrong.", "event")
-	s.codes = counter("codes_total", "Codes by SMS and e-mail: sent, right, wrong, withheld by TCB. E-mails have no calling code.", "event", "channel", "calling_code")
+	s.codes = counter("codes_total", "Codes by SMS and email: sent, right, wrong, withheld by TCB. Emails have no calling code.", "event", "channel", "calling_code")
 	s.sessions = counter("sessions_total", "Logins on our pages: begun, handed_over, stepped_up, ended.", "event")
 	s.reloads = counter("config_reloads_total", "Login configs that changed and were read again.", "outcome")
+	s.refused = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "settings_refused", Help: "1 where the settings that were last read anew were not taken over: those from before stay in force.",
+	})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "Always 1; the version is its label.", ConstLabels: prometheus.Labels{"version": cfg.Version},
 	})
 	info.Set(1)
-	s.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.registry.MustRegister(s.refused, info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
 }
 
@@ -229,5 +233,12 @@ func (s *Set) Reload(ok, broken int) {
 	if s != nil {
 		s.reloads.WithLabelValues("ok").Add(float64(ok))
 		s.reloads.WithLabelValues("error").Add(float64(broken))
+	}
+}
+
+// SettingsRead tells whether the settings that were read anew were taken over.
+func (s *Set) SettingsRead(taken bool) {
+	if s != nil {
+		s.refused.Set(truth(!taken))
 	}
 }

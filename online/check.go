@@ -222,6 +222,9 @@ func (c *checker) origin(ctx context.Context, known []Client, origin string) {
 	case strings.EqualFold(a.code, "permission_denied") && c.codes[client.ID] != a.code || !before.readable || before.status > 299 || a.err == nil && !a.readable:
 		c.errorf("public_origins: %s is none of the security domains, so the SDK of an app there cannot call TCB; add it at %s, which takes some 10 minutes to count",
 			origin, c.console(domains))
+	case len(before.unsent) > 0:
+		c.errorf("public_origins: browsers let no page of %s send TCB %s, which the SDK does: the answer to their preflight does not allow it; see endpoint, and what stands between, or add the origin at %s",
+			origin, strings.Join(before.unsent, ", "), c.console(domains))
 	default:
 		c.untold(a, what)
 	}
@@ -248,7 +251,7 @@ func (c *checker) methods(ctx context.Context, known []Client) {
 	}{
 		{c.env.Offers.Password, askPassword, "sign-in by username and password", "__password"},
 		{c.env.Offers.SMS, askSMS, "sign-in by SMS", "__sms"},
-		{c.env.Offers.Email, askEmail, "sign-in by e-mail", "email"},
+		{c.env.Offers.Email, askEmail, "sign-in by email", "email"},
 	} {
 		if !m.offered {
 			continue

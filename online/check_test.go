@@ -148,7 +148,7 @@ func TestCheck(t *testing.T) {
 		{"a wrong secret", "", func(e *Environment) { e.Clients[1].Secret = "s3cr3t-of-old" }, []string{"error: clients: the secret of app is wrong"}},
 		{"no user names", `{"login": {"UserNameLogin": false}}`, nil, []string{"error: sign-in by username and password is switched off at TCB (unimplemented)…登录方式…__password"}},
 		{"no SMS", `{"login": {"PhoneNumberLogin": false}}`, nil, []string{"error: sign-in by SMS is switched off at TCB (login_method_disabled)…__sms"}},
-		{"no e-mail", `{"login": {"EmailLogin": false}}`, nil, []string{"error: sign-in by e-mail is switched off at TCB (login_method_disabled)…take email out"}},
+		{"no e-mail", `{"login": {"EmailLogin": false}}`, nil, []string{"error: sign-in by email is switched off at TCB (login_method_disabled)…take email out"}},
 		{"switched off, in the gateway's words", `{"faults": [{"path": "/auth/v1/signin", "status": 403, "body": "{\"code\": \"LOGIN_TYPE_DISABLED\"}"}]}`, nil,
 			[]string{"error: sign-in by username and password is switched off at TCB (LOGIN_TYPE_DISABLED)"}},
 		{"no e-mail, and no page that has it", `{"login": {"EmailLogin": false}}`, func(e *Environment) { e.Offers.Email = false }, nil},
@@ -182,7 +182,7 @@ func TestCheck(t *testing.T) {
 		}},
 		{"TCB that takes everything", `{"faults": [{"path": "/auth/v1/signin", "status": 200, "body": "{}"}, {"path": "/auth/v1/verification", "status": 200, "body": "{}"},
 			{"path": "/auth/v1/provider/uri", "status": 200, "body": "{\"uri\": \"javascript:alert(1)\"}"}, {"path": "/auth/v1/captcha/init", "status": 200, "body": "{\"url\": 1}"}]}`, nil, []string{
-			"warning: sign-in by username and password: cannot be told: TCB took what cannot be valid", "warning: sign-in by SMS: cannot be told", "warning: sign-in by e-mail: cannot be told",
+			"warning: sign-in by username and password: cannot be told: TCB took what cannot be valid", "warning: sign-in by SMS: cannot be told", "warning: sign-in by email: cannot be told",
 			"warning: identity provider demo: TCB's answer has no address", "warning: captcha: TCB's answer has no address",
 		}},
 		{"TCB that is away for a moment", `{"faults": [{"path": "/auth/v1/signin", "error": "unavailable"}]}`, nil, []string{`warning: sign-in by username and password: cannot be told: TCB says "unavailable"`}},
@@ -204,6 +204,46 @@ func TestCheck(t *testing.T) {
 				if !strings.HasPrefix(got[i], parts[0]) || slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(got[i], part) }) {
 					t.Errorf("got %q, want %q", got[i], want)
 				}
+			}
+		})
+	}
+}
+
+// TestPreflight: what a preflight's answer allows is judged as a browser does.
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	all := "Authorization, X-Device-Id,x-request-id ,X-SDK-Version"
+	for name, tt := range map[string]struct {
+		allowed []string // lines of Access-Control-Allow-Headers
+		want    string   // in the one error
+	}{
+		"all, in any case and order":     {[]string{all}, ""},
+		"on several lines":               {[]string{"x-sdk-version, authorization", "x-request-id", "content-type, x-device-id"}, ""},
+		"everything":                     {[]string{"*, Authorization"}, ""},
+		"everything but what * is not":   {[]string{"*"}, "send TCB authorization, which"},
+		"no header at all":               {nil, "send TCB authorization, x-device-id, x-request-id, x-sdk-version, which"},
+		"one is missing":                 {[]string{strings.ReplaceAll(all, "X-SDK-Version", "x-sdk")}, "send TCB x-sdk-version, which"},
+		"names with blanks between them": {[]string{strings.ReplaceAll(all, ",", " ")}, "send TCB authorization, x-device-id"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := emulate(t, "")
+			inner := a.Config.Handler
+			a.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodOptions {
+					inner.ServeHTTP(w, r)
+					return
+				}
+				w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+				w.Header()["Access-Control-Allow-Headers"] = tt.allowed
+				w.WriteHeader(http.StatusNoContent)
+			})
+			got := check(t, environment(a.URL))
+			if tt.want == "" && len(got) == 0 {
+				return
+			}
+			if tt.want == "" || len(got) != 1 || !strings.HasPrefix(got[0], "error: public_origins: browsers let no page of https://app.example.com") || !strings.Contains(got[0], tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}

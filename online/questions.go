@@ -60,8 +60,26 @@ type answer struct {
 	nonsense bool   // it is none of TCB's
 	code     string // TCB's error; empty: it did what it was asked
 	status   int
-	readable bool // a page of the origin could read it
+	readable bool     // a page of the origin could read it
+	unsent   []string // headers of the SDK's that a browser would not send after this preflight
 	body     []byte
+}
+
+// sdkHeaders are what the SDK's calls want allowed. Accept-Language and a body as text want no leave.
+var sdkHeaders = []string{"authorization", "x-device-id", "x-request-id", "x-sdk-version"}
+
+// notAllowed returns those of the SDK's headers that a preflight's answer does not allow, by the rules of
+// browsers for calls without cookies: "*" is every header but Authorization.
+func notAllowed(header http.Header) []string {
+	allowed := map[string]bool{}
+	for _, line := range header.Values("Access-Control-Allow-Headers") {
+		for name := range strings.SplitSeq(line, ",") {
+			allowed[strings.ToLower(strings.Trim(name, " \t"))] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(sdkHeaders), func(name string) bool {
+		return allowed[name] || allowed["*"] && name != "authorization"
+	})
 }
 
 // ask makes one request. It is the only place that does.
@@ -84,6 +102,7 @@ func (c *checker) ask(ctx context.Context, q question, w with) answer {
 		return answer{err: c.plain(err)}
 	}
 	if q.method == http.MethodOptions {
+		a.unsent = notAllowed(resp.Header)
 		return a
 	}
 	if a.code, a.nonsense = read(a.body, a.status); c.tells(a.code) {
@@ -125,7 +144,7 @@ func (c *checker) request(ctx context.Context, q question, w with) (*http.Reques
 	switch {
 	case q.method == http.MethodOptions: // what the SDK's calls bring about; browsers send no credentials with it
 		req.Header.Set("Access-Control-Request-Method", http.MethodPost)
-		req.Header.Set("Access-Control-Request-Headers", "accept-language,x-device-id,x-request-id,x-sdk-version")
+		req.Header.Set("Access-Control-Request-Headers", strings.Join(sdkHeaders, ","))
 		return req, nil
 	case w.secret && w.client.Secret != "":
 		req.SetBasicAuth(w.client.ID, w.client.Secret)

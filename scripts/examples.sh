@@ -28,6 +28,14 @@ install examples/plain
 wait "$first"
 [ "${1:-}" != install ] || exit 0
 
+for place in REACT_PORT="$react" PLAIN_PORT="$plain" LOGIN_PORT="$login" EMULATOR_PORT="$emulator" ADMIN_PORT="$admin"; do
+	port=${place##*:}
+	if (: <"/dev/tcp/localhost/$port") 2>/dev/null; then
+		echo "scripts/examples.sh: something listens at port $port already: end it, or name another port with ${place%%=*}=…" >&2
+		exit 1
+	fi
+done
+
 dir=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
 trap 'exit 0' INT TERM

@@ -16,7 +16,12 @@ createServer((req, res) => {
   res.setHeader("Content-Type", `${files[pathname] ?? "text/html"}; charset=utf-8`);
   if (pathname === "/config.js") return res.end(config);
   createReadStream(new URL(files[pathname] ? `.${pathname}` : "./index.html", import.meta.url)).on("error", (err) => res.destroy(err)).pipe(res);
-}).listen(port, "localhost", () => console.log(`http://localhost:${port}/`));
+})
+  .on("error", (err) => {
+    console.error(`Port ${port} cannot be had (${err.code}): name another one with PORT=….`);
+    process.exitCode = 1;
+  })
+  .listen(port, "localhost", () => console.log(`http://localhost:${port}/`));
 
 // passOn leaves everything as the browser sent it, Host too, by which the login page knows the app.
 function passOn(req, res) {

@@ -46,7 +46,7 @@ func (p *Personal) Send(ctx context.Context, r *web.Request, in authclient.GetVe
 	return User(r, p.Login).GetVerification(ctx, in, opts...)
 }
 
-// SpentToken: what is left for TCB to object to after a right code is its token.
+// SpentToken is of a call after a right code: all that is left for TCB to object to is its token.
 var SpentToken = refusal.Table{"invalid_argument": {Status: 422, Key: "error.session_over"}}
 
 // PressAgain is the verified step's page where TCB failed after a right code.
