@@ -64,6 +64,19 @@ const unmarked = `() => {
 	}).map((e) => "looks as if it were right: " + e.outerHTML);
 }`
 
+// dull finds primary buttons that look like any other: theirs is the system's colour for what stands
+// out, with the ink that goes with it.
+const dull = `() => {
+	const colours = (e) => { const s = getComputedStyle(e); return s.backgroundColor + " " + s.color; };
+	const probe = document.createElement("span");
+	probe.style.cssText = "forced-color-adjust: none; background: Highlight; color: HighlightText";
+	document.body.append(probe);
+	const want = colours(probe);
+	probe.remove();
+	return [...document.querySelectorAll(".primary")].filter((e) => e.checkVisibility() && !e.disabled && colours(e) !== want)
+		.map((e) => "looks like any other: " + e.outerHTML + " " + colours(e) + ", want " + want);
+}`
+
 // TestConditions: pages keep to what people have set: no motion, 400 % on a small screen, and colours
 // of their own.
 func TestConditions(t *testing.T) {
@@ -80,7 +93,7 @@ func TestConditions(t *testing.T) {
 	})
 	for _, p := range append(first, worst...) {
 		b.goTo(t, p.address)
-		for _, look := range []string{moving, covered, edgeless, unmarked} {
+		for _, look := range []string{moving, covered, edgeless, unmarked, dull} {
 			found, err := b.Evaluate(look)
 			if err != nil {
 				t.Fatal(err)

@@ -130,7 +130,7 @@ func TestScreenshots(t *testing.T) {
 		{"error", "environment", at("/__auth/?env_id=nowhere&client_id=demo")},
 		{"error", "config", at("/__auth/?env_id=demo&client_id=demo&config_version=v1_999")},
 		{"error", "not-found", at("/__auth/no-such-page")},
-		{"error", "other-origin", func(t *testing.T, b *tab) {
+		{"authorize", "plain", func(t *testing.T, b *tab) {
 			b.goTo(t, b.v.server.entry("https://other.example.com/callback", "response_type", "code",
 				"code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method", "S256"))
 			b.fill(t, "username", demoName, "password", demoPassword)

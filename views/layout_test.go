@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,27 +26,30 @@ func rendered(t *testing.T, of func(Base) templ.Component, b Base) string {
 }
 
 // TestLanguages: up to three languages stand in a row, more are behind one control. Either works
-// without script, and posts the form where there is one.
+// without script, and posts the form where no address shows the page again.
 func TestLanguages(t *testing.T) {
 	t.Parallel()
 	all := []Language{
-		{Tag: "en", Name: "English", Current: true}, {Tag: "ja", Name: "日本語", URL: "/ja"},
-		{Tag: "ko", Name: "한국어", URL: "/ko"}, {Tag: "zh-CN", Name: "简体中文", URL: "/zh"},
+		{Tag: "en", Name: "English", Current: true}, {Tag: "ja", Name: "日本語"}, {Tag: "ko", Name: "한국어"}, {Tag: "zh-CN", Name: "简体中文"},
 	}
 	for n := range len(all) + 1 {
-		for _, form := range []string{"", "sign-in"} {
-			b := Base{Languages: all[:n], LanguageAction: "/language"}
-			b.Form.Name = form
+		for _, linked := range []bool{true, false} {
+			b := Base{Languages: slices.Clone(all[:n]), LanguageAction: "/language"}
+			for i := range b.Languages {
+				if linked {
+					b.Languages[i].URL = "/" + b.Languages[i].Tag
+				}
+			}
 			got := rendered(t, languages, b)
 			if folded := strings.Contains(got, "<summary>"); folded != (n > 3) {
 				t.Errorf("%d languages: behind a control: %v", n, folded)
 			}
 			other := `<a href="/ja"`
-			if form != "" {
+			if !linked {
 				other = `formaction="/language" formnovalidate name="lang" value="ja"`
 			}
 			if has := strings.Contains(got, other); has != (n > 1) {
-				t.Errorf("%d languages, form %q: Japanese is offered: %v in %s", n, form, has, got)
+				t.Errorf("%d languages, linked %v: Japanese is offered: %v in %s", n, linked, has, got)
 			}
 			if current := strings.Contains(got, `aria-current="true">English`); current != (n > 0 && n <= 3) {
 				t.Errorf("%d languages: the current one is marked: %v", n, current)
