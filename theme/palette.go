@@ -307,6 +307,8 @@ func (p *Palette) derive(base, other Palette, named Wish) {
 	}
 	if has("brand") {
 		set("danger", dangerBeside(p.Brand, base.Danger))
+		w := base.DangerWash.tone() // as far around as the red itself
+		set("dangerWash", tone{w.l, w.c, w.h + p.Danger.tone().h - base.Danger.tone().h}.color())
 	}
 	if has("brand") || has("brandHover") {
 		set("brandInk", inkOn(p.Brand))
