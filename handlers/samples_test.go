@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ func TestSamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := rooms.table()
+	rows, styles := rooms.table(), stylesheets(t)
 	for _, env := range []string{"demo", "north"} {
 		r, err := rooms.site.SampleRequest(t.Context(), loginpage.Key{Env: env, Version: loginpage.EnvVersion}, "en", "")
 		if err != nil {
@@ -53,7 +54,7 @@ func TestSamples(t *testing.T) {
 			if err := page.Component().Render(t.Context(), &out); err != nil || !strings.Contains(out.String(), "</html>") {
 				t.Errorf("%s: %s: %v, %d bytes", env, at, err, out.Len())
 			}
-			for _, lack := range lacks(page.Frame(), out.String()) {
+			for _, lack := range lacks(page.Frame(), out.String(), styles) {
 				t.Errorf("%s: %s does not show %s", env, at, lack)
 			}
 		}
@@ -79,14 +80,40 @@ func TestSamples(t *testing.T) {
 // notShown are forms of login pages that the test's own does not have.
 var notShown = []string{"choose", "continue"}
 
+// icons are those of a page. One that its stylesheet does not draw is a square.
+var icons = regexp.MustCompile(`class="icon (i-[a-z]+)`)
+
+// stylesheets are those that pages load one of, by name.
+func stylesheets(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, name := range []string{"app.css", "portal.css"} {
+		text, err := os.ReadFile("../static/files/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = string(text)
+	}
+	return all
+}
+
 // lacks names what a page was given and does not show: any call of TCB's may want a captcha or be
 // refused, and somebody who sees neither gets no further.
-func lacks(b *views.Base, html string) (all []string) {
+func lacks(b *views.Base, html string, styles map[string]string) (all []string) {
 	if b.Captcha != nil {
 		for _, want := range []string{`name="captcha_key"`, `value="captcha"`} {
 			if !strings.Contains(html, want) {
 				all = append(all, want)
 			}
+		}
+	}
+	sheet := "app.css"
+	if b.Styled || b.Portal != nil || b.Guard != nil {
+		sheet = "portal.css"
+	}
+	for _, icon := range icons.FindAllStringSubmatch(html, -1) {
+		if !strings.Contains(styles[sheet], "."+icon[1]) {
+			all = append(all, icon[1]+", which "+sheet+" does not draw")
 		}
 	}
 	if key := b.Alert.Message.Key; key != "" && !strings.Contains(html, `data-key="`+key+`"`) {

@@ -178,9 +178,13 @@ func (f *contact) conflictPage(r *web.Request, step *code.Step) (*views.Conflict
 	if err != nil {
 		return nil, err
 	}
+	to := step.Email
+	if step.Phone != "" {
+		to = identifier.ShowPhone(step.Phone)
+	}
 	return &views.ConflictPage{
 		Base:    f.Base(r, f.kind.spec.Name+"-conflict", i18n.Msg("account.conflict.title"), sealed),
-		Lead:    i18n.Message{Key: "account.conflict.lead", Args: i18n.Args{"to": step.To()}},
+		Lead:    i18n.Message{Key: "account.conflict.lead", Args: i18n.Args{"to": to}},
 		Choices: conflictChoices,
 		Chosen:  r.Form.Value("conflict_resolution"),
 		Confirm: typedWord(r),

@@ -28,14 +28,18 @@ func (v *Room) SignedOut(r *web.Request, title i18n.Message, revoked bool, to st
 	if err := Forget(r); err != nil {
 		return web.Reply{}, err
 	}
-	base := v.Page(&r.LoginRequest, "interstitial", title)
-	base.Mark = "out"
 	return web.Leave(&views.InterstitialPage{
-		Base:    base,
+		Base:    v.signedOutBase(r, title),
 		Lead:    i18n.Msg("interstitial.lead"),
 		Revoked: revoked,
 		Data:    views.Departure{To: to, Forget: StorageKeys(&r.LoginRequest)},
 	})
+}
+
+func (v *Room) signedOutBase(r *web.Request, title i18n.Message) views.Base {
+	b := v.Page(&r.LoginRequest, "interstitial", title)
+	b.Mark, b.Styled = "out", true // the portal's stylesheet draws it
+	return b
 }
 
 // StorageKeys are the SDK's in localStorage that hold a login.

@@ -12,8 +12,7 @@ import (
 func (v *Room) Samples(r *web.Request) (all []sample.Sample) {
 	all = sample.Plain("complete", "/complete", func() (views.Page, error) { return v.completePage(r, views.Completion{}), nil })
 	all = append(all, sample.Plain("interstitial", "/interstitial", func() (views.Page, error) {
-		base := v.Page(&r.LoginRequest, "interstitial", i18n.Msg("sign-out.done"))
-		base.Mark = "out"
+		base := v.signedOutBase(r, i18n.Msg("sign-out.done"))
 		reply, err := web.Leave(&views.InterstitialPage{Base: base, Lead: i18n.Msg("interstitial.lead"), Data: views.Departure{To: r.RedirectURI}})
 		return reply.Page, err
 	})...)
