@@ -183,3 +183,59 @@ func TestDeleteAccount(t *testing.T) {
 	b.follow(t, "app")
 	b.back(t, where)
 }
+
+// TestConflict: what may end another account asks for the word when it is chosen, with script and
+// without; nothing else does.
+func TestConflict(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	for name, change := range map[string]func(*playwright.BrowserNewContextOptions){
+		"with script": func(*playwright.BrowserNewContextOptions) {}, "without": withoutScript,
+	} {
+		t.Run(name, func(t *testing.T) {
+			taken := newEmail()
+			other := s.emulator.register(t, taken, newUsername(), "Quiet-river-7")
+			v := s.visit(t, change)
+			b := v.open(t, s.entry(s.origin+where))
+			b.fill(t, "username", demoName, "password", demoPassword)
+			b.submit(t)
+			b.goTo(t, s.portal("/email"))
+			b.stepUpByPassword(t, demoPassword)
+			b.at(t, "account-email")
+			b.fill(t, "email", taken)
+			b.submit(t)
+			b.fill(t, "verification_code", s.emulator.code(t, taken))
+			b.submit(t)
+			b.at(t, "account-email-conflict")
+			word := b.Locator(`[name="confirm"]`)
+			for _, choice := range []struct {
+				value string
+				asks  bool
+			}{{"DEFAULT", false}, {"TRANSFER", true}, {"DELETE_ACCOUNT_TRANSFER", true}} {
+				if err := b.Locator("#option-" + choice.value).Check(); err != nil {
+					t.Fatal(err)
+				}
+				if asks, err := word.IsVisible(); err != nil || asks != choice.asks {
+					t.Errorf("%s: the word is asked for: %v %v", choice.value, asks, err)
+				}
+			}
+			b.submit(t)
+			b.wrong(t, 422, "account-email-conflict")
+			b.visible(t, `[data-key="error.required.confirm"]`)
+			if name == "without" {
+				b.fill(t, "confirm", "delete")
+				b.submit(t)
+				b.at(t, "account")
+				if len(s.emulator.known(t, other.Username)) != 0 {
+					t.Error("the other account is still there")
+				}
+				return
+			}
+			if err := b.Locator("#option-DEFAULT").Check(); err != nil {
+				t.Fatal(err)
+			}
+			b.submit(t)
+			b.at(t, "account")
+		})
+	}
+}
