@@ -4,10 +4,12 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,7 +34,8 @@ func caddyBinary(t *testing.T) string {
 }
 
 // listenBeside opens a loopback port on which another process may listen too. Caddy does so, and takes
-// over no listener that is open: so the port stays ours until Caddy has it.
+// over no listener that is open: so the port stays ours until Caddy has it. Caddy listens on every
+// address, so that nobody else may have the port on any.
 func listenBeside(t *testing.T) net.Listener {
 	t.Helper()
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (failed error) {
@@ -42,12 +45,25 @@ func listenBeside(t *testing.T) net.Listener {
 		}
 		return failed
 	}}
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	everywhere, err := lc.Listen(t.Context(), "tcp", ":0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	port := strconv.Itoa(everywhere.Addr().(*net.TCPAddr).Port)
+	l, err := lc.Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		t.Fatal(errors.Join(err, everywhere.Close()))
+	}
+	return reserved{l, everywhere}
 }
+
+// reserved is a listener that keeps its port on all other addresses too.
+type reserved struct {
+	net.Listener
+	everywhere net.Listener
+}
+
+func (r reserved) Close() error { return errors.Join(r.Listener.Close(), r.everywhere.Close()) }
 
 // runProxy puts the real proxy that the options name on a listener, before the login page and the app.
 func (s *server) runProxy(t *testing.T, front net.Listener, login, app string) {

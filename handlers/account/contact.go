@@ -198,7 +198,7 @@ func conflictStates(last views.Page) []sample.State {
 		return nil
 	}
 	return []sample.State{
-		sample.FieldErrors("none", "conflict_resolution", "account.conflict.none"),
+		sample.FieldErrors("unchosen", "conflict_resolution", "account.conflict.none"),
 		{Name: "mistyped", Change: func(p views.Page) {
 			page := p.(*views.ConflictPage)
 			page.Chosen, page.Confirm.Typed = string(authclient.ConflictDeleteAccount), "?"
