@@ -42,7 +42,7 @@ func (a *Room) moreRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 			parts = append(parts, r.Loc.Isolate(s))
 		}
 	}
-	row := a.fact(r, "more", "account.row.more", strings.Join(parts, " · "), "account-profile")
+	row := a.fact(r, "more", "account.row.more", strings.Join(parts, "\u00a0· "), "account-profile")
 	row.Action.Label = toDo(r, "account.change", "account.row.more")
 	return row, true
 }
