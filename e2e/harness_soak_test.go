@@ -194,7 +194,7 @@ func (s *soak) signsOut(ctx context.Context, t *testing.T, p *personOf, email st
 // memory is of the instances, in bytes.
 type memory struct {
 	peak        int64 // of the process, whichever
-	first, last int64 // at which the second instance collects, warm and in the end: twice what is alive
+	first, last int64 // at which the second instance collects, at its least: twice what is alive
 }
 
 func (m memory) String() string {
