@@ -86,7 +86,7 @@ func TestWrongCaptcha(t *testing.T) {
 	}
 	b.holds(t, "username", demoName)
 
-	b.press(t, b.Locator(`button[formaction*="/__auth/captcha"]`))
+	b.press(t, b.Locator(`button[name=action][value=captcha]`))
 	b.at(t, "sign-in")
 	b.visible(t, "#form img.captcha")
 	if b.attribute(t, "#form img.captcha", "src") == second {

@@ -295,15 +295,16 @@ func TestTypedFormsNeedStepUp(t *testing.T) {
 			_, query, _ := strings.Cut(p.action(), "?")
 			return b.do(http.MethodPost, s.base+path+"?"+query, form, header)
 		}
+		own := strings.TrimPrefix(p.url.Path, s.base)
 		nothing := http.Header{"Origin": nil, "Sec-Fetch-Site": nil}
 		stale := func(form url.Values) { form.Set("csrf_token", "x") }
 		return map[string]*page{
-			"another language":         post("/language", func(form url.Values) { form.Set("lang", "zh-CN") }, nil),
-			"no such language":         post("/language", func(form url.Values) { form.Set("lang", "xx") }, nil),
-			"another picture":          post("/captcha", func(form url.Values) { form.Set("action", "captcha") }, nil),
+			"another language":         post(own, func(form url.Values) { form.Set("lang", "zh-CN") }, nil),
+			"no such language":         post(own, func(form url.Values) { form.Set("lang", "xx") }, nil),
+			"another picture":          post(own, func(form url.Values) { form.Set("action", "captcha") }, nil),
 			"a provider":               post("/provider/demo", func(url.Values) {}, nil),
-			"a stale token":            post(strings.TrimPrefix(p.url.Path, s.base), stale, nothing),
-			"a stale token, languages": post("/language", stale, nothing),
+			"a stale token":            post(own, stale, nothing),
+			"a stale token, languages": post(own, func(form url.Values) { stale(form); form.Set("lang", "ja") }, nothing),
 		}
 	}
 	// With the step-up they do show it: nothing is lost.
@@ -367,7 +368,7 @@ func TestTypedFormsOfNobody(t *testing.T) {
 	show := func(name string) *page {
 		t.Helper()
 		form.Set("form", name)
-		return b.do(http.MethodPost, s.base+"/language?"+entryQuery(appPage), form, nil)
+		return b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage), form, nil)
 	}
 	forms := []string{"step-up"}
 	for name, route := range portalRoutes {

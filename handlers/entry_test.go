@@ -149,8 +149,8 @@ func TestRegionWithoutPhones(t *testing.T) {
 	form := p.filled(nil)
 	b.do(http.MethodPost, s.base+"/sign-in/sms?"+query, form, nil).want(http.StatusNotFound, "error", "error.disabled")
 	form.Set("form", "sign-in-sms")
-	for _, path := range []string{"/language", "/captcha"} {
-		b.do(http.MethodPost, s.base+path+"?"+query, form, nil).want(http.StatusBadRequest, "error")
+	for name, value := range showsAgain {
+		b.do(http.MethodPost, s.base+"/sign-in/email?"+query, with(form, name, value), nil).want(http.StatusBadRequest, "error")
 	}
 	for _, path := range []string{"/sign-up", "/reset-password", "/sign-up?via=phone", "/reset-password?via=phone"} {
 		p := get(strings.Replace(path, "?", "?x&", 1))

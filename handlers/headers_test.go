@@ -32,8 +32,8 @@ func TestHead(t *testing.T) {
 		return names
 	}
 	b.open("/")
-	for _, path := range []string{"/", "/sign-in", "/sign-in/sms", "/sign-in/email", "/sign-up", "/reset-password", "/sign-out", "/language",
-		"/captcha", "/nothing", "/static/" + s.cfg.Static.Name("app.css"), "/sign-in?env_id=x", "/static/x"} {
+	for _, path := range []string{"/", "/sign-in", "/sign-in/sms", "/sign-in/email", "/sign-up", "/reset-password", "/sign-out",
+		"/nothing", "/static/" + s.cfg.Static.Name("app.css"), "/sign-in?env_id=x", "/static/x"} {
 		target := s.base + path
 		if !strings.Contains(path, "?") {
 			target += "?" + entryQuery(appPage)
@@ -62,7 +62,7 @@ func TestReadingChangesNothing(t *testing.T) {
 	for _, p := range []*page{code, details} {
 		b.get(p.action() + "&action=resend&verification_code=123456&password=x")
 	}
-	for _, path := range []string{"/", "/sign-in", "/sign-in/sms", "/sign-up", "/reset-password", "/sign-out", "/language", "/captcha"} {
+	for _, path := range []string{"/", "/sign-in", "/sign-in/sms", "/sign-up", "/reset-password", "/sign-out"} {
 		b.open(path, "username=demo&password=x&form=sign-in&lang=zh-CN&prompt=create")
 	}
 	if got := s.backend.count(""); got != calls {

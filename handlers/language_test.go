@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -131,23 +130,15 @@ func TestLanguageOf(t *testing.T) {
 	}
 }
 
-// TestLanguageByGet: the address of the switch, typed or reloaded, shows the entry.
-func TestLanguageByGet(t *testing.T) {
+// TestUnknownLanguage: it changes nothing, and loses nothing.
+func TestUnknownLanguage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.browser()
-	for _, path := range []string{"/language", "/captcha"} {
-		p := b.do(http.MethodGet, s.base+path+"?"+entryQuery(appPage, "state=x"), nil, nil)
-		if p.status != http.StatusSeeOther || p.location() != publicOrigin+s.base+"/?"+entryQuery(appPage, "state=x") {
-			t.Errorf("GET %s: status %d, Location %q", path, p.status, p.header.Get("Location"))
-		}
-		b.follow(p).want(http.StatusOK, "sign-in")
-	}
-	// An unknown language changes nothing.
 	form := b.open("/sign-in").filled(fields{"username": "typed"})
 	for _, lang := range []string{"", "xx", "../en", "zh"} {
 		form.Set("lang", lang)
-		p := b.do(http.MethodPost, s.base+"/language?"+entryQuery(appPage), form, nil).want(http.StatusOK, "sign-in")
+		p := b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage), form, nil).want(http.StatusOK, "sign-in")
 		if p.wantValue(fields{"username": "typed"}).lang() != "en" {
 			t.Errorf("lang=%q shows %s", lang, p.lang())
 		}
@@ -255,17 +246,13 @@ func TestErrorsOfAnotherPlace(t *testing.T) {
 	profile := b.open("/account/profile").want(http.StatusOK, "account-profile")
 	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
 	_, query, _ := strings.Cut(profile.action(), "?")
-	for path, typed := range map[string]fields{"/language": {"lang": "ja"}, "/captcha": {"action": "captcha"}} {
-		form := profile.filled(nil)
-		for name, value := range typed {
-			form.Set(name, value)
-		}
-		p := b.do(http.MethodPost, s.base+path+"?"+query, form, nil).want(http.StatusServiceUnavailable, "error", "error.unavailable")
+	for name, value := range showsAgain {
+		p := b.do(http.MethodPost, s.base+"/account/profile?"+query, with(profile.filled(nil), name, value), nil).want(http.StatusServiceUnavailable, "error", "error.unavailable")
 		if retry := p.link("retry"); !strings.Contains(retry, "/account/profile?") {
-			t.Errorf("%s: it leads to %q", path, retry)
+			t.Errorf("%s: it leads to %q", name, retry)
 		}
-		if want := cmp.Or(typed["lang"], "en"); p.lang() != want {
-			t.Errorf("%s: the error is in %s, want %s", path, p.lang(), want)
+		if want := map[string]string{"lang": "zh-CN", "action": "en"}[name]; p.lang() != want {
+			t.Errorf("%s: the error is in %s, want %s", name, p.lang(), want)
 		}
 	}
 }

@@ -332,7 +332,7 @@ func TestFormsOfPagesThatAreOff(t *testing.T) {
 		"reset-password": {http.StatusBadRequest, "error.page.parameter"},
 	} {
 		form.Set("form", name)
-		p := b.do(http.MethodPost, s.base+"/language?"+entryQuery(appPage), form, nil)
+		p := b.do(http.MethodPost, s.base+"/sign-in/email?"+entryQuery(appPage), form, nil)
 		if p.status != want.status || !p.has(want.key) {
 			t.Errorf("form %s: page %q with status %d and messages %q, want status %d and %s", name, p.name(), p.status, p.keys(), want.status, want.key)
 		}

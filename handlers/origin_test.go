@@ -117,7 +117,7 @@ func TestCrossSite(t *testing.T) {
 	b.fetch = fetchNothing
 	signIn := b.open("/sign-in")
 	good := signIn.filled(fields{"username": "demo", "password": demoPassword})
-	paths := []string{"/sign-in", "/sign-in/sms", "/sign-in/email", "/sign-up", "/reset-password", "/sign-out", "/language", "/captcha"}
+	paths := []string{"/sign-in", "/sign-in/sms", "/sign-in/email", "/sign-up", "/reset-password", "/sign-out"}
 	for _, tt := range []struct {
 		name   string
 		header http.Header
@@ -372,8 +372,8 @@ func flip(s string, at int) string {
 	return string(b)
 }
 
-// TestLanguageAndCaptchaOfStrangers: the shared routes keep no password for a
-// page that may be somebody else's either.
+// TestLanguageAndCaptchaOfStrangers: nor do the buttons that only show a form again keep a password
+// for a page that may be somebody else's.
 func TestLanguageAndCaptchaOfStrangers(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -381,12 +381,11 @@ func TestLanguageAndCaptchaOfStrangers(t *testing.T) {
 	b.fetch = fetchNothing
 	values := b.open("/sign-in").filled(fields{"username": "mallory", "password": "Mallory-pass-1"})
 	values.Set("csrf_token", "")
-	values.Set("lang", "zh-CN")
-	for _, path := range []string{"/language", "/captcha"} {
-		p := b.do(http.MethodPost, s.base+path+"?"+entryQuery(appPage), values, nil)
+	for name, value := range showsAgain {
+		p := b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage), with(values, name, value), nil)
 		p.wantValue(fields{"username": "mallory"})
 		if _, kept := p.controls()["kept"]; kept || p.status != http.StatusUnprocessableEntity || !p.has("error.stale_password") {
-			t.Errorf("%s: kept %v, messages %q", path, kept, p.keys())
+			t.Errorf("%s: kept %v, messages %q", name, kept, p.keys())
 		}
 	}
 	if p := b.open("/sign-in"); p.lang() != "en" {

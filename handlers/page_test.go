@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,6 +27,16 @@ func (p *page) location() string {
 
 // fields are what somebody types, by the fields' names.
 type fields map[string]string
+
+// showsAgain are the buttons that show a form again, as they are posted.
+var showsAgain = map[string]string{"lang": "zh-CN", "action": "captcha"}
+
+// with is a form with one more value.
+func with(form url.Values, name, value string) url.Values {
+	form = maps.Clone(form)
+	form.Set(name, value)
+	return form
+}
 
 // filled is the form as it would be sent: what stands in it, and what is typed.
 func (p *page) filled(typed fields) url.Values {

@@ -85,10 +85,8 @@ func newTargets(t *testing.T, c redirectCases) *targets {
 	}
 	signIn := b.open("/sign-in")
 	keep("password", signIn, fields{"username": "demo", "password": demoPassword})
-	for _, path := range []string{"/language", "/captcha"} {
-		values := signIn.filled(fields{"username": "demo", "password": demoPassword})
-		values.Set("lang", "zh-CN")
-		x.steps = append(x.steps, step{path, s.base + path, values})
+	for name, value := range showsAgain {
+		x.steps = append(x.steps, step{name, s.base + "/sign-in", with(signIn.filled(fields{"username": "demo", "password": demoPassword}), name, value)})
 	}
 	keep("sms", b.open("/sign-in/sms"), fields{"phone_country": "CN", "phone_number": "13700000001"})
 	keep("e-mail", b.open("/sign-in/email"), fields{"email": "one@example.com"})
@@ -138,7 +136,7 @@ func (x *targets) run(t *testing.T, query, expect, uri, host string) {
 			rejected(t, do(http.MethodPost, step.path, step.values), uri, host)
 		case strings.HasPrefix(uri, publicOrigin):
 			// It is the flows' tests that post to our own origin.
-		case step.name == "/language":
+		case step.name == "lang":
 			do(http.MethodPost, step.path, step.values).want(http.StatusOK, "sign-in")
 		case step.name == "sign-out":
 			var where departure
@@ -146,7 +144,7 @@ func (x *targets) run(t *testing.T, query, expect, uri, host string) {
 			if uri != "" && where.To != uri {
 				t.Errorf("sign-out leads to %q", where.To)
 			}
-		case step.name == "/captcha":
+		case step.name == "action":
 			// Another picture is asked of TCB, which mints nothing.
 		default:
 			// It is TestCodeFlow that posts for other origins.
@@ -367,17 +365,15 @@ func TestInternalTargets(t *testing.T) {
 				}
 			}
 			calls := s.backend.count("")
-			for _, path := range []string{"/language", "/captcha"} {
-				form := signIn.filled(nil)
-				form.Set("form", v)
-				form.Set("lang", "en")
-				refused(b.do(http.MethodPost, s.base+path+"?"+entryQuery(appPage), form, nil))
+			for name, value := range showsAgain {
+				form := with(with(signIn.filled(nil), "form", v), name, value)
+				refused(b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage), form, nil))
 			}
 			var named []string
 			for _, name := range []string{"via", "flow", "next", "link", "to", "return_to", "lang", "login_hint", "prompt", "state"} {
 				named = append(named, name+"="+url.QueryEscape(v))
 			}
-			for _, path := range []string{"/", "/sign-in", "/sign-in/email", "/sign-up", "/reset-password", "/sign-out", "/language", "/captcha", "/account", "/account/verify"} {
+			for _, path := range []string{"/", "/sign-in", "/sign-in/email", "/sign-up", "/reset-password", "/sign-out", "/account", "/account/verify"} {
 				if p := b.open(path, named...); p.status != http.StatusOK {
 					t.Errorf("GET %s: status %d, %q", path, p.status, p.keys())
 				}
@@ -385,7 +381,7 @@ func TestInternalTargets(t *testing.T) {
 			form := signIn.filled(fields{"username": "", "password": ""})
 			b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage, named...), form, nil)
 			form.Set("lang", "zh-CN")
-			b.do(http.MethodPost, s.base+"/language?"+entryQuery(appPage, named...), form, nil)
+			b.do(http.MethodPost, s.base+"/sign-in?"+entryQuery(appPage, named...), form, nil)
 			for _, path := range []string{v, "/" + v, s.base + v, s.base + "/" + v, s.base + "/sign-in/" + v, s.base + "/static/" + v} {
 				if strings.TrimSuffix(path, "/") == s.base+"/sign-in" {
 					continue

@@ -192,9 +192,10 @@ func TestBrokenForms(t *testing.T) {
 					t.Errorf("%s: status %d, page %q, %q", path, resp.status, resp.name(), resp.keys())
 				}
 			}
-			for _, path := range []string{"/language", "/captcha"} {
-				resp := b.rawPage("POST " + s.base + path + "?" + entryQuery(appPage) + " HTTP/1.1\r\nHost: login.example.net\r\nOrigin: " + publicOrigin +
-					"\r\nContent-Type: " + tt.contentType + fmt.Sprintf("\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(tt.body), tt.body))
+			for name, value := range showsAgain {
+				body := tt.body + "&form=no-such-form&" + name + "=" + value
+				resp := b.rawPage("POST " + s.base + "/sign-in?" + entryQuery(appPage) + " HTTP/1.1\r\nHost: login.example.net\r\nOrigin: " + publicOrigin +
+					"\r\nContent-Type: " + tt.contentType + fmt.Sprintf("\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body))
 				if tt.contentType != "application/x-www-form-urlencoded" {
 					resp.want(http.StatusUnsupportedMediaType, "error", "error.page.unreadable")
 					continue

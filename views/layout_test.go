@@ -34,7 +34,7 @@ func TestLanguages(t *testing.T) {
 	}
 	for n := range len(all) + 1 {
 		for _, linked := range []bool{true, false} {
-			b := Base{Languages: slices.Clone(all[:n]), LanguageAction: "/language"}
+			b := Base{Languages: slices.Clone(all[:n])}
 			for i := range b.Languages {
 				if linked {
 					b.Languages[i].URL = "/" + b.Languages[i].Tag
@@ -46,7 +46,7 @@ func TestLanguages(t *testing.T) {
 			}
 			other := `<a href="/ja"`
 			if !linked {
-				other = `formaction="/language" formnovalidate name="lang" value="ja"`
+				other = `form="form" formnovalidate name="lang" value="ja"`
 			}
 			if has := strings.Contains(got, other); has != (n > 1) {
 				t.Errorf("%d languages, linked %v: Japanese is offered: %v in %s", n, linked, has, got)

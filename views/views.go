@@ -28,9 +28,7 @@ type Base struct {
 	App    App
 	Assets Assets
 
-	Languages      []Language
-	LanguageAction string // where a page with a form posts its language buttons
-	CaptchaAction  string // where it posts the button for another picture
+	Languages []Language
 
 	Form      Form
 	Alert     Alert        // what is wrong, or right, with the page as a whole
@@ -137,7 +135,6 @@ type Method struct {
 type Captcha struct {
 	Picture string // data: URL; comes back with the form, so that the same one can be shown again
 	Key     string // what was typed of it
-	Refresh string // where the button for another picture posts to
 }
 
 // PhoneField is a phone number under way: a country and the rest as typed.

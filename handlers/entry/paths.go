@@ -30,8 +30,6 @@ const (
 	PathReview        = "/account/review"
 	PathDevice        = "/device"
 
-	PathLanguage = "/language"
-	PathCaptcha  = "/captcha"
 	// PathCaptchaCallback is where TCB's captcha page sends browsers.
 	PathCaptchaCallback = "/captcha/callback"
 )

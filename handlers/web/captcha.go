@@ -81,7 +81,7 @@ func (f *Form) carry(b *views.Base) error {
 		}
 	}
 	if f.captcha.data != "" {
-		b.Captcha = &views.Captcha{Picture: f.captcha.data, Key: f.captcha.key, Refresh: b.CaptchaAction}
+		b.Captcha = &views.Captcha{Picture: f.captcha.data, Key: f.captcha.key}
 	}
 	if f.secret != "" && f.keeps(b) && (f.Keep || b.Captcha != nil) {
 		b.Form.Kept, err = f.session.Seal("kept "+b.Form.Name, f.secret, secretLife)
@@ -212,8 +212,8 @@ func (s *Site) askCaptcha(ctx context.Context, r *Request, of authclient.Call, k
 	return &captchaAsked{key: key}
 }
 
-// postCaptcha shows a form again with another picture.
-func (s *Site) postCaptcha(r *Request) (Reply, error) {
+// withOtherPicture shows a form again with another picture.
+func (s *Site) withOtherPicture(r *Request) (Reply, error) {
 	page, err := s.Rebuild(r)
 	if err != nil {
 		return Reply{}, err

@@ -41,6 +41,15 @@ const (
 	ActionNotMine = "not-mine" // what was done in this browser without an account
 )
 
+// actionPicture is the button for another captcha picture.
+const actionPicture = "captcha"
+
+// switches reports that a button of the language switch was pressed.
+func (f *Form) switches() bool { return f.values != nil && f.values.Has("lang") }
+
+// refreshes reports that the button for another captcha picture was.
+func (f *Form) refreshes() bool { return f.action == actionPicture }
+
 // postedForm and PostedJSON are the only readers of bodies, which formsOnly and jsonOnly have seen
 // before. Both take the bytes as they came, and so as few as BodyLimit: Fiber's other readers undo
 // Content-Encoding, where 275 bytes become gigabytes, or take multipart apart.

@@ -63,24 +63,21 @@ func (s *Site) appName(r *entry.LoginRequest) string {
 // FormPage is the Base of a page whose form posts to path. flow is the sealed step that goes along,
 // if any.
 func (s *Site) FormPage(r *entry.LoginRequest, name string, title i18n.Message, path, flow string) views.Base {
-	return s.formPage(r, name, title, r.To(path, entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)), flow)
+	return s.formPage(r, name, title, r.To(path, entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)))
 }
 
 // PortalFormPage is FormPage for a page of the portal.
 func (s *Site) PortalFormPage(r *entry.LoginRequest, name string, title i18n.Message, path, flow string) views.Base {
-	return s.formPage(r, name, title, r.Into(path, entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)), flow)
+	return s.formPage(r, name, title, r.Into(path, entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)))
 }
 
-func (s *Site) formPage(r *entry.LoginRequest, name string, title i18n.Message, action, flow string) views.Base {
+func (s *Site) formPage(r *entry.LoginRequest, name string, title i18n.Message, action string) views.Base {
 	b := s.Page(r, name, title)
-	via, flowing := entry.Add("via", url.QueryEscape(r.Via)), entry.Add("flow", flow)
 	if r.Client != nil {
 		b.Client = r.Client.ID
 	}
 	b.Form.Name = name
 	b.Form.Action = action
-	b.LanguageAction = r.To(entry.PathLanguage, via, flowing)
-	b.CaptchaAction = r.To(entry.PathCaptcha, via, flowing)
 	return b
 }
 

@@ -17,6 +17,9 @@ import (
 // Only what went well is kept. A refusal, a captcha or an outage leaves the next one free to try.
 func (s *Site) repeated(c *fiber.Ctx) error {
 	r := requestOf(c)
+	if r.Form.switches() || r.Form.refreshes() { // each press means something
+		return c.Next()
+	}
 	name, ok := r.Session.Repeats(r.Form.Value("csrf_token"), repeat.RequestOf(c.OriginalURL(), postedForm(c), "csrf_token"))
 	if !ok {
 		return c.Next()

@@ -37,10 +37,7 @@ type Before func(*Request) (Reply, bool, error)
 
 // Rows are all pages: those of the rooms, and those that no room has.
 func (s *Site) Rows(rooms []Row) []Row {
-	entryAgain := func(r *Request) (Reply, error) { return SeeOther(r.To(entry.PathEntry)) }
 	return append(slices.Clone(rooms),
-		Row{Path: entry.PathLanguage, Get: entryAgain, Post: s.postLanguage, OnWay: true, Repeatable: true},
-		Row{Path: entry.PathCaptcha, Get: entryAgain, Post: s.postCaptcha, OnWay: true, Repeatable: true},
 		Row{Path: entry.PathCaptchaCallback, Get: s.getCaptchaCallback, Bare: true, OnWay: true},
 	)
 }
@@ -104,7 +101,7 @@ func (s *Site) hang(app *fiber.App, row Row) {
 	case row.JSON:
 		app.Post(s.places.Base+row.Path, post, answersJSON, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
 	default:
-		chain := []fiber.Handler{s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.repeated, s.checkToken, s.captchaReturned, s.serve(row.Post)}
+		chain := []fiber.Handler{s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.repeated, s.checkToken, s.captchaReturned, s.serve(s.posted(row.Post))}
 		if row.Repeatable {
 			chain = slices.Delete(chain, 4, 5)
 		}
@@ -188,9 +185,24 @@ func (s *Site) Rebuild(r *Request) (views.Page, error) {
 	return nil, refusal.ErrNoForm
 }
 
-// postLanguage shows a form again in another language, with everything that was typed, and calls
+// posted answers a form's POST. The language switch and the button for another picture are buttons
+// of the same form, so that each page's query is in it once: they show it again, and post is for all
+// others.
+func (s *Site) posted(post Handler) Handler {
+	return func(r *Request) (Reply, error) {
+		switch {
+		case r.Form.switches():
+			return s.inOtherLanguage(r)
+		case r.Form.refreshes():
+			return s.withOtherPicture(r)
+		}
+		return post(r)
+	}
+}
+
+// inOtherLanguage shows a form again in another language, with everything that was typed, and calls
 // nothing.
-func (s *Site) postLanguage(r *Request) (Reply, error) {
+func (s *Site) inOtherLanguage(r *Request) (Reply, error) {
 	if chosen, ok := r.Theme.Messages.Locale(r.Form.Value("lang")); ok {
 		r = r.As(r.InLanguage(chosen))
 		r.c.Locals(localRequest, r) // an error is told in it too

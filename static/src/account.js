@@ -328,7 +328,7 @@ const reloadFromMemory = (e) => e.persisted && location.reload();
 function onSignOut() {
   const key = `credentials_${guard.client_id}`;
   document.addEventListener("submit", (e) => {
-    if (e.defaultPrevented || (e.submitter && e.submitter.hasAttribute("formaction"))) return;
+    if (e.defaultPrevented || (e.submitter && e.submitter.hasAttribute("formnovalidate"))) return;
     // Whoever comes back to this page is signed out: it asks no more.
     history.replaceState(null, "", guard.sign_in);
     addEventListener("pageshow", reloadFromMemory);
