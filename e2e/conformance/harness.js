@@ -387,18 +387,22 @@ const conformance = (() => {
 			"the page to change",
 		);
 
-	// run runs a step of a probe, and says what went wrong, or how the browser leaves the page.
+	// run runs a step of a probe, and says what went wrong, or how the browser leaves the page. Where it leaves, the next page
+	// may overtake what is returned: so it is told besides.
 	const run = async (n, env, step) => {
+		const last = step + 1 === probes[n].steps.length;
+		const said = await attempt(n, env, step, last);
+		if (!last) void window.tellStep(said); // nobody may be here when that has been taken
+		return said;
+	};
+	const attempt = async (n, env, step, last) => {
 		calls = [];
 		means = new Set();
 		if (step === 0) sessionStorage.removeItem("kept");
-		sessionStorage.removeItem("said");
 		try {
 			const then = await within(probes[n].steps[step](new World(env)), "the step", 4 * patience);
-			if (step + 1 < probes[n].steps.length) document.documentElement.dataset.left = "yes";
-			const said = JSON.stringify({ then: then ?? "", means: [...means] });
-			if (then === "leaves") sessionStorage.setItem("said", said); // the answer may be overtaken by the next page
-			return said;
+			if (!last) document.documentElement.dataset.left = "yes";
+			return JSON.stringify({ then: then ?? "", means: [...means] });
 		} catch (error) {
 			const what = error instanceof Failure ? error.message : `${error?.error ?? error?.name} ${error?.error_description ?? error?.message}\n${error?.stack ?? ""}`;
 			const trace = calls.map((c) => `${c.method} ${c.path} ${c.status} ${plain(c.answer)?.slice(0, 300)}`).join("\n");
