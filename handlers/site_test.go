@@ -428,6 +428,11 @@ func entryQuery(redirectURI string, more ...string) string {
 	return q
 }
 
+// shortQuery is the same as the portal's addresses have it.
+func shortQuery(redirectURI string) string {
+	return "env_id=demo&redirect_uri=" + strings.NewReplacer("%3A", ":", "%2F", "/", "%3F", "?", "%3D", "=").Replace(url.QueryEscape(redirectURI))
+}
+
 // limitless counts nothing: what the limits do is tested elsewhere.
 type limitless struct{}
 

@@ -2,6 +2,7 @@ package views
 
 import (
 	"encoding/json"
+	"strings"
 
 	"tcb-login/i18n"
 )
@@ -39,12 +40,22 @@ type Guard struct {
 	Mode     string          `json:"mode"`
 	EnvID    string          `json:"env_id"`
 	ClientID string          `json:"client_id"`
-	Session  string          `json:"session"` // where a login is handed over
 	CSRF     string          `json:"csrf_token"`
+	Query    string          `json:"query,omitempty"` // what stands in the addresses that follow where they have a ^
+	Session  string          `json:"session"`         // where a login is handed over
 	Here     string          `json:"here"`
 	SignIn   string          `json:"sign_in,omitempty"`
 	Sub      string          `json:"sub,omitempty"`       // who the page is of
 	UserInfo json.RawMessage `json:"user_info,omitempty"` // the profile as TCB has it now, for the SDK's copy
+}
+
+// Brief is an address with a mark in place of the query string that all of the guard's addresses
+// have: no address has a ^ of its own, since that is escaped (RFC 3986 §2).
+func (g *Guard) Brief(address string) string {
+	if g.Query == "" {
+		return address
+	}
+	return strings.Replace(address, g.Query, "^", 1)
 }
 
 // hides reports that nothing may be seen before script has compared who the

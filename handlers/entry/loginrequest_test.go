@@ -210,6 +210,40 @@ func TestParseRefuses(t *testing.T) {
 
 // FuzzParse: whatever an address says, a login leads to a target that Check lets through, and what
 // rides along in the links of the page is read the same again.
+// TestShort: the portal's links leave out what says nothing, and escape no more than must be. Those on
+// the way to a login have the query string as it came.
+func TestShort(t *testing.T) {
+	t.Parallel()
+	places := testPlaces(t)
+	for query, want := range map[string]string{
+		"app_id=&env_id=demo&client_id=demo&config_version=env":                              "env_id=demo",
+		"env_id=demo&client_id=&config_version=&app_id=&x=1":                                 "env_id=demo&x=1",
+		"env_id=demo&client_id=second":                                                       "env_id=demo&client_id=second",
+		"env_id=demo&app_id=shop&config_version=env":                                         "env_id=demo&app_id=shop&config_version=env",
+		"env_id=demo&%63lient_id=demo&client_id2=demo":                                       "env_id=demo&client_id2=demo",
+		"env_id=demo&redirect_uri=" + url.QueryEscape(testOrigin+"/a?x=1+2&y=%zz#é;=?/:@"): "env_id=demo&redirect_uri=" + testOrigin + "/a?x=1%2B2%26y=%25zz%23%C3%A9;=?/:@",
+		"env_id=demo&redirect_uri=" + testOrigin + "/?x=%61":                                 "env_id=demo&redirect_uri=" + testOrigin + "/?x=a",
+		"env_id=demo&redirect_uri=" + testOrigin + "/&state=a%2Fb":                           "env_id=demo&redirect_uri=" + testOrigin + "/&state=a%2Fb",
+	} {
+		in := raw("")
+		in.Query = query
+		there, err := places.Parse(in)
+		if err != nil || there.Query != query {
+			t.Errorf("%s on the way to a login: %s, %v", query, there.Query, err)
+		}
+		in.Portal, in.OnWay = true, false
+		got, err := places.Parse(in)
+		if err != nil || got.Query != want {
+			t.Errorf("%s in the portal:\n%s, %v; want\n%s", query, got.Query, err, want)
+		}
+		in.Query = want
+		again, err := places.Parse(in)
+		if err != nil || again.Query != want || again.RedirectURI != there.RedirectURI || again.Client != there.Client || again.LoginPage != there.LoginPage {
+			t.Errorf("%s once more: %+v, %v", want, again, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	places := testPlaces(f)
 	for _, more := range []string{"", pkce, "&next=account&flow=x&via=phone&link=y", "&lang=ja&x=%zz&y;z=1", "&env_id=x", "&done=1"} {
@@ -217,6 +251,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(raw(more).Query, true)
 	}
 	f.Add("env_id=demo&client_id=demo&redirect_uri="+registered+pkce, false)
+	f.Add("app_id=&env_id=demo&client_id=demo&config_version=env&redirect_uri="+url.QueryEscape(testTarget+"?a=b%2f&c=+é#d"), true)
 	f.Fuzz(func(t *testing.T, query string, portal bool) {
 		in := raw("")
 		in.Query, in.Portal, in.OnWay = query, portal, !portal

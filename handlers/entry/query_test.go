@@ -46,22 +46,3 @@ func FuzzParseQuery(f *testing.F) {
 		}
 	})
 }
-
-// TestEmptyAppID: links of the portal leave out an app_id that says nothing, and keep one that does.
-func TestEmptyAppID(t *testing.T) {
-	t.Parallel()
-	for query, want := range map[string]string{
-		"app_id=&env_id=e":     "env_id=e",
-		"app_id=shop&env_id=e": "app_id=shop&env_id=e",
-		"app_id=":              "app_id=",
-		"env_id=e&app_id=&x=1": "env_id=e&app_id=&x=1",
-	} {
-		r := LoginRequest{Base: "/__auth", Query: query}
-		if got := r.Into("/account"); got != "/__auth/account?"+want {
-			t.Errorf("%s leads to %s", query, got)
-		}
-		if got := r.To("/sign-in"); got != "/__auth/sign-in?"+query {
-			t.Errorf("%s: on the way to a login: %s", query, got)
-		}
-	}
-}

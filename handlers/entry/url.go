@@ -52,9 +52,7 @@ func (r *LoginRequest) To(path string, differs ...Differ) string {
 
 // Into is the address of a page of the portal, which is where next= led, and of what needs neither.
 func (r *LoginRequest) Into(path string, differs ...Differ) string {
-	// The SDK sends an empty app_id first, which is as good as none: the portal has many links, and a
-	// first visit a budget of bytes.
-	a := address{query: strings.TrimPrefix(r.Query, "app_id=&")}
+	a := address{query: r.Query}
 	for _, differ := range differs {
 		differ(&a)
 	}

@@ -10,10 +10,8 @@ import (
 // Guard is what account.js needs on a page that is of login, or looks for one. signIn is where to
 // go when nobody is signed in.
 func Guard(r *web.Request, mode, signIn string, login *Login) *views.Guard {
-	g := &views.Guard{
-		Mode: mode, EnvID: r.Env.ID, ClientID: r.Client.ID,
-		Session: r.To(entry.PathSession), Here: r.Here(), SignIn: signIn,
-	}
+	g := &views.Guard{Mode: mode, EnvID: r.Env.ID, ClientID: r.Client.ID, Query: r.Query}
+	g.Session, g.Here, g.SignIn = g.Brief(r.To(entry.PathSession)), g.Brief(r.Here()), g.Brief(signIn)
 	if login != nil {
 		g.Sub, g.UserInfo = login.Me.Sub, login.Me.Raw
 	}

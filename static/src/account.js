@@ -4,6 +4,10 @@
 
 const data = document.getElementById("guard");
 const guard = data && JSON.parse(data.textContent);
+for (const name of guard ? ["session", "here", "sign_in"] : []) {
+  // The query string that these share stands in the page once.
+  guard[name] = guard[name] && guard[name].replace("^", () => guard.query);
+}
 const root = document.documentElement;
 const patience = 3000; // for what another tab is about to store
 
