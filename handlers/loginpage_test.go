@@ -298,7 +298,7 @@ func TestSignUpFields(t *testing.T) {
 	if p.byID("name") != nil {
 		t.Error("sign-up asks for a name that the config leaves out")
 	}
-	p = b.submit(p, nil).want(http.StatusUnprocessableEntity, "sign-up-details", "error.required.new_password", "error.required.new_username")
+	p = b.submit(p, nil).want(http.StatusUnprocessableEntity, "sign-up-details", "error.required.first_password", "error.required.new_username")
 	b.submit(p, fields{"username": "must_have", "password": "Strong-pass-1"}).completed()
 	if s.backend.user("must_have").Email != "must@example.com" {
 		t.Error("the account lacks what was asked for")

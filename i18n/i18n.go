@@ -196,6 +196,15 @@ func (l *Localizer) space(beside, value string, atEnd bool) string {
 	return ""
 }
 
+// Then is a text and the blank between it and what a page has after it. A mark of Chinese or Japanese
+// at its end is as wide as a character, and has that blank in itself.
+func (l *Localizer) Then(s string) string {
+	if last, _ := utf8.DecodeLastRuneInString(s); strings.ContainsRune("。？：！", last) {
+		return s
+	}
+	return s + " "
+}
+
 // Date prints the day of a time, in the time's own zone. The layout is the
 // catalogue's, in Go's reference time; Go knows the names of months in English
 // only, so other languages write them as numbers.

@@ -222,6 +222,21 @@ func TestSpace(t *testing.T) {
 	}
 }
 
+// TestThen: what follows a text is a blank away from it, and none from a mark that has one in itself.
+func TestThen(t *testing.T) {
+	t.Parallel()
+	b := mustLoad(t)
+	for tag, want := range map[string]string{"en": "No account yet? ", "zh-CN": "还没有账号？", "ja": "アカウントをお持ちでない方は "} {
+		l, _ := b.Locale(tag)
+		if got := l.Then(l.T("sign-up.question")); got != want {
+			t.Errorf("%s: %q, want %q", tag, got, want)
+		}
+	}
+	if l, _ := b.Locale("zh-CN"); l.Then("已发送至 a***@example.com") != "已发送至 a***@example.com " {
+		t.Error("no blank after an address")
+	}
+}
+
 // TestFurtherLanguage: one more file is one more language.
 func TestFurtherLanguage(t *testing.T) {
 	t.Parallel()

@@ -211,14 +211,25 @@ func darkBrand(brand, surface Color) Color {
 	return c
 }
 
-// grave is what a button has that does what cannot be undone: the colour of danger, where white words
-// on it can be read and its shape be seen.
-func (p *Palette) grave() Color {
+// graveColors are those of a button that does what cannot be undone: its own, that of the words on it
+// and that of the line around it.
+type graveColors struct{ back, ink, edge Color }
+
+// plainGrave is how a sheet draws grave buttons where it is told nothing of them.
+func (p *Palette) plainGrave() graveColors { return graveColors{p.Danger, p.Surface, p.Danger} }
+
+// grave fills the button with the colour of danger, where white words on it can be read and its shape
+// be seen. Beside a warm brand a fill would be one more red button, so there it has a line and red
+// words, and primary buttons alone are filled.
+func (p *Palette) grave() graveColors {
+	if degrees, _ := p.HueToDanger(); degrees < apart+3 && p.Brand.tone().c >= colourful {
+		return graveColors{p.DangerWash, p.Danger, p.Danger}
+	}
 	if p.Surface.isLight() {
-		return p.Danger // reads on the surface, and so does the surface on it
+		return p.plainGrave() // danger reads on the surface, and so does the surface on it
 	}
 	c, _ := nearestTone(p.Danger, []against{{white, textContrast}, {p.Surface, shapeContrast}})
-	return c
+	return graveColors{c, white, c}
 }
 
 var white = Color{255, 255, 255}
@@ -227,17 +238,20 @@ var white = Color{255, 255, 255}
 const colourful = 0.05
 
 // HueToDanger is how far the hue of danger is from the brand's, in degrees, and whether that is so
-// little that people could take the primary button for a dangerous one.
+// little that people could take the one for the other.
 func (p *Palette) HueToDanger() (degrees float64, near bool) {
 	brand, danger := p.Brand.tone(), p.Danger.tone()
 	degrees = math.Abs(math.Mod(brand.h-danger.h+540, 360) - 180)
 	return degrees, degrees < 20 && brand.c >= colourful && danger.c >= colourful
 }
 
+// apart is by how many degrees of hue danger is moved away from a warm brand.
+const apart = 22
+
 // dangerBeside is a red that a warm brand cannot be taken for: towards crimson, or else towards
 // orange.
 func dangerBeside(brand, danger Color) Color {
-	const apart, crimson, orange = 22, 0, 42
+	const crimson, orange = 0, 42
 	b, d := brand.tone(), danger.tone()
 	if math.Abs(math.Mod(b.h-d.h+540, 360)-180) >= apart || b.c < colourful {
 		return danger

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -151,6 +152,31 @@ func TestDangerBesideBrand(t *testing.T) {
 		t.Errorf("a named danger became %v", light.Danger)
 	} else if _, near := light.HueToDanger(); !near {
 		t.Error("a named danger of the brand's hue is not near it")
+	}
+}
+
+// TestGrave: what deletes is filled like primary buttons only where its red is far from the brand, and
+// is to be read and seen in either form.
+func TestGrave(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		brand uint32
+		lined bool
+	}{{0xd32f2f, true}, {0xe64a19, true}, {0xb71c1c, true}, {0x0052d9, false}, {0x07c160, false}, {0xffd400, false}, {0x333333, false}}
+	for _, tt := range tests {
+		light, dark := Derive(Wish{"brand": rgb(tt.brand)}, nil)
+		for _, p := range []Palette{light, dark} {
+			g := p.grave()
+			if lined := g.edge != g.back; lined != tt.lined {
+				t.Errorf("beside %06x a grave button has a line of its own: %t", tt.brand, lined)
+			}
+			if contrast(g.ink, g.back) < textContrast || contrast(g.edge, p.Surface) < shapeContrast {
+				t.Errorf("beside %06x a grave button %v is hard to make out", tt.brand, g)
+			}
+		}
+		if sheet := string((Theme{Light: light, Dark: dark}).Stylesheet("")); strings.Contains(sheet, graveEdgeCSS) != tt.lined {
+			t.Errorf("beside %06x the sheet is\n%s", tt.brand, sheet)
+		}
 	}
 }
 

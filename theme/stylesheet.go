@@ -12,13 +12,26 @@ func (t Theme) Stylesheet(background string) []byte {
 	var b strings.Builder
 	b.WriteString("\n:root{")
 	writePalette(&b, t.Light)
+	// A sheet knows plain grave buttons by itself: pages have a budget of bytes.
+	light, dark := t.Light.grave(), t.Dark.grave()
+	told := light != t.Light.plainGrave()
+	edged := light.edge != light.back || dark.edge != dark.back
+	if told {
+		writeGrave(&b, light, edged)
+	}
 	fmt.Fprintf(&b, "--radius:%dpx;--radius-l:%dpx", t.Radius, t.Radius*8/5)
 	if t.Density == DensityCompact {
 		b.WriteString(";--control:44px;--gap:12px;--pad:24px;--group:16px")
 	}
 	b.WriteString("}\n@media(prefers-color-scheme:dark){:root{")
 	writePalette(&b, t.Dark)
+	if told || dark != t.Dark.plainGrave() {
+		writeGrave(&b, dark, edged)
+	}
 	b.WriteString("}}\n")
+	if edged {
+		b.WriteString(graveEdgeCSS)
+	}
 	if t.Layout == LayoutSplit {
 		b.WriteString(splitCSS)
 		if background == "" {
@@ -43,11 +56,18 @@ func writePalette(b *strings.Builder, p Palette) {
 	} {
 		fmt.Fprintf(b, "--%s:%s;", c.name, c.color)
 	}
-	// A sheet takes danger and the surface where there are none: pages have a budget of bytes.
-	if grave := p.grave(); grave != p.Danger {
-		fmt.Fprintf(b, "--grave:%s;--grave-ink:%s;", grave, white)
+}
+
+func writeGrave(b *strings.Builder, g graveColors, edged bool) {
+	fmt.Fprintf(b, "--grave:%s;--grave-ink:%s;", g.back, g.ink)
+	if edged {
+		fmt.Fprintf(b, "--grave-edge:%s;", g.edge)
 	}
 }
+
+// graveEdgeCSS draws the line around grave buttons, in themes that have it in one of their schemes.
+const graveEdgeCSS = `.grave .primary,form:has(.loses :checked) .primary{box-shadow:inset 0 0 0 2px var(--grave-edge)}
+`
 
 // splitCSS puts a picture, or a panel in the brand's colour, beside the form where there is room
 // for both. Pages of the portal, which have a bar, take the whole width instead, but in browsers

@@ -260,6 +260,14 @@ type CodePage struct {
 	Methods Methods
 }
 
+// change is what the button is called that leads back to where the code goes.
+func (p CodePage) change() string {
+	if p.Phone != nil {
+		return "code.change_phone"
+	}
+	return "code.change_email"
+}
+
 // SignUpDetailsPage asks for what a new account may have.
 type SignUpDetailsPage struct {
 	Base

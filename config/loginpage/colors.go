@@ -73,7 +73,7 @@ func (p *parser) theme(root *jsonNode) {
 					at, who = named.at, named.name
 				}
 			}
-			p.warnf(at, "%s: danger %s and brand %s are %.0f degrees apart in hue: a button that deletes looks like the primary one",
+			p.warnf(at, "%s: danger %s and brand %s are %.0f degrees apart in hue: people could take an error for the brand",
 				who, scheme.palette.Danger, scheme.palette.Brand, degrees)
 		}
 		for _, f := range scheme.palette.Faint() {

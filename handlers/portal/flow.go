@@ -56,8 +56,10 @@ func PressAgain(r *web.Request, f code.Flow, step *code.Step) (views.Page, error
 	if err != nil {
 		return nil, err
 	}
+	base := f.Base(r, spec.Name+"-confirmed", i18n.Msg("confirmed.title"), sealed)
+	base.Mark = "ok"
 	return &views.ConfirmedPage{
-		Base:   f.Base(r, spec.Name+"-confirmed", i18n.Msg("confirmed.title"), sealed),
+		Base:   base,
 		Lead:   i18n.Message{Key: "step-up.again", Args: i18n.Args{"to": step.Masked()}},
 		Button: i18n.Msg("step-up.button"), // as the lead calls it
 		Other:  LinkTo(spec.Name, code.Address(r, spec), "step-up.restart"),

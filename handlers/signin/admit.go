@@ -186,6 +186,11 @@ func (in *Room) phoneNeeded(r *web.Request) *views.NoticePage {
 	web.LinkLanguages(&p.Base, func(other entry.Differ) string { return r.To(entry.PathEntry, other) })
 	then := r.As(r.Toward("account-phone", entry.PathPhone))
 	ways := slices.DeleteFunc(in.others(then, loginpage.KindPassword), func(l views.Link) bool { return l.To == "sign-in-sms" })
+	for i := range ways {
+		if ways[i].To == "sign-in-email" { // "Email" alone says enough only among other ways
+			ways[i].Label = i18n.Msg("sign-in.email.title")
+		}
+	}
 	for _, w := range r.LoginPage.Methods {
 		if w.Kind() == "" { // its button is on the entry page, or the one after
 			ways = append(ways, views.Link{To: "entry", URL: then.To(then.SignInPath()), Label: i18n.Msg("methods.label")})

@@ -125,7 +125,7 @@ func named(r *web.Request, w waiting, step *code.Step) bool {
 var requiredOfNew = map[string]string{
 	loginpage.SignUpName:     "error.required.new_name",
 	loginpage.SignUpUsername: "error.required.new_username",
-	loginpage.SignUpPassword: "error.required.new_password",
+	loginpage.SignUpPassword: "error.required.first_password",
 }
 
 // validateDetails checks what sign-up's last step brought.

@@ -124,7 +124,9 @@ func (f *secondFactor) First(r *web.Request, typed code.Destination) views.Page 
 	to, fixed := f.Fixed(r)
 	if !fixed {
 		p := code.SendPage(r, f, typed, "second.title", "second.ask_phone", "second.ask_email")
-		p.Via = f.other(r)
+		for i, l := range f.other(r) { // with SendPage's words: among fields, "Email" would name one
+			p.Via[i].URL = l.URL
+		}
 		p.Methods.Others = f.back(r)
 		return p
 	}

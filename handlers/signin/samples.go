@@ -77,7 +77,7 @@ func lastStates(last views.Page) []sample.State {
 	switch last.(type) {
 	case *views.SignUpDetailsPage:
 		return []sample.State{
-			sample.FieldErrors("required", "username", "error.required.new_username", "password", "error.required.new_password"),
+			sample.FieldErrors("required", "username", "error.required.new_username", "password", "error.required.first_password"),
 			sample.FieldErrors("invalid", "name", "error.too_long", "username", "error.username_form"),
 			sample.FieldErrors("taken", "username", "error.username_taken"),
 			sample.FieldErrors("weak", "password", "error.password_weak", "password", "error.password_personal"),
