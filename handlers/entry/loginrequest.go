@@ -170,10 +170,9 @@ func (p *Places) Parse(raw Raw) (LoginRequest, error) {
 	return r, nil
 }
 
-// shorten leaves out of the query string what is as good as not said, and escapes no more of
-// redirect_uri than must be: the portal's pages have many links, each with all of it, and a first
-// visit a budget of bytes. Another client or login page that the settings may get does not change
-// what the rest says.
+// shorten leaves out of the query string what is as good as not said: the portal's pages have many
+// links, each with all of it, and a first visit a budget of bytes. Another client or login page that
+// the settings may get does not change what the rest says.
 func (r *LoginRequest) shorten() {
 	var kept []string
 	for part := range strings.SplitSeq(r.Query, "&") {
@@ -189,10 +188,6 @@ func (r *LoginRequest) shorten() {
 		case "config_version":
 			if r.ConfigVersion == "" || r.ConfigVersion == loginpage.EnvVersion && r.AppID == "" {
 				continue
-			}
-		case "redirect_uri":
-			if short := "redirect_uri=" + escapeValue(r.RedirectURI); len(short) < len(part) {
-				part = short
 			}
 		}
 		kept = append(kept, part)

@@ -60,12 +60,6 @@ func Escape(s string) string {
 	return b.String()
 }
 
-// escapeValue writes text as a parameter's value, with no more %xx than Escape and the query string's
-// own signs ask for.
-func escapeValue(s string) string { return Escape(ownSigns.Replace(s)) }
-
-var ownSigns = strings.NewReplacer("%", "%25", "&", "%26", "+", "%2B", "#", "%23")
-
 func mustEscape(c byte) bool {
 	return c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0
 }
