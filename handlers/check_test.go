@@ -46,7 +46,7 @@ func errorPrefix(lang string) (prefix string, known bool) {
 	}
 	const mark = "\x00" // what comes before the title may have a mark of direction in it
 	prefix, _, _ = strings.Cut(l.Print(i18n.Message{Key: "title.error", Args: i18n.Args{"title": mark}}), mark)
-	return prefix, true
+	return strings.ReplaceAll(prefix, "\u00a0", " "), true // as textOf has it
 }
 
 // check looks an answer over for what holds of all of them: cookies, redirects,

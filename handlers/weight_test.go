@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,6 +22,12 @@ import (
 const (
 	windowBytes   = 14_600
 	firstRequests = 3
+)
+
+// The portal's first visit is the page that hands over, what both load, a POST and the page itself.
+const (
+	portalBytes    = 28 << 10
+	portalRequests = 5
 )
 
 // A scale weighs what a browser loads.
@@ -151,4 +158,39 @@ func TestWeights(t *testing.T) {
 		t.Errorf("only %d were taken for somebody's first page", firsts)
 	}
 	t.Log("\n" + table.String())
+}
+
+// TestWeightsOfPortal weighs the portal's first visit in every language, of somebody who is signed in
+// to the app alone. TestWeightOfPortal has Chromium count it.
+func TestWeightsOfPortal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	_, login := s.signedIn(t)
+	for _, locale := range s.cfg.Messages.Locales() {
+		b := s.browser()
+		b.t = t
+		b.header.Set("Accept-Language", locale.Locale())
+		w := &scale{s: s, assets: map[string]int{}}
+		weigh := func(header http.Header, body int) int { return head(&http.Response{Header: header}) + body }
+		first := b.open("/account").want(http.StatusOK, "hand-off")
+		status, answer, _ := b.handOff(first, map[string]string{"access_token": login.Credentials.AccessToken}, nil)
+		second := b.open("/account").want(http.StatusOK, "account")
+		posted, err := strconv.Atoi(answer.Get("Content-Length"))
+		if err != nil || status != http.StatusOK {
+			t.Fatalf("handing over: %d, %v", status, err)
+		}
+		total, requests := weigh(first.header, len(first.body))+weigh(answer, posted)+weigh(second.header, len(second.body)), 3
+		all := loads(t, []byte(first.body))
+		if !slices.Equal(all, loads(t, []byte(second.body))) {
+			t.Errorf("%s: the two pages load different files", locale.Locale())
+		}
+		for _, address := range all {
+			resp, body := w.fetch(t, address)
+			total, requests = total+head(resp)+len(body), requests+1
+		}
+		t.Logf("%s: %d bytes in %d requests", locale.Locale(), total, requests)
+		if total > portalBytes || requests > portalRequests {
+			t.Errorf("%s: %d bytes in %d requests, want %d in %d", locale.Locale(), total, requests, portalBytes, portalRequests)
+		}
+	}
 }

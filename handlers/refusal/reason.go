@@ -124,14 +124,10 @@ func reasonOf(api *authclient.Error) Reason {
 	switch {
 	case api.NotSent:
 		return ReasonTCBHeld
-	case out.Key == "error.misconfigured":
-		return ReasonMisconfig
-	case out.Key == "error.unavailable":
-		return ReasonTCBAway
 	case out.Status == 429:
 		return ReasonTCBLimit
-	case out.Status == 502:
-		return ReasonTCBBroken
+	case out.Status >= 500: // nobody's doing who sits before the page, which may be an error page
+		return leads[out.Key]
 	}
 	return ReasonRefused
 }
