@@ -24,6 +24,9 @@ const layoutFaults = `() => {
 		for (const r of range.getClientRects()) {
 			if (r.width < 2 || r.height < 2) continue;
 			if (r.left < -1 || r.right > innerWidth + 1) faults.push("text of " + name(e) + " leaves the screen: " + n.data.trim().slice(0, 30));
+			// A bdi that is a block has the direction of its own words, and begins where they do.
+			if (e.matches("bdi") && getComputedStyle(e).display === "block" && root.dir === "rtl" && r.right < e.getBoundingClientRect().right - 2)
+				faults.push("«" + n.data.trim().slice(0, 30) + "» stands on the other side of " + name(e.parentElement));
 			lines.push([e, r, n.data.trim().slice(0, 30)]);
 		}
 	}

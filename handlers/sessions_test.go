@@ -38,8 +38,8 @@ func TestSessions(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{
 		"Chrome · Linux | i-desktop | 2026-11-23T08:02:00Z | this",
-		"Firefox · Windows | i-desktop | 2026-11-23T08:01:00Z | Sign out Firefox · Windows",
-		"Safari · iPhone | i-phone | 2026-11-23T08:00:00Z | Sign out Safari · iPhone",
+		"Firefox · Windows | i-desktop | 2026-11-23T08:01:00Z | Sign out Firefox\u00a0· Windows",
+		"Safari · iPhone | i-phone | 2026-11-23T08:00:00Z | Sign out Safari\u00a0· iPhone",
 	}, listed(p)); diff != "" {
 		t.Errorf("the list (-want +got):\n%s", diff)
 	}
@@ -58,7 +58,7 @@ func TestSessions(t *testing.T) {
 	ended := b.press(p, "action="+attr(buttons[0], "value"), nil).want(http.StatusOK, "account-sessions", "account.done.ended")
 	if diff := cmp.Diff([]string{
 		"Chrome · Linux | i-desktop | 2026-11-23T08:02:00Z | this",
-		"Safari · iPhone | i-phone | 2026-11-23T08:00:00Z | Sign out Safari · iPhone",
+		"Safari · iPhone | i-phone | 2026-11-23T08:00:00Z | Sign out Safari\u00a0· iPhone",
 		"Firefox · Windows | i-desktop | 2026-11-23T08:01:00Z | over",
 	}, listed(ended)); diff != "" {
 		t.Errorf("after one has ended (-want +got):\n%s", diff)
@@ -107,6 +107,22 @@ func listed(p *page) (rows []string) {
 		rows = append(rows, strings.Join([]string{name, icon, moment, end}, " | "))
 	}
 	return rows
+}
+
+// TestWeChatByName: in the list of devices too WeChat has the name that people know it by.
+func TestWeChatByName(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	b.header.Set("User-Agent", "Mozilla/5.0 (iPhone; CPU) AppleWebKit MicroMessenger/8.0")
+	b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).completed()
+	for language, want := range map[string]string{"en": "WeChat · iPhone", "zh-CN": "微信 · iPhone", "ko": "위챗 · iPhone"} {
+		b.header.Set("Accept-Language", language)
+		rows := listed(b.open("/account/sessions").want(http.StatusOK, "account-sessions"))
+		if name, _, _ := strings.Cut(rows[0], " | "); name != want {
+			t.Errorf("in %s the browser is %q, want %q", language, name, want)
+		}
+	}
 }
 
 // TestPasswordEndsSessions: what a change of the password has signed out is marked as over, also in

@@ -66,7 +66,7 @@ func writeGrave(b *strings.Builder, g graveColors, edged bool) {
 }
 
 // graveEdgeCSS draws the line around grave buttons, in themes that have it in one of their schemes.
-const graveEdgeCSS = `.grave .primary,form:has(.loses :checked) .primary{box-shadow:inset 0 0 0 2px var(--grave-edge)}
+const graveEdgeCSS = `:is(.grave,form:has(.loses :checked)) .primary{box-shadow:inset 0 0 0 2px var(--grave-edge)}
 `
 
 // splitCSS puts a picture, or a panel in the brand's colour, beside the form where there is room

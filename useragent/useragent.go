@@ -14,6 +14,9 @@ const (
 	Tablet  = "tablet"
 )
 
+// WeChat is a browser that has other names in other languages.
+const WeChat = "WeChat"
+
 // An Agent is what a User-Agent says. Each part is empty where it says nothing of it.
 type Agent struct {
 	Browser, System string
@@ -26,7 +29,7 @@ type name struct{ mark, name, kind string }
 // Both lists have the more special first: what pretends to be another names that too.
 var (
 	browsers = []name{
-		{mark: "MicroMessenger/", name: "WeChat"}, {mark: "wxwork/", name: "WeCom"}, {mark: "DingTalk/", name: "DingTalk"}, {mark: "QQ/", name: "QQ"},
+		{mark: "MicroMessenger/", name: WeChat}, {mark: "wxwork/", name: "WeCom"}, {mark: "DingTalk/", name: "DingTalk"}, {mark: "QQ/", name: "QQ"},
 		{mark: "HuaweiBrowser/", name: "Huawei Browser"}, {mark: "EdgA/", name: "Edge"}, {mark: "EdgiOS/", name: "Edge"}, {mark: "Edg/", name: "Edge"},
 		{mark: "OPR/", name: "Opera"}, {mark: "SamsungBrowser/", name: "Samsung Internet"}, {mark: "MiuiBrowser/", name: "MIUI Browser"},
 		{mark: "UCBrowser/", name: "UC Browser"}, {mark: "CriOS/", name: "Chrome"}, {mark: "FxiOS/", name: "Firefox"}, {mark: "Firefox/", name: "Firefox"},
@@ -57,10 +60,10 @@ func find(list []name, header string) name {
 	return list[i]
 }
 
-// String is the name of both; empty where neither is known.
+// String is the name of both; empty where neither is known. A line may break after the dot.
 func (a Agent) String() string {
 	if a.Browser == "" || a.System == "" {
 		return a.Browser + a.System
 	}
-	return a.Browser + " · " + a.System
+	return a.Browser + "\u00a0· " + a.System
 }

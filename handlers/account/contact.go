@@ -40,6 +40,7 @@ type contactKind struct {
 	title, lead string
 	same        string // what to say of the one that the account has
 	done        string // and when another is bound
+	other       string // a link to begin with another one
 	is          func(*authclient.UserInfo) string
 	bind        func(context.Context, entry.User, contactBinding, ...authclient.CallOption) error
 }
@@ -54,7 +55,7 @@ type contactBinding struct {
 
 var phoneContact = contactKind{
 	spec:  code.Spec{Name: "account-phone", Path: "/account/phone", Phone: true, Usage: "PHONE_NUMBER_CHANGE", Last: contactLast},
-	title: "account.phone.title", lead: "account.phone.lead", same: "account.phone.same", done: "account.done.phone",
+	title: "account.phone.title", lead: "account.phone.lead", same: "account.phone.same", done: "account.done.phone", other: "account.conflict.other_phone",
 	is: func(me *authclient.UserInfo) string { return me.PhoneNumber },
 	bind: func(ctx context.Context, user entry.User, b contactBinding, opts ...authclient.CallOption) error {
 		return user.BindPhoneNumber(ctx, authclient.BindPhoneNumberRequest{
@@ -65,7 +66,7 @@ var phoneContact = contactKind{
 
 var emailContact = contactKind{
 	spec:  code.Spec{Name: "account-email", Path: "/account/email", Email: true, Usage: "EMAIL_ADDRESS_CHANGE", Last: contactLast},
-	title: "account.email.title", lead: "account.email.lead", same: "account.email.same", done: "account.done.email",
+	title: "account.email.title", lead: "account.email.lead", same: "account.email.same", done: "account.done.email", other: "account.conflict.other_email",
 	is: func(me *authclient.UserInfo) string { return me.Email },
 	bind: func(ctx context.Context, user entry.User, b contactBinding, opts ...authclient.CallOption) error {
 		return user.BindEmail(ctx, authclient.BindEmailRequest{
@@ -188,7 +189,7 @@ func (f *contact) conflictPage(r *web.Request, step *code.Step) (*views.Conflict
 		Choices: conflictChoices,
 		Chosen:  r.Form.Value("conflict_resolution"),
 		Confirm: typedWord(r),
-		Back:    portal.LinkTo(f.kind.spec.Name, r.Into(f.kind.spec.Path), "account.conflict.other"),
+		Back:    portal.LinkTo(f.kind.spec.Name, r.Into(f.kind.spec.Path), f.kind.other),
 	}, nil
 }
 

@@ -99,7 +99,7 @@ func (a *Room) sessionsPage(r *web.Request, login *visitor.Login) (*views.Sessio
 	for _, d := range all {
 		agent := useragent.Parse(d.UserAgent)
 		shown := views.Device{
-			Name: cmp.Or(agent.String(), r.Loc.T("account.sessions.unknown")), Kind: cmp.Or(agent.Kind, useragent.Desktop), Address: d.IP, When: visitor.When(r, d.CreatedAt), This: d.this(login),
+			Name: visitor.Device(r, agent), Kind: cmp.Or(agent.Kind, useragent.Desktop), Address: d.IP, When: visitor.When(r, d.CreatedAt), This: d.this(login),
 		}
 		shown.Over = d.over && !shown.This
 		if d.DeviceID != "" && !shown.This && !shown.Over {

@@ -170,37 +170,6 @@ func (p *Places) Parse(raw Raw) (LoginRequest, error) {
 	return r, nil
 }
 
-// shorten leaves out of the query string what is as good as not said: the portal's pages have many
-// links, each with all of it, and a first visit a budget of bytes. Another client or login page that
-// the settings may get does not change what the rest says.
-func (r *LoginRequest) shorten() {
-	var kept []string
-	for part := range strings.SplitSeq(r.Query, "&") {
-		switch key, _, _ := strings.Cut(part, "="); Unescape(key) {
-		case "app_id":
-			if r.AppID == "" {
-				continue
-			}
-		case "client_id":
-			if r.ClientID == "" || r.ClientID == r.Env.ID {
-				continue
-			}
-		case "config_version":
-			if r.ConfigVersion == "" || r.ConfigVersion == loginpage.EnvVersion && r.AppID == "" {
-				continue
-			}
-		}
-		kept = append(kept, part)
-	}
-	r.Query = strings.Join(kept, "&")
-	if r.ClientID == r.Env.ID {
-		r.ClientID = ""
-	}
-	if r.ConfigVersion == loginpage.EnvVersion && r.AppID == "" {
-		r.ConfigVersion = ""
-	}
-}
-
 // inWeChat tells WeChat's own browser, which is on a phone and signs people in without a scan. WeCom
 // names itself beside it, and is another service.
 func inWeChat(userAgent string) bool {

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"cmp"
 	"strings"
 	"time"
 
@@ -126,7 +125,7 @@ var eventKeys = map[string]string{
 // EventOf is a row of the history in words.
 func EventOf(r *web.Request, row authclient.SecurityEvent) views.Event {
 	e := views.Event{What: i18n.Msg("account.event.other"), Address: row.IP, When: visitor.When(r, row.CreatedAt)}
-	e.Device = cmp.Or(useragent.Parse(row.UserAgent).String(), r.Loc.T("account.sessions.unknown"))
+	e.Device = visitor.Device(r, useragent.Parse(row.UserAgent))
 	if key := eventKeys[row.Action]; key != "" {
 		e.What.Key = key
 	}

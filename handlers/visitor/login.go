@@ -12,6 +12,7 @@ import (
 	"tcb-login/handlers/web"
 	"tcb-login/identifier"
 	"tcb-login/session"
+	"tcb-login/useragent"
 	"tcb-login/views"
 )
 
@@ -132,6 +133,14 @@ func (v *Room) accessOf(creds *authclient.Credentials, device string) session.Ac
 		AccessToken: creds.AccessToken, Sub: creds.Sub, DeviceID: device, Anonymous: creds.Scope == "anonymous",
 		ExpiresAt: v.Now().Add(time.Duration(creds.ExpiresIn) * time.Second).Unix(),
 	}
+}
+
+// Device is what people call a browser and its system, with WeChat's name in their language.
+func Device(r *web.Request, agent useragent.Agent) string {
+	if agent.Browser == useragent.WeChat {
+		agent.Browser = r.Loc.T("provider.wechat")
+	}
+	return cmp.Or(agent.String(), r.Loc.T("account.sessions.unknown"))
 }
 
 // When is a moment in UTC, which it says: script knows the browser's time zone.
