@@ -301,8 +301,8 @@ func (p *personOf) posts(t *testing.T) {
 	p.forms++
 	status, page, err := p.do(t.Context(), http.MethodGet, p.entry("sign-in"), nil)
 	if err == nil && status == http.StatusOK {
-		form := fields(page, "lang", "zh-CN", "username", fmt.Sprint(p.forms), "form", "sign-in")
-		status, page, err = p.do(t.Context(), http.MethodPost, p.entry("language"), form)
+		form := fields(page, "lang", "zh-CN", "username", fmt.Sprint(p.forms))
+		status, page, err = p.do(t.Context(), http.MethodPost, p.entry("sign-in"), form)
 	}
 	if err != nil || status != http.StatusOK || !strings.Contains(page, `lang="zh-CN"`) {
 		t.Errorf("%s: form %d while instances come and go: %d, %v\n%.300s", p.origin, p.forms, status, err, page)
