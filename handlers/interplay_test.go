@@ -446,3 +446,21 @@ func TestDraftsByAddress(t *testing.T) {
 		t.Errorf("the page itself reads %s, %v", body, err)
 	}
 }
+
+// TestClientIsGone: a form of the portal that was open while the settings lost its client is not for
+// the login that the browser has with the one that is left.
+func TestClientIsGone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	second := strings.Replace(entryQuery(appPage), "client_id=demo", "client_id=second", 1)
+	s.backend.register("second@example.com", "somebody", "Second-pass-1")
+	b.submit(b.get(s.base+"/sign-in?"+second), fields{"username": "somebody", "password": "Second-pass-1"}).completed()
+	profile := b.open("/account/profile").want(http.StatusOK, "account-profile")
+	less := testSettings()
+	less.Environments[0].Clients = less.Environments[0].Clients[1:]
+	after := newSite(t, func(c *siteConfig) { c.settings, c.backend, c.clock, c.memory = less, s.backend, s.clock, s.memory })
+	b = b.on(t, after)
+	b.submit(profile, fields{"name": "Not somebody"}).want(http.StatusBadRequest, "error", "error.page.client")
+	b.get(s.base+"/account/profile?"+second).want(http.StatusOK, "account-profile").wantValue(fields{"name": "somebody"})
+}

@@ -430,7 +430,7 @@ func entryQuery(redirectURI string, more ...string) string {
 
 // shortQuery is the same as the portal's addresses have it.
 func shortQuery(redirectURI string) string {
-	return "env_id=demo&redirect_uri=" + url.QueryEscape(redirectURI)
+	return "env_id=demo&client_id=demo&redirect_uri=" + url.QueryEscape(redirectURI)
 }
 
 // limitless counts nothing: what the limits do is tested elsewhere.

@@ -30,7 +30,7 @@ type LoginRequest struct {
 	Path   string // of the page, below the base path
 	Portal bool   // the page is the portal's
 	OnWay  bool   // the page is on the way to one that next= names, and carries that along
-	Query  string // the entry query string as it came, without the parameters of our own steps
+	Query  string // the entry query string as it came, without the parameters of our own steps; in the portal see shorten
 
 	Env       *Environment
 	Client    *Client

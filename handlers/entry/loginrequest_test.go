@@ -23,7 +23,8 @@ const (
 	pkce       = "&response_type=code&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM"
 )
 
-// testPlaces are two environments, of which the first has two clients and a default target.
+// testPlaces are four environments. The first has two clients and a default target, the last two have
+// a client each, which is called as the environment or not.
 func testPlaces(t testing.TB) *Places {
 	t.Helper()
 	messages, err := i18n.Load()
@@ -34,6 +35,8 @@ func testPlaces(t testing.TB) *Places {
 	s.Environments = []settings.Environment{
 		{ID: "demo", Region: settings.DefaultRegion, Clients: []settings.Client{{ID: "demo", RedirectURIs: []string{registered}, CodeFlow: true}, {ID: "second", RedirectURIs: []string{registered}}}, DefaultRedirectURI: testOrigin + "/home"},
 		{ID: "north", Region: "ap-guangzhou", Clients: []settings.Client{{ID: "a"}, {ID: "b"}}},
+		{ID: "south", Region: "ap-guangzhou", Clients: []settings.Client{{ID: "south"}}, DefaultRedirectURI: testOrigin + "/home"},
+		{ID: "west", Region: "ap-guangzhou", Clients: []settings.Client{{ID: "a"}}, DefaultRedirectURI: testOrigin + "/home"},
 	}
 	environments, err := NewEnvironments(s.Environments, func(settings.Environment, settings.Client) (Auth, error) { return nil, nil })
 	if err != nil {
@@ -216,12 +219,14 @@ func TestShort(t *testing.T) {
 	t.Parallel()
 	places := testPlaces(t)
 	for query, want := range map[string]string{
-		"app_id=&env_id=demo&client_id=demo&config_version=env":                                     "env_id=demo",
-		"env_id=demo&client_id=&config_version=&app_id=&x=1":                                        "env_id=demo&x=1",
-		"env_id=demo&client_id=second":                                                              "env_id=demo&client_id=second",
-		"env_id=demo&app_id=shop&config_version=env":                                                "env_id=demo&app_id=shop&config_version=env",
-		"env_id=demo&%63lient_id=demo&client_id2=demo":                                              "env_id=demo&client_id2=demo",
-		"client_id=demo&env_id=demo&redirect_uri=" + url.QueryEscape(testTarget) + "&state=a%2Fb&y": "env_id=demo&redirect_uri=" + url.QueryEscape(testTarget) + "&state=a%2Fb&y",
+		"app_id=&env_id=south&client_id=south&config_version=env":                                     "env_id=south",
+		"app_id=&env_id=demo&client_id=demo&config_version=env":                                       "env_id=demo&client_id=demo", // not the only one
+		"app_id=&env_id=west&client_id=a&config_version=env":                                          "env_id=west&client_id=a",    // needed where there is another
+		"env_id=demo&client_id=&config_version=&app_id=&x=1":                                          "env_id=demo&x=1",
+		"env_id=demo&client_id=second":                                                                "env_id=demo&client_id=second",
+		"env_id=demo&app_id=shop&config_version=env":                                                  "env_id=demo&app_id=shop&config_version=env",
+		"env_id=south&%63lient_id=south&client_id2=south":                                             "env_id=south&client_id2=south",
+		"client_id=south&env_id=south&redirect_uri=" + url.QueryEscape(testTarget) + "&state=a%2Fb&y": "env_id=south&redirect_uri=" + url.QueryEscape(testTarget) + "&state=a%2Fb&y",
 	} {
 		in := raw("")
 		in.Query = query

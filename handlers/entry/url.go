@@ -66,32 +66,27 @@ func (r *LoginRequest) Into(path string, differs ...Differ) string {
 }
 
 // shorten leaves out of the query string what is as good as not said: the portal's pages have many
-// links, each with all of it, and a first visit a budget of bytes. Another client or login page that
-// the settings may get does not change what the rest says.
+// links, each with all of it, and a first visit a budget of bytes. The settings may change while such
+// a page is open, and its form must then not be for another client's login. One that they get changes
+// nothing, since the one that is called as the environment goes before. One that they lose may: where
+// there are two, the other would be the only one left.
 func (r *LoginRequest) shorten() {
+	client := r.ClientID == "" || r.ClientID == r.Env.ID && len(r.Env.Clients) == 1
+	version := r.ConfigVersion == "" || r.ConfigVersion == loginpage.EnvVersion && r.AppID == ""
 	var kept []string
 	for part := range strings.SplitSeq(r.Query, "&") {
-		switch key, _, _ := strings.Cut(part, "="); Unescape(key) {
-		case "app_id":
-			if r.AppID == "" {
-				continue
-			}
-		case "client_id":
-			if r.ClientID == "" || r.ClientID == r.Env.ID {
-				continue
-			}
-		case "config_version":
-			if r.ConfigVersion == "" || r.ConfigVersion == loginpage.EnvVersion && r.AppID == "" {
-				continue
-			}
+		key, _, _ := strings.Cut(part, "=")
+		switch key = Unescape(key); {
+		case key == "app_id" && r.AppID == "", key == "client_id" && client, key == "config_version" && version:
+		default:
+			kept = append(kept, part)
 		}
-		kept = append(kept, part)
 	}
 	r.Query = strings.Join(kept, "&")
-	if r.ClientID == r.Env.ID {
+	if client {
 		r.ClientID = ""
 	}
-	if r.ConfigVersion == loginpage.EnvVersion && r.AppID == "" {
+	if version {
 		r.ConfigVersion = ""
 	}
 }

@@ -195,7 +195,7 @@ func (s *Site) answerCaptcha(ctx context.Context, r *Request, of authclient.Call
 func (s *Site) askCaptcha(ctx context.Context, r *Request, of authclient.Call, key string) error {
 	state := &r.Form.captcha
 	action := r.Form.action
-	if action == "" || action == "captcha" { // another picture for the same
+	if action == "" || r.Form.refreshes() { // another picture for the same
 		action = state.Action
 	}
 	data, err := r.Auth().GetCaptchaData(ctx, of, r.Options()...)

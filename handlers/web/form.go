@@ -20,7 +20,7 @@ import (
 // A Form is what was posted; an empty one where nothing was. Its values do not change. The captcha
 // does, as calls are made: it is written into the page that follows.
 type Form struct {
-	Name   string // of the form: from a closed list, see Site.rebuild
+	Name   string // of the form: from a closed list, see Site.Rebuild
 	Agreed bool   // to the texts of the page
 	Stale  bool   // from a page of another session
 	Keep   bool   // the form shown next keeps a typed password, although it asks no captcha

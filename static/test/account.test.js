@@ -8,9 +8,10 @@ const { Browser, Element, Option, Select, origin } = require("./browser.js");
 process.env.TZ = "Asia/Shanghai"; // the browser's time zone
 
 const key = "credentials_shop";
-const here = "/__auth/account?client_id=shop";
-const signIn = "/__auth/sign-in?client_id=shop";
-const session = "/__auth/session?client_id=shop";
+const query = "client_id=shop&price=$&1"; // where replace() would put something for the $&
+const here = `/__auth/account?${query}`;
+const signIn = `/__auth/sign-in?${query}`;
+const session = `/__auth/session?${query}`;
 const past = "2020-01-01T00:00:00.000Z", future = "2030-01-01T00:00:00.000Z";
 
 // A login as the SDK keeps it. The numbers tell logins of one person apart.
@@ -29,7 +30,8 @@ const over = { status: 401, json: { error: "invalid_grant" } };
 function portal({ kept, ...more } = {}) {
   const browser = new Browser();
   const guard = {
-    client_id: "shop", env_id: "demo", csrf_token: "csrf-1", session, here, sign_in: signIn, sub: "mei", ...more,
+    client_id: "shop", env_id: "demo", csrf_token: "csrf-1", query,
+    session: "/__auth/session?^", here: "/__auth/account?^", sign_in: "/__auth/sign-in?^", sub: "mei", ...more,
   };
   browser.root.dataset.guard = "";
   browser.body.append(
