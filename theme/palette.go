@@ -219,17 +219,24 @@ type graveColors struct{ back, ink, edge Color }
 func (p *Palette) plainGrave() graveColors { return graveColors{p.Danger, p.Surface, p.Danger} }
 
 // grave fills the button with the colour of danger, where white words on it can be read and its shape
-// be seen. Beside a warm brand a fill would be one more red button, so there it has a line and red
-// words, and primary buttons alone are filled.
-func (p *Palette) grave() graveColors {
-	if degrees, _ := p.HueToDanger(); degrees < apart+3 && p.Brand.tone().c >= colourful {
+// be seen; or, lined, gives it a line and red words.
+func (p *Palette) grave(lined bool) graveColors {
+	switch {
+	case lined:
 		return graveColors{p.DangerWash, p.Danger, p.Danger}
-	}
-	if p.Surface.isLight() {
+	case p.Surface.isLight():
 		return p.plainGrave() // danger reads on the surface, and so does the surface on it
 	}
 	c, _ := nearestTone(p.Danger, []against{{white, textContrast}, {p.Surface, shapeContrast}})
 	return graveColors{c, white, c}
+}
+
+// warm reports that a fill in the colour of danger would be one more red button beside those in the
+// brand's: the two have been moved apart, or nearly so.
+func (p *Palette) warm() bool {
+	const rounding = 3 // degrees that fitting a colour may bring
+	degrees, _ := p.HueToDanger()
+	return degrees < apart+rounding && p.Brand.tone().c >= colourful
 }
 
 var white = Color{255, 255, 255}

@@ -162,19 +162,20 @@ func TestGrave(t *testing.T) {
 	tests := []struct {
 		brand uint32
 		lined bool
-	}{{0xd32f2f, true}, {0xe64a19, true}, {0xb71c1c, true}, {0x0052d9, false}, {0x07c160, false}, {0xffd400, false}, {0x333333, false}}
+	}{{0xd32f2f, true}, {0xe64a19, true}, {0xb71c1c, true}, {0x0052d9, false}, {0x07c160, false}, {0xffd400, false}, {0x333333, false}, {0xb45a00, true}, {0xb41e5a, true}, {0x784b2d, true}}
 	for _, tt := range tests {
 		light, dark := Derive(Wish{"brand": rgb(tt.brand)}, nil)
+		look := Theme{Light: light, Dark: dark}
+		if lined := look.gravesLined(); lined != tt.lined {
+			t.Errorf("beside %06x a grave button has a line of its own: %t", tt.brand, lined)
+		}
 		for _, p := range []Palette{light, dark} {
-			g := p.grave()
-			if lined := g.edge != g.back; lined != tt.lined {
-				t.Errorf("beside %06x a grave button has a line of its own: %t", tt.brand, lined)
-			}
+			g := p.grave(tt.lined)
 			if contrast(g.ink, g.back) < textContrast || contrast(g.edge, p.Surface) < shapeContrast {
 				t.Errorf("beside %06x a grave button %v is hard to make out", tt.brand, g)
 			}
 		}
-		if sheet := string((Theme{Light: light, Dark: dark}).Stylesheet("")); strings.Contains(sheet, graveEdgeCSS) != tt.lined {
+		if sheet := string(look.Stylesheet("")); strings.Contains(sheet, graveEdgeCSS) != tt.lined {
 			t.Errorf("beside %06x the sheet is\n%s", tt.brand, sheet)
 		}
 	}

@@ -13,9 +13,9 @@ func (t Theme) Stylesheet(background string) []byte {
 	b.WriteString("\n:root{")
 	writePalette(&b, t.Light)
 	// A sheet knows plain grave buttons by itself: pages have a budget of bytes.
-	light, dark := t.Light.grave(), t.Dark.grave()
+	edged := t.gravesLined()
+	light, dark := t.Light.grave(edged), t.Dark.grave(edged)
 	told := light != t.Light.plainGrave()
-	edged := light.edge != light.back || dark.edge != dark.back
 	if told {
 		writeGrave(&b, light, edged)
 	}
@@ -43,6 +43,10 @@ func (t Theme) Stylesheet(background string) []byte {
 	return []byte(b.String())
 }
 
+// gravesLined reports that grave buttons have a line and red words in both schemes, since the brand is
+// warm: primary buttons alone are filled then.
+func (t Theme) gravesLined() bool { return t.Light.warm() || t.Dark.warm() }
+
 func writePalette(b *strings.Builder, p Palette) {
 	for _, c := range []struct {
 		name  string
@@ -65,7 +69,7 @@ func writeGrave(b *strings.Builder, g graveColors, edged bool) {
 	}
 }
 
-// graveEdgeCSS draws the line around grave buttons, in themes that have it in one of their schemes.
+// graveEdgeCSS draws the line around grave buttons, in themes that have it.
 const graveEdgeCSS = `:is(.grave,form:has(.loses :checked)) .primary{box-shadow:inset 0 0 0 2px var(--grave-edge)}
 `
 
