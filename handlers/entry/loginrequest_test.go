@@ -219,14 +219,13 @@ func TestShort(t *testing.T) {
 	t.Parallel()
 	places := testPlaces(t)
 	for query, want := range map[string]string{
-		"app_id=&env_id=south&client_id=south&config_version=env":                                     "env_id=south",
-		"app_id=&env_id=demo&client_id=demo&config_version=env":                                       "env_id=demo&client_id=demo", // not the only one
-		"app_id=&env_id=west&client_id=a&config_version=env":                                          "env_id=west&client_id=a",    // needed where there is another
-		"env_id=demo&client_id=&config_version=&app_id=&x=1":                                          "env_id=demo&x=1",
-		"env_id=demo&client_id=second":                                                                "env_id=demo&client_id=second",
-		"env_id=demo&app_id=shop&config_version=env":                                                  "env_id=demo&app_id=shop&config_version=env",
-		"env_id=south&%63lient_id=south&client_id2=south":                                             "env_id=south&client_id2=south",
-		"client_id=south&env_id=south&redirect_uri=" + url.QueryEscape(testTarget) + "&state=a%2Fb&y": "env_id=south&redirect_uri=" + url.QueryEscape(testTarget) + "&state=a%2Fb&y",
+		"app_id=&env_id=south&client_id=south&config_version=env":                                        "env_id=south&client_id=south", // settings may replace it by another
+		"app_id=&env_id=west&client_id=a&config_version=env":                                             "env_id=west&client_id=a",
+		"env_id=demo&client_id=&config_version=&app_id=&x=1":                                             "env_id=demo&x=1",
+		"env_id=demo&client_id=second":                                                                   "env_id=demo&client_id=second",
+		"env_id=demo&app_id=shop&config_version=env":                                                     "env_id=demo&app_id=shop&config_version=env",
+		"env_id=south&%63onfig_version=env&config_version2=env":                                          "env_id=south&config_version2=env",
+		"config_version=env&env_id=south&redirect_uri=" + url.QueryEscape(testTarget) + "&state=a%2Fb&y": "env_id=south&redirect_uri=" + url.QueryEscape(testTarget) + "&state=a%2Fb&y",
 	} {
 		in := raw("")
 		in.Query = query

@@ -66,26 +66,21 @@ func (r *LoginRequest) Into(path string, differs ...Differ) string {
 }
 
 // shorten leaves out of the query string what is as good as not said: the portal's pages have many
-// links, each with all of it, and a first visit a budget of bytes. The settings may change while such
-// a page is open, and its form must then not be for another client's login. One that they get changes
-// nothing, since the one that is called as the environment goes before. One that they lose may: where
-// there are two, the other would be the only one left.
+// links, each with all of it, and a first visit a budget of bytes. The client stays: settings may
+// change while such a page is open, and its form must not be for a login of the client that they then
+// have.
 func (r *LoginRequest) shorten() {
-	client := r.ClientID == "" || r.ClientID == r.Env.ID && len(r.Env.Clients) == 1
 	version := r.ConfigVersion == "" || r.ConfigVersion == loginpage.EnvVersion && r.AppID == ""
 	var kept []string
 	for part := range strings.SplitSeq(r.Query, "&") {
 		key, _, _ := strings.Cut(part, "=")
 		switch key = Unescape(key); {
-		case key == "app_id" && r.AppID == "", key == "client_id" && client, key == "config_version" && version:
+		case key == "app_id" && r.AppID == "", key == "client_id" && r.ClientID == "", key == "config_version" && version:
 		default:
 			kept = append(kept, part)
 		}
 	}
 	r.Query = strings.Join(kept, "&")
-	if client {
-		r.ClientID = ""
-	}
 	if version {
 		r.ConfigVersion = ""
 	}

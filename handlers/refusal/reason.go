@@ -126,7 +126,7 @@ func reasonOf(api *authclient.Error) Reason {
 		return ReasonTCBHeld
 	case out.Status == 429:
 		return ReasonTCBLimit
-	case out.Status >= 500: // nobody's doing who sits before the page, which may be an error page
+	case out.Status >= 500: // what the error page gives as its reason
 		return leads[out.Key]
 	}
 	return ReasonRefused
