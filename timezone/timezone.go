@@ -4,6 +4,7 @@ package timezone
 
 import (
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata"
 )
@@ -16,11 +17,25 @@ var Offered = []string{
 	"Pacific/Auckland", "UTC",
 }
 
+// offered are the rules of those for picking, read once: each is a file of the system's.
+var offered = sync.OnceValue(func() map[string]*time.Location {
+	zones := make(map[string]*time.Location, len(Offered))
+	for _, name := range Offered {
+		if zone, err := time.LoadLocation(name); err == nil {
+			zones[name] = zone
+		}
+	}
+	return zones
+})
+
 // Label is a name with how far the zone is from UTC at a time. A name that is none stays alone.
 func Label(name string, at time.Time) string {
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return name
+	zone := offered()[name]
+	if zone == nil {
+		var err error
+		if zone, err = time.LoadLocation(name); err != nil {
+			return name
+		}
 	}
 	return name + " (UTC" + strings.TrimSuffix(at.In(zone).Format("-07:00"), ":00") + ")"
 }

@@ -36,3 +36,14 @@ func TestOffered(t *testing.T) {
 		}
 	}
 }
+
+// TestLabelReadsOnce: a form has all those for picking, so that reading their rules for each label
+// would be a third of what saving a profile costs.
+func TestLabelReadsOnce(t *testing.T) {
+	at := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	for _, name := range Offered {
+		if n := testing.AllocsPerRun(10, func() { Label(name, at) }); n > 4 {
+			t.Errorf("%s: %v allocations for a label", name, n)
+		}
+	}
+}
