@@ -191,6 +191,9 @@ func TestFraming(t *testing.T) {
 					if resp.StatusCode != http.StatusBadRequest || !resp.Close {
 						t.Errorf("%s, closed: %t", resp.Status, resp.Close)
 					}
+					if resp.Header.Get("X-Content-Type-Options") != "nosniff" || resp.Header.Get("Cache-Control") != "no-store" {
+						t.Errorf("not our headers: %v", resp.Header)
+					}
 					if name == "admin" {
 						continue
 					}

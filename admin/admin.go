@@ -94,8 +94,7 @@ func New(cfg Config) *fiber.App {
 		cfg.Logger.Debug("operator", "method", c.Method(), "path", c.Path(), "status", c.Response().StatusCode())
 		return err
 	}, recovered, func(c *fiber.Ctx) error {
-		c.Set("X-Content-Type-Options", "nosniff")
-		c.Set("Cache-Control", "no-store")
+		setHeaders(c)
 		if !knownHost(string(c.Request().Header.Host()), cfg.Host) {
 			return fiber.ErrMisdirectedRequest
 		}
@@ -133,9 +132,16 @@ func recovered(c *fiber.Ctx) (err error) {
 	return c.Next()
 }
 
+// setHeaders sets what every answer has.
+func setHeaders(c *fiber.Ctx) {
+	c.Set("X-Content-Type-Options", "nosniff")
+	c.Set("Cache-Control", "no-store")
+}
+
 // refuse says what went wrong in the words of HTTP alone: what broke, or what
-// was asked for, is not for the answer.
+// was asked for, is not for the answer. Of what never became a request no handler has heard.
 func refuse(c *fiber.Ctx, err error) error {
+	setHeaders(c)
 	status := fiber.StatusInternalServerError
 	var fe *fiber.Error
 	if errors.As(err, &fe) {

@@ -199,6 +199,9 @@ func TestRefusals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if resp.Header.Get("X-Content-Type-Options") != "nosniff" || resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s %s with %d bytes: headers %v", tt.method, tt.path, len(tt.body), resp.Header)
+		}
 		if resp.StatusCode != tt.status || string(body) != tt.answer {
 			t.Errorf("%s %s with %d bytes: %s %q, want %d %q", tt.method, tt.path, len(tt.body), resp.Status, body, tt.status, tt.answer)
 		}

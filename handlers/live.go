@@ -7,6 +7,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"tcb-login/handlers/methods"
 )
 
 // Live is an app that another can take the place of while it serves. Requests that have begun end in the app
@@ -24,9 +26,9 @@ func NewLive(app *fiber.App) *Live {
 	return l
 }
 
-// Replace serves app from now on.
+// Replace serves app from now on, as its own server would.
 func (l *Live) Replace(app *fiber.App) {
-	handler := app.Handler()
+	handler := methods.Caught(app.Handler())
 	l.now.Store(&handler)
 }
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -8,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp/fasthttputil"
+
+	"tcb-login/handlers/methods"
 )
 
 // TestLive: another app takes the place of one that serves, while it is asked, and the server stays.
@@ -63,6 +67,51 @@ func TestLive(t *testing.T) {
 		t.Errorf("then %q", got)
 	}
 	client.CloseIdleConnections()
+	if err := live.ShutdownWithContext(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLiveMethods: a method that Fiber does not know reaches the handlers of the app that serves, the
+// first and the one that took its place, as it does where an app's own server is asked.
+func TestLiveMethods(t *testing.T) {
+	t.Parallel()
+	saying := func(word string) *fiber.App {
+		app := fiber.New(fiber.Config{DisableStartupMessage: true, RequestMethods: methods.All})
+		app.Use(func(c *fiber.Ctx) error {
+			c.Set("X-App", word)
+			return c.Status(fiber.StatusNotImplemented).SendString(c.Method())
+		})
+		return app
+	}
+	live := NewLive(saying("one"))
+	ln := fasthttputil.NewInmemoryListener()
+	served := make(chan error, 1)
+	go func() { served <- live.Listener(ln) }()
+	for _, word := range []string{"one", "two"} {
+		if word == "two" {
+			live.Replace(saying(word))
+		}
+		for _, method := range []string{"BREW", "get", "PROPFIND", "UNKNOWN"} {
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return ln.Dial() }}}
+			req, err := http.NewRequestWithContext(t.Context(), method, "http://a.example/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if err != nil || resp.StatusCode != http.StatusNotImplemented || resp.Header.Get("X-App") != word || string(body) != methods.Unknown {
+				t.Errorf("%s: %s of app %q: %q, %v; want app %q", method, resp.Status, resp.Header.Get("X-App"), body, err, word)
+			}
+		}
+	}
 	if err := live.ShutdownWithContext(t.Context()); err != nil {
 		t.Error(err)
 	}

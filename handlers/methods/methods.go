@@ -16,12 +16,17 @@ const Unknown = "UNKNOWN"
 // All are those that an app routes, once Catch is called on it.
 var All = append(slices.Clone(fiber.DefaultMethods), Unknown)
 
-// Catch sends requests with a method that Fiber does not know through the app's handlers. Fiber
-// answers them itself, before any handler, and without the headers that every answer of ours has.
+// Catch has an app's own server send it all methods: see Caught. An app that another's server hands
+// requests to is not asked by that one's, so whoever does that needs Caught.
 func Catch(app *fiber.App) {
 	server := app.Server()
-	next := server.Handler
-	server.Handler = func(ctx *fasthttp.RequestCtx) {
+	server.Handler = Caught(server.Handler)
+}
+
+// Caught sends requests with a method that Fiber does not know through an app's handlers. Fiber
+// answers them itself, before any handler, and without the headers that every answer of ours has.
+func Caught(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
 		if !slices.Contains(All, string(ctx.Method())) {
 			ctx.Request.Header.SetMethod(Unknown)
 		}
