@@ -129,14 +129,6 @@ addEventListener("pageshow", () => {
   }
 });
 
-const code = document.getElementById("verification_code");
-if (code)
-  code.addEventListener("input", (e) => {
-    if (e.isComposing) return;
-    const digits = code.value.normalize("NFKC").replace(/\D/g, "").slice(0, 6);
-    if (digits !== code.value) code.value = digits;
-  });
-
 // The server counts the wait; this shows it going by.
 const resend = document.querySelector("[data-wait]");
 if (resend) {

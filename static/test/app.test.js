@@ -287,35 +287,6 @@ test("the rules of a new password are ticked as they are met", async () => {
   }
 });
 
-test("a code", async (t) => {
-  const setUp = async () => {
-    const code = new Element("input", { id: "verification_code", name: "verification_code", value: "" });
-    const browser = page(code);
-    await browser.load("app.js");
-    return { browser, code };
-  };
-  for (const [typed, want] of [
-    ["123456", "123456"],
-    [" 123-456 ", "123456"],
-    ["１２３４５６", "123456"],
-    ["Your code: 123456. It is valid for 10 minutes.", "123456"],
-    ["12a", "12"],
-    ["1234567", "123456"],
-  ])
-    await t.test(`${typed} is ${want}`, async () => {
-      const { browser, code } = await setUp();
-      code.value = typed;
-      await browser.fire(code, "input");
-      assert.equal(code.value, want);
-    });
-  await t.test("is left alone while an input method composes it", async () => {
-    const { browser, code } = await setUp();
-    code.value = "１２";
-    await browser.fire(code, "input", { isComposing: true });
-    assert.equal(code.value, "１２");
-  });
-});
-
 test("a primary button waits in its own place, words and all", async () => {
   const words = new Element("span", {}, "Send code");
   const primary = new Element("button", { class: "primary", "data-wait": "1", "data-waiting": "Send code in {n} s", "data-ready": "You can ask now" }, words);
