@@ -23,8 +23,8 @@ func IsCode(s string) bool { return code.MatchString(s) }
 // Otherwise blanks, dashes and invisible characters are taken out, as people type codes in groups.
 // What is left may still be no code.
 //
-// Script does the same as somebody pastes (static/src/app.js); testdata/codes.json has what both
-// must find.
+// Script does so as somebody pastes where one number stands alone (static/src/app.js), and leaves
+// the rest to this; both are tested with testdata/codes.json.
 func NormalizeCode(s string) string {
 	s = plainCode(s[:min(len(s), maxMessage)])
 	if found := findCode(s); found != "" {
@@ -116,7 +116,6 @@ func says(before string) int {
 	return aCode
 }
 
-// Script has the same expressions, but for (?i).
 var (
 	number     = pattern.New(`[0-9]+(?:[ -]+[0-9]+)*`)
 	sixDigits  = pattern.New(`(?:^| )([0-9]{6})(?: |$)`)

@@ -67,7 +67,7 @@ type Consent struct {
 // hash. A preview of a page that hands a login over has no Complete. Countries is the list of all in the
 // page's language.
 type Assets struct {
-	Style, Script, Complete, Demo, Account, Code, Countries string
+	Style, Script, Complete, Demo, Account, Countries string
 
 	PortalStyle  string // in place of Style, with all that the portal has
 	PortalScript string // Script and Account in one

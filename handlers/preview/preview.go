@@ -151,9 +151,8 @@ func (p *Preview) getPage(c *fiber.Ctx) error {
 		}
 		c.Set("Content-Type", "text/html; charset=utf-8")
 		c.Set("Cache-Control", "no-store")
-		own := " http://" + string(c.Request().Header.Host()) // which browsers also match over https
 		c.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'none'; form-action 'none'; frame-ancestors 'self'; base-uri 'none'"+
-			"; script-src"+own+p.site.Asset("app.js")+own+p.site.Asset("code.js"))
+			"; script-src http://"+string(c.Request().Header.Host())+p.site.Asset("app.js")) // which browsers also match over https
 		return c.Send(buf.Bytes())
 	}
 	return fiber.ErrNotFound

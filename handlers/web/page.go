@@ -26,7 +26,6 @@ func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) view
 			Script:    s.Asset("app.js"),
 			Complete:  s.Asset("complete.js"),
 			Demo:      s.Asset("demo.js"),
-			Code:      s.Asset("code.js"),
 			Countries: s.Countries(r.Loc.Locale()),
 
 			Account:      s.Asset("account.js"),
