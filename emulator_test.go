@@ -91,7 +91,11 @@ func TestControlTokenFlag(t *testing.T) {
 	if code, _, stderr := runOnce(t, []string{"TCB_LOGIN_CONTROL_TOKEN=short"}, anywhere(t)...); code != 2 || !strings.Contains(stderr, "-control-token ($TCB_LOGIN_CONTROL_TOKEN): ") || strings.Contains(stderr, "short") {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
-	s := start(t, 3, nil, anywhere(t, "-control-token", token)...)
+	if code, _, stderr := runOnce(t, []string{"TCB_LOGIN_CONTROL_TOKEN=" + token + "\u200b"}, anywhere(t)...); code != 2 || !strings.Contains(stderr, "U+200B") {
+		t.Errorf("exit %d\n%s", code, stderr)
+	}
+	// As a secret store writes it.
+	s := start(t, 3, []string{"TCB_LOGIN_CONTROL_TOKEN=\ufeff" + token + "\r\n"}, anywhere(t)...)
 	for header, want := range map[string]int{"": http.StatusUnauthorized, "Bearer " + token: http.StatusOK} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.urls["emulator"]+"/__emulator/outbox.json", nil)
 		if err != nil {

@@ -117,7 +117,8 @@ func (o *options) wrong() (errs []error) {
 	if o.online && (!o.check || o.settings == "" || o.emulator) {
 		errs = append(errs, fmt.Errorf("-online ($%s) goes with -check and -settings, and not with -emulator: it asks TCB", variableOf("online")))
 	}
-	if _, err := guard.New("", o.controlToken); err != nil {
+	var err error
+	if o.controlToken, err = guard.Token(o.controlToken); err != nil {
 		errs = append(errs, fmt.Errorf("-control-token ($%s): %w", variableOf("control-token"), err))
 	}
 	for name, address := range map[string]string{"listen": o.listen, "emulator-listen": o.emulatorListen, "admin-listen": o.adminListen} {

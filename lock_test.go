@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tcb-login/config/settings"
 )
 
 // TestOneProcess: a data folder is for one process, until it ends in whatever way.
@@ -35,14 +37,32 @@ func TestOneProcess(t *testing.T) {
 	}
 }
 
+// TestKeptKey: the key in the data folder is the same after an editor has put a line end behind it.
+func TestKeptKey(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	made, err := sessionKeys(&settings.Settings{}, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, around := range [][2]string{{"", ""}, {"", "\n"}, {"\ufeff", "\r\n"}} {
+		if err := os.WriteFile(filepath.Join(data, "session.key"), []byte(around[0]+string(made[0])+around[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := sessionKeys(&settings.Settings{}, data); err != nil || len(got) != 1 || string(got[0]) != string(made[0]) {
+			t.Errorf("between %+q: another key, %v", around, err)
+		}
+	}
+}
+
 // TestNoDataFolder: with keys of the operator's and no emulator there is nothing to
 // keep, so that instances may share a folder, or have none they can write to.
 func TestNoDataFolder(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	settings := settingsFile(t, "session: {keys: [tests-alone-Kq7vXw2Zp9LmB4nRt8Ys]}\nenvironments: [{id: demo, endpoint: \"http://127.0.0.1:1\"}]\n")
+	file := settingsFile(t, "session: {keys: [tests-alone-Kq7vXw2Zp9LmB4nRt8Ys]}\nenvironments: [{id: demo, endpoint: \"http://127.0.0.1:1\"}]\n")
 	for range 2 {
-		start(t, 1, nil, "-settings", settings, "-listen", "127.0.0.1:0", "-data", data)
+		start(t, 1, nil, "-settings", file, "-listen", "127.0.0.1:0", "-data", data)
 	}
 	if _, err := os.Stat(data); !os.IsNotExist(err) {
 		t.Errorf("the data folder: %v, want none", err)

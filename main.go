@@ -371,16 +371,17 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 		return keys, nil
 	}
 	path := filepath.Join(data, "session.key")
-	key, err := os.ReadFile(path)
+	written, err := os.ReadFile(path)
 	if err == nil {
-		return [][]byte{key}, nil
+		key, _ := input.TrimSecret(string(written)) // as an operator's own; an editor may have been at it
+		return [][]byte{[]byte(key)}, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("session key: %w", err)
 	}
 	b := make([]byte, session.MinKey)
 	rand.Read(b)
-	key = []byte(base64.RawURLEncoding.EncodeToString(b))
+	key := []byte(base64.RawURLEncoding.EncodeToString(b))
 	if err := os.WriteFile(path, key, 0o600); err != nil {
 		return nil, fmt.Errorf("session key: %w", err)
 	}

@@ -130,7 +130,7 @@ func parseEmulator(args []string, p Process) (a emulatorArgs, err error) {
 	case complaint != "":
 		return a, errors.New("-listen: " + complaint)
 	}
-	if _, err := guard.New("", a.token); err != nil {
+	if a.token, err = guard.Token(a.token); err != nil {
 		return a, fmt.Errorf("-control-token: %w", err)
 	}
 	return a, nil

@@ -249,6 +249,7 @@ func TestEmulatorToken(t *testing.T) {
 		"open, too": {nil, []string{"-listen", ":0"}, "made"},
 		"flag":      {nil, []string{"-control-token", given}, given},
 		"variable":  {[]string{"TCB_LOGIN_CONTROL_TOKEN=" + given}, []string{"-listen", ":0"}, given},
+		"line end":  {[]string{"TCB_LOGIN_CONTROL_TOKEN=\ufeff" + given + "\r\n"}, nil, given},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -272,6 +273,10 @@ func TestEmulatorToken(t *testing.T) {
 	}
 	e := emulate(t, nil, "-env", "my-env", "-listen", ":0", "-exec", `echo "$TCB_EMULATOR_TOKEN"`)
 	if e.code(); e.rest() != e.ready.ControlToken+"\n" || e.rest() == "\n" {
+		t.Errorf("the command gets %q", e.rest())
+	}
+	e = emulate(t, []string{"TCB_LOGIN_CONTROL_TOKEN=" + given + "\n"}, "-env", "my-env", "-exec", `echo "$TCB_EMULATOR_TOKEN"`)
+	if e.code(); e.rest() != given+"\n" {
 		t.Errorf("the command gets %q", e.rest())
 	}
 }

@@ -56,6 +56,60 @@ func TestWrongCodeThenRight(t *testing.T) {
 	b.isSignedIn(t, where, s.emulator.find(t, phone))
 }
 
+// TestPastedMessage: whoever pastes the whole message has the code in the field, and not the digits
+// that came first. What script cannot tell stays as it is, and the server finds the code in it, or says
+// that there is none.
+func TestPastedMessage(t *testing.T) {
+	t.Parallel()
+	s := share(t, options{})
+	phone := newPhone()
+	b := s.visit(t).enter(t, where)
+	b.codeSignIn(t, phone)
+	code, err := b.field("verification_code").InputValue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.paste(t, "verification_code", "13800138000")
+	b.holds(t, "verification_code", "13800138000")
+	b.submit(t)
+	b.wrong(t, 422, "sign-in-sms-code")
+	for _, message := range []string{"【App2】验证码：" + code, "Your App2 code for order 99 is " + fullWidth(code) + "."} {
+		b.paste(t, "verification_code", message)
+		b.holds(t, "verification_code", code)
+	}
+	b.fill(t, "verification_code", "")
+	if err := b.field("verification_code").PressSequentially(code + "7"); err != nil {
+		t.Fatal(err)
+	}
+	b.holds(t, "verification_code", code)
+	message := "【2024】您的验证码是 " + code[:3] + " " + code[3:] + "，订单 1234567，5分钟内有效"
+	b.paste(t, "verification_code", message)
+	b.holds(t, "verification_code", message)
+	b.finish(t, where)
+	b.isSignedIn(t, where, s.emulator.find(t, phone))
+}
+
+// paste replaces what a field holds by what is copied from elsewhere, as keys do it.
+func (b *tab) paste(t *testing.T, name, text string) {
+	t.Helper()
+	_, err := b.Evaluate(`(text) => {
+		const source = Object.assign(document.createElement("textarea"), { id: "source", value: text });
+		document.body.append(source);
+		source.select();
+	}`, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keys := range []struct{ in, press string }{{"#source", "ControlOrMeta+C"}, {"#" + name, "ControlOrMeta+A"}, {"#" + name, "ControlOrMeta+V"}} {
+		if err := b.Locator(keys.in).Press(keys.press); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Evaluate(`() => document.getElementById("source").remove()`); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // other is a code that is certainly wrong.
 func other(code string) string {
 	n, err := strconv.Atoi(code)

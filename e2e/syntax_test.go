@@ -20,7 +20,7 @@ func TestSyntax(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"account.js", "app.js", "complete.js", "demo.js", "preview.js"} {
+	for _, name := range []string{"account.js", "app.js", "complete.js", "demo.js", "preview.js", "qr.js"} {
 		file, ok := assets.Lookup(assets.Name(name))
 		if !ok {
 			t.Fatalf("there is no %s", name)

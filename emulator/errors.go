@@ -170,6 +170,7 @@ var (
 	textNoSuchUser     = text{"用户不存在", "No such user"}
 	textWhichEnv       = text{"多个环境中都有此用户，请指定 env", "Several environments have this user: name one with env"}
 	textNoEnv          = text{"环境不存在", "No such environment"}
+	textNameEnv        = text{"请指定环境", "Which environment?"}
 	textBadControl     = text{"参数错误", "Unknown key or bad value"}
 )
 

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -81,11 +82,33 @@ func (e *Emulator) environment(id string) *Environment {
 	return nil
 }
 
+// environmentOf is the one that ?env= of a control names, or the only one. unknown is the code of the
+// refusal of another one; all refusals name those that there are.
+func (e *Emulator) environmentOf(r *http.Request, unknown string) (*Environment, error) {
+	id := r.URL.Query().Get("env")
+	if env := e.environment(id); env != nil {
+		return env, nil
+	}
+	if id == "" && len(e.environments) == 1 {
+		return e.environments[0], nil
+	}
+	ids := make([]string, len(e.environments))
+	for i, env := range e.environments {
+		ids[i] = env.ID
+	}
+	code, said := unknown, textNoEnv
+	if id == "" {
+		code, said = "invalid_argument", textNameEnv
+	}
+	all := strings.Join(ids, ", ")
+	return nil, failText(code, text{said.zh + "（?env=" + all + "）", said.en + " (?env=" + all + ")"})
+}
+
 // getPublishableKey: GET /__emulator/publishable-key?env=.
 func (e *Emulator) getPublishableKey(w http.ResponseWriter, r *http.Request) error {
-	env := e.environment(r.URL.Query().Get("env"))
-	if env == nil {
-		return failText("not_found", textNoRoute)
+	env, err := e.environmentOf(r, "not_found")
+	if err != nil {
+		return err
 	}
 	key, err := e.publishableKey(env)
 	if err != nil {

@@ -41,6 +41,48 @@ func TestPublishableKeyClaims(t *testing.T) {
 	}
 }
 
+// TestKeysOfTheOnlyEnvironment: where there is one, nobody has to say which, whatever it is called;
+// where there are several, the refusal names them.
+func TestKeysOfTheOnlyEnvironment(t *testing.T) {
+	t.Parallel()
+	c := &clock{t: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	cfg := testConfig(filepath.Join(t.TempDir(), "emulator.db"), c)
+	cfg.Environments = []Environment{{ID: "shop-1a2b"}}
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	only, several := serveFixture(t, e, c), newFixture(t)
+	for control, of := range map[string]func(query string) string{
+		"publishable-key": func(query string) string {
+			key := only.do("GET", "/__emulator/publishable-key"+query, "").ok().str("publishable_key")
+			var claims jwt.MapClaims
+			if _, _, err := jwt.NewParser().ParseUnverified(key, &claims); err != nil {
+				t.Error(err)
+			}
+			return claims["project_id"].(string)
+		},
+		"custom-login-key": func(query string) string {
+			return only.do("GET", "/__emulator/custom-login-key"+query, "").ok().str("env_id")
+		},
+	} {
+		for _, query := range []string{"", "?env=", "?env=shop-1a2b"} {
+			if env := of(query); env != "shop-1a2b" {
+				t.Errorf("%s%s: of %q", control, query, env)
+			}
+		}
+		if a := only.do("GET", "/__emulator/"+control+"?env=demo", ""); a.status/100 != 4 || !strings.Contains(a.str("error_description"), "shop-1a2b") {
+			t.Errorf("%s of another one: %d %v", control, a.status, a.body)
+		}
+		for _, query := range []string{"", "?env=", "?env=nowhere"} {
+			a := several.do("GET", "/__emulator/"+control+query, "")
+			if said := a.str("error_description"); a.status/100 != 4 || !strings.Contains(said, "demo, west") {
+				t.Errorf("%s%s, of two: %d %v", control, query, a.status, a.body)
+			}
+		}
+	}
+}
+
 // The key is in apps that were built long ago.
 func TestPublishableKeyStays(t *testing.T) {
 	t.Parallel()

@@ -44,20 +44,14 @@ func (e *Emulator) postCustomLoginKey(w http.ResponseWriter, r *http.Request) er
 }
 
 func (e *Emulator) sendCustomLoginKey(w http.ResponseWriter, r *http.Request, another bool) error {
-	env := r.URL.Query().Get("env")
-	if env == "" && len(e.environments) == 1 {
-		env = e.environments[0].ID
+	place, err := e.environmentOf(r, "invalid_argument")
+	if err != nil {
+		return err
 	}
-	known := false
-	for _, one := range e.environments {
-		known = known || one.ID == env
-	}
-	if !known {
-		return failText("invalid_argument", textBadControl)
-	}
+	env := place.ID
 	key := customLoginKey{EnvID: env}
 	ctx := r.Context()
-	err := e.store.write(ctx, func(tx *sql.Tx) error {
+	err = e.store.write(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, "SELECT id, pem FROM custom_login_keys WHERE env = ? AND expires_at = 0", env).
 			Scan(&key.PrivateKeyID, &key.PrivateKey)
 		if err == nil && !another {

@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -47,15 +48,34 @@ type Guard struct {
 	path   string
 }
 
+// Token is a control token as it was written, without what stands around secrets by accident; "" is
+// none. No error repeats it.
+func Token(written string) (string, error) {
+	if written == "" {
+		return "", nil
+	}
+	token, invisible := input.TrimSecret(written)
+	switch {
+	case token == "":
+		return "", errors.New("the control token is empty")
+	case invisible != "":
+		return "", fmt.Errorf("the control token begins or ends with an invisible character, %s", invisible)
+	case len(token) < TokenLength || !tokenPattern.MatchString(token):
+		return "", errors.New("the control token needs 32 characters or more, of letters, digits and . _ ~ + / - alone")
+	}
+	return token, nil
+}
+
 // New returns a guard of the controls below a path. Without a token they are for this machine alone;
 // with one, this machine needs it too.
-func New(path, token string) (*Guard, error) {
+func New(path, written string) (*Guard, error) {
+	token, err := Token(written)
+	if err != nil {
+		return nil, err
+	}
 	g := &Guard{path: path}
 	if token == "" {
 		return g, nil
-	}
-	if len(token) < TokenLength || !tokenPattern.MatchString(token) {
-		return nil, errors.New("the control token needs 32 characters or more, of letters, digits and . _ ~ + / - alone")
 	}
 	g.hash = hash(token)
 	// Not the token itself: cookies know no ports, so another server on this host could read it.

@@ -102,10 +102,19 @@ func TestTokens(t *testing.T) {
 		t.Errorf("made %q", made)
 	}
 	for given, good := range map[string]bool{
-		"": true, made: true, token: true, token + "/+==": true, token[1:]: false, token[1:] + " ": false, token + "\n": false, token + "é": false, token + ";": false,
+		"": true, made: true, token: true, token + "/+==": true, token[1:]: false, token[1:] + " ": false, token + "é": false,
+		"\ufeff" + token + "\r\n": true, " " + token + "\t": true, token + "\u200b": false, "\u00a0" + token: false, "\n": false, token + "\n" + token: false, token + ";": false,
 	} {
-		if _, err := New("", given); (err == nil) != good {
+		g, err := New("", given)
+		if (err == nil) != good {
 			t.Errorf("%q: %v", given, err)
+		}
+		// What a program passes on is what its own controls take.
+		if written, err := Token(given); (err == nil) != good || good && given != "" && !g.Is(written) {
+			t.Errorf("%q is %q, %v", given, written, err)
+		}
+		if err != nil && strings.Contains(err.Error(), token[1:]) {
+			t.Errorf("%q is in %q", given, err)
 		}
 	}
 }

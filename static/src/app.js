@@ -129,12 +129,25 @@ addEventListener("pageshow", () => {
   }
 });
 
+// A code that is pasted with its message is found here where the message has no other number of three
+// digits or more. Otherwise it stays: the server reads the words too (identifier/code.go).
 const code = document.getElementById("verification_code");
 if (code)
   code.addEventListener("input", (e) => {
     if (e.isComposing) return;
-    const digits = code.value.normalize("NFKC").replace(/\D/g, "").slice(0, 6);
-    if (digits !== code.value) code.value = digits;
+    const plain = code.value
+      .normalize("NFKC")
+      .replace(/[٠-٩۰-۹]/g, (digit) => digit.charCodeAt() & 15)
+      .replace(/\p{Cf}/gu, "");
+    const numbers = plain.split(/\D+/).filter((number) => number.length > 2);
+    const found = numbers.length === 1 && numbers[0].length === 6;
+    const rest = plain.replace(/[\s\p{Pd}\u2212]/gu, "");
+    const digits = rest.replace(/\D/g, "");
+    // What is no digit is typed by mistake, one at a time, and so is a seventh one.
+    const most = e.inputType === "insertText" ? 7 : 6;
+    const typed = digits.length <= most && rest.length - digits.length < 2;
+    const text = found ? numbers[0] : typed ? digits.slice(0, 6) : code.value;
+    if (text !== code.value) code.value = text;
   });
 
 // The server counts the wait; this shows it going by.
