@@ -216,13 +216,12 @@ func newLogger(w *os.File, level slog.Leveler) (log *slog.Logger, flush func()) 
 func (r *serving) serve(ctx context.Context, stdout io.Writer) error {
 	demo := r.opts.settings == ""
 	r.emulated = demo || r.opts.emulator
-	if r.emulated || len(r.settings.Session.Keys) == 0 {
-		unlock, err := lockFolder(r.opts.data)
-		if err != nil {
+	if r.usesFolder(r.settings) {
+		if err := r.folder.take(r.opts.data); err != nil {
 			return err
 		}
-		defer unlock()
 	}
+	defer r.folder.release()
 	servers, outbox, devicesGoTo := []server{}, "", func(string) error { return nil }
 	if r.emulated {
 		em, ln, err := openEmulator(r.opts, r.settings, r.log)
