@@ -34,8 +34,6 @@ type options struct {
 	demo, emulator, emulatorAllowRemote, check, online, health, show  bool
 	shutdownDelay                                                     time.Duration
 	origins                                                           []string // of apps that the demo's pages are for
-
-	variables []string // that may be set, each a flag's but containerVariable
 }
 
 func variableOf(flag string) string {
@@ -46,19 +44,19 @@ func flagOf(variable string) string {
 	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, settings.VariablePrefix), "_", "-"))
 }
 
-// parseFlags reads flags, each with its environment variable as the default.
-func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer) (options, error) {
-	container, _ := env(containerVariable)
-	o := options{variables: []string{containerVariable}}
+// variables are those that may be set, each a flag's but containerVariable.
+func variables() []string {
+	all := []string{containerVariable}
+	newFlags(new(options), false).VisitAll(func(f *flag.Flag) { all = append(all, variableOf(f.Name)) })
+	return all
+}
+
+// newFlags are the flags, which set options. In a container there is no demo unasked.
+func newFlags(o *options, container bool) *flag.FlagSet {
 	set := flag.NewFlagSet("tcb-login", flag.ContinueOnError)
-	set.SetOutput(stderr)
-	set.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		set.PrintDefaults()
-	}
 	set.StringVar(&o.listen, "listen", "", "address of the pages (default "+settings.DefaultListen+")")
 	set.StringVar(&o.settings, "settings", "", "settings file; none: the demo")
-	set.BoolVar(&o.demo, "demo", container == "", "run the demo, with an emulator of TCB: without settings it runs anyway, but not in a container")
+	set.BoolVar(&o.demo, "demo", !container, "run the demo, with an emulator of TCB: without settings it runs anyway, but not in a container")
 	set.Func("origin", "with the demo: the `origin` of an app of yours, as http://localhost:5173, whose server passes /__auth/ on; several with commas", o.setOrigins)
 	set.StringVar(&o.data, "data", "data", "folder for the emulator's database and generated keys")
 	set.BoolVar(&o.emulator, "emulator", false, "run the emulator in the place of TCB, for all environments of the settings")
@@ -71,10 +69,22 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	set.BoolVar(&o.online, "online", false, "with -check: also ask TCB, without side effects, whether it goes together with the settings")
 	set.BoolVar(&o.health, "health", false, "ask the running server whether it answers, exit 0 or 1")
 	set.BoolVar(&o.show, "version", false, "print the version")
+	return set
+}
+
+// parseFlags reads flags, each with its environment variable as the default.
+func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer) (options, error) {
+	container, _ := env(containerVariable)
+	o := options{}
+	set := newFlags(&o, container != "")
+	set.SetOutput(stderr)
+	set.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		set.PrintDefaults()
+	}
 	var errs []error
 	set.VisitAll(func(f *flag.Flag) {
 		name := variableOf(f.Name)
-		o.variables = append(o.variables, name)
 		f.Usage += " [$" + name + "]"
 		if v, ok := env(name); ok && v != "" {
 			if err := set.Set(f.Name, v); err != nil {

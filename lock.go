@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"tcb-login/filelock"
 )
@@ -31,4 +32,31 @@ func lockFolder(folder string) (unlock func(), err error) {
 	}
 	f.Close()
 	return nil, err
+}
+
+// folderLock is what a process has of its data folder, whose settings may begin and cease to need it.
+type folderLock struct {
+	mu     sync.Mutex
+	unlock func() // nil: it is not locked
+}
+
+// take locks the folder, unless it is.
+func (l *folderLock) take(folder string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unlock != nil {
+		return nil
+	}
+	var err error
+	l.unlock, err = lockFolder(folder)
+	return err
+}
+
+func (l *folderLock) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unlock != nil {
+		l.unlock()
+		l.unlock = nil
+	}
 }

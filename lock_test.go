@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,4 +68,35 @@ func TestNoDataFolder(t *testing.T) {
 	if _, err := os.Stat(data); !os.IsNotExist(err) {
 		t.Errorf("the data folder: %v, want none", err)
 	}
+}
+
+// TestReloadLocks: who begins to use the data folder's key at a reload takes the folder as at the start, or stays with
+// the settings from before; who ceases to use it leaves it to others.
+func TestReloadLocks(t *testing.T) {
+	t.Parallel()
+	binary := buildBinary(t)
+	r := startReloaded(t, binary, sealedUnder(reloadKey)+reloadBase)
+	data := filepath.Join(filepath.Dir(r.file), "data")
+	const refused = "settings not taken over: those from before stay in force"
+	first := startBinary(t, binary, data)
+	r.reload(reloadBase)
+	want := fmt.Sprintf("another tcb-login (process %d) runs with the data folder %s", first.cmd.Process.Pid, data)
+	if line := r.until(refused, "settings read anew"); line.Msg != refused || !strings.Contains(line.Error, want) {
+		t.Errorf("to the key of a folder that another process has: %+v, want %q", line, want)
+	}
+	if status, _ := r.signInPage("my-env"); status != http.StatusOK {
+		t.Errorf("with the key from before: %d", status)
+	}
+	first.kill(t)
+	if got := r.taken(reloadBase); got != "session.keys" {
+		t.Errorf("changed: %s", got)
+	}
+	r.taken(strings.Replace(reloadBase, "First", "Second", 1)) // it has the folder already
+	want = fmt.Sprintf("another tcb-login (process %d)", r.cmd.Process.Pid)
+	if code, _, stderr := runOnce(t, nil, append(anywhere(t), "-data", data)...); code != 1 || !strings.Contains(stderr, want) {
+		t.Errorf("beside it: exit code %d, want 1 and %q in\n%s", code, want, stderr)
+	}
+	r.taken(sealedUnder(reloadKey) + reloadBase)
+	third := startBinary(t, binary, data)
+	third.kill(t)
 }

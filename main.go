@@ -20,7 +20,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -133,22 +132,22 @@ func runSub(ctx context.Context, args, environ []string, stdout io.Writer, stder
 	if len(args) == 0 {
 		return 0, false
 	}
-	env := lookUp(environ)
+	process := command.Process{Env: lookUp(environ), Environ: environ, Variables: variables(), Stdout: stdout, Stderr: stderr}
 	switch args[0] {
 	case "emulator":
-		return runEmulator(ctx, args[1:], environ, stdout, stderr), true
+		return runEmulator(ctx, args[1:], process, stderr), true
 	case "config":
-		return command.Config(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}, addressOf), true
+		return command.Config(args[1:], process, addressOf), true
 	case "configs":
-		return runConfigs(args[1:], env, stdout, stderr), true
+		return runConfigs(args[1:], process, stderr), true
 	case "audit":
-		return command.Audit(args[1:], command.Process{Env: env, Stdout: stdout, Stderr: stderr}), true
+		return command.Audit(args[1:], process), true
 	}
 	return 0, false
 }
 
 // runConfigs is the sub-command "configs".
-func runConfigs(args []string, env func(string) (string, bool), stdout io.Writer, stderr *os.File) int {
+func runConfigs(args []string, process command.Process, stderr *os.File) int {
 	messages, err := i18n.Load()
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -156,16 +155,16 @@ func runConfigs(args []string, env func(string) (string, bool), stdout io.Writer
 	}
 	log, flush := newLogger(stderr, slog.LevelInfo)
 	defer flush()
-	process := command.Process{Env: env, Stdout: stdout, Stderr: stderr, Log: log, Now: time.Now}
+	process.Log, process.Now = log, time.Now
 	if u, err := user.Current(); err == nil {
-		process.User = command.UserOf(env, u.Username)
+		process.User = command.UserOf(process.Env, u.Username)
 	}
 	return command.Configs(args, process, messages)
 }
 
 // runEmulator is the sub-command "emulator". Signals come to it one by one, since it hands them on
 // to what it runs.
-func runEmulator(ctx context.Context, args, environ []string, stdout io.Writer, stderr *os.File) int {
+func runEmulator(ctx context.Context, args []string, process command.Process, stderr *os.File) int {
 	log, flush := newLogger(stderr, slog.LevelWarn)
 	defer flush()
 	signals := make(chan os.Signal, 8)
@@ -174,38 +173,26 @@ func runEmulator(ctx context.Context, args, environ []string, stdout io.Writer, 
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	defer signal.Stop(signals)
-	return command.Emulator(context.WithoutCancel(ctx), args, command.Process{
-		Env: lookUp(environ), Environ: environ, Stdin: os.Stdin, Stdout: stdout, Stderr: stderr, Log: log, Signals: signals, LockFolder: lockFolder,
-	})
+	process.Stdin, process.Log, process.Signals, process.LockFolder = os.Stdin, log, signals, lockFolder
+	return command.Emulator(context.WithoutCancel(ctx), args, process)
 }
 
 // load reads the settings, or takes those of the demo. Misuse is what is wrong with
 // how the program was started rather than with a file.
 func load(opts options, environ []string, messages *i18n.Bundle) (s *settings.Settings, logins *loginpage.Pages, problems input.Problems, misuse error) {
-	known := opts.variables
+	known := settings.Variables{Environ: environ, Flags: variables(), Flag: flagOf}
 	if opts.settings == "" {
 		s, problems = settings.LaunchDemo(settings.Launch{Listen: opts.listen})
 		s.PublicOrigins = opts.origins
 		logins = config.BuiltInPages(s)
 	} else {
-		env := lookUp(environ)
-		launch := settings.Launch{Listen: opts.listen, Emulator: opts.emulator, Env: func(name string) (string, bool) {
-			known = append(known, name) // by an env: of the settings
-			return env(name)
+		launch := settings.Launch{Listen: opts.listen, Emulator: opts.emulator, Env: lookUp(environ), Named: func(name string) {
+			known.Named = append(known.Named, name)
 		}}
 		s, logins, problems = config.Load(opts.settings, launch, messages)
 	}
-	var wrong []error
-	for _, v := range settings.UnknownVariables(environ, known) {
-		switch {
-		case slices.Contains(opts.variables, v.Near):
-			wrong = append(wrong, fmt.Errorf("%s is not a variable of this program; did you mean -%s ($%s)?", v.Name, flagOf(v.Near), v.Near))
-		case v.Near != "":
-			wrong = append(wrong, fmt.Errorf("%s is not a variable of this program; did you mean $%s, which the settings name?", v.Name, v.Near))
-		case !problems.HasErrors(): // else the settings may name it where they cannot be read
-			wrong = append(wrong, fmt.Errorf("%s is not a variable of this program: it belongs to no flag (see -help), and no env: of the settings names it", v.Name))
-		}
-	}
+	known.Unread = problems.HasErrors() // the settings may name one where they cannot be read
+	wrong := []error{known.Wrong()}
 	if opts.settings == "" && !opts.demo {
 		wrong = append(wrong, errors.New("nothing to run: name a settings file with -settings ($TCB_LOGIN_SETTINGS), in a container one that is mounted there;\n"+
 			"for a demo with an emulator of TCB, and a user whose password everybody knows, ask with -demo ($TCB_LOGIN_DEMO=true)"))
@@ -229,13 +216,12 @@ func newLogger(w *os.File, level slog.Leveler) (log *slog.Logger, flush func()) 
 func (r *serving) serve(ctx context.Context, stdout io.Writer) error {
 	demo := r.opts.settings == ""
 	r.emulated = demo || r.opts.emulator
-	if r.emulated || len(r.settings.Session.Keys) == 0 {
-		unlock, err := lockFolder(r.opts.data)
-		if err != nil {
+	if r.usesFolder(r.settings) {
+		if err := r.folder.take(r.opts.data); err != nil {
 			return err
 		}
-		defer unlock()
 	}
+	defer r.folder.release()
 	servers, outbox, devicesGoTo := []server{}, "", func(string) error { return nil }
 	if r.emulated {
 		em, ln, err := openEmulator(r.opts, r.settings, r.log)

@@ -27,7 +27,8 @@ type serving struct {
 	messages *i18n.Bundle
 	log      *slog.Logger
 	level    *slog.LevelVar
-	emulated bool // the emulator stands in for TCB
+	emulated bool       // the emulator stands in for TCB
+	folder   folderLock // while it is used: see usesFolder
 
 	settings *settings.Settings // in force
 	logins   *loginpage.Pages
@@ -36,6 +37,12 @@ type serving struct {
 	ops      *operations
 	pages    *handlers.Live
 	operator *handlers.Live // nil: no such listener
+}
+
+// usesFolder reports whether something is kept in the data folder with these settings: what the emulator has, or a
+// session key.
+func (r *serving) usesFolder(s *settings.Settings) bool {
+	return r.emulated || len(s.Session.Keys) == 0
 }
 
 // configure wires what the pages need. requests is what ends them, outbox where the demo's emulator shows what it
@@ -139,6 +146,16 @@ func (r *serving) reload() bool {
 func (r *serving) take(s *settings.Settings, logins *loginpage.Pages) error {
 	next := r.site
 	next.Settings = s
+	if r.usesFolder(s) {
+		if err := r.folder.take(r.opts.data); err != nil {
+			return err
+		}
+	}
+	defer func() {
+		if !r.usesFolder(r.settings) { // those in force by then
+			r.folder.release()
+		}
+	}()
 	var err error
 	if next.Sessions, err = newSessions(s, r.opts.data, r.store); err != nil {
 		return err

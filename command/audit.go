@@ -36,10 +36,13 @@ func Audit(args []string, p Process) int {
 	case errors.Is(err, flag.ErrHelp):
 		return codeDone
 	case err != nil:
-		fmt.Fprintln(p.Stderr, err)
+		return p.misused(err)
+	}
+	s, problems, misuse := p.load(a.settings, settings.Launch{})
+	if misuse != nil {
+		fmt.Fprintln(p.Stderr, misuse)
 		return codeMisuse
 	}
-	s, problems := settings.Load(a.settings, settings.Launch{Env: p.Env})
 	if problems.HasErrors() {
 		fmt.Fprint(p.Stderr, problems)
 		return codeRefused

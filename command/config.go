@@ -29,13 +29,16 @@ func Config(args []string, p Process, address func(settings.Environment) string)
 	case errors.Is(err, flag.ErrHelp):
 		return codeDone
 	case err != nil:
-		fmt.Fprintln(p.Stderr, err)
-		return codeMisuse
+		return p.misused(err)
 	}
 	launch := settings.Launch{Env: p.Env}
 	launch.Listen, _ = p.Env(settings.VariablePrefix + "LISTEN")
-	s, problems := settings.Load(path, launch)
+	s, problems, misuse := p.load(path, launch)
 	fmt.Fprint(p.Stderr, problems)
+	if misuse != nil {
+		fmt.Fprintln(p.Stderr, misuse)
+		return codeMisuse
+	}
 	if problems.HasErrors() {
 		return codeRefused
 	}

@@ -4,6 +4,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,19 +30,40 @@ const (
 
 // Process is what a sub-command sees of the process.
 type Process struct {
-	Env    func(name string) (string, bool) // looks up an environment variable
-	Stdout io.Writer
-	Stderr io.Writer
-	Log    *slog.Logger
-	Now    func() time.Time
-	User   string // whose process it is, for the history; may be empty
+	Env       func(name string) (string, bool) // looks up an environment variable
+	Environ   []string                         // all of them
+	Variables []string                         // those of the program's flags
+	Stdout    io.Writer
+	Stderr    io.Writer
+	Log       *slog.Logger
+	Now       func() time.Time
+	User      string // whose process it is, for the history; may be empty
 
-	// The emulator's: what the command that it runs gets, signals to the process, and the folder of
+	// The emulator's: what the command that it runs reads, signals to the process, and the folder of
 	// its data for this process alone.
-	Environ    []string
 	Stdin      io.Reader
 	Signals    <-chan os.Signal
 	LockFolder func(folder string) (unlock func(), err error)
+}
+
+// unknown refuses misspelt variables, as the server does: they would be passed over, and something else be
+// done than was told. What was not read may name more than is named.
+func (p Process) unknown(named []string, unread bool) error {
+	return settings.Variables{Environ: p.Environ, Flags: p.Variables, Named: named, Unread: unread}.Wrong()
+}
+
+// misused says what is wrong with how a sub-command was called, before any settings were read.
+func (p Process) misused(err error) int {
+	fmt.Fprintln(p.Stderr, errors.Join(p.unknown(nil, true), err))
+	return codeMisuse
+}
+
+// load reads settings. Misuse is what is wrong with variables.
+func (p Process) load(path string, launch settings.Launch) (s *settings.Settings, problems input.Problems, misuse error) {
+	var named []string
+	launch.Env, launch.Named = p.Env, func(variable string) { named = append(named, variable) }
+	s, problems = settings.Load(path, launch)
+	return s, problems, p.unknown(named, problems.HasErrors())
 }
 
 const configsUsage = `usage: tcb-login configs ACTION -settings FILE [-env ID] [-by NAME] PAGE
@@ -75,11 +97,15 @@ func Configs(args []string, p Process, cat loginpage.Catalogue) int {
 	case errors.Is(err, flag.ErrHelp):
 		return codeDone
 	case err != nil:
-		fmt.Fprintln(p.Stderr, err)
+		return p.misused(err)
+	}
+	s, problems, misuse := p.load(a.settings, settings.Launch{NoSecrets: true}) // who publishes needs none of the server's
+	if misuse != nil {
+		fmt.Fprintln(p.Stderr, misuse)
 		return codeMisuse
 	}
-	source, err := sourceOf(a, p)
-	if err != nil {
+	source, err := sourceOf(a, s)
+	if err = cmp.Or(problems.Err(), err); err != nil {
 		fmt.Fprintln(p.Stderr, err)
 		return codeRefused
 	}
@@ -162,13 +188,8 @@ func parseConfigs(args []string, p Process) (a configsArgs, err error) {
 	return a, nil
 }
 
-// sourceOf finds the tree of the environment that is meant. Who publishes needs none of the
-// server's secrets.
-func sourceOf(a configsArgs, p Process) (loginpage.Source, error) {
-	s, problems := settings.Load(a.settings, settings.Launch{Env: p.Env, NoSecrets: true})
-	if err := problems.Err(); err != nil {
-		return loginpage.Source{}, err
-	}
+// sourceOf finds the tree of the environment that is meant.
+func sourceOf(a configsArgs, s *settings.Settings) (loginpage.Source, error) {
 	var named []string
 	var found *settings.Environment
 	for i := range s.Environments {

@@ -77,6 +77,9 @@ func Emulator(ctx context.Context, args []string, p Process) int {
 	case errors.Is(err, flag.ErrHelp):
 		return codeDone
 	case err != nil:
+		return p.misused(err)
+	}
+	if err := p.unknown(nil, a.exec != ""); err != nil { // what it runs may know more
 		fmt.Fprintln(p.Stderr, err)
 		return codeMisuse
 	}

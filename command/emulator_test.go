@@ -39,7 +39,8 @@ func process(environ ...string) Process {
 	}
 	return Process{
 		Env: func(name string) (string, bool) { v, ok := values[name]; return v, ok }, Environ: append(os.Environ(), environ...),
-		Stderr: io.Discard, Log: slog.New(slog.DiscardHandler),
+		Variables: []string{"TCB_LOGIN_EMULATOR_LISTEN", "TCB_LOGIN_CONTROL_TOKEN"},
+		Stderr:    io.Discard, Log: slog.New(slog.DiscardHandler),
 		LockFolder: func(folder string) (func(), error) { return func() {}, os.MkdirAll(folder, 0o700) },
 	}
 }

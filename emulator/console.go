@@ -52,8 +52,9 @@ type consolePage struct {
 	Here         string // the page in the menu
 	Environments []*Environment
 	HasToken     bool
-	Done         string // what has just been done
-	Error        string // what is wrong with what was sent
+	Proof        template.URL // the query of addresses that forms post to
+	Done         string       // what has just been done
+	Error        string       // what is wrong with what was sent
 	Data         any
 }
 
@@ -65,6 +66,9 @@ var doneWords = map[string]string{
 // sendConsole renders a page, whole or not at all.
 func (e *Emulator) sendConsole(w http.ResponseWriter, r *http.Request, status int, name string, page consolePage) error {
 	page.Environments, page.HasToken = e.environments, e.guard.HasToken()
+	if page.Here != "" { // anybody may see the form for the token
+		page.Proof = template.URL(e.guard.Proof())
+	}
 	page.Done = cmp.Or(page.Done, doneWords[r.URL.Query().Get("done")])
 	if page.Error != "" {
 		page.Done = ""
@@ -76,7 +80,7 @@ func (e *Emulator) sendConsole(w http.ResponseWriter, r *http.Request, status in
 	header := w.Header()
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "+
 		"img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
-	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Referrer-Policy", "same-origin") // with no-referrer our own forms come with "Origin: null"
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")

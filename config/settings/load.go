@@ -17,7 +17,8 @@ type Launch struct {
 	// NoSecrets says that secrets are neither needed nor looked up: there is none in what is read,
 	// and none is missed.
 	NoSecrets bool
-	Now       func() time.Time // the clock; nil: time.Now
+	Named     func(variable string) // hears of every variable that an env: names; nil: nobody
+	Now       func() time.Time      // the clock; nil: time.Now
 }
 
 func (l Launch) now() time.Time {

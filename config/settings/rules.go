@@ -15,7 +15,19 @@ import (
 const (
 	widestProxies4 = 24
 	widestProxies6 = 64
+	widestCarrying = 128 - 32 + widestProxies4 // where the last four bytes are an IPv4 address
 )
+
+// carrying are the ranges of IPv6 whose addresses end with an IPv4 one. Who is behind a translator
+// has an address in them, so that a /96 of theirs is as wide as all of IPv4. Those of 6to4
+// (2002::/16, RFC 3056) have theirs within the first 48 bits, which the widest range of IPv6 covers,
+// and mapped ones (::ffff:0:0/96) are no ranges to us: see parsePrefix.
+var carrying = []netip.Prefix{
+	netip.MustParsePrefix("64:ff9b::/96"),    // NAT64, RFC 6052
+	netip.MustParsePrefix("64:ff9b:1::/48"),  // NAT64 of a network of its own, RFC 8215
+	netip.MustParsePrefix("::ffff:0:0:0/96"), // SIIT, RFC 2765
+	netip.MustParsePrefix("2001::/32"),       // Teredo, RFC 4380
+}
 
 // places are where the settings say what the rules are about; nil: nowhere.
 type places struct {
@@ -75,9 +87,13 @@ func (p *parser) proxies() {
 		if t.prefix.Addr().Is6() {
 			widest = widestProxies6
 		}
+		carries := slices.ContainsFunc(carrying, t.prefix.Overlaps)
 		switch {
 		case bits == 0:
 			p.warnf(t.at, "%s: every address is trusted: anybody can choose the address we count them by", t.name)
+		case bits >= widest && bits < widestCarrying && carries:
+			p.warnf(t.at, "%s: wider than /%d, which is /%d of the IPv4 addresses that these carry: whoever has an address in it can choose the one we count them by; name the proxies alone",
+				t.name, widestCarrying, widestProxies4)
 		case bits < widest && !loopbackRange(t.prefix):
 			p.warnf(t.at, "%s: wider than /%d: whoever has an address in it can choose the one we count them by; name the proxies alone", t.name, widest)
 		}

@@ -20,6 +20,7 @@ func TestRules(t *testing.T) {
 		open         = "error: public_origins is missing: listen "
 		flagOpen     = "1:1: error: public_origins is missing: -listen ($TCB_LOGIN_LISTEN) "
 		wide         = "whoever has an address in it can choose"
+		translated   = "wider than /120, which is /24 of the IPv4 addresses that these carry: " + wide
 	)
 	listen := func(address string) Launch { return Launch{Listen: address, Env: testEnv} }
 	tests := []struct {
@@ -57,6 +58,16 @@ func TestRules(t *testing.T) {
 		{"as wide as may be", Launch{}, fine + "trusted_proxies: [10.1.2.0/24, '2001:db8::/64', 10.0.0.5, '2001:db8::1']", nil},
 		{"wider", Launch{}, fine + "trusted_proxies: [10.1.2.0/23, '2001:db8::/63']", []string{
 			"3:19: warning: trusted_proxies[0]: wider than /24: " + wide, "3:32: warning: trusted_proxies[1]: wider than /64: " + wide}},
+		{"as wide as IPv4 may be, in IPv6", Launch{}, fine + "trusted_proxies: ['64:ff9b::10.1.2.0/120', '64:ff9b::10.0.0.5', '64:ff9b:1::10.1.2.0/120', '2001::/120', '2002:a00:5::/64']", nil},
+		{"IPv4 in IPv6", Launch{}, fine + "trusted_proxies: ['64:ff9b::/96', '64:ff9b::10.1.2.0/119', '64:ff9b:0::/90', '64:ff9b:1::/96', '64:ff9b:1:2::/64', '::ffff:0:0:0/97', '2001::/64', '2001:0:1:2:3:4::/96', '::/64']", []string{
+			"3:19: warning: trusted_proxies[0]: " + translated, "3:35: warning: trusted_proxies[1]: " + translated, "3:60: warning: trusted_proxies[2]: " + translated,
+			"3:78: warning: trusted_proxies[3]: " + translated, "3:96: warning: trusted_proxies[4]: " + translated, "3:116: warning: trusted_proxies[5]: " + translated,
+			"3:135: warning: trusted_proxies[6]: " + translated, "3:148: warning: trusted_proxies[7]: " + translated, "3:171: warning: trusted_proxies[8]: " + translated}},
+		{"all of IPv4 in IPv6, and more", Launch{}, fine + "trusted_proxies: ['2002::/16', '2002:a00:5::/48', '2001::/32', '64:ff9b:1::/48', '64:ff9b::/63']", []string{
+			"3:19: warning: trusted_proxies[0]: wider than /64: " + wide, "3:32: warning: trusted_proxies[1]: wider than /64: " + wide, "3:51: warning: trusted_proxies[2]: wider than /64: " + wide,
+			"3:64: warning: trusted_proxies[3]: wider than /64: " + wide, "3:82: warning: trusted_proxies[4]: wider than /64: " + wide}},
+		{"mapped ones", Launch{}, fine + "trusted_proxies: ['::ffff:0:0/96', '::ffff:10.1.2.0/120', '::ffff:10.0.0.5']", []string{
+			"3:19: error: trusted_proxies[0]: want an address or a range", "3:36: error: trusted_proxies[1]: want an address or a range"}},
 		{"all private ones", Launch{}, fine + "trusted_proxies: [10.0.0.0/8]", []string{"3:19: warning: trusted_proxies[0]: wider than /24"}},
 		{"half of all", Launch{}, fine + "trusted_proxies: [0.0.0.0/1]", []string{"3:19: warning: trusted_proxies[0]: wider than /24"}},
 		{"all", Launch{}, fine + "trusted_proxies: [0.0.0.0/0, '::/0']", []string{"3:19: warning: trusted_proxies[0]: every", "3:30: warning: trusted_proxies[1]: every"}},

@@ -69,15 +69,23 @@ var envName = pattern.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // repeats a value.
 func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 	var s string
-	if !p.text(name, n, &s, nil) || p.launch.NoSecrets {
+	if !p.text(name, n, &s, nil) {
+		return Secret{}, false
+	}
+	variable, isVariable := strings.CutPrefix(s, "env:")
+	if isVariable && p.launch.Named != nil {
+		p.launch.Named(variable)
+	}
+	if p.launch.NoSecrets {
 		return Secret{}, false
 	}
 	where, value := "it", s
-	if variable, ok := strings.CutPrefix(s, "env:"); ok {
+	if isVariable {
 		if !envName.MatchString(variable) {
 			p.errorf(n, "%s: env: must be followed by the name of an environment variable", name)
 			return Secret{}, false
 		}
+		var ok bool
 		if value, ok = p.launch.Env(variable); !ok || value == "" {
 			p.errorf(n, "%s: the environment variable %s is not set", name, variable)
 			return Secret{}, false

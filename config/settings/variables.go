@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -53,4 +55,33 @@ func UnknownVariables(environ, known []string) (unknown []UnknownVariable) {
 	}
 	slices.SortFunc(unknown, func(a, b UnknownVariable) int { return strings.Compare(a.Name, b.Name) })
 	return slices.CompactFunc(unknown, func(a, b UnknownVariable) bool { return a.Name == b.Name })
+}
+
+// Variables are those that a process has, and those that it may have.
+type Variables struct {
+	Environ []string                     // as [os.Environ] returns it
+	Flags   []string                     // those that flags of the program have as their default
+	Named   []string                     // those that an env: of the settings names
+	Unread  bool                         // there may be more, named by what was not read
+	Flag    func(variable string) string // the flag of a variable; nil: what runs has another, or none
+}
+
+// Wrong refuses variables that begin as ours do and are none.
+func (v Variables) Wrong() error {
+	var wrong []error
+	for _, u := range UnknownVariables(v.Environ, slices.Concat(v.Flags, v.Named)) {
+		hint := ": it belongs to no flag (see -help), and no env: of the settings names it"
+		switch {
+		case slices.Contains(v.Flags, u.Near) && v.Flag != nil:
+			hint = fmt.Sprintf("; did you mean -%s ($%s)?", v.Flag(u.Near), u.Near)
+		case slices.Contains(v.Flags, u.Near):
+			hint = fmt.Sprintf("; did you mean $%s?", u.Near)
+		case u.Near != "":
+			hint = fmt.Sprintf("; did you mean $%s, which the settings name?", u.Near)
+		case v.Unread:
+			continue
+		}
+		wrong = append(wrong, fmt.Errorf("%s is not a variable of this program%s", u.Name, hint))
+	}
+	return errors.Join(wrong...)
 }

@@ -45,6 +45,7 @@ const (
 type Guard struct {
 	hash   []byte // of the token, so that comparing takes as long for every length
 	cookie string // what the page's browser keeps
+	proof  string // what the page's forms carry
 	path   string
 }
 
@@ -79,10 +80,15 @@ func New(path, written string) (*Guard, error) {
 	}
 	g.hash = hash(token)
 	// Not the token itself: cookies know no ports, so another server on this host could read it.
-	mac := hmac.New(sha256.New, []byte(token))
-	mac.Write([]byte("cookie of the emulator's page"))
-	g.cookie = hex.EncodeToString(mac.Sum(nil))
+	g.cookie = derive(token, "cookie of the emulator's page")
+	g.proof = derive(token, "form of the emulator's page")
 	return g, nil
+}
+
+func derive(token, use string) string {
+	mac := hmac.New(sha256.New, []byte(token))
+	mac.Write([]byte(use))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // NewToken makes a token of 32 random characters.
@@ -105,6 +111,25 @@ func (g *Guard) Is(token string) bool {
 	return g.hash != nil && subtle.ConstantTimeCompare(hash(token), g.hash) == 1
 }
 
+// proofName is the parameter of a form's address that has the proof.
+const proofName = "proof"
+
+// Proof is the query of the addresses that the page's forms post to; "" without a token. It opens
+// nothing. It shows that a form is the page's where the browser does not say: on plain HTTP it sends
+// no Sec-Fetch-Site, and behind a proxy that adds "Referrer-Policy: no-referrer" its Origin is null.
+func (g *Guard) Proof() string {
+	if g.proof == "" {
+		return ""
+	}
+	return "?" + proofName + "=" + g.proof
+}
+
+// proven says whether a form has the proof.
+func (g *Guard) proven(r *http.Request) bool {
+	given := r.URL.Query().Get(proofName)
+	return g.proof != "" && subtle.ConstantTimeCompare([]byte(given), []byte(g.proof)) == 1
+}
+
 // Check decides about a request. Only a page takes the cookie.
 //
 // Without a token, the peer's address keeps other machines out; the Host header keeps out pages whose
@@ -113,7 +138,7 @@ func (g *Guard) Is(token string) bool {
 // Sec-Fetch-Site and Origin keep other sites, and other ports of this host, from changing anything
 // through the developer's browser. There is no CORS here, so they cannot read anything either.
 func (g *Guard) Check(r *http.Request, page bool) Verdict {
-	if !readsOnly(r.Method) && crossSite(r) {
+	if !readsOnly(r.Method) && g.crossSite(r, page) {
 		return Refused
 	}
 	switch {
@@ -201,16 +226,36 @@ func forwarded(header http.Header) bool {
 
 func readsOnly(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-func crossSite(r *http.Request) bool {
-	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+// crossSite reports what another site's page has sent, for all that the browser says. A null Origin
+// is no answer: a page that is of no site sends it too. Then Sec-Fetch-Site proves the page, or else
+// what its form carries.
+func (g *Guard) crossSite(r *http.Request, page bool) bool {
+	site, origin := said(r.Header, "Sec-Fetch-Site"), said(r.Header, "Origin")
 	switch site {
 	case "", "same-origin", "none":
 	default:
 		return true
 	}
-	if origin == "" || origin == "null" && site == "same-origin" { // null is no answer, and here nothing else proves the page
+	switch origin {
+	case "":
 		return false
+	case "null":
+		return site != "same-origin" && !(page && g.proven(r))
 	}
 	parsed, err := url.Parse(origin)
 	return err != nil || input.OriginOf(parsed) != input.OriginOf(&url.URL{Scheme: parsed.Scheme, Host: r.Host})
+}
+
+// said is a header of one value. One that stands there with two is joined to what no rule knows.
+func said(header http.Header, name string) (value string) {
+	for _, next := range header.Values(name) {
+		switch next = strings.TrimSpace(next); {
+		case next == "" || next == value:
+		case value == "":
+			value = next
+		default:
+			return value + ", " + next
+		}
+	}
+	return value
 }
