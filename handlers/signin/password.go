@@ -57,6 +57,9 @@ type signInForm struct {
 // typedSignIn is the page with what was typed.
 func (in *Room) typedSignIn(r *web.Request) (*views.SignInPage, signInForm) {
 	form := signInForm{Username: r.Form.Line("username"), Password: r.Form.Secret("password")}
+	if identifier.Plain(form.Username) == "" { // nothing that shows
+		form.Username = ""
+	}
 	return in.SignInPage(r, form.Username), form
 }
 
