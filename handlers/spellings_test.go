@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -365,4 +366,51 @@ func bodyOf(t *testing.T, r *http.Request) string {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return string(body)
+}
+
+// TestAddressesOfOtherAlphabets: an address is the same on every page that takes one, in letters or as
+// DNS has them, with accents of their own and in capitals.
+func TestAddressesOfOtherAlphabets(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *siteConfig) { c.counter = limitless{} })
+	s.backend.captcha("never")
+	const address = "ana@xn--bcher-kva.example"
+	s.backend.register(address, "ana", "Ana-pass-12")
+	for _, typed := range []string{
+		"ana@bücher.example", "ana@bu\u0308cher.example", "ana@BÜCHER.Example", "ana@XN--bcher-KVA.example", "ａｎａ＠ｂücher。example", "\u2068ana@bücher.example\u2069 ",
+	} {
+		s.clock.advance(2 * time.Minute)
+		b := s.browser()
+		b.submit(b.open("/sign-in"), fields{"username": typed, "password": "Ana-pass-12"}).completed()
+		for _, path := range []string{"/sign-in/email", "/reset-password", "/sign-up"} {
+			s.clock.advance(2 * time.Minute)
+			n := s.backend.count("/v1/verification")
+			b := s.browser()
+			p := b.submit(b.open(path, "via=email"), fields{"email": typed})
+			var in struct{ Email string }
+			if calls := s.backend.callsTo("/v1/verification")[n:]; len(calls) == 1 {
+				decode(t, strings.NewReader(calls[0].body), &in)
+			}
+			if in.Email != address || p.name() != strings.TrimPrefix(strings.ReplaceAll(path, "/", "-"), "-")+"-code" {
+				t.Errorf("%s, %+q: page %q with %q, sent to %q", path, typed, p.name(), p.keys(), in.Email)
+			}
+		}
+		p := b.open("/sign-in/email", "login_hint="+url.PathEscape(typed))
+		if got := p.value("email"); got != address {
+			t.Errorf("login_hint %+q fills in %q", typed, got)
+		}
+	}
+	// The name before the @ stays as it was typed, and TCB knows it in small letters too.
+	b := s.browser()
+	b.submit(b.open("/sign-in"), fields{"username": "ANA@Bücher.Example", "password": "Ana-pass-12"}).completed()
+	for _, typed := range []string{"jose\u0301@example.com", "josé@bücher.example", "ana@bücher", "ana@-bücher.example", "ana@bücher..example"} {
+		b := s.browser()
+		n := s.backend.count("")
+		if p := b.submit(b.open("/sign-in/email"), fields{"email": typed}); p.status != http.StatusUnprocessableEntity || p.fieldKey("email") == "" {
+			t.Errorf("%+q: status %d, %q", typed, p.status, p.keys())
+		}
+		if s.backend.count("") != n {
+			t.Errorf("%+q was sent to TCB", typed)
+		}
+	}
 }

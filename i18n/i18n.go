@@ -378,14 +378,20 @@ func parseWish(wish string) []language.Tag {
 }
 
 // writtenAs are the languages of a macrolanguage (ISO 639-3) that are written, at least on the web,
-// in that one, where x/text's matcher does not know so. It knows cmn and nb by itself.
+// in that one, where x/text's matcher does not know so. It knows arb, cmn and nb by itself. The other
+// languages of our pages are no macrolanguages.
 var writtenAs = func() map[string]language.Base {
-	members := map[string]language.Base{}
-	chinese := language.MustParseBase("zh")
-	for member := range strings.FieldsSeq("cdo cjy cnp cpx csp czh czo gan hak hsn lzh mnp nan wuu yue") {
-		members[member] = chinese
+	all := map[string]language.Base{}
+	for macro, members := range map[string]string{
+		"ar": `aao abh abv acm acq acw acx acy adf aeb aec afb ajp apc apd arq ars ary arz auz avl ayh ayl ayn
+			ayp bbz pga shu ssh`,
+		"zh": "cdo cjy cnp cpx csp czh czo gan hak hsn lzh mnp nan wuu yue",
+	} {
+		for member := range strings.FieldsSeq(members) {
+			all[member] = language.MustParseBase(macro)
+		}
 	}
-	return members
+	return all
 }()
 
 // written is a tag whose language is the macrolanguage. Script and region stay as they are, so that

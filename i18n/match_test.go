@@ -101,3 +101,22 @@ func TestMatchChinese(t *testing.T) {
 		}
 	}
 }
+
+// TestMatchArabic: phones name the Arabic that somebody speaks, and all who speak one read Arabic.
+func TestMatchArabic(t *testing.T) {
+	t.Parallel()
+	b := mustLoad(t)
+	for want, wishes := range map[string]string{
+		"ar": `arz arz-EG ary ary-MA apc apc-LB acm acm-IQ ajp ajp-JO afb afb-KW arb arb-SA ara ar-arz ar-apc-SY ARY-ma aeb-TN arq-DZ
+			acq-YE acw-SA ars apd-SD ayl-LY shu-TD avl aao auz acx-OM ssh-AE ayn ayh ayp abv adf aec acy abh bbz pga
+			arz;q=0.9,en;q=0.8 ary-MA,fr-MA;q=0.9,en;q=0.5 fi,apc;q=0.8,en;q=0.5 arz-Arab arz-EG-u-nu-latn`,
+		"en":    "en,arz;q=0.9 arz-Latn ar-Latn-EG mt fa ur arc ug",
+		"zh-CN": "zh,arz;q=0.9 arz-Latn,zh;q=0.5",
+	} {
+		for wish := range strings.FieldsSeq(wishes) {
+			if got := b.Match(wish).Locale(); got != want {
+				t.Errorf("%s gets %s, want %s", wish, got, want)
+			}
+		}
+	}
+}

@@ -2,11 +2,9 @@ package identifier
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
-	"golang.org/x/text/width"
 
 	"tcb-login/pattern"
 )
@@ -20,8 +18,7 @@ var emailShape = pattern.New("^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@" +
 // the form that DNS has (IDNA), which browsers make of it as long as they see that it is an
 // address. The name before the @ is its owner's business.
 func ParseEmail(s string) (string, bool) {
-	s = strings.TrimSpace(dropInvisible(width.Fold.String(s)))
-	s = strings.ReplaceAll(s, "。", ".") // what a Chinese keyboard puts for a dot
+	s = strings.ReplaceAll(Plain(s), "。", ".") // what a Chinese keyboard puts for a dot
 	name, domain, _ := strings.Cut(s, "@")
 	domain, ok := asciiDomain(domain)
 	if s = name + "@" + domain; !ok || len(s) > 254 || !emailShape.MatchString(s) {
@@ -46,15 +43,4 @@ func asciiDomain(domain string) (string, bool) {
 
 func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
-}
-
-// dropInvisible removes format characters: zero-width spaces and joiners, direction and byte order
-// marks.
-func dropInvisible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) || r == utf8.RuneError {
-			return -1
-		}
-		return r
-	}, s)
 }

@@ -26,6 +26,12 @@ func TestParseEmail(t *testing.T) {
 		{"someone@例子.中国", "someone@xn--fsqu00a.xn--fiqs8s"},
 		{"someone@例子。中国", "someone@xn--fsqu00a.xn--fiqs8s"},
 		{"someone＠例子．中国", "someone@xn--fsqu00a.xn--fiqs8s"},
+		{"ANA@Example.COM", "ANA@example.com"},
+		{"ANA@Bu\u0308cher.Example", "ANA@xn--bcher-kva.example"},
+		{"\u212aarl@\u212aoeln.example", "Karl@koeln.example"}, // a Kelvin sign is a K
+		{"ana@cafe\u0301.example", "ana@xn--caf-dma.example"},
+		{"jose\u0301@example.com", ""},
+		{"jos\u00e9@example.com", ""},
 		{"a@straße.example", "a@xn--strae-oqa.example"},
 		{"a@mail.bücher.example", "a@mail.xn--bcher-kva.example"},
 		{"a@ab--cd.example", "a@ab--cd.example"}, // what IDNA has against it is not ours

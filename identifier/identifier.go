@@ -4,8 +4,6 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/width"
-
 	"tcb-login/pattern"
 )
 
@@ -13,7 +11,7 @@ import (
 // number gets its country and blank, an e-mail address its domain as DNS has it, anything
 // else is a username, with full-width characters made plain.
 func Parse(typed string) string {
-	narrow := fold(typed)
+	narrow := Plain(typed)
 	if strings.Contains(narrow, "@") {
 		if email, ok := ParseEmail(narrow); ok {
 			return email
@@ -33,15 +31,11 @@ func Parse(typed string) string {
 // which may be a username.
 func Names(typed string) []string {
 	name := Parse(typed)
-	if digits := fold(typed); strings.HasPrefix(name, "+") && strings.Trim(digits, "0123456789") == "" {
+	if digits := Plain(typed); strings.HasPrefix(name, "+") && strings.Trim(digits, "0123456789") == "" {
 		return []string{name, digits}
 	}
 	return []string{name}
 }
-
-// fold makes full-width characters plain, and takes out the invisible ones that come with what is
-// copied.
-func fold(typed string) string { return strings.TrimSpace(dropInvisible(width.Fold.String(typed))) }
 
 // mobile is a mainland Chinese number without the + of its country, as people type it.
 var mobile = pattern.New(`^(?:(?:00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}$`)

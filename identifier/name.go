@@ -21,14 +21,14 @@ func ParseName(s string) (name string, ok bool) {
 
 func isControl(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
 
-// isVisible reports whether a character shows by itself. Fillers are letters to Unicode, and the
-// blank Braille pattern a symbol.
+// isVisible reports whether a character shows by itself.
 func isVisible(r rune) bool {
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) &&
-		!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != '\u2800' && r != unicode.ReplacementChar
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !isInvisible(r)
 }
 
 // AllVisible reports that a text has no blank, invisible or control character, as an address has none.
 func AllVisible(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !isVisible(r) && !unicode.Is(unicode.M, r) })
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return isInvisible(r) || !isVisible(r) && !unicode.Is(unicode.M, r)
+	})
 }

@@ -220,7 +220,7 @@ func phoneDigits(typed string) (digits string, plus, ok bool) {
 			}
 			plus = true
 		case strings.ContainsRune(" .()/\u2212", r), unicode.IsSpace(r), unicode.Is(unicode.Pd, r):
-		case unicode.Is(unicode.Cf, r): // direction marks around a number copied from an address book
+		case isInvisible(r): // as direction marks around a number copied from an address book
 		default:
 			return "", false, false
 		}

@@ -17,6 +17,15 @@ import (
 // is the same from a keyboard that types it as a letter and from one that types an accent to it.
 func Normalize(password string) string { return norm.NFC.String(password) }
 
+// Forms are what a password may have been set as that somebody has typed, at most two: as it was typed,
+// by an app, or composed, as our pages do it.
+func Forms(typed string) []string {
+	if composed := Normalize(typed); composed != typed {
+		return []string{typed, composed}
+	}
+	return []string{typed}
+}
+
 // Strong reports that a password meets the rule that the page states. TCB is
 // who decides; this only tells what a refusal of TCB's is about.
 func Strong(password string) bool {

@@ -47,6 +47,16 @@ func TestNormalize(t *testing.T) {
 	}
 }
 
+func TestForms(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]int{"Quiet-river-7": 1, "Caf\u00e9-Aa1": 1, "Cafe\u0301-Aa1": 2, "": 1, "\xff-Aa1": 1} {
+		got := Forms(typed)
+		if len(got) != want || got[0] != typed || got[len(got)-1] != Normalize(typed) {
+			t.Errorf("Forms(%+q) = %+q", typed, got)
+		}
+	}
+}
+
 func FuzzNormalize(f *testing.F) {
 	f.Add("Caf\u00e9-Aa1")
 	f.Add("e\u0301\u0323\xff")

@@ -14,6 +14,7 @@ import (
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
+	"tcb-login/identifier"
 	"tcb-login/views"
 )
 
@@ -28,16 +29,18 @@ func typedWord(r *web.Request) views.TypedWord {
 	return views.TypedWord{Word: r.Loc.T("account.delete.word"), Typed: web.Cut(r.Form.Line("confirm"), 64)}
 }
 
-// wordForm is what the form brings of the word, and the word that it must bring, both in small
-// letters.
+// wordForm is what the form brings of the word, and the word that it must bring, both plain and in
+// small letters.
 type wordForm struct {
 	Confirm string `form:"confirm" validate:"required,eqfield=Word" say:"eqfield=account.delete.mistyped"`
 	Word    string
 }
 
-// checkWord wants a page's word typed.
+// checkWord wants a page's word typed, or copied with the marks of direction that the page has around
+// it.
 func checkWord(b *views.Base, w views.TypedWord) {
-	rules.Check(b, wordForm{strings.ToLower(w.Typed), strings.ToLower(w.Word)})
+	plain := func(s string) string { return strings.ToLower(identifier.Plain(s)) }
+	rules.Check(b, wordForm{plain(w.Typed), plain(w.Word)})
 }
 
 func (a *Room) deletePage(r *web.Request, login *visitor.Login) *views.DeletePage {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"tcb-login/authclient"
@@ -108,7 +109,7 @@ func isForm(me *authclient.UserInfo) profileForm {
 func (a *Room) typedProfile(r *web.Request, me *authclient.UserInfo) profileForm {
 	f := r.Form
 	form := profileForm{
-		Name: f.Shown("name"), Picture: f.Line("picture"), Gender: f.Line("gender"),
+		Name: f.Shown("name"), Picture: pastedURL(f.Line("picture")), Gender: f.Line("gender"),
 		Birthdate: f.Line("birthdate"), Locale: f.Line("locale"), Zoneinfo: f.Line("zoneinfo"),
 	}
 	if !a.ShowsPictures() {
@@ -148,6 +149,12 @@ func (a *Room) validateProfile(p *views.ProfilePage, me *authclient.UserInfo) {
 		Birthdate: p.Birthdate == "" || a.isBirthdate(p.Birthdate),
 		Locale:    p.Locale == "" || localeTag.MatchString(p.Locale) && len(p.Locale) <= 64,
 	})
+}
+
+// pastedURL is an address without the marks that apps put around what they have copied. Within it they
+// may be part of it, and no address with them is taken.
+func pastedURL(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.Is(unicode.Cf, r) || unicode.IsSpace(r) })
 }
 
 func isPictureURL(s string) bool {

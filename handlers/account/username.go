@@ -15,6 +15,7 @@ import (
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
+	"tcb-login/identifier"
 	"tcb-login/views"
 )
 
@@ -33,7 +34,7 @@ func (a *Room) usernamePage(r *web.Request, login *visitor.Login, username strin
 }
 
 func (a *Room) typedUsername(r *web.Request, login *visitor.Login) *views.UsernamePage {
-	return a.usernamePage(r, login, web.Cut(r.Form.Line("username"), rules.MaxIdentifier))
+	return a.usernamePage(r, login, web.Cut(identifier.Plain(r.Form.Line("username")), rules.MaxIdentifier))
 }
 
 func (a *Room) getUsername(r *web.Request, login *visitor.Login) (web.Reply, error) {

@@ -17,6 +17,7 @@ import (
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
+	"tcb-login/identifier"
 	"tcb-login/views"
 )
 
@@ -48,7 +49,7 @@ func (in *Room) details(r *web.Request, f registering, step *code.Step) (*views.
 				form.Name = r.Form.Shown(field.Name)
 				shown.Value = form.Name
 			case loginpage.SignUpUsername:
-				form.Username = r.Form.Line(field.Name)
+				form.Username = identifier.Plain(r.Form.Line(field.Name))
 				shown.Value = form.Username
 			case loginpage.SignUpPassword:
 				form.Password = r.Form.NewSecret(field.Name)

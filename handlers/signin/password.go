@@ -57,6 +57,9 @@ type signInForm struct {
 // typedSignIn is the page with what was typed.
 func (in *Room) typedSignIn(r *web.Request) (*views.SignInPage, signInForm) {
 	form := signInForm{Username: r.Form.Line("username"), Password: r.Form.Secret("password")}
+	if identifier.Plain(form.Username) == "" { // nothing that shows
+		form.Username = ""
+	}
 	return in.SignInPage(r, form.Username), form
 }
 
@@ -140,15 +143,17 @@ type guess struct{ name, password string }
 func (g guess) id() string { return web.HashOf(g.name + "\n" + g.password) }
 
 // guesses are what somebody may have meant, at most two. Digits alone are a phone number first, and
-// then a username, which TCB's own page takes them for. A password may have been set as it is typed,
-// by an app, or composed, as our pages do it.
+// then a username, which TCB's own page takes them for; a password is then taken as it was typed.
 func guesses(form signInForm) []guess {
-	var all []guess
-	for _, name := range identifier.Names(form.Username) {
-		all = append(all, guess{name, form.Password})
+	names, secrets := identifier.Names(form.Username), password.Forms(form.Password)
+	if len(names) > 1 {
+		secrets = secrets[:1]
 	}
-	if composed := password.Normalize(form.Password); len(all) == 1 && composed != form.Password {
-		all = append(all, guess{all[0].name, composed})
+	var all []guess
+	for _, name := range names {
+		for _, secret := range secrets {
+			all = append(all, guess{name, secret})
+		}
 	}
 	return all
 }

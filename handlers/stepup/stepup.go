@@ -237,37 +237,54 @@ func (s *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 	if rules.Check(page.Frame(), form); page.Frame().Invalid() {
 		return web.Invalid(page)
 	}
-	tries := s.Reserve()
+	var tries []*limits.Reservation
+	var wrong error
+	for _, secret := range password.Forms(form.Password) {
+		try, reply, err := s.countTry(r, login, page)
+		if try == nil {
+			return reply, err
+		}
+		tries = append(tries, try)
+		access, err := s.sudo(r, login, authclient.SudoRequest{Password: secret})
+		switch {
+		case err == nil:
+			for _, try := range tries {
+				try.Refund(r.Context())
+			}
+			return s.steppedUp(r, access)
+		case sudoRefusals[refusal.CodeOf(err)].Field == "":
+			try.Refund(r.Context()) // a form that was wrong before it stays counted
+			return s.RefuseStepUp(r, page, err, sudoRefusals)
+		case s.UsedUp(r.Context(), loginCounts(r, login)...):
+			r.Trace.Refused(err)
+			return s.endStolen(r, login)
+		}
+		wrong = err
+	}
+	return s.RefuseStepUp(r, page, wrong, sudoRefusals)
+}
+
+// countTry takes a try before the call, one for each form of a password. Where none is left it is nil,
+// and reply is the answer.
+func (s *Room) countTry(r *web.Request, login *visitor.Login, page views.Page) (try *limits.Reservation, reply web.Reply, err error) {
+	try = s.Reserve()
 	person := limit.Key(r.Env.ID, limit.NormalizeIdentifier(login.Me.Sub))
-	if err := tries.Take(r.Context(), limits.RulePassword, "step-up.limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
-		return web.Refuse(page, err, nil)
+	if err := try.Take(r.Context(), limits.RulePassword, "step-up.limit", time.Minute, limit.Key(person, r.Caller.Network.Key)); err != nil {
+		reply, err = web.Refuse(page, err, nil)
+		return nil, reply, err
 	}
 	// From many addresses a login would have many tries. Beyond ten it is the login that ends, and
 	// no other: nothing is refused to its owner elsewhere.
-	counts := loginCounts(r, login)
-	if tries.TakeSoft(r.Context(), counts...) {
-		return s.endStolen(r, login)
+	if try.TakeSoft(r.Context(), loginCounts(r, login)...) {
+		reply, err = s.endStolen(r, login)
+		return nil, reply, err
 	}
-	if login.Access.AuthAt == 0 && tries.TakeSoft(r.Context(), limits.Count{Rule: limits.RuleStepUpHandedOver, Key: person}) {
-		tries.Refund(r.Context())
-		return web.Show(429, s.signInFirst(r, login))
+	if login.Access.AuthAt == 0 && try.TakeSoft(r.Context(), limits.Count{Rule: limits.RuleStepUpHandedOver, Key: person}) {
+		try.Refund(r.Context())
+		reply, err = web.Show(429, s.signInFirst(r, login))
+		return nil, reply, err
 	}
-	access, err := s.sudo(r, login, authclient.SudoRequest{Password: form.Password})
-	// It may have been set as it is typed, or composed. Each call counts.
-	if composed := password.Normalize(form.Password); composed != form.Password && sudoRefusals[refusal.CodeOf(err)].Field != "" && !tries.TakeSoft(r.Context(), counts...) {
-		access, err = s.sudo(r, login, authclient.SudoRequest{Password: composed})
-	}
-	if err == nil {
-		tries.Refund(r.Context())
-		return s.steppedUp(r, access)
-	}
-	if sudoRefusals[refusal.CodeOf(err)].Field == "" {
-		tries.Refund(r.Context())
-	} else if s.UsedUp(r.Context(), counts...) {
-		r.Trace.Refused(err)
-		return s.endStolen(r, login)
-	}
-	return s.RefuseStepUp(r, page, err, sudoRefusals)
+	return try, reply, nil
 }
 
 // loginCounts are what the tries of a login count under: its token, and the first one that we have
