@@ -1,6 +1,7 @@
 package identifier
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,6 +13,7 @@ type CountryOption struct {
 	Region string
 	Code   string
 	Name   string
+	Near   bool // to be offered first to readers of the list's language
 }
 
 // Label is what the list says. isolate keeps the direction of the code apart from that of the name.
@@ -36,15 +38,18 @@ func CountryOptions(tag language.Tag) []CountryOption {
 	key := tag.String()
 	names, ok := countryNames[key]
 	if !ok {
-		key, names = "en", countryNames["en"]
+		key, names, tag = "en", countryNames["en"], language.English
 	}
 	if list, ok := countryLists.Load(key); ok {
 		return list.([]CountryOption)
 	}
+	nearby := nearCountries(tag)
 	list := make([]CountryOption, 0, len(plans))
 	for line := range strings.Lines(names) {
 		region, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		list = append(list, CountryOption{Region: region, Code: byPlace().region[region].code, Name: name})
+		list = append(list, CountryOption{
+			Region: region, Code: byPlace().region[region].code, Name: name, Near: slices.Contains(nearby, region),
+		})
 	}
 	kept, _ := countryLists.LoadOrStore(key, list)
 	return kept.([]CountryOption)

@@ -13,9 +13,8 @@ var near = map[string][]string{
 
 var nearElsewhere = []string{"AU", "CA", "CN", "DE", "FR", "GB", "HK", "IN", "JP", "KR", "MO", "MY", "SG", "TW", "US"}
 
-// NearCountries are the regions to offer first to readers of a language. The result is shared: do not
-// change it.
-func NearCountries(tag language.Tag) []string {
+// nearCountries are the regions to offer first to readers of a language.
+func nearCountries(tag language.Tag) []string {
 	base, _ := tag.Base()
 	if regions, ok := near[base.String()]; ok {
 		return regions

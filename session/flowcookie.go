@@ -23,19 +23,15 @@ var ErrTooLarge = errors.New("session: too large for a cookie")
 
 // flow is what a flow cookie holds. The state stands in it, so that a browser that comes back
 // without one can be found by its cookie.
-type flow struct {
-	State string          `json:"s"`
-	Value json.RawMessage `json:"v"`
+type flow[V any] struct {
+	State string `json:"s"`
+	Value V      `json:"v"`
 }
 
 // FlowCookies seals a value into Set-Cookie values for ttl, bound to the session
 // and to state, and removes others of that kind where they get too many.
 func (s *Session) FlowCookies(purpose, state string, v any, ttl time.Duration) ([]string, error) {
-	value, err := json.Marshal(v)
-	if err != nil {
-		return nil, errors.New("session: a value that cannot be JSON")
-	}
-	sealed, err := s.seal(associated(s.id, Scope{}, purpose+" in "+s.flowName(state)), flow{state, value}, ttl, 1)
+	sealed, err := s.seal(associated(s.id, Scope{}, purpose+" in "+s.flowName(state)), flow[any]{state, v}, ttl, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +59,7 @@ func (s *Session) FlowValue(purpose, state string, v any) bool {
 	if err != nil {
 		return false
 	}
-	var f flow
+	var f flow[json.RawMessage]
 	if s.Open(Scope{}, purpose+" in "+c.Name, c.Value, &f) {
 		return f.State == state && json.Unmarshal(f.Value, v) == nil
 	}
@@ -76,7 +72,7 @@ func (s *Session) FlowValue(purpose, state string, v any) bool {
 func (s *Session) OnlyFlow(purpose string, v any, keep func() bool) bool {
 	var found []json.RawMessage
 	for _, c := range s.req.Cookies() {
-		var f flow
+		var f flow[json.RawMessage]
 		if strings.Contains(c.Name, flowCookieName) && s.Open(Scope{}, purpose+" in "+c.Name, c.Value, &f) &&
 			s.flowName(f.State) == c.Name && json.Unmarshal(f.Value, v) == nil && keep() {
 			found = append(found, f.Value)

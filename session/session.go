@@ -431,22 +431,24 @@ func associated(id string, scope Scope, purpose string) []byte {
 // taken only once, by their text.
 var encoding = base64.RawURLEncoding.Strict()
 
-type envelope struct {
-	Expires int64           `json:"e"` // Unix seconds
-	Value   json.RawMessage `json:"v"`
-}
+// What is sealed is {"e":Unix seconds,"v":value} with spaces after it. The frame is put around the
+// value's JSON and taken off it as text: read as JSON, every value would be read twice.
+const (
+	frameExpires = `{"e":`
+	frameValue   = `,"v":`
+	frameEnd     = `}`
+)
 
 func (s *Session) seal(associated []byte, v any, ttl time.Duration, pad int) (string, error) {
 	value, err := json.Marshal(v)
 	if err != nil {
 		return "", errors.New("session: a value that cannot be JSON")
 	}
-	plain, err := json.Marshal(envelope{Expires: s.m.now().Add(ttl).Unix(), Value: value})
-	if err != nil {
-		return "", errors.New("session: an envelope that cannot be JSON")
-	}
+	plain := make([]byte, 0, len(value)+pad+64)
+	plain = strconv.AppendInt(append(plain, frameExpires...), s.m.now().Add(ttl).Unix(), 10)
+	plain = append(append(append(plain, frameValue...), value...), frameEnd...)
 	if rest := len(plain) % pad; rest != 0 {
-		plain = append(plain, bytes.Repeat([]byte{' '}, pad-rest)...) // JSON ignores it
+		plain = append(plain, bytes.Repeat([]byte{' '}, pad-rest)...)
 	}
 	aead := s.m.aeads[0]
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
@@ -467,13 +469,22 @@ func (s *Session) open(associated []byte, sealed string, v any) bool {
 		if err != nil {
 			continue
 		}
-		var e envelope
-		if json.Unmarshal(plain, &e) != nil || s.m.now().Unix() >= e.Expires {
+		expires, value, ok := unframe(plain)
+		if !ok || s.m.now().Unix() >= expires {
 			return false // and v is as it was: nothing that is over is read
 		}
-		return json.Unmarshal(e.Value, v) == nil
+		return json.Unmarshal(value, v) == nil
 	}
 	return false
+}
+
+// unframe takes the frame off what seal put into it.
+func unframe(plain []byte) (expires int64, value []byte, ok bool) {
+	rest, begins := bytes.CutPrefix(plain, []byte(frameExpires))
+	seconds, rest, divided := bytes.Cut(rest, []byte(frameValue))
+	value, ends := bytes.CutSuffix(bytes.TrimRight(rest, " "), []byte(frameEnd))
+	expires, err := strconv.ParseInt(string(seconds), 10, 64)
+	return expires, value, begins && divided && ends && err == nil
 }
 
 // mustRead fills b with randomness. Without it nothing here is safe, so there

@@ -124,7 +124,6 @@ func PhoneField(r *web.Request, d Destination) *views.PhoneField {
 	if p.Country == "" || p.Country == views.OtherCountry {
 		p.Country = country(r)
 	}
-	near := identifier.NearCountries(r.Loc.Tag())
 	for _, phone := range d.Asks {
 		p.Asks = append(p.Asks, views.Choice{Value: phone, Label: identifier.ShowPhone(phone)})
 	}
@@ -132,7 +131,7 @@ func PhoneField(r *web.Request, d Destination) *views.PhoneField {
 		if len(allowed) > 0 && !slices.Contains(allowed, o.Region) {
 			continue
 		}
-		if p.Some && o.Region != p.Country && !slices.Contains(near, o.Region) {
+		if p.Some && o.Region != p.Country && !o.Near {
 			continue
 		}
 		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: o.Label(r.Loc.Isolate)})
