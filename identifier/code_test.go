@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"tcb-login/pattern"
 )
 
 func TestNormalizeCode(t *testing.T) {
@@ -101,4 +103,19 @@ func FuzzNormalizeCode(f *testing.F) {
 			t.Errorf("NormalizeCode(%q) = %q", s, code)
 		}
 	})
+}
+
+// TestCodesInScript: script finds a code by the same expressions.
+func TestCodesInScript(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("../static/src/code.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*pattern.Pattern{number, sixDigits, twoGroups, moreGroups, label, clause, partBefore, partAfter} {
+		expression := strings.TrimPrefix(p.Regexp().String(), "(?i)")
+		if !strings.Contains(string(script), "/"+expression+"/") {
+			t.Errorf("code.js has not /%s/", expression)
+		}
+	}
 }
