@@ -132,3 +132,62 @@ func TestCodesEndAsTCBSays(t *testing.T) {
 		t.Error("TCB is asked about a code that is over")
 	}
 }
+
+// TestCancelledNames: whatever a provider calls it, who did not want to is back where they were, and
+// nothing has failed.
+func TestCancelledNames(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b := s.browser()
+	back := b.consent(b.toProvider(b.open("/sign-in"), "demo"), "deny", "p-1", "")
+	_, state, _ := strings.Cut(back, "state=")
+	state, _, _ = strings.Cut(state, "&")
+	for _, failed := range []string{
+		"access_denied", "Access_Denied", "access-denied", "cancelled", "canceled", "cancel", "user_denied", "user_cancelled", "user_canceled",
+		"user_cancel", "authdeny", "AuthDeny", "user_cancelled_authorize", "user_cancelled_login", "authorization_denied", "",
+	} {
+		for _, query := range []string{"?error=" + failed, "?state=" + state + "&error=" + failed} {
+			if failed == "" && !strings.Contains(query, "state") {
+				continue // it says nothing at all
+			}
+			b.get(s.base+"/provider/callback"+query).want(http.StatusOK, "sign-in", "provider.cancelled")
+		}
+	}
+	for _, failed := range []string{"server_error", "temporarily_unavailable", "invalid_scope", "cancelled_by_fraud_check", "not_denied", "x" + strings.Repeat("y", 200) + "cancel"} {
+		b.get(s.base+"/provider/callback?error="+failed).want(http.StatusOK, "provider-failed", "provider.failed")
+	}
+}
+
+// TestFinishedCallback: who is signed in and loads the redirect again, from the history, is led on; at
+// first to where it led, and to the portal once that is forgotten. Nobody else is.
+func TestFinishedCallback(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/provider/callback", "/"} {
+		s := newSite(t, withProvider, func(c *siteConfig) {
+			c.settings.Environments[0].ProviderCallback = c.settings.BasePath + path
+		})
+		b := s.browser()
+		back := b.consentAt(path, b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", "")
+		p := b.get(back).want(http.StatusOK, "provider-return")
+		stranger := b.copy()
+		b.submit(p, nil).completed()
+		other, _ := s.signedIn(t)
+		unfinished := other.consentAt(path, other.toProvider(other.open("/sign-in"), "demo"), "allow", "p-2", "")
+
+		s.clock.advance(repeatLife)
+		b.get(back).want(http.StatusOK, "continue")
+		s.clock.advance(tripLife)
+		granted := s.exchanged()
+		b.get(back).want(http.StatusOK, "account")
+		if path == "/provider/callback" {
+			b.submit(p, nil).want(http.StatusOK, "account")
+		}
+		stranger.get(back).want(http.StatusBadRequest, "error", "provider.lost")
+		other.get(unfinished).want(http.StatusBadRequest, "error", "provider.lost") // that came to nothing
+		if s.exchanged() != granted {
+			t.Error("a code was offered to TCB again")
+		}
+		b.submit(b.open("/sign-out"), nil)
+		b.get(back).want(http.StatusBadRequest, "error", "provider.lost")
+	}
+}

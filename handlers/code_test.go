@@ -88,7 +88,9 @@ func TestCodeSignIn(t *testing.T) {
 func TestCodeAsTyped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	for i, form := range []string{"%s", " %s ", "%s\u200b", "%.3s %.3s", "%.3s-%.3s", "%.2s–%.4s", "wide"} {
+	for i, form := range []string{"%s", " %s ", "%s\u200b", "%.3s %.3s", "%.3s-%.3s", "%.2s–%.4s", "wide", "Arabic",
+		"【App】您的验证码（订单654321）为%s，5分钟内有效\r\n请勿泄露", "Your code for order 654321 is %s. Call 555-010-1234.",
+	} {
 		t.Run(form, func(t *testing.T) {
 			b := s.browser().at(fmt.Sprintf("192.0.2.%d", i+1))
 			b.t = t
@@ -103,6 +105,16 @@ func TestCodeAsTyped(t *testing.T) {
 				typed = code[:2] + "–" + code[2:]
 			case "wide":
 				typed = strings.Map(func(r rune) rune { return r - '0' + '０' }, code)
+			case "Arabic":
+				typed = strings.Map(func(r rune) rune { return r - '0' + '٠' }, code)
+			}
+			// A message that has none is no wrong try.
+			verified := s.backend.count("/v1/verification/verify")
+			for _, none := range []string{"Order 7654321 has been shipped", "11-28 14:05", "13800138000"} {
+				page = b.submit(page, fields{"verification_code": none}).want(http.StatusUnprocessableEntity, "sign-in-email-code", "error.code_format")
+			}
+			if s.backend.count("/v1/verification/verify") != verified {
+				t.Error("TCB was asked")
 			}
 			b.submit(page, fields{"verification_code": typed}).completed()
 		})

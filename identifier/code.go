@@ -1,6 +1,7 @@
 package identifier
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -19,8 +20,8 @@ func IsCode(s string) bool { return code.MatchString(s) }
 
 // NormalizeCode finds a verification code in what was typed or pasted. In a whole message that is a
 // number of exactly six digits, also in groups, "123456" in "【App2】验证码：123 456，5分钟内有效": the first
-// whose nearest word says that it is a code, else the first that nothing says to be something else.
-// Otherwise blanks, dashes and invisible characters are taken out, as people type codes in groups.
+// whose nearest word says that it is a code, else the first that nothing says to be something else,
+// else the first. Otherwise blanks, dashes and invisible characters are taken out, as people type codes in groups.
 // What is left may still be no code.
 //
 // Script does so as somebody pastes where one number stands alone (static/src/app.js), and leaves
@@ -61,7 +62,8 @@ func plainCode(s string) string {
 	}, dropInvisible(norm.NFKC.String(strings.ToValidUTF8(s, ""))))
 }
 
-func findCode(s string) (first string) {
+func findCode(s string) string {
+	var first string
 	end := 0
 	for _, at := range number.Regexp().FindAllStringIndex(s, -1) {
 		before := s[end:at[0]]
@@ -81,7 +83,17 @@ func findCode(s string) (first string) {
 			}
 		}
 	}
-	return first
+	return cmp.Or(first, lone(s))
+}
+
+// lone is the first run of six digits and no more.
+func lone(s string) string {
+	for _, run := range digitRuns.Regexp().FindAllString(s, -1) {
+		if IsCode(run) {
+			return run
+		}
+	}
+	return ""
 }
 
 // codeIn is where a code stands in a number that may have groups, or 0, 0.
@@ -117,6 +129,7 @@ func says(before string) int {
 }
 
 var (
+	digitRuns  = pattern.New(`[0-9]+`)
 	number     = pattern.New(`[0-9]+(?:[ -]+[0-9]+)*`)
 	sixDigits  = pattern.New(`(?:^| )([0-9]{6})(?: |$)`)
 	twoGroups  = pattern.New(`^([0-9]{3}[ -][0-9]{3})(?: [0-9]{1,2})?$`)

@@ -57,7 +57,7 @@ func (a Authorization) entryQuery() string {
 func (p *Providers) beginAgain(r *web.Request, state string) (web.Reply, error) {
 	l, ok := p.findLost(r, state)
 	if !ok || p.purposes[l.Of] == nil {
-		return web.Reply{}, ErrLost
+		return p.finished(r, state)
 	}
 	r, err := p.Recall(r, l.Query)
 	if err != nil {
@@ -69,6 +69,24 @@ func (p *Providers) beginAgain(r *web.Request, state string) (web.Reply, error) 
 		return web.SeeOther(p.purposes[l.Of].Back(r).URL)
 	}
 	return reply, err
+}
+
+// finished leads on who loads the redirect again, from the history say, after all that was known of the
+// way is gone but that it was gone to its end: who is signed in has lost nothing. Where it led is
+// forgotten, so the portal is where they are led.
+func (p *Providers) finished(r *web.Request, state string) (web.Reply, error) {
+	if !ourState.MatchString(state) {
+		return web.Reply{}, ErrLost
+	}
+	used, err := p.Counter.Peek(r.Context(), ruleState, web.HashOf(state))
+	if err != nil || used.OK {
+		return web.Reply{}, ErrLost
+	}
+	query, ok := p.SignedInTo(r)
+	if !ok {
+		return web.Reply{}, ErrLost
+	}
+	return web.SeeOther(entry.Join(p.Base(), entry.PathAccount, query))
 }
 
 // ourState is the shape of a state of ours.
@@ -93,7 +111,8 @@ func (p *Providers) AtEntry(r *web.Request) (web.Reply, bool, error) {
 		if _, ok := p.findLost(r, state); !ok {
 			rest := without(r.RawQuery(), "code", "state")
 			if _, err := p.Recall(r, rest); err != nil { // it would lead nowhere
-				return web.Reply{}, true, ErrLost
+				reply, err := p.finished(r, state)
+				return reply, true, err
 			}
 			reply, err := web.SeeOther(entry.Join(p.Base(), entry.PathEntry, rest))
 			return reply, true, err

@@ -178,7 +178,7 @@ func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 		return web.OK(p.returnPage(r, code, state))
 	}
 	r.Trace.Code = codeName(failed)
-	if failed != "" && !cancelled[failed] {
+	if failed != "" && !isCancelled(failed) {
 		return p.Failed(r, a, "provider.failed")
 	}
 	return p.backAt(r, a, views.Alert{
@@ -198,9 +198,19 @@ func (p *Providers) backAt(r *web.Request, a Authorization, say views.Alert) (we
 	return web.OK(page)
 }
 
-// cancelled are the errors that say that the person did not want to: the one of RFC 6749, and what
-// Apple and LinkedIn have instead.
-var cancelled = map[string]bool{"access_denied": true, "user_cancelled_authorize": true, "user_cancelled_login": true}
+// isCancelled reports that an error says that the person did not want to: the one of RFC 6749, or what
+// Apple, LinkedIn, WeChat and others have instead, however they write it.
+func isCancelled(failed string) bool {
+	switch unspelt.Replace(strings.ToLower(web.Cut(failed, 64))) {
+	case "accessdenied", "authdeny", "authdenied", "authorizationdenied", "cancel", "cancelled", "consentdenied", "denied",
+		"usercancel", "usercancelled", "usercancelledauthorize", "usercancelledlogin", "userdenied":
+		return true
+	}
+	return false
+}
+
+// unspelt takes out what the spellings of an error differ in.
+var unspelt = strings.NewReplacer("_", "", "-", "", " ", "", ".", "", "canceled", "cancelled")
 
 // codeName keeps what a provider calls an error out of the log, unless it is a name.
 func codeName(s string) string {

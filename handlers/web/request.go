@@ -1,7 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,6 +138,22 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	}
 	c.Locals(localRequest, r)
 	return r, bad
+}
+
+// SignedInTo is the query string of the portal of who is signed in on our pages, for a request whose
+// address names no client; the first by name of several. Where no setting says to what they go back from
+// there, it is the root of our origin, which is the app's.
+func (s *Site) SignedInTo(r *Request) (query string, ok bool) {
+	for _, env := range slices.Sorted(maps.Keys(s.places.Environments)) {
+		for _, client := range slices.Sorted(maps.Keys(s.places.Environments[env].Clients)) {
+			r.Session.Enter(session.Scope{Env: env, Client: client})
+			if _, ok := r.Session.Access(); ok {
+				to := cmp.Or(s.places.Environments[env].DefaultRedirectURI, r.Origin.Text+"/")
+				return url.Values{"env_id": {env}, "client_id": {client}, "redirect_uri": {to}}.Encode(), true
+			}
+		}
+	}
+	return "", false
 }
 
 // requestOf is what prepare has left; nil before that.

@@ -180,8 +180,14 @@ async function handOff(place, last = false) {
     keepAside(key, fresh);
     const now = stored(key);
     if (!now) return putBack(place, fresh);
-    if (now.refresh_token === refresh_token) localStorage.setItem(key, JSON.stringify(fresh));
-    else outdate(key, now);
+    if (now.refresh_token !== refresh_token) outdate(key, now);
+    else
+      try {
+        localStorage.setItem(key, JSON.stringify(fresh));
+      } catch (full) {
+        // Our pages have the login all the same. The app asks for another when what it has is used up,
+        // and the page that hands that over says that there is no room.
+      }
   }
   if (!over(answer) || last || place.tried) return answer;
   if (refresh && has(key, "access_token", access_token)) {

@@ -245,6 +245,21 @@ test("a login that has run out", async (t) => {
     });
     assert.deepEqual(browser.visits, [here]);
   });
+  for (const mode of ["hand-off", undefined])
+    await t.test(`is handed over where there is no room for what it became, ${mode || "under somebody's page"}`, async () => {
+      const browser = portal({ kept: ranOut, mode, sub: mode ? "" : "mei" });
+      browser.body.append(new Element("p", { id: "failed", hidden: "" }));
+      browser.localStorage.room = browser.sessionStorage.room = key.length + JSON.stringify(ranOut).length;
+      browser.answers = [{ status: 200, json: { credentials: { ...credentials, access_token: "x".repeat(500) } } }];
+      await browser.load("account.js");
+      assert.deepEqual(inStorage(browser), ranOut);
+      assert.deepEqual(browser.visits, [here]);
+      // What comes then is the page of that person, to whom storage is not worse than before.
+      const next = portal({ sub: "li" });
+      next.localStorage = browser.localStorage;
+      await next.load("account.js");
+      assert.ok(shown(next));
+    });
   await t.test("does not replace one that is newer", async () => {
     const browser = portal({ kept: ranOut });
     browser.answers = [() => {
