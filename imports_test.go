@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"config/loginpage":   {},
 	"config/publish":     {"config/loginpage"},
 	"config/settings":    {},
-	"emulator":           {"emulator/guard", "emulator/seed"},
+	"emulator":           {"emulator/guard", "emulator/seed", "framing"},
 	"emulator/guard":     {},
 	"emulator/seed":      {},
 	"framing":            {},
