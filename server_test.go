@@ -246,6 +246,16 @@ func TestProbes(t *testing.T) {
 		}
 		used.Close()
 	}
+	for _, half := range []string{"GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nha"} {
+		for _, addr := range p.addr { // a reset within a request
+			c := dial(t, addr)
+			fmt.Fprint(c, half)
+			if err := c.SetLinger(0); err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+		}
+	}
 	half := dial(t, p.addr["login"])
 	fmt.Fprint(half, "GET / HT")
 	if err := half.CloseWrite(); err != nil {
