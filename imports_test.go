@@ -24,7 +24,7 @@ const module = "tcb-login"
 // part of the design. Tests may import what they need.
 var mayImport = map[string][]string{
 	"":                   {"admin", "audit", "authclient", "command", "config", "config/loginpage", "config/settings", "emulator", "emulator/guard", "framing", "handlers", "handlers/entry", "i18n", "limit", "limit/shared", "metrics", "online", "proxyheaders", "session", "static", "upstream"},
-	"admin":              {"config/loginpage", "handlers/methods", "handlers/preview", "views"},
+	"admin":              {"config/loginpage", "handlers/bodies", "handlers/methods", "handlers/preview", "views"},
 	"audit":              {"limit"},
 	"authclient":         {},
 	"command":            {"audit", "config/loginpage", "config/publish", "config/settings", "emulator", "emulator/guard", "emulator/seed"},
@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"config/loginpage":   {},
 	"config/publish":     {"config/loginpage"},
 	"config/settings":    {},
-	"emulator":           {"emulator/guard", "emulator/seed"},
+	"emulator":           {"emulator/guard", "emulator/seed", "framing"},
 	"emulator/guard":     {},
 	"emulator/seed":      {},
 	"framing":            {},

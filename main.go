@@ -231,7 +231,7 @@ func (r *serving) serve(ctx context.Context, stdout io.Writer) error {
 		defer em.Close()
 		defer ln.Close()
 		outbox, devicesGoTo = useEmulator(r.settings, ln)+outboxPath, em.SetVerificationURI
-		servers = append(servers, httpServer("emulator", em, ln))
+		servers = append(servers, emulatorServer(em, ln))
 	}
 	r.opts.adminListen = adminAddress(r.opts.adminListen, demo)
 	operator, err := listenOperator(r.opts.adminListen)

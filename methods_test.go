@@ -12,7 +12,7 @@ import (
 func TestMethodsOfNobody(t *testing.T) {
 	t.Parallel()
 	p := startProgram(t)
-	for name, path := range map[string]string{"login": "/__auth/?env_id=demo", "admin": "/healthz"} {
+	for name, path := range map[string]string{"login": "/__auth/?env_id=demo", "admin": "/healthz", "emulator": "/auth/v1/signin"} {
 		for _, method := range []string{"FOO", "get", "PROPFIND", "UNKNOWN", "M-SEARCH", "x!#$%&'*+.^_`|~", "TRACE", "OPTIONS", "CONNECT"} {
 			for _, body := range []string{"", "Content-Length: 3\r\n\r\nabc"} {
 				answers := exchange(t, p.addr[name], method+" "+path+" HTTP/1.1\r\nHost: "+p.addr[name]+"\r\nConnection: close\r\n"+cmp.Or(body, "\r\n"))

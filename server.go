@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tcb-login/emulator"
 	"tcb-login/framing"
 )
 
@@ -58,17 +59,10 @@ func proxied(s server) server {
 	return s
 }
 
-// httpServer needs no framing: net/http is strict by itself.
-func httpServer(name string, handler http.Handler, ln net.Listener) server {
+func emulatorServer(handler http.Handler, ln net.Listener) server {
 	l := newListener(ln)
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 60 * time.Second}
-	run := func() error {
-		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	}
-	return server{name: name, ln: l, run: run, stop: s.Shutdown}
+	s := emulator.NewServer(handler)
+	return server{name: "emulator", ln: l, run: func() error { return s.Serve(l) }, stop: s.Shutdown}
 }
 
 // shutdown ends the server: at once if nothing is asked of it, else when all
@@ -191,6 +185,14 @@ func (c *conn) Close() error {
 	delete(c.from.conns, c)
 	c.from.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// CloseWrite is for net/http, which ends a refusal with it.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 func (c *conn) set(busy, heard bool) {

@@ -43,6 +43,9 @@ func TestMisspeltForCommands(t *testing.T) {
 		{"the settings, still", diff, []string{"TCB_LOGIN_SETTING=" + named}, 2, near + "SETTINGS?"},
 		{"an address", print, []string{"TCB_LOGIN_LISTE=:1"}, 2, near + "LISTEN?"},
 		{"none", print, nil, 0, "TCB is called at"},
+		{"the emulator's", print, []string{"TCB_LOGIN_EMULATOR=1"}, 0, "# demo: the emulator stands in for TCB"},
+		{"no emulator's", print, []string{"TCB_LOGIN_EMULATOR=false"}, 0, "TCB is called at"},
+		{"neither", print, []string{"TCB_LOGIN_EMULATOR=yes"}, 2, "TCB_LOGIN_EMULATOR: want true or false"},
 		{"none", who, nil, 0, "person"},
 		{"none", diff, nil, 1, "diff of"}, // there is no draft
 		{"nobody's", print, []string{"TCB_LOGIN_SOMETHING_ELSE=x"}, 2, foreign},

@@ -19,6 +19,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 
 	"tcb-login/config/loginpage"
+	"tcb-login/handlers/bodies"
 	"tcb-login/handlers/methods"
 	"tcb-login/handlers/preview"
 )
@@ -97,6 +98,9 @@ func New(cfg Config) *fiber.App {
 		setHeaders(c)
 		if !knownHost(string(c.Request().Header.Host()), cfg.Host) {
 			return fiber.ErrMisdirectedRequest
+		}
+		if bodies.Encoded(c) {
+			return fiber.ErrUnsupportedMediaType // as on the other listeners, though nothing here reads one
 		}
 		return c.Next()
 	})

@@ -176,7 +176,7 @@ func TestRefusals(t *testing.T) {
 		{"FOO", "/healthz", "", "", 405, "Method Not Allowed"},
 		{"get", "/healthz", "", "", 405, "Method Not Allowed"},
 		{"TRACE", "/readyz", "", "", 405, "Method Not Allowed"},
-		{"POST", "/healthz", strings.Repeat("x", 1<<10), "gzip", 405, "Method Not Allowed"},
+		{"POST", "/healthz", strings.Repeat("x", 1<<10), "gzip", 415, "Unsupported Media Type"},
 		{"POST", "/healthz", strings.Repeat("x", 1<<10+1), "", 413, "Request Entity Too Large"},
 	}
 	for _, tt := range tests {
@@ -222,3 +222,28 @@ func (c *conversation) SetReadDeadline(time.Time) error  { return nil }
 func (c *conversation) SetWriteDeadline(time.Time) error { return nil }
 func (c *conversation) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
 func (c *conversation) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+
+// TestEncodedBodies: a body that would have to be decoded is refused on every path and for every
+// method, as the other listeners do.
+func TestEncodedBodies(t *testing.T) {
+	t.Parallel()
+	app := New(Config{Metrics: http.NotFoundHandler()})
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+		for _, path := range []string{"/healthz", "/readyz", "/metrics", "/nothing"} {
+			for encoding, refused := range map[string]bool{
+				"gzip": true, "identity, br": true, ", GZIP": true, "nonsense": true, "identity": false, "": false, ", Identity": false,
+			} {
+				req := local(method, path)
+				req.Header.Set("Content-Encoding", encoding)
+				resp, err := app.Test(req, int((10 * time.Second).Milliseconds()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				if got := resp.StatusCode == http.StatusUnsupportedMediaType; got != refused || resp.Header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s %s with %q: %s %v", method, path, encoding, resp.Status, resp.Header)
+				}
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"tcb-login/config/settings"
@@ -33,6 +34,12 @@ func Config(args []string, p Process, address func(settings.Environment) string)
 	}
 	launch := settings.Launch{Env: p.Env}
 	launch.Listen, _ = p.Env(settings.VariablePrefix + "LISTEN")
+	if emulated, ok := p.Env(settings.VariablePrefix + "EMULATOR"); ok && emulated != "" {
+		if launch.Emulator, err = strconv.ParseBool(emulated); err != nil { // as flags are read
+			fmt.Fprintf(p.Stderr, "%sEMULATOR: want true or false\n", settings.VariablePrefix)
+			return codeMisuse
+		}
+	}
 	s, problems, misuse := p.load(path, launch)
 	fmt.Fprint(p.Stderr, problems)
 	if misuse != nil {
@@ -43,6 +50,10 @@ func Config(args []string, p Process, address func(settings.Environment) string)
 		return codeRefused
 	}
 	for _, e := range s.Environments {
+		if launch.Emulator {
+			fmt.Fprintf(p.Stdout, "# %s: the emulator stands in for TCB ($%sEMULATOR)\n", e.ID, settings.VariablePrefix)
+			continue
+		}
 		fmt.Fprintf(p.Stdout, "# %s: TCB is called at %s/auth\n", e.ID, address(e))
 	}
 	if err := s.Print(p.Stdout, path, launch); err != nil {

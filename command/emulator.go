@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -178,10 +177,10 @@ func (a emulatorArgs) run(ctx context.Context, p Process, users []seed.User) (co
 	}
 	defer unlock()
 	defer func() { err = errors.Join(err, em.Close()) }()
-	server := &http.Server{Handler: em, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	server := emulator.NewServer(em)
 	failed := make(chan error, 1)
 	go func() {
-		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(ln); err != nil {
 			failed <- fmt.Errorf("emulator: %w", err)
 		}
 	}()

@@ -17,6 +17,8 @@ import (
 // ServeHTTP serves TCB's API under /auth/ and the controls under /__emulator. Every body is read
 // once, within its bound: here, or by the controls when they know who sends it.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store") // also where a mux answers: CONNECT, a path that is not clean
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.URL.Path == controlBase || strings.HasPrefix(r.URL.Path, controlBase+"/") {
 		e.serveControls(w, r)
 		return
@@ -48,10 +50,15 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 			return nil, refusal
 		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	var tooBig *http.MaxBytesError
+	tooBig := r.ContentLength > limit // it says so before it sends anything
+	var body []byte
+	var err error
+	if !tooBig {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+		tooBig = errors.As(err, new(*http.MaxBytesError))
+	}
 	switch {
-	case errors.As(err, &tooBig):
+	case tooBig:
 		refusal := failText("invalid_argument", textBodyTooBig)
 		refusal.status = http.StatusRequestEntityTooLarge
 		return nil, refusal

@@ -240,6 +240,9 @@ func TestConn(t *testing.T) {
 				t.Errorf("read %q, %v; want %q, %v", got, err, tt.read, tt.err)
 			}
 			var refusal Error
+			if gone := tt.end == reset && tt.err != nil; c.Gone() != gone {
+				t.Errorf("gone: %t", c.Gone())
+			}
 			if refused := c.Refused(); errors.As(tt.err, &refusal) != (refused != nil) {
 				t.Errorf("refused: %v", refused)
 			}

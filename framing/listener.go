@@ -25,7 +25,11 @@ type Conn struct {
 	net.Conn
 	scanner Scanner
 	refused error
+	gone    bool
 }
+
+// Gone tells that the connection broke within a request: there is nobody to answer.
+func (c *Conn) Gone() bool { return c.gone }
 
 // Refused is the Error that ended the connection's requests, if one did.
 func (c *Conn) Refused() error { return c.refused }
@@ -53,5 +57,6 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if errors.As(err, &wire) && wire.Timeout() {
 		return n, err // the caller sent half a request and may still be told
 	}
+	c.gone = !errors.Is(err, io.EOF) // who has only said all that they will may be told what is missing
 	return n, io.ErrUnexpectedEOF
 }

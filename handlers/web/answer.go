@@ -261,15 +261,20 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 }
 
 // refuseEarly is Fiber's ErrorHandler. It answers what never became a request (too large, too late,
-// not HTTP), so no middleware of ours has run. That is the caller's doing, and no error of ours.
+// not HTTP), so no middleware of ours has run. That is the caller's doing, and no error of ours. A
+// caller that is gone has asked nothing, and leaves no line.
 func (s *Site) refuseEarly(c *fiber.Ctx, err error) error {
+	conn, ok := c.Context().Conn().(*framing.Conn)
+	if ok && conn.Gone() {
+		return c.SendStatus(fiber.StatusBadRequest)
+	}
 	t := &Trace{early: true}
 	if named := s.begin(c, t); named != nil {
 		err = named
 	}
 	t.Route = s.nowhereCount
 	headers.SetAny(c)
-	if conn, ok := c.Context().Conn().(*framing.Conn); ok {
+	if ok {
 		if refused := conn.Refused(); refused != nil {
 			t.Code = refused.Error()
 		}
