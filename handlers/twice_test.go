@@ -163,6 +163,18 @@ func twiceEntries() []twiceForm {
 			s.backend.answer("", nil)
 			return filledWith(fields{"captcha_key": s.backend.key()})(p)
 		}},
+		{name: "password, back from TCB's captcha page", site: withCaptchaPage, reach: func(s *site, b *browser) (string, url.Values) {
+			s.backend.captcha("always")
+			back := b.atCaptchaPage(b.submit(b.open("/sign-in"), password), "solve")
+			return filledWith(nil)(b.get(back).want(http.StatusOK, "captcha-return"))
+		}},
+		{name: "to a provider, back from TCB's captcha page", site: withCaptchaPage, reach: func(s *site, b *browser) (string, url.Values) {
+			s.backend.captcha("always")
+			s.backend.refuse("/v1/provider/uri", http.StatusBadRequest, "captcha_required")
+			back := b.atCaptchaPage(b.toProvider(b.open("/sign-in"), "demo"), "solve")
+			s.backend.answer("", nil)
+			return filledWith(nil)(b.get(back).want(http.StatusOK, "captcha-return"))
+		}},
 		{name: "to a provider", again: true, reach: func(s *site, b *browser) (string, url.Values) {
 			p := b.open("/sign-in")
 			return s.base + "/provider/demo?" + p.url.RawQuery, p.filled(nil)

@@ -40,9 +40,10 @@ func (s *Site) askedAgain(c *fiber.Ctx) error {
 	return s.repeatedAs(c, name)
 }
 
-// solvedAgain is repeated for what may be posted twice, but not with the same captcha, which is used up.
+// solvedAgain is repeated for what may be posted twice, but not with the same captcha, which is used up:
+// the answer to a picture, or the way back from TCB's page.
 func (s *Site) solvedAgain(c *fiber.Ctx) error {
-	if requestOf(c).Form.captcha.key == "" {
+	if f := requestOf(c).Form; f.captcha.key == "" && f.back == nil {
 		return c.Next()
 	}
 	return s.repeated(c)
