@@ -173,6 +173,11 @@ func program(t *testing.T, name string, copied bool) string {
 	}
 	files := map[string]string{"main.go": string(found[1])}
 	if copied {
+		sums, err := os.ReadFile("../go.sum") // the public record of them is not asked, as nothing is fetched
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["go.sum"] = string(sums)
 		files["go.mod"] = "module example.com/app\n\ngo 1.26\n"
 		files["main.go"] = strings.Replace(files["main.go"], `"tcb-login/authclient"`, `"example.com/app/authclient"`, 1)
 		sources, err := filepath.Glob("*.go")
@@ -195,6 +200,11 @@ func program(t *testing.T, name string, copied bool) string {
 		if required == nil {
 			t.Fatal("the README does not say what to write into go.mod")
 		}
+		sums, err := os.ReadFile("../go.sum") // the public record of them is not asked, as nothing is fetched
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["go.sum"] = string(sums)
 		files["go.mod"] = "module example.com/app\n\ngo 1.26\n\n" + string(required[1]) + "\n" + string(required[2]) + filepath.Dir(here) + "\n"
 	}
 	dir := t.TempDir()

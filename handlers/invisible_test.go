@@ -65,6 +65,13 @@ func TestInvisibleCharacters(t *testing.T) {
 			b.submit(p, fields{"confirm": in("delete")}).want(http.StatusOK, "goodbye")
 		}
 	}
+	// An app's hint is shown without them: they would turn what stands beside them.
+	for path, field := range map[string]string{"/sign-in": "username", "/sign-in/sms": "phone_number"} {
+		p := s.browser().open(path, "login_hint=%E2%80%AE13655554444%E2%80%AC", "lang=ja")
+		if got := p.value(field); got != "13655554444" {
+			t.Errorf("%s: the hint is shown as %+q", path, got)
+		}
+	}
 	// The marks around a copied address are no part of it.
 	b, _ := s.signedIn(t)
 	for _, c := range []string{"\u200b", "\u202a", "\u2068", "\ufeff"} {

@@ -105,7 +105,8 @@ func ParsePhone(typed, region string) (phone string, err error) {
 		return "", ErrNoPhone
 	}
 	if plus {
-		return orNone(international(digits))
+		// Some address books write the plus and what it stands for. No calling code begins with zero.
+		return orNone(international(strings.TrimPrefix(digits, "00")))
 	}
 	here := byPlace().region[region]
 	if phone = dialled(digits, here); phone == "" && here != nil {

@@ -96,7 +96,7 @@ func hinted(r *web.Request, f Flow) Destination {
 	if ByPhone(r, f) {
 		phone, err := identifier.ParsePhone(r.LoginHint, country(r))
 		if mainland := (*identifier.MainlandError)(nil); errors.As(err, &mainland) {
-			return Destination{Country: country(r), Number: r.LoginHint} // the person is asked
+			return Destination{Country: country(r), Number: identifier.Plain(r.LoginHint)} // the person is asked
 		} else if err != nil || !taken(r, phone) {
 			return Destination{}
 		}

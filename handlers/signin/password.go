@@ -45,7 +45,7 @@ func (in *Room) getSignIn(r *web.Request) (web.Reply, error) {
 	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		return web.Reply{}, refusal.ErrDisabled
 	}
-	return web.OK(in.SignInPage(r, web.Cut(r.LoginHint, rules.MaxIdentifier)))
+	return web.OK(in.SignInPage(r, web.Cut(identifier.Plain(r.LoginHint), rules.MaxIdentifier)))
 }
 
 // signInForm is what the form brings.

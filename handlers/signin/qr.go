@@ -103,7 +103,7 @@ func (in *Room) qrRows() []web.Row {
 			Forms: map[string]web.Rebuild{formQR: in.rebuildQR, formQRCode: in.rebuildQRCode},
 		},
 		{Path: pathQRStatus, Post: offered(in.postQRStatus), JSON: true},
-		{Path: pathQRCheck, Get: again, Post: offered(in.postQRCheck), Form: formQRCode, Repeatable: true},
+		{Path: pathQRCheck, Get: again, Post: offered(in.postQRCheck), Form: formQRCode, Question: true},
 		{Path: pathQREnter, Get: again, Post: offered(in.postQREnter), Form: formQRCode},
 	}
 }

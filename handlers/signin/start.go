@@ -1,6 +1,8 @@
 package signin
 
 import (
+	"cmp"
+
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/web"
@@ -52,7 +54,7 @@ func (in *Room) rebuildAnonymous(r *web.Request) (views.Page, error) {
 }
 
 func (in *Room) rebuildProvider(r *web.Request) (views.Page, error) {
-	id := r.Form.Value("provider")
+	id := cmp.Or(r.Param("id"), r.Form.Value("provider")) // on the way back from TCB's captcha page there is no field
 	if !offersProvider(r, id) {
 		return nil, refusal.ErrDisabled
 	}

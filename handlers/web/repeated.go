@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -16,14 +17,49 @@ import (
 //
 // Only what went well is kept. A refusal, a captcha or an outage leaves the next one free to try.
 func (s *Site) repeated(c *fiber.Ctx) error {
-	r := requestOf(c)
-	if r.Form.switches() || r.Form.refreshes() { // each press means something
-		return c.Next()
-	}
-	name, ok := r.Session.Repeats(r.Form.Value("csrf_token"), repeat.RequestOf(c.OriginalURL(), postedForm(c), "csrf_token"))
+	name, ok := repeatOf(c, c.OriginalURL())
 	if !ok {
 		return c.Next()
 	}
+	return s.repeatedAs(c, name)
+}
+
+// askedAgain is repeated for a question: the two clicks of a double one are one, in the same second or
+// over its end, and one that is asked later has an answer of its own.
+func (s *Site) askedAgain(c *fiber.Ctx) error {
+	r, second := requestOf(c), s.Now().Unix()
+	at := func(second int64) string { return c.OriginalURL() + "\n" + strconv.FormatInt(second, 10) }
+	before, _ := repeatOf(c, at(second-1))
+	name, ok := repeatOf(c, at(second))
+	if !ok {
+		return c.Next()
+	}
+	if value, ok, err := s.outcomes.Look(r.ctx, before.Group, before.Key); err == nil && ok && s.giveAgain(c, before, value) {
+		return nil
+	}
+	return s.repeatedAs(c, name)
+}
+
+// solvedAgain is repeated for what may be posted twice, but not with the same captcha, which is used up:
+// the answer to a picture, or the way back from TCB's page.
+func (s *Site) solvedAgain(c *fiber.Ctx) error {
+	if f := requestOf(c).Form; f.captcha.key == "" && f.back == nil {
+		return c.Next()
+	}
+	return s.repeated(c)
+}
+
+// repeatOf is the name of a form's POST to an address, where the same one would be the same.
+func repeatOf(c *fiber.Ctx, address string) (name session.Repeat, ok bool) {
+	r := requestOf(c)
+	if r.Form.switches() || r.Form.refreshes() { // each press means something
+		return name, false
+	}
+	return r.Session.Repeats(r.Form.Value("csrf_token"), repeat.RequestOf(address, postedForm(c), "csrf_token"))
+}
+
+func (s *Site) repeatedAs(c *fiber.Ctx, name session.Repeat) error {
+	r := requestOf(c)
 	value, ok, err := s.outcomes.Look(r.ctx, name.Group, name.Key)
 	switch {
 	case err != nil:
@@ -35,7 +71,7 @@ func (s *Site) repeated(c *fiber.Ctx) error {
 	}
 	end, first := s.outcomes.Begin(r.ctx, name.Group, name.Key)
 	if !first { // another was faster since the look
-		return s.repeated(c)
+		return s.repeatedAs(c, name)
 	}
 	// Not before the answer leaves: who waits for it would leave with it, and tell by the time what
 	// the floor hides.

@@ -26,6 +26,7 @@ type Row struct {
 	OnWay      bool               // next= and link= go on through the page: see LoginRequest
 	JSON       bool               // takes and answers JSON, errors too
 	Repeatable bool               // to post it twice does no harm, and may mean two things
+	Question   bool               // to post it changes nothing, and a moment later the answer may be another
 	Before     Before             // may answer a GET before its login request is read
 	Bare       bool               // the handler reads the login request itself: see Site.Recall
 	Common     bool               // the page of Get follows from the login request alone where that is Common
@@ -102,8 +103,11 @@ func (s *Site) hang(app *fiber.App, row Row) {
 		app.Post(s.places.Base+row.Path, post, answersJSON, s.reading(row), jsonOnly, s.provenOnly, s.serve(row.Post))
 	default:
 		chain := []fiber.Handler{s.reading(row), formsOnly, s.formRead(row), s.checkOrigin, s.repeated, s.checkToken, s.captchaReturned, s.serve(s.posted(row.Post))}
-		if row.Repeatable {
-			chain = slices.Delete(chain, 4, 5)
+		switch {
+		case row.Repeatable:
+			chain[4] = s.solvedAgain
+		case row.Question:
+			chain[4] = s.askedAgain
 		}
 		app.Post(s.places.Base+row.Path, slices.Insert(chain, 0, post)...)
 	}
