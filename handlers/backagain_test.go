@@ -126,3 +126,40 @@ func (b *browser) lax() *browser {
 	other.strict = false
 	return &other
 }
+
+// TestBackToWhatIsBound: who goes back, long after, to a form that has bound a number or an address,
+// hears that it is bound. Its code was spent by that.
+func TestBackToWhatIsBound(t *testing.T) {
+	t.Parallel()
+	for _, tt := range twiceContacts() {
+		switch tt.name {
+		case "phone", "new email", "email of another account, left": // bind nothing
+			continue
+		}
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := tt.newSite(t)
+			b := s.browser().on(t, s)
+			action, values := tt.reach(s, b)
+			first := b.follow(b.do(http.MethodPost, action, values, nil)).want(http.StatusOK, "account")
+			done := "account.done.email"
+			if strings.HasPrefix(tt.name, "phone") {
+				done = "account.done.phone"
+			}
+			s.clock.advance(2 * repeatLife)
+			calls := s.backend.count("") - s.backend.count("/v1/user/me")
+			again := b.follow(b.lax().do(http.MethodPost, action, values, nil))
+			if !first.has(done) || again.name() != "account" || !again.has(done) {
+				t.Errorf("first %q, and then page %q with status %d, %q", first.keys(), again.name(), again.status, again.keys())
+			}
+			if n := s.backend.count("") - s.backend.count("/v1/user/me") - calls; n > 2 { // the overview asks for devices and history
+				t.Errorf("TCB got %d calls", n)
+			}
+			// The button for another code, or another number, is none that has done anything.
+			values.Set("action", "change")
+			if values.Has("verification_code") {
+				b.lax().do(http.MethodPost, action, values, nil).want(http.StatusOK, strings.TrimSuffix(values.Get("form"), "-code"))
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"tcb-login/audit"
 	"tcb-login/authclient"
@@ -85,7 +86,24 @@ func (a *Room) contactPage(kind contactKind, p portal.Page) portal.Page {
 	p.Samples = func(r *web.Request, login *visitor.Login) []sample.Sample {
 		return a.codes.Samples(r, of(login), conflictStates)
 	}
-	return a.FlowPage(p, kind.spec, of)
+	p = a.FlowPage(p, kind.spec, of)
+	post := p.Post
+	p.Post = func(r *web.Request, login *visitor.Login) (web.Reply, error) {
+		if kind.bound(r, login, of(login)) {
+			return a.FinishedBefore(r, login, entry.PathAccount, kind.done)
+		}
+		return post(r, login)
+	}
+	return p
+}
+
+// bound reports that the form at hand has done what it is for: who goes back to it and presses its
+// button again must not hear that the code, which is spent, is wrong. No code goes to what the account
+// has already.
+func (k contactKind) bound(r *web.Request, login *visitor.Login, f code.Flow) bool {
+	step, _ := code.Open(r, f)
+	has := k.is(login.Me)
+	return step != nil && has != "" && strings.EqualFold(step.To(), has) && r.Form.Pressed() == ""
 }
 
 // contact is the flow of somebody's new phone number or e-mail address.

@@ -39,6 +39,11 @@ func (po *Room) Finished(r *web.Request, login *visitor.Login, path, done string
 	if slices.Contains(ownChanges, done) {
 		po.changedOwn(r, login)
 	}
+	return po.FinishedBefore(r, login, path, done)
+}
+
+// FinishedBefore is Finished for a form whose change was made by an earlier POST of it.
+func (po *Room) FinishedBefore(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {
 	sealed, err := r.Session.Seal(donePurpose, change{Done: done, Sub: login.Me.Sub}, doneLife)
 	if err != nil {
 		return web.Reply{}, err
