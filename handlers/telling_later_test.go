@@ -108,3 +108,48 @@ func (f codeFlow) laterAnswers(b *browser, name string, withheld bool) (got []an
 	clock.advance(24 * time.Hour)
 	return got
 }
+
+// TestTCBsLimitTellsNothing: where codes go to who has an account alone, TCB's limit on those is none
+// that a stranger hears of. Where they go to anybody it is said.
+func TestTCBsLimitTellsNothing(t *testing.T) {
+	t.Parallel()
+	for _, flow := range codeFlows {
+		t.Run(flow.String(), func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, registers(flow.auto))
+			s.backend.captcha("never")
+			names := map[string]string{known: s.accounts(known, flow.by, 1)[0], unknown: s.accounts(unknown, flow.by, 1)[0]}
+			sent := func(kind, address string) answer {
+				b := s.browser().at(address)
+				first := flow.open(b)
+				if kind == known {
+					s.backend.refuse("/v1/verification", http.StatusTooManyRequests, "resource_exhausted")
+					defer s.backend.answer("", nil)
+				}
+				p := b.submit(first, typedName(flow.by, names[kind]))
+				return answer{"send", p.status, visible(p), masked(p, names[kind])}
+			}
+			limited, none := sent(known, "192.0.2.1"), sent(unknown, "192.0.2.2")
+			if flow.toAnybody() {
+				if limited.Status != http.StatusTooManyRequests {
+					t.Errorf("status %d", limited.Status)
+				}
+			} else if diff := cmp.Diff(none, limited); diff != "" {
+				t.Errorf("it tells (-unknown +known):\n%.3000s", diff)
+			}
+		})
+	}
+}
+
+// TestNoSuchCode: TCB may say in several ways that it has no such code. To people they are one.
+func TestNoSuchCode(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	code := sendCode(b, "/sign-in/email", fields{"email": demoEmail})
+	for _, refusal := range []string{"not_found", "permission_denied", "aborted", "invalid_argument"} {
+		s.backend.refuse("/v1/verification/verify", http.StatusBadRequest, refusal)
+		b.submit(code, fields{"verification_code": "000000"}).want(http.StatusUnprocessableEntity, "sign-in-email-code", "error.code_wrong")
+		s.clock.advance(repeatLife)
+	}
+}
