@@ -332,3 +332,55 @@ func TestAnonymousIsNamed(t *testing.T) {
 	p := b.submit(b.open("/sign-in/email"), fields{"email": demoEmail})
 	b.submit(p, fields{"verification_code": s.backend.code(demoEmail)}).completed() // has an account: nothing is made
 }
+
+// TestNamedForOneAccount: what a page has named goes to the account that it named, and to none that
+// another tab makes.
+func TestNamedForOneAccount(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	s.backend.provider(map[string]bool{"AutoSignUpWithProviderUser": false, "AutoSignInWhenEmailMatch": false})
+	begin := func(b *browser) *page { return b.toProvider(b.open("/sign-in"), "demo") }
+	b := s.browser()
+	unknown := b.comesBack(begin(b), "p-1", "").want(http.StatusOK, "provider-unknown")
+	details := func(to string) *page {
+		p := b.submit(b.click(b.get(unknown.link("sign-up")).want(http.StatusOK, "sign-up"), "via-email"), fields{"email": to}).want(http.StatusOK, "sign-up-code")
+		return b.submit(p, fields{"verification_code": s.backend.code(to)}).want(http.StatusOK, "sign-up-details", "provider.signing_up")
+	}
+	one, two := details("one@example.com"), details("two@example.com")
+	form := two.filled(nil)
+	form.Set("identity", one.value("identity"))
+	again := b.do(http.MethodPost, two.action(), form, nil).want(http.StatusUnprocessableEntity, "sign-up-details", "error.stale", "provider.signing_up")
+	if len(s.backend.users("two@example.com")) != 0 || !strings.Contains(again.text(), identifier.MaskEmail("two@example.com")) {
+		t.Errorf("by what another page has named: %s", again.text())
+	}
+	done := b.submit(again, nil).completed()
+	other := s.browser()
+	if got := other.comesBack(begin(other), "p-1", "").completed(); got.Credentials.Sub != done.Credentials.Sub {
+		t.Error("the identity signs in somebody else")
+	}
+}
+
+// TestNamedGuest: what a page has named of one guest is not another's, who has come since.
+func TestNamedGuest(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withFiles(t, map[string]string{envFile: loginJSON(t, map[string]any{
+		"web": webMethods("__password", "email"), "tcbLogin": map[string]any{"anonymous": true},
+		"userRegistry": map[string]any{"enable": true, "registerType": "auto"},
+	})}))
+	b, other := s.browser(), s.browser()
+	b.pressWay(b.open("/sign-in"), "anonymous", nil).completed()
+	stranger := other.pressWay(other.open("/sign-in"), "anonymous", nil).completed()
+	p := b.submit(b.open("/sign-in/email"), fields{"email": "new@example.com"})
+	p = b.submit(p, fields{"verification_code": s.backend.code("new@example.com")})
+	if !p.has("details.anonymous") {
+		t.Fatalf("page %q, messages %q", p.name(), p.keys())
+	}
+	token := map[string]string{"access_token": stranger.Credentials.AccessToken}
+	if status, out := b.handOver(b.open("/account"), token, nil); status != http.StatusOK || out.Sub != stranger.Credentials.Sub {
+		t.Fatalf("%d %+v", status, out)
+	}
+	again := b.submit(p, nil)
+	if len(s.backend.users("new@example.com")) != 0 || again.status != http.StatusUnprocessableEntity || !again.has("details.anonymous") {
+		t.Errorf("page %q with status %d, messages %q", again.name(), again.status, again.keys())
+	}
+}

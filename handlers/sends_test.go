@@ -116,6 +116,41 @@ func TestSendsToTarget(t *testing.T) {
 	}
 }
 
+// TestSendsToTargetInADay: nor does a stranger who comes back each hour get more of them than five by
+// SMS and fifteen by email. The owner elsewhere gets the next one without a picture.
+func TestSendsToTargetInADay(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		path, page string
+		typed      fields
+		hours      []int // how many in each
+	}{
+		{"/sign-in/sms", "sign-in-sms", fields{"phone_country": "CN", "phone_number": "13900139000"}, []int{3, 2}},
+		{"/sign-in/email", "sign-in-email", fields{"email": demoEmail}, []int{5, 5, 5}},
+	} {
+		s := newSite(t)
+		s.backend.captcha("never")
+		stranger := s.browser().at("192.0.2.1")
+		send := func(b *browser) *page {
+			s.clock.advance(time.Minute)
+			return b.submit(b.open(tt.path), tt.typed)
+		}
+		for _, n := range tt.hours {
+			s.clock.advance(time.Hour)
+			for range n {
+				send(stranger).want(http.StatusOK, tt.page+"-code")
+			}
+		}
+		s.clock.advance(time.Hour)
+		asked := send(stranger).want(http.StatusUnprocessableEntity, tt.page, "captcha.ask")
+		send(s.browser().at("192.0.2.2")).want(http.StatusOK, tt.page+"-code")
+		s.clock.advance(time.Minute)
+		stranger.solve(asked).want(http.StatusOK, tt.page+"-code")
+		s.clock.advance(24 * time.Hour)
+		send(stranger).want(http.StatusOK, tt.page+"-code")
+	}
+}
+
 // TestSendsFromAddress: thirty an hour per address, then each needs a picture; other addresses go
 // on, and what was not sent counts nowhere.
 func TestSendsFromAddress(t *testing.T) {

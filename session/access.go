@@ -78,7 +78,8 @@ func (s *Session) makeRoom(scope Scope, size int) []string {
 
 // Access reads the login of scope, if this browser has one. Its step-up ends
 // when anybody signs in or steps up in this browser, for another scope too: who
-// sits there may have changed. Where the deny list does not know whether the
+// sits there may have changed. That its sign-in was lately ends when the one who
+// signs in is another. Where the deny list does not know whether the
 // session has ended, there is no login: the app hands it over once more, under an
 // id that no list has to know.
 func (s *Session) Access(scope Scope) (Access, bool) {
@@ -116,6 +117,9 @@ func (s *Session) AccessToEnd(scope Scope) (Access, bool) {
 		return Access{}, false
 	}
 	a.SudoToken, a.SudoUntil = "", 0
+	if !s.samePerson() {
+		a.AuthAt = 0
+	}
 	return a, true
 }
 

@@ -141,3 +141,86 @@ func TestStepUpEnds(t *testing.T) {
 		t.Error("and what was sealed does not")
 	}
 }
+
+// TestPersonEnds: what a sign-in has proven, and what somebody has left half done, is nobody else's
+// who signs in in that browser, for another client or environment too. Who signs in once more keeps it.
+func TestPersonEnds(t *testing.T) {
+	t.Parallel()
+	other := Scope{Env: "demo", Client: "second"}
+	for _, tt := range []struct {
+		name   string
+		people []string // who signs in, one after the other; the first for scope, the others elsewhere
+		stays  bool     // what the first one has proven
+		opens  bool     // their login
+	}{
+		{"nobody", []string{"lin"}, true, true},
+		{"somebody else", []string{"lin", "mei"}, false, true},
+		{"the same", []string{"lin", "lin"}, true, true},
+		{"somebody else, and the first one again", []string{"lin", "mei", "lin"}, false, false},
+		{"the same, and somebody else", []string{"lin", "lin", "mei"}, false, false},
+		{"sign-out", []string{"lin", ""}, false, false},
+		{"sign-out, and the same", []string{"lin", "", "lin"}, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			own := rotate(t, b.load(browser(t, cookies(t, b.load("")))), tt.people[0])
+			s := b.load(browser(t, own))
+			login, err := s.AccessCookies(scope, Access{AccessToken: "token", Sub: "lin", AuthAt: midnight.Unix()}, time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			flow, err := s.FlowCookies("trip", "state", "typed", time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			typed := seal(t, s, "kept", "typed", time.Hour)
+			jar := browser(t, own, login, flow)
+			for _, who := range tt.people[1:] {
+				s = b.load(jar)
+				own = rotate(t, s, who)
+				elsewhere, err := s.AccessCookies(other, Access{AccessToken: "another", Sub: who}, time.Hour)
+				if err != nil {
+					t.Fatal(err)
+				}
+				jar = browser(t, own, login, flow, elsewhere)
+			}
+			s = b.load(jar)
+			a, ok := s.Access(scope)
+			if ok != tt.opens || (a.AuthAt != 0) != tt.stays {
+				t.Errorf("the login: %v %+v", ok, a)
+			}
+			var got string
+			if opens := s.OpenPersonal(scope, "kept", typed, &got); opens != tt.stays || opens != (got == "typed") {
+				t.Errorf("what was typed opens: %v, as %q", opens, got)
+			}
+			if opens, another := s.OpenOwn(scope, "kept", typed, &got), slices.Contains(tt.people, "mei") || slices.Contains(tt.people, ""); opens == another {
+				t.Errorf("what was solved opens: %v", opens)
+			}
+			if opens := s.FlowPersonal("trip", "state", &got); opens != tt.stays {
+				t.Errorf("what waits in a cookie opens: %v", opens)
+			}
+		})
+	}
+}
+
+// TestNobodyBefore: where nobody was signed in, the first who does so ends what secrets went into,
+// and not what anybody may have solved.
+func TestNobodyBefore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	own := cookies(t, b.load(""))
+	s := b.load(browser(t, own))
+	typed := seal(t, s, "kept", "typed", time.Hour)
+	flow, err := s.FlowCookies("trip", "state", "typed", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = b.load(browser(t, rotate(t, s, "lin"), flow))
+	var got string
+	if s.OpenPersonal(scope, "kept", typed, &got) || s.FlowPersonal("trip", "state", &got) {
+		t.Error("what was typed opens for who signs in")
+	}
+	if !s.OpenOwn(scope, "kept", typed, &got) || !s.FlowOwn("trip", "state", &got) || !s.Open(scope, "kept", typed, &got) {
+		t.Error("what anybody may have solved does not")
+	}
+}

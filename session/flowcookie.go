@@ -55,16 +55,30 @@ func (s *Session) FlowCookies(purpose, state string, v any, ttl time.Duration) (
 
 // FlowValue reads what FlowCookies sealed for state, if this browser has it.
 func (s *Session) FlowValue(purpose, state string, v any) bool {
+	return s.flowValue(s.Open, purpose, state, v)
+}
+
+// FlowPersonal is FlowValue for what ends when anybody else signs in: see OpenPersonal.
+func (s *Session) FlowPersonal(purpose, state string, v any) bool {
+	return s.flowValue(s.OpenPersonal, purpose, state, v)
+}
+
+// FlowOwn is FlowValue for what ends when another signs in than who was signed in: see OpenOwn.
+func (s *Session) FlowOwn(purpose, state string, v any) bool {
+	return s.flowValue(s.OpenOwn, purpose, state, v)
+}
+
+func (s *Session) flowValue(open func(Scope, string, string, any) bool, purpose, state string, v any) bool {
 	c, err := s.req.Cookie(s.flowName(state))
 	if err != nil {
 		return false
 	}
 	var f flow[json.RawMessage]
-	if s.Open(Scope{}, purpose+" in "+c.Name, c.Value, &f) {
+	if open(Scope{}, purpose+" in "+c.Name, c.Value, &f) {
 		return f.State == state && json.Unmarshal(f.Value, v) == nil
 	}
 	// As the version before sealed it: whoever was at a provider when it ended comes back.
-	return s.Open(Scope{}, purpose+" "+state, c.Value, v)
+	return open(Scope{}, purpose+" "+state, c.Value, v)
 }
 
 // OnlyFlow reads the one cookie of a purpose that this browser has, where it is the only one, and

@@ -282,7 +282,7 @@ func (s *Session) SetLocale(locale string) {
 // browser, and it alone, can still open what was sealed under the id before:
 // signing in in one tab must not cost another tab its code, nor one client of an
 // environment another one's login. What proves who sits there is over all the
-// same: see OpenProof and Access. It is empty where a login ends, and everything
+// same: see OpenProof, OpenPersonal and Access. It is empty where a login ends, and everything
 // sealed before is void.
 func (s *Session) Rotate(ctx context.Context, account string) error {
 	s.ask()
@@ -311,6 +311,7 @@ func (s *Session) Rotate(ctx context.Context, account string) error {
 	if begins {
 		s.prev, s.before = s.id, s.csrf
 	}
+	s.noteSignIn(account, had)
 	s.raw.Values["in"] = account
 	s.raw.Values["prev"] = s.prev
 	s.raw.Values["before"] = hex.EncodeToString(s.before)

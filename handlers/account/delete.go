@@ -98,7 +98,7 @@ const (
 
 func (a *Room) getGoodbye(r *web.Request) (web.Reply, error) {
 	var gone bool
-	if _, signedIn := r.Session.Access(); signedIn || !r.Session.Open(goodbyePurpose, r.Done, &gone) {
+	if _, signedIn := r.Session.Access(); signedIn || !r.Session.OpenPersonal(goodbyePurpose, r.Done, &gone) {
 		return web.SeeOther(r.To(entry.PathEntry))
 	}
 	return web.OK(a.goodbyePage(r))

@@ -65,6 +65,17 @@ func (s *Session) OpenProof(purpose, sealed string, v any) bool {
 	return s.s.OpenProof(s.scope, purpose, sealed, v)
 }
 
+// OpenPersonal is Open for what somebody has left half done that their secrets went into: it ends
+// when anybody else signs in.
+func (s *Session) OpenPersonal(purpose, sealed string, v any) bool {
+	return s.s.OpenPersonal(s.scope, purpose, sealed, v)
+}
+
+// OpenOwn is Open for what ends when another signs in than who was signed in.
+func (s *Session) OpenOwn(purpose, sealed string, v any) bool {
+	return s.s.OpenOwn(s.scope, purpose, sealed, v)
+}
+
 // OpenStepUp is OpenProof for what spares its bearer a step-up.
 func (s *Session) OpenStepUp(purpose, sealed string, v any) bool {
 	return s.s.OpenStepUp(s.scope, purpose, sealed, v)
@@ -172,6 +183,16 @@ func (s *Session) SendFlow(c FlowCookie) { s.owed = append(s.owed, c.cookies...)
 // FlowValue reads the cookie of a state, if this browser has it.
 func (s *Session) FlowValue(purpose, state string, v any) bool {
 	return s.s.FlowValue(purpose, state, v)
+}
+
+// FlowPersonal is FlowValue for what ends when anybody else signs in.
+func (s *Session) FlowPersonal(purpose, state string, v any) bool {
+	return s.s.FlowPersonal(purpose, state, v)
+}
+
+// FlowOwn is FlowValue for what ends when another signs in than who was signed in.
+func (s *Session) FlowOwn(purpose, state string, v any) bool {
+	return s.s.FlowOwn(purpose, state, v)
 }
 
 // OnlyFlow reads the cookie of a purpose, where this browser has one alone that keep wants.

@@ -116,6 +116,10 @@ func unseal(r *web.Request, spec Spec, sealed string) *Step {
 	if !opens("flow "+spec.Name, sealed, s) || !useful() && !(spec.After && s.begun()) {
 		return nil
 	}
+	// A code that was sent is whose phone it is on. One that was right is of who typed it.
+	if s.Verified() && !r.Session.OpenPersonal("flow "+spec.Name, sealed, &Step{}) {
+		return nil
+	}
 	return s
 }
 

@@ -229,7 +229,11 @@ func (s *Site) returnFrom(r *Request) {
 	f.captcha = captchaState{
 		Token: back.Token, Until: back.Until, Renewed: trip.Refused, Action: trip.Action, At: trip.At, Trips: trip.Trips,
 	}
-	if s.now().Unix() < trip.SecretUntil {
+	// Somebody else may have signed in since.
+	if !r.Session.FlowOwn(captchaCookie, back.State, &captchaTrip{}) {
+		f.captcha.Token = ""
+	}
+	if s.now().Unix() < trip.SecretUntil && r.Session.FlowPersonal(captchaCookie, back.State, &captchaTrip{}) {
 		f.brought = trip.Secret
 	}
 }

@@ -69,7 +69,7 @@ func readForm(c *fiber.Ctx, s *browser.Session, name string) *Form {
 	if id := f.Value("device_id"); identifier.IsDeviceID(id) {
 		f.device = id
 	}
-	if s.Open("captcha "+f.Name, f.Value("captcha"), &f.captcha) {
+	if s.OpenOwn("captcha "+f.Name, f.Value("captcha"), &f.captcha) {
 		if data, ok := captcha.Picture(f.Value("captcha_picture")); ok {
 			f.captcha.data, f.captcha.key = data, Cut(identifier.NormalizeCode(f.Line("captcha_key")), 16)
 		}
@@ -125,14 +125,15 @@ func (f *Form) Button() string {
 func (f *Form) Pressed() string { return f.action }
 
 // Secret is the password typed into a field, or the one that the form kept when a captcha or
-// another language was asked for in between. The form that is shown next may keep it again.
+// another language was asked for in between, unless somebody else has signed in since. The form that
+// is shown next may keep it again.
 func (f *Form) Secret(name string) string {
 	f.secret = f.Value(name)
 	if f.secret == "" {
 		f.secret = f.brought
 	}
 	if f.secret == "" && f.session != nil {
-		f.session.Open("kept "+f.Name, f.Value("kept"), &f.secret)
+		f.session.OpenPersonal("kept "+f.Name, f.Value("kept"), &f.secret)
 	}
 	return f.secret
 }
