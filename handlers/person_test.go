@@ -219,4 +219,14 @@ func TestProvedOfOnePerson(t *testing.T) {
 		b.open(devicePath).want(http.StatusOK, "step-up-password")
 	}
 	b.stepUp(devicePath, demoPassword).want(http.StatusOK, "device")
+	// What was proven is as old as it was, however often the app hands its login over anew.
+	s.clock.advance(sudoLife - time.Second)
+	b.open(devicePath).want(http.StatusOK, "device")
+	again := map[string]string{"access_token": login.Credentials.AccessToken, "refresh_token": login.Credentials.RefreshToken}
+	if status, out := b.handOver(b.open("/account"), again, nil); status != http.StatusOK || out.Credentials == nil {
+		t.Fatalf("%d %+v", status, out)
+	}
+	b.open(devicePath).want(http.StatusOK, "device")
+	s.clock.advance(time.Second)
+	b.open(devicePath).want(http.StatusOK, "step-up-password")
 }
