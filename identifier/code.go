@@ -41,7 +41,7 @@ func NormalizeCode(s string) string {
 			return r
 		}, s), " ")
 	}
-	return s
+	return norm.NFC.String(s) // what stood apart may be one letter now
 }
 
 var ungrouped = strings.NewReplacer(" ", "", "-", "")
