@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -13,7 +14,9 @@ func TestContact(t *testing.T) {
 	b, _ := s.signedIn(t)
 	b.stepUp("/account/email", demoPassword)
 	p := b.open("/account/email").want(http.StatusOK, "account-email")
-	b.submit(p, fields{"email": demoEmail}).want(http.StatusUnprocessableEntity, "account-email", "account.email.same")
+	for _, same := range []string{demoEmail, strings.ToUpper(demoEmail)} {
+		b.submit(p, fields{"email": same}).want(http.StatusUnprocessableEntity, "account-email", "account.email.same")
+	}
 	b.submit(p, fields{"email": "x"}).want(http.StatusUnprocessableEntity, "account-email", "error.email")
 	p = b.submit(p, fields{"email": "new@example.com"}).want(http.StatusOK, "account-email-code")
 	p = b.press(p, "lang=zh-CN", nil).want(http.StatusOK, "account-email-code")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,6 +152,39 @@ func TestStepUpFormsAndLimits(t *testing.T) {
 	if got := calls(); got != 10 {
 		t.Errorf("the login has ended after %d calls, want 10", got)
 	}
+}
+
+// TestStepUpCaptchaGoesOn: a captcha that the second form was asked for goes on with that: the first one
+// is not asked about, and not counted, once more.
+func TestStepUpCaptchaGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.captcha("never")
+	composed := norm.NFC.String("Früh-übt-sich-7")
+	s.backend.register("ute@example.com", "ute", composed)
+	b := s.browser()
+	b.submit(b.open("/sign-in"), fields{"username": "ute", "password": composed}).completed()
+	p := b.open("/account/verify").want(http.StatusOK, "step-up-password")
+	ask := func(typed string) *page {
+		var asked atomic.Bool
+		s.backend.answer("/v1/user/sudo", func(w http.ResponseWriter, r *http.Request) {
+			if body := bodyOf(t, r); norm.NFC.IsNormalString(body) && !asked.Swap(true) {
+				w.WriteHeader(http.StatusBadRequest)
+				fmt.Fprint(w, `{"error": "captcha_required", "error_code": 4001}`)
+				return
+			}
+			s.backend.em.ServeHTTP(w, r)
+		})
+		p := b.submit(p, fields{"password": typed}).want(http.StatusUnprocessableEntity, "step-up-password", "captcha.ask")
+		return b.submit(p, fields{"captcha_key": s.backend.key()})
+	}
+	calls := s.backend.count("/v1/user/sudo")
+	ask(norm.NFD.String("Zürich-falsch-1")).want(http.StatusUnprocessableEntity, "step-up-password", "step-up.wrong")
+	if got := s.backend.count("/v1/user/sudo") - calls; got != 3 {
+		t.Errorf("a wrong password: %d calls, want 3", got)
+	}
+	// Two guesses of four are left.
+	ask(norm.NFD.String(composed)).want(http.StatusOK, "account")
 }
 
 // TestDigitsInEverySpelling: a username of digits, in whatever way the digits are typed, is asked about

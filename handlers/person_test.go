@@ -77,6 +77,12 @@ var leftsBehind = []leftBehind{
 		p := b.submit(code, fields{"verification_code": s.backend.code("new@example.com")}).want(http.StatusOK, "sign-up-details")
 		return func() *page { return b.submit(p, fields{"username": "newcomer", "password": "Quiet-river-8"}) }
 	}, "complete", []string{"/v1/signup"}, "", true},
+	{"a code that a phone has said yes to", withQR, func(s *site, b *browser) func() *page {
+		p := b.showQR()
+		_, phone := s.backend.phone(b.t)
+		s.backend.onPhone(b.t, phone, "allow", "openid-1")
+		return func() *page { return b.pressTo(p, "enter") }
+	}, "complete", []string{"/v1/signin/with/provider"}, "", true},
 	{"the word that something is done", nil, func(_ *site, b *browser) func() *page {
 		p := b.post(b.open("/account/profile"), fields{"name": "Another"})
 		return func() *page { return b.get(p.location()) }

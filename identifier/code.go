@@ -41,7 +41,7 @@ func NormalizeCode(s string) string {
 			return r
 		}, s), " ")
 	}
-	return s
+	return norm.NFC.String(s) // what stood apart may be one letter now
 }
 
 var ungrouped = strings.NewReplacer(" ", "", "-", "")
@@ -137,7 +137,7 @@ var (
 
 	// Words of our pages' languages for numbers, in the group those that are no codes. The nearest
 	// to a number counts; it is read from the left, so that the longer of two goes first.
-	label  = pattern.New(`(?i)((?:post|postal|zip|bar|qr|promo|coupon|gift|error|area|country|order|booking|tracking|item) ?code|[号號编編条條维維形][码碼]|邮编|[订訂]单|訂單|[单單尾][号號]|番号|번호|رقم|\b(?:order|ref|reference|invoice|account|card|case|ticket|ending|number|no|tel|phone|call)\b)|(?:[证證証認认]|確認|인증|확인|verification|security|confirmation) ?(?:番号|号码|號碼|번호|number)|[码碼]|code|コード|코드|\b(?:otp|pin)\b|password|رمز|كود`)
+	label  = pattern.New(`(?i)((?:post|postal|zip|bar|qr|promo|coupon|gift|error|area|country|order|booking|tracking|item) ?code|[号號编編条條维維形][码碼]|邮编|[订訂]单|訂單|[单單尾水][号號]|番号|번호|رقم|\b(?:order|ref|reference|invoice|account|card|case|ticket|ending|number|no|tel|phone|call)\b)|(?:[证證証認认]|確認|인증|확인|verification|security|confirmation) ?(?:番号|号码|號碼|번호|number)|[码碼]|code|コード|코드|\b(?:otp|pin)\b|password|رمز|كود`)
 	clause = pattern.New(`^[^,;、。.!?([【]{0,30}[([【「『<《"“' ]*$`)
 
 	// An amount, a time, an address, or letters and digits together.

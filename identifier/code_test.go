@@ -85,7 +85,7 @@ func BenchmarkNormalizeCode(b *testing.B) {
 }
 
 func FuzzNormalizeCode(f *testing.F) {
-	for _, s := range []string{"123 456", "１２３-４５６", "\xff", "\u200b1", "【App2】验证码：123456，5分钟内有效", "654321 code 123456 1234567", "到 12-3456 了", "Ref 1 123-456x"} {
+	for _, s := range []string{"123 456", "１２３-４５６", "\xff", "\u200b1", "【App2】验证码：123456，5分钟内有效", "654321 code 123456 1234567", "到 12-3456 了", "Ref 1 123-456x", "A\u02d9"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

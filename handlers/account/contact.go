@@ -102,8 +102,12 @@ func (a *Room) contactPage(kind contactKind, p portal.Page) portal.Page {
 // has already.
 func (k contactKind) bound(r *web.Request, login *visitor.Login, f code.Flow) bool {
 	step, _ := code.Open(r, f)
-	has := k.is(login.Me)
-	return step != nil && has != "" && strings.EqualFold(step.To(), has) && r.Form.Pressed() == ""
+	return step != nil && k.has(login.Me, step.To()) && r.Form.Pressed() == ""
+}
+
+// has reports that the account has a number or an address, by capitals or by small letters.
+func (k contactKind) has(me *authclient.UserInfo, to string) bool {
+	return to != "" && strings.EqualFold(to, k.is(me))
 }
 
 // contact is the flow of somebody's new phone number or e-mail address.
@@ -118,7 +122,7 @@ func (f *contact) Target(*web.Request) authclient.Target { return authclient.Tar
 func (f *contact) Fixed(*web.Request) (code.Destination, bool) { return code.Destination{}, false }
 
 func (f *contact) Validate(_ *web.Request, to code.Destination) string {
-	if to.Phone+to.Address == f.kind.is(f.Login.Me) {
+	if f.kind.has(f.Login.Me, to.Phone+to.Address) {
 		return f.kind.same
 	}
 	return ""

@@ -217,10 +217,11 @@ func (in *Room) qrStep(r *web.Request) (step qrStep, ok bool) {
 }
 
 // qrState is what can be said of a code without TCB: that its time is over, or that the browser has
-// had another one made since.
+// had another one made since, or somebody else sign in. A phone may have said yes to it, which is as
+// good as a code that was right.
 func (in *Room) qrState(r *web.Request, step qrStep) string {
 	var current string
-	if in.Now().Unix() >= step.Until || !r.Session.FlowValue(qrPurpose, qrCookie, &current) || current != web.HashOf(step.ID) {
+	if in.Now().Unix() >= step.Until || !r.Session.FlowPersonal(qrPurpose, qrCookie, &current) || current != web.HashOf(step.ID) {
 		return qrExpired
 	}
 	return qrWaiting

@@ -239,12 +239,15 @@ func (s *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 	}
 	var tries []*limits.Reservation
 	var wrong error
-	for _, secret := range password.Forms(form.Password) {
+	secrets := password.Forms(form.Password)
+	asked := slices.IndexFunc(secrets, func(secret string) bool { return r.Form.At() == web.HashOf(secret) })
+	for _, secret := range secrets[max(0, asked):] { // a captcha goes on with the form that it was asked for
 		try, reply, err := s.countTry(r, login, page)
 		if try == nil {
 			return reply, err
 		}
 		tries = append(tries, try)
+		r.Form.GoOnAt(web.HashOf(secret))
 		access, err := s.sudo(r, login, authclient.SudoRequest{Password: secret})
 		switch {
 		case err == nil:
@@ -261,6 +264,7 @@ func (s *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Rep
 		}
 		wrong = err
 	}
+	r.Form.GoOnAt("")
 	return s.RefuseStepUp(r, page, wrong, sudoRefusals)
 }
 
