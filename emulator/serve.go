@@ -174,7 +174,7 @@ func formAsJSON(body []byte) []byte {
 
 // decodeBody takes one JSON object and nothing behind it; an empty body is an empty object.
 func decodeBody(body []byte, into any) error {
-	body = bytes.TrimSpace(body)
+	body = bytes.Trim(body, " \t\r\n") // JSON's blanks alone: Unicode has more
 	if len(body) == 0 {
 		return nil
 	}

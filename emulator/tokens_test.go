@@ -198,7 +198,7 @@ func TestSubs(t *testing.T) {
 }
 
 func FuzzDecodeBody(f *testing.F) {
-	for _, seed := range []string{"", "{}", `{"client_id":"a"}`, "null", "[]", `{"client_id":5}`, "{} {}", "{\"a\":\"\xff\"}", strings.Repeat("{\"a\":", 100)} {
+	for _, seed := range []string{"", "{}", `{"client_id":"a"}`, "null", "[]", `{"client_id":5}`, "{} {}", "{}\v", "{\"a\":\"\xff\"}", strings.Repeat("{\"a\":", 100)} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
