@@ -367,8 +367,9 @@ func (s *site) serve() {
 				s.t.Errorf("status %d for the reason %q: %+v", line.Status, line.Reason, line)
 			}
 		}
-		// A request id is random, and six of its digits may be a code's.
-		text := regexp.MustCompile(`"(request|trace)_id":"[0-9a-f]*"`).ReplaceAllString(s.log.text(), "")
+		// A request id is random, also in what an error of authclient says: some of its digits may be a
+		// code's.
+		text := regexp.MustCompile(`"(request|trace)_id":"[0-9a-f]*"|, request [0-9a-f]{16}-[0-9a-f]{8}\b`).ReplaceAllString(s.log.text(), "")
 		for what, values := range s.secrets {
 			for _, secret := range values {
 				if strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) {
