@@ -46,14 +46,15 @@ func (w wanted) check(resp *fasthttp.Response) error {
 // A target is a program that is driven.
 type target struct {
 	origin string // that the pages have
-	client *fasthttp.HostClient
+	ask    func(*fasthttp.Request, *fasthttp.Response) error
 }
 
 func newTarget(addr, origin string) *target {
-	return &target{origin: origin, client: &fasthttp.HostClient{
+	client := &fasthttp.HostClient{
 		Addr: addr, MaxConns: 1024, MaxIdleConnDuration: time.Minute, ReadTimeout: patience, WriteTimeout: patience,
 		ReadBufferSize: 64 << 10, MaxIdemponentCallAttempts: 1, RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
-	}}
+	}
+	return &target{origin, client.Do}
 }
 
 // fill makes a request of a shot, as Chromium sends it.
@@ -90,7 +91,7 @@ func (t *target) do(s shot, resp *fasthttp.Response) error {
 	req := fasthttp.AcquireRequest()
 	defer fasthttp.ReleaseRequest(req)
 	t.fill(req, s)
-	return t.client.Do(req, resp)
+	return t.ask(req, resp)
 }
 
 // A run is what some shots took.

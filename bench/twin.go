@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -33,7 +34,7 @@ func runTwin(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	app, listen, err := newTwin(*file, os.LookupEnv, os.Stderr)
+	app, listen, err := newTwin(*file, os.LookupEnv, os.Stderr, nil)
 	if err != nil {
 		return err
 	}
@@ -46,8 +47,9 @@ func runTwin(args []string) error {
 }
 
 // newTwin wires our site as main does it for settings without an emulator. What main has besides (the
-// operator's listener, reloads) makes no answer.
-func newTwin(file string, env func(string) (string, bool), log io.Writer) (app *fiber.App, listen string, err error) {
+// operator's listener, reloads) makes no answer. TCB is asked through backend, over the network where
+// that is nil.
+func newTwin(file string, env func(string) (string, bool), log io.Writer, backend *http.Client) (app *fiber.App, listen string, err error) {
 	messages, err := i18n.Load()
 	if err != nil {
 		return nil, "", err
@@ -75,7 +77,7 @@ func newTwin(file string, env func(string) (string, bool), log io.Writer) (app *
 		Context: context.Background(), Settings: s, Origins: s.PublicOrigins, LoginPages: logins,
 		NewAuth: func(env settings.Environment, c settings.Client) (entry.Auth, error) {
 			client, err := authclient.New(authclient.Config{
-				Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: env.Endpoint, Timeout: s.BackendTimeout,
+				Env: env.ID, Region: env.Region, ClientID: c.ID, Endpoint: env.Endpoint, Timeout: s.BackendTimeout, HTTPClient: backend,
 			})
 			return entry.ClientAuth{Client: client}, err
 		},
