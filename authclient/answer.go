@@ -23,7 +23,10 @@ const maxForeseen = 64 << 10
 // know that most answers say how long they are.
 func readAnswer(resp *http.Response) ([]byte, error) {
 	from := io.LimitedReader{R: resp.Body, N: maxAnswer + 1}
-	size := min(max(resp.ContentLength, 511), maxForeseen)
+	size := int64(511) // where it does not say
+	if resp.ContentLength > 0 {
+		size = min(resp.ContentLength, maxForeseen)
+	}
 	answer := make([]byte, 0, size+1) // and room to find the end
 	for {
 		n, err := from.Read(answer[len(answer):cap(answer)])

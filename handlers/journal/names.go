@@ -19,12 +19,13 @@ func Names(random io.Reader, givenID, traceparent string) (authclient.Trace, err
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return t, err
 	}
+	digits := hex.EncodeToString(b[:])
 	if t.RequestID = givenID; !isRequestID(givenID) {
-		t.RequestID = hex.EncodeToString(b[:8])
+		t.RequestID = digits[:16]
 	}
 	var ok bool
 	if t.TraceID, t.Sampled, ok = parseTraceparent(traceparent); !ok {
-		t.TraceID = hex.EncodeToString(b[8:])
+		t.TraceID = digits[16:]
 	}
 	return t, nil
 }
