@@ -19,13 +19,12 @@ func Names(random io.Reader, givenID, traceparent string) (authclient.Trace, err
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return t, err
 	}
-	digits := hex.EncodeToString(b[:])
 	if t.RequestID = givenID; !isRequestID(givenID) {
-		t.RequestID = digits[:16]
+		t.RequestID = hex.EncodeToString(b[:8])
 	}
 	var ok bool
 	if t.TraceID, t.Sampled, ok = parseTraceparent(traceparent); !ok {
-		t.TraceID = digits[16:]
+		t.TraceID = hex.EncodeToString(b[8:])
 	}
 	return t, nil
 }
