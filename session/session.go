@@ -35,8 +35,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -80,7 +78,7 @@ type Manager struct {
 	store    *sessions.CookieStore
 	aeads    []cipher.AEAD
 	device   hash.Cloner // HMAC under the key of device ids, of nothing yet
-	repeats  []byte
+	repeats  hash.Cloner // and under that of repeated requests
 	deny     DenyList
 	quota    Quota
 	basePath string
@@ -126,8 +124,7 @@ func New(cfg Config) (*Manager, error) {
 		}
 		m.aeads = append(m.aeads, aead)
 		if i == 0 {
-			m.repeats = sub["repeated requests"]
-			m.device = hmac.New(sha256.New, sub["device id"]).(hash.Cloner) // since Go 1.25
+			m.device, m.repeats = preparedMAC(sub["device id"]), preparedMAC(sub["repeated requests"])
 		}
 	}
 	m.store = sessions.NewCookieStore(pairs...)
@@ -138,6 +135,21 @@ func New(cfg Config) (*Manager, error) {
 		}
 	}
 	return m, nil
+}
+
+// preparedMAC is an HMAC of nothing yet, to be cloned: the key is hashed here, and not for each value.
+func preparedMAC(key []byte) hash.Cloner {
+	mac := hmac.New(sha256.New, key)
+	mac.Reset()              // it keeps what the key was hashed to from the first time on
+	return mac.(hash.Cloner) // since Go 1.25
+}
+
+func cloneMAC(prepared hash.Cloner) hash.Hash {
+	mac, err := prepared.Clone()
+	if err != nil {
+		panic("session: " + err.Error()) // of other hashes than ours
+	}
+	return mac
 }
 
 // stringValues writes a session's values as name, NUL, value, NUL, and so on: a small part of the
@@ -191,25 +203,28 @@ func (stringValues) Deserialize(src []byte, dst any) error {
 
 // Session is one browser's, for the time of one request; not for concurrent use.
 type Session struct {
-	m      *Manager
-	ctx    context.Context
-	req    *http.Request // has the cookies, and nothing else
-	raw    *sessions.Session
-	secure bool
-	id     string
-	prev   string // the id before sign-in; see Rotate
-	before []byte // its CSRF secret
-	csrf   []byte
-	born   time.Time
-	fresh  bool
-	asked  bool // the deny list, if there is anything to ask it
-	denied bool // the cookie's id was on it
-	doubt  bool // it did not know
-	was    struct {
+	m       *Manager
+	ctx     context.Context
+	cookies []*http.Cookie // that the browser sent
+	raw     *sessions.Session
+	secure  bool
+	id      string
+	prev    string // the id before sign-in; see Rotate
+	before  []byte // its CSRF secret
+	csrf    []byte
+	born    time.Time
+	fresh   bool
+	asked   bool // the deny list, if there is anything to ask it
+	denied  bool // the cookie's id was on it
+	doubt   bool // it did not know
+	was     struct {
 		id   string
 		csrf []byte
 	} // that id, and its CSRF secret: see Repeats
 	dirty bool
+
+	repeats hash.Hash // see repeatMAC
+	sum     []byte
 }
 
 // Load finds the session in a Cookie header, or starts a new one when there is
@@ -217,20 +232,20 @@ type Session struct {
 // https; the cookie then has the __Host- prefix. Whether its id was denied is
 // found out when it matters: see Settle.
 func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*Session, error) {
-	req := &http.Request{Header: http.Header{}}
-	if cookieHeader != "" {
-		req.Header.Set("Cookie", cookieHeader)
-	}
 	name := cookieName
 	if secure {
 		name = "__Host-" + cookieName
 	}
-	raw, err := m.store.New(req, name)
-	if raw == nil {
-		return nil, fmt.Errorf("session: %w", err)
+	raw := sessions.NewSession(m.store, name)
+	*raw.Options = sessions.Options{Path: "/", Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	s := &Session{m: m, ctx: ctx, raw: raw, secure: secure}
+	if cookieHeader != "" {
+		s.cookies = (&http.Request{Header: http.Header{"Cookie": {cookieHeader}}}).Cookies()
 	}
-	raw.Options = &sessions.Options{Path: "/", Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	s := &Session{m: m, ctx: ctx, req: req, raw: raw, secure: secure}
+	if sealed, ok := s.cookie(name); ok {
+		// As m.store.New does, which would read the cookies once more. What does not open has no values.
+		_ = securecookie.DecodeMulti(name, sealed, &raw.Values, m.store.Codecs...)
+	}
 	id, _ := raw.Values["id"].(string)
 	csrf, _ := raw.Values["csrf"].(string)
 	born, _ := raw.Values["born"].(string)
@@ -324,25 +339,24 @@ func (s *Session) Cookies() ([]string, error) {
 	if !s.dirty {
 		return nil, nil
 	}
-	var w headerWriter
-	if err := s.raw.Save(s.req, &w); err != nil {
+	// As m.store.Save does, but for a header to write it to.
+	sealed, err := securecookie.EncodeMulti(s.raw.Name(), s.raw.Values, s.m.store.Codecs...)
+	if err != nil {
 		return nil, fmt.Errorf("session: writing the cookie: %w", err)
 	}
 	s.dirty = false
-	return w.Header()["Set-Cookie"], nil
+	return []string{sessions.NewCookie(s.raw.Name(), sealed, s.raw.Options).String()}, nil
 }
 
-// headerWriter is the part of http.ResponseWriter that gorilla writes cookies to.
-type headerWriter struct{ h http.Header }
-
-func (w *headerWriter) Header() http.Header {
-	if w.h == nil {
-		w.h = http.Header{}
+// cookie is the value of the browser's first cookie of a name.
+func (s *Session) cookie(name string) (value string, ok bool) {
+	for _, c := range s.cookies {
+		if c.Name == name {
+			return c.Value, true
+		}
 	}
-	return w.h
+	return "", false
 }
-func (w *headerWriter) Write(b []byte) (int, error) { return len(b), nil }
-func (w *headerWriter) WriteHeader(int)             {}
 
 // CSRFToken is the session's CSRF secret under a new mask: pages repeat it
 // beside what people typed, and a constant value there could be guessed from
@@ -351,7 +365,7 @@ func (s *Session) CSRFToken() string {
 	var b [2 * csrfSize]byte
 	mustRead(s.m.rand, b[:csrfSize])
 	subtle.XORBytes(b[csrfSize:], b[:csrfSize], s.csrf)
-	return encoding.EncodeToString(b[:])
+	return encode("", b[:])
 }
 
 // CSRFValid reports whether a token came from this session's pages.
@@ -369,123 +383,9 @@ func csrfValid(token string, secret []byte) bool {
 // DeviceID is the device_id of a browser without script: 32 hex digits, the
 // same throughout the session and known to nobody else.
 func (s *Session) DeviceID() string {
-	mac, err := s.m.device.Clone()
-	if err != nil {
-		panic("session: " + err.Error()) // of other hashes than ours
-	}
+	mac := cloneMAC(s.m.device)
 	mac.Write([]byte(s.id))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
-}
-
-// Scope is the environment and client that a sealed value is for.
-type Scope struct{ Env, Client string }
-
-// padTo hides how long the parts of a sealed value are, as of a verification_id
-// that TCB issued and one that we made up for an account that does not exist.
-const padTo = 384
-
-// Seal encrypts v (as JSON) so that only this session can open it, for the same scope and purpose,
-// within ttl (authenticated data: id, scope, purpose). The result is URL-safe text.
-func (s *Session) Seal(scope Scope, purpose string, v any, ttl time.Duration) (string, error) {
-	return s.seal(associated(s.id, scope, purpose), v, ttl, padTo)
-}
-
-// Open reads what Seal made. It answers false for anything else, whatever is
-// wrong with it.
-func (s *Session) Open(scope Scope, purpose, sealed string, v any) bool {
-	if sealed == "" {
-		return false
-	}
-	s.ask()
-	return s.OpenProof(scope, purpose, sealed, v) ||
-		s.prev != "" && s.open(associated(s.prev, scope, purpose), sealed, v)
-}
-
-// OpenProof is Open for what proves who sits there, as a step-up does. It opens
-// under the id of now alone: whoever signed in since may be somebody else.
-func (s *Session) OpenProof(scope Scope, purpose, sealed string, v any) bool {
-	if sealed == "" {
-		return false
-	}
-	s.ask()
-	return s.open(associated(s.id, scope, purpose), sealed, v)
-}
-
-// OpenStepUp is OpenProof for what spares its bearer a step-up: as a login, it is
-// not taken where the deny list does not know whether the session has ended.
-func (s *Session) OpenStepUp(scope Scope, purpose, sealed string, v any) bool {
-	return s.OpenProof(scope, purpose, sealed, v) && !s.doubt
-}
-
-// associated joins what a sealed value is bound to, each with its length, so
-// that no two differing lists give the same bytes.
-func associated(id string, scope Scope, purpose string) []byte {
-	var b []byte
-	for _, part := range []string{purpose, id, scope.Env, scope.Client} {
-		b = binary.AppendUvarint(b, uint64(len(part)))
-		b = append(b, part...)
-	}
-	return b
-}
-
-// encoding is of what we give to browsers. It is strict, so that a value has one spelling: some are
-// taken only once, by their text.
-var encoding = base64.RawURLEncoding.Strict()
-
-// What is sealed is {"e":Unix seconds,"v":value} with spaces after it. The frame is put around the
-// value's JSON and taken off it as text: read as JSON, every value would be read twice.
-const (
-	frameExpires = `{"e":`
-	frameValue   = `,"v":`
-	frameEnd     = `}`
-)
-
-func (s *Session) seal(associated []byte, v any, ttl time.Duration, pad int) (string, error) {
-	value, err := json.Marshal(v)
-	if err != nil {
-		return "", errors.New("session: a value that cannot be JSON")
-	}
-	plain := make([]byte, 0, len(value)+pad+64)
-	plain = strconv.AppendInt(append(plain, frameExpires...), s.m.now().Add(ttl).Unix(), 10)
-	plain = append(append(append(plain, frameValue...), value...), frameEnd...)
-	if rest := len(plain) % pad; rest != 0 {
-		plain = append(plain, bytes.Repeat([]byte{' '}, pad-rest)...)
-	}
-	aead := s.m.aeads[0]
-	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
-	mustRead(s.m.rand, nonce)
-	return encoding.EncodeToString(aead.Seal(nonce, nonce, plain, associated)), nil
-}
-
-func (s *Session) open(associated []byte, sealed string, v any) bool {
-	raw, err := encoding.DecodeString(sealed)
-	if err != nil {
-		return false
-	}
-	for _, aead := range s.m.aeads {
-		if len(raw) < aead.NonceSize() {
-			return false
-		}
-		plain, err := aead.Open(nil, raw[:aead.NonceSize()], raw[aead.NonceSize():], associated)
-		if err != nil {
-			continue
-		}
-		expires, value, ok := unframe(plain)
-		if !ok || s.m.now().Unix() >= expires {
-			return false // and v is as it was: nothing that is over is read
-		}
-		return json.Unmarshal(value, v) == nil
-	}
-	return false
-}
-
-// unframe takes the frame off what seal put into it.
-func unframe(plain []byte) (expires int64, value []byte, ok bool) {
-	rest, begins := bytes.CutPrefix(plain, []byte(frameExpires))
-	seconds, rest, divided := bytes.Cut(rest, []byte(frameValue))
-	value, ends := bytes.CutSuffix(bytes.TrimRight(rest, " "), []byte(frameEnd))
-	expires, err := strconv.ParseInt(string(seconds), 10, 64)
-	return expires, value, begins && divided && ends && err == nil
 }
 
 // mustRead fills b with randomness. Without it nothing here is safe, so there
