@@ -75,12 +75,19 @@ func (s *Session) repeatMAC(id, purpose string, request []byte) []byte {
 	return s.sum
 }
 
-// Seal encrypts what the request came to.
+// Seal needs room around an outcome.
+const (
+	RepeatBefore = chacha20poly1305.NonceSizeX
+	RepeatAfter  = chacha20poly1305.Overhead
+)
+
+// Seal encrypts what the request came to where it is, in place. The first RepeatBefore bytes are free,
+// and where the slice has a capacity of RepeatAfter more the outcome is not copied.
 func (r Repeat) Seal(outcome []byte) []byte {
 	// Each key seals once or, after an outcome is gone, a few times: random nonces are long enough.
-	nonce := make([]byte, r.aead.NonceSize(), r.aead.NonceSize()+len(outcome)+r.aead.Overhead())
+	nonce := outcome[:RepeatBefore]
 	mustRead(r.rand, nonce)
-	return r.aead.Seal(nonce, nonce, outcome, []byte(r.Key))
+	return r.aead.Seal(nonce, nonce, outcome[RepeatBefore:], []byte(r.Key))
 }
 
 // Open reads what Seal made.
