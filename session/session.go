@@ -161,15 +161,19 @@ func (stringValues) Serialize(src any) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("session: values of another type")
 	}
-	out := make([]byte, 0, 512)
+	size := 0
 	for k, v := range values {
-		for _, part := range []any{k, v} {
-			text, ok := part.(string)
-			if !ok || strings.Contains(text, "\x00") {
-				return nil, errors.New("session: a value that is no plain string")
-			}
-			out = append(append(out, text...), 0)
+		k, text := k.(string)
+		v, also := v.(string)
+		if !text || !also || strings.Contains(k, "\x00") || strings.Contains(v, "\x00") {
+			return nil, errors.New("session: a value that is no plain string")
 		}
+		size += len(k) + len(v) + 2
+	}
+	out := make([]byte, 0, size)
+	for k, v := range values {
+		out = append(append(out, k.(string)...), 0)
+		out = append(append(out, v.(string)...), 0)
 	}
 	return out, nil
 }

@@ -199,5 +199,7 @@ func pageOf(l *loginpage.Page) string { return short("page "+l.Key.App+"/"+l.Key
 
 func short(s string, n int) string {
 	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:])[:n]
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], sum[:])
+	return string(text[:n])
 }
