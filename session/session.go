@@ -36,14 +36,12 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -134,6 +132,11 @@ func New(cfg Config) (*Manager, error) {
 			sc.SetSerializer(stringValues{})
 		}
 	}
+	var own []securecookie.Codec
+	for _, aead := range m.aeads {
+		own = append(own, sealedCookie{aead, m.rand})
+	}
+	m.store.Codecs = append(own, m.store.Codecs...) // the first one writes; gorilla's read what the version before wrote
 	return m, nil
 }
 
@@ -150,59 +153,6 @@ func cloneMAC(prepared hash.Cloner) hash.Hash {
 		panic("session: " + err.Error()) // of other hashes than ours
 	}
 	return mac
-}
-
-// stringValues writes a session's values as name, NUL, value, NUL, and so on: a small part of the
-// time and bytes of gob, gorilla's default, and nothing that a decoder could be tricked into.
-type stringValues struct{}
-
-func (stringValues) Serialize(src any) ([]byte, error) {
-	values, ok := src.(map[any]any)
-	if !ok {
-		return nil, errors.New("session: values of another type")
-	}
-	size := 0
-	for k, v := range values {
-		k, text := k.(string)
-		v, also := v.(string)
-		if !text || !also || strings.Contains(k, "\x00") || strings.Contains(v, "\x00") {
-			return nil, errors.New("session: a value that is no plain string")
-		}
-		size += len(k) + len(v) + 2
-	}
-	out := make([]byte, 0, size)
-	for k, v := range values {
-		out = append(append(out, k.(string)...), 0)
-		out = append(append(out, v.(string)...), 0)
-	}
-	return out, nil
-}
-
-func (stringValues) Deserialize(src []byte, dst any) error {
-	values, ok := dst.(*map[any]any)
-	if !ok {
-		return errors.New("session: values of another type")
-	}
-	if len(src) > 0 && src[0] == '{' { // as the version before wrote it
-		var in map[string]string
-		if err := json.Unmarshal(src, &in); err != nil {
-			return err
-		}
-		for k, v := range in {
-			(*values)[k] = v
-		}
-		return nil
-	}
-	for rest := string(src); rest != ""; {
-		var k, v string
-		var whole bool
-		k, rest, _ = strings.Cut(rest, "\x00")
-		if v, rest, whole = strings.Cut(rest, "\x00"); !whole {
-			return errors.New("session: a name without a value")
-		}
-		(*values)[k] = v
-	}
-	return nil
 }
 
 // Session is one browser's, for the time of one request; not for concurrent use.
