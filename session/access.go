@@ -138,11 +138,15 @@ func (s *Session) ClearAccess(scope Scope) []string {
 	return out
 }
 
+// setAccessCookie gives a Set-Cookie value. The value is of what is plain in a cookie, as encode's text is:
+// a long one would be looked through byte by byte, and copied once more.
 func (s *Session) setAccessCookie(name, value string, maxAge int) string {
-	return (&http.Cookie{
-		Name: name, Value: value, Path: s.m.basePath, MaxAge: maxAge,
+	empty := (&http.Cookie{
+		Name: name, Path: s.m.basePath, MaxAge: maxAge,
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}).String()
+	start := len(name) + len("=")
+	return empty[:start] + value + empty[start:]
 }
 
 // accessName is what the names of a login's cookies begin with: their numbers stand after it.

@@ -69,7 +69,8 @@ func (s *Session) repeatMAC(id, purpose string, request []byte) []byte {
 		s.repeats = cloneMAC(s.m.repeats)
 	}
 	s.repeats.Reset()
-	s.repeats.Write(associated(id, Scope{}, purpose))
+	s.text = appendAssociated(s.text[:0], id, Scope{}, purpose)
+	s.repeats.Write(s.text)
 	s.repeats.Write(request)
 	s.sum = s.repeats.Sum(s.sum[:0])
 	return s.sum

@@ -55,13 +55,12 @@ func (s *Session) OpenStepUp(scope Scope, purpose, sealed string, v any) bool {
 // associated joins what a sealed value is bound to, each with its length, so
 // that no two differing lists give the same bytes.
 func associated(id string, scope Scope, purpose string) []byte {
-	parts := [...]string{purpose, id, scope.Env, scope.Client}
-	size := 0
-	for _, part := range parts {
-		size += binary.MaxVarintLen16 + len(part)
-	}
-	b := make([]byte, 0, size)
-	for _, part := range parts {
+	size := len(purpose) + len(id) + len(scope.Env) + len(scope.Client)
+	return appendAssociated(make([]byte, 0, size+4*binary.MaxVarintLen16), id, scope, purpose)
+}
+
+func appendAssociated(b []byte, id string, scope Scope, purpose string) []byte {
+	for _, part := range [...]string{purpose, id, scope.Env, scope.Client} {
 		b = binary.AppendUvarint(b, uint64(len(part)))
 		b = append(b, part...)
 	}

@@ -27,7 +27,6 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -177,8 +176,8 @@ type Session struct {
 	} // that id, and its CSRF secret: see Repeats
 	dirty bool
 
-	repeats hash.Hash // see repeatMAC
-	sum     []byte
+	repeats   hash.Hash // see repeatMAC
+	text, sum []byte
 }
 
 // Load finds the session in a Cookie header, or starts a new one when there is
@@ -219,9 +218,9 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 }
 
 func (s *Session) renew() {
-	var b [16 + csrfSize]byte
-	mustRead(s.m.rand, b[:])
-	s.id, s.csrf = hex.EncodeToString(b[:16]), bytes.Clone(b[16:])
+	b := make([]byte, 16+csrfSize)
+	mustRead(s.m.rand, b)
+	s.id, s.csrf = hex.EncodeToString(b[:16]), b[16:]
 	s.raw.Values["id"] = s.id
 	s.raw.Values["csrf"] = hex.EncodeToString(s.csrf)
 	s.born = s.m.now()
