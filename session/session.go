@@ -184,7 +184,7 @@ type Session struct {
 // none, it is too old or was tampered with. secure says that the page is on
 // https; the cookie then has the __Host- prefix. Whether its id was denied is
 // found out when it matters: see Settle.
-func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*Session, error) {
+func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) *Session {
 	name := cookieName
 	if secure {
 		name = "__Host-" + cookieName
@@ -210,11 +210,11 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 			s.prev, _ = raw.Values["prev"].(string)
 			before, _ := raw.Values["before"].(string)
 			s.before, _ = hex.DecodeString(before)
-			return s, nil
+			return s
 		}
 	}
 	s.startAnew()
-	return s, nil
+	return s
 }
 
 func (s *Session) renew() {
