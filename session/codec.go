@@ -53,7 +53,7 @@ func (c sealedCookie) Decode(name, value string, dst any) error {
 	return stringValues{}.Deserialize(plain, dst)
 }
 
-func ofCookie(name string) []byte { return associated("", Scope{}, "session cookie "+name) }
+func ofCookie(name string) []byte { return associated(name, Scope{}, "session cookie") }
 
 // stringValues writes a session's values as name, NUL, value, NUL, and so on: a small part of the
 // time and bytes of gob, gorilla's default, and nothing that a decoder could be tricked into.

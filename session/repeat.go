@@ -2,7 +2,6 @@ package session
 
 import (
 	"crypto/cipher"
-	"encoding/hex"
 	"io"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -54,12 +53,12 @@ func (s *Session) repeat(id string, request []byte) Repeat {
 	if err != nil {
 		panic("session: " + err.Error()) // the key has 32 bytes
 	}
-	key := hex.EncodeToString(s.repeatMAC(id, "name of a request", request))
+	key := hexOf(s.repeatMAC(id, "name of a request", request))
 	return Repeat{Key: key, Group: s.repeatGroup(id), aead: aead, rand: s.m.rand}
 }
 
 func (s *Session) repeatGroup(id string) string {
-	return hex.EncodeToString(s.repeatMAC(id, "requests of a session", nil)[:16])
+	return hexOf(s.repeatMAC(id, "requests of a session", nil)[:16])
 }
 
 // repeatMAC authenticates a request, or nothing, for a purpose. The sum is good until the next one:

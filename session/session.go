@@ -220,9 +220,9 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) *S
 func (s *Session) renew() {
 	b := make([]byte, 16+csrfSize)
 	mustRead(s.m.rand, b)
-	s.id, s.csrf = hex.EncodeToString(b[:16]), b[16:]
+	s.id, s.csrf = hexOf(b[:16]), b[16:]
 	s.raw.Values["id"] = s.id
-	s.raw.Values["csrf"] = hex.EncodeToString(s.csrf)
+	s.raw.Values["csrf"] = hexOf(s.csrf)
 	s.born = s.m.now()
 	s.raw.Values["born"] = strconv.FormatInt(s.born.Unix(), 10)
 	s.dirty = true
@@ -258,7 +258,7 @@ func (s *Session) Rotate(ctx context.Context, account string) error {
 	begins := account != ""
 	if begins {
 		sum := sha256.Sum256([]byte(account))
-		account = hex.EncodeToString(sum[:8])
+		account = hexOf(sum[:8])
 	}
 	// An id that no cookie ever held, or that has no login to lose, is not worth
 	// a place on a list: places that anybody can take push out those that count.
@@ -282,7 +282,7 @@ func (s *Session) Rotate(ctx context.Context, account string) error {
 	s.noteSignIn(account, had)
 	s.raw.Values["in"] = account
 	s.raw.Values["prev"] = s.prev
-	s.raw.Values["before"] = hex.EncodeToString(s.before)
+	s.raw.Values["before"] = hexOf(s.before)
 	s.renew()
 	return nil
 }
@@ -309,6 +309,12 @@ func (s *Session) cookie(name string) (value string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// hexOf is hex.EncodeToString of at most 32 bytes, which makes it twice, as bytes and as text.
+func hexOf(b []byte) string {
+	var text [64]byte
+	return string(text[:hex.Encode(text[:], b)])
 }
 
 // CSRFToken is the session's CSRF secret under a new mask: pages repeat it
@@ -338,7 +344,7 @@ func csrfValid(token string, secret []byte) bool {
 func (s *Session) DeviceID() string {
 	mac := cloneMAC(s.m.device)
 	mac.Write([]byte(s.id))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
+	return hexOf(mac.Sum(nil)[:16])
 }
 
 // mustRead fills b with randomness. Without it nothing here is safe, so there
