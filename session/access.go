@@ -151,17 +151,19 @@ func (s *Session) setAccessCookie(name, value string, maxAge int) string {
 
 // accessName is what the names of a login's cookies begin with: their numbers stand after it.
 func (s *Session) accessName(scope Scope) string {
-	return s.hashedName(accessCookieName, scope.Env+"\x00"+scope.Client, "_")
+	return s.hashedName(accessCookieName, scope.Env, "\x00", scope.Client) + "_"
 }
 
 // hashedName is a cookie's name, with a hash of what it is for.
-func (s *Session) hashedName(kind, of, end string) string {
-	sum := sha256.Sum256([]byte(of))
-	var text [64]byte
-	name := text[:0]
+func (s *Session) hashedName(kind string, of ...string) string {
+	all := make([]byte, 0, 128) // on the stack for all but odd names
+	for _, part := range of {
+		all = append(all, part...)
+	}
+	sum := sha256.Sum256(all)
+	name := make([]byte, 0, 64)
 	if s.secure {
 		name = append(name, "__Secure-"...)
 	}
-	name = hex.AppendEncode(append(name, kind...), sum[:6])
-	return string(append(name, end...))
+	return string(hex.AppendEncode(append(name, kind...), sum[:6]))
 }

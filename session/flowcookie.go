@@ -100,4 +100,4 @@ func (s *Session) ForgetFlow(state string) string {
 	return s.setAccessCookie(s.flowName(state), "", -1)
 }
 
-func (s *Session) flowName(state string) string { return s.hashedName(flowCookieName, state, "") }
+func (s *Session) flowName(state string) string { return s.hashedName(flowCookieName, state) }

@@ -34,5 +34,5 @@ func (s *Session) Notes(scope Scope, notes any) bool {
 }
 
 func (s *Session) notesName(scope Scope) string {
-	return s.hashedName(notesCookieName, scope.Env+"\x00"+scope.Client, "")
+	return s.hashedName(notesCookieName, scope.Env, "\x00", scope.Client)
 }
