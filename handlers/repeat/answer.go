@@ -50,7 +50,7 @@ func AnswerOf(c *fiber.Ctx, before, after int) []byte {
 		return nil
 	}
 	var headers [len(kept)][]byte
-	page := resp.Body()
+	page := c.Response().Body()
 	size := 2*binary.MaxVarintLen32 + sizeOf(len(page))
 	for i, name := range kept {
 		headers[i] = resp.Header.Peek(name)
