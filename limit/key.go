@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/width"
 )
@@ -40,7 +41,9 @@ func Key(parts ...string) string {
 // be Chinese: "13800138000" and "+8613800138000" count apart, since the backend does not take one
 // for the other either.
 func NormalizeIdentifier(s string) string {
-	s = width.Fold.String(strings.ToValidUTF8(s, ""))
+	if strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 { // ASCII is folded already
+		s = width.Fold.String(strings.ToValidUTF8(s, ""))
+	}
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):

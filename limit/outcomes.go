@@ -18,32 +18,33 @@ type outcomes struct {
 	now func() time.Time
 
 	mu     sync.Mutex
-	known  map[string]*outcome
-	order  []*outcome // that are kept, the oldest first
-	groups map[string]map[string]*outcome
+	known  map[outcomeKey]*outcome
+	order  []*outcome          // that are kept, the oldest first
+	groups map[string]*outcome // the one that is kept of each
 	bytes  int
 }
 
+type outcomeKey struct{ group, key string }
+
 type outcome struct {
-	group, key string
-	done       chan struct{} // closed when the first has ended
-	waiting    int
-	value      []byte
-	left       int
-	until      time.Time
+	outcomeKey
+	done    chan struct{} // closed when the first has ended
+	waiting int
+	value   []byte
+	left    int
+	until   time.Time
 }
 
 func newOutcomes(now func() time.Time) outcomes {
-	return outcomes{now: now, known: map[string]*outcome{}, groups: map[string]map[string]*outcome{}}
+	return outcomes{now: now, known: map[outcomeKey]*outcome{}, groups: map[string]*outcome{}}
 }
 
 // Look implements [Outcomes].
 func (o *outcomes) Look(ctx context.Context, group, key string) (value []byte, ok bool, err error) {
-	key = Key(group, key)
 	for {
 		o.mu.Lock()
 		o.expire()
-		had := o.known[key]
+		had := o.known[outcomeKey{group, key}]
 		switch {
 		case had == nil:
 			o.mu.Unlock()
@@ -74,33 +75,27 @@ func (o *outcomes) Look(ctx context.Context, group, key string) (value []byte, o
 
 // Begin implements [Outcomes].
 func (o *outcomes) Begin(_ context.Context, group, key string) (end func(value []byte), first bool) {
-	key = Key(group, key)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.expire()
-	if o.known[key] != nil {
+	mine := &outcome{outcomeKey: outcomeKey{group, key}, done: make(chan struct{})}
+	if o.known[mine.outcomeKey] != nil {
 		return nil, false
 	}
-	mine := &outcome{group: group, key: key, done: make(chan struct{})}
-	o.known[key] = mine
+	o.known[mine.outcomeKey] = mine
 	return func(value []byte) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		defer close(mine.done)
 		if value == nil || o.bytes+len(value) > maxOutcomeBytes || len(o.order) >= maxOutcomes {
-			delete(o.known, key)
+			delete(o.known, mine.outcomeKey)
 			return
 		}
-		for _, had := range o.groups[group] { // what came before is over
-			o.remove(had)
-		}
+		o.remove(o.groups[group]) // what came before is over
 		mine.value, mine.left, mine.until = value, OutcomeReads, o.now().Add(OutcomeLife)
 		o.bytes += len(value)
 		o.order = append(o.order, mine)
-		if o.groups[group] == nil {
-			o.groups[group] = map[string]*outcome{}
-		}
-		o.groups[group][key] = mine
+		o.groups[group] = mine
 	}, true
 }
 
@@ -109,9 +104,7 @@ func (o *outcomes) Forget(_ context.Context, groups ...string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, g := range groups {
-		for _, had := range o.groups[g] {
-			o.remove(had)
-		}
+		o.remove(o.groups[g])
 	}
 }
 
@@ -126,15 +119,13 @@ func (o *outcomes) expire() {
 	o.order = o.order[n:]
 }
 
-// remove forgets one that is kept. Its place in the order stays until it is the oldest.
+// remove forgets one, if it is kept. Its place in the order stays until it is the oldest.
 func (o *outcomes) remove(had *outcome) {
-	if had.value == nil {
+	if had == nil || had.value == nil {
 		return
 	}
 	o.bytes -= len(had.value)
 	had.value = nil
-	delete(o.known, had.key)
-	if delete(o.groups[had.group], had.key); len(o.groups[had.group]) == 0 {
-		delete(o.groups, had.group)
-	}
+	delete(o.known, had.outcomeKey)
+	delete(o.groups, had.group)
 }

@@ -38,20 +38,23 @@ type Access struct {
 // AccessCookies seals a login into Set-Cookie values for ttl, bound to the
 // session as it is now: call it after Rotate.
 func (s *Session) AccessCookies(scope Scope, a Access, ttl time.Duration) ([]string, error) {
-	sealed, err := s.seal(associated(s.id, scope, accessPurpose), a, ttl, 1)
+	sealed, err := s.sealBytes(associated(s.id, scope, accessPurpose), a, ttl, 1)
 	if err != nil {
 		return nil, err
 	}
 	// The first digit says how many cookies belong together, so that one left
 	// over from a longer token is not read.
-	value := strconv.Itoa((len(sealed)+chunkSize)/chunkSize) + sealed
-	var out []string
-	for i := 0; len(value) > 0; i++ {
+	size := encoding.EncodedLen(len(sealed))
+	cookies := (size + chunkSize) / chunkSize
+	value := encode(strconv.Itoa(cookies), sealed)
+	out := make([]string, 0, cookies)
+	own := s.accessName(scope)
+	for i := range cookies {
 		n := min(len(value), chunkSize)
-		out = append(out, s.accessCookie(scope, i, value[:n], int(ttl.Seconds())))
+		out = append(out, s.setAccessCookie(own+strconv.Itoa(i), value[:n], int(ttl.Seconds())))
 		value = value[n:]
 	}
-	return append(out, s.makeRoom(scope, len(sealed))...), nil
+	return append(out, s.makeRoom(own, size)...), nil
 }
 
 // maxAccess bounds what the logins of a browser add up to: servers refuse
@@ -60,11 +63,10 @@ const maxAccess = 9 << 10
 
 // makeRoom gives the Set-Cookie values that remove the other logins of this
 // browser where they would be too much together with a new one.
-func (s *Session) makeRoom(scope Scope, size int) []string {
-	own := strings.TrimSuffix(s.accessName(scope, 0), "0")
+func (s *Session) makeRoom(own string, size int) []string {
 	all := own[:strings.Index(own, accessCookieName)] + accessCookieName
 	var out []string
-	for _, c := range s.req.Cookies() {
+	for _, c := range s.cookies {
 		if strings.HasPrefix(c.Name, all) && !strings.HasPrefix(c.Name, own) {
 			size += len(c.Value)
 			out = append(out, s.setAccessCookie(c.Name, "", -1))
@@ -93,21 +95,22 @@ func (s *Session) Access(scope Scope) (Access, bool) {
 // AccessToEnd is Access for who ends the login, where nothing is lost if it has
 // ended before.
 func (s *Session) AccessToEnd(scope Scope) (Access, bool) {
-	first, err := s.req.Cookie(s.accessName(scope, 0))
-	if err != nil || first.Value == "" {
+	own := s.accessName(scope)
+	first, _ := s.cookie(own + "0")
+	if first == "" {
 		return Access{}, false
 	}
-	n := int(first.Value[0] - '0')
+	n := int(first[0] - '0')
 	if n < 1 || n > maxChunks {
 		return Access{}, false
 	}
-	sealed := first.Value[1:]
+	sealed := first[1:]
 	for i := 1; i < n; i++ {
-		next, err := s.req.Cookie(s.accessName(scope, i))
-		if err != nil {
+		next, ok := s.cookie(own + strconv.Itoa(i))
+		if !ok {
 			return Access{}, false
 		}
-		sealed += next.Value
+		sealed += next
 	}
 	var a Access
 	if s.OpenProof(scope, accessPurpose, sealed, &a) {
@@ -125,31 +128,42 @@ func (s *Session) AccessToEnd(scope Scope) (Access, bool) {
 
 // ClearAccess gives the Set-Cookie values that remove the login of scope.
 func (s *Session) ClearAccess(scope Scope) []string {
+	own := s.accessName(scope)
 	var out []string
 	for i := range maxChunks {
-		if _, err := s.req.Cookie(s.accessName(scope, i)); err == nil {
-			out = append(out, s.accessCookie(scope, i, "", -1))
+		if _, ok := s.cookie(own + strconv.Itoa(i)); ok {
+			out = append(out, s.setAccessCookie(own+strconv.Itoa(i), "", -1))
 		}
 	}
 	return out
 }
 
-func (s *Session) accessCookie(scope Scope, i int, value string, maxAge int) string {
-	return s.setAccessCookie(s.accessName(scope, i), value, maxAge)
-}
-
+// setAccessCookie gives a Set-Cookie value. The value is of what is plain in a cookie, as encode's text is:
+// a long one would be looked through byte by byte, and copied once more.
 func (s *Session) setAccessCookie(name, value string, maxAge int) string {
-	return (&http.Cookie{
-		Name: name, Value: value, Path: s.m.basePath, MaxAge: maxAge,
+	empty := (&http.Cookie{
+		Name: name, Path: s.m.basePath, MaxAge: maxAge,
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}).String()
+	start := len(name) + len("=")
+	return empty[:start] + value + empty[start:]
 }
 
-func (s *Session) accessName(scope Scope, i int) string {
-	sum := sha256.Sum256([]byte(scope.Env + "\x00" + scope.Client))
-	name := accessCookieName + hex.EncodeToString(sum[:6]) + "_" + strconv.Itoa(i)
-	if s.secure {
-		name = "__Secure-" + name
+// accessName is what the names of a login's cookies begin with: their numbers stand after it.
+func (s *Session) accessName(scope Scope) string {
+	return s.hashedName(accessCookieName, scope.Env, "\x00", scope.Client) + "_"
+}
+
+// hashedName is a cookie's name, with a hash of what it is for.
+func (s *Session) hashedName(kind string, of ...string) string {
+	all := make([]byte, 0, 128) // on the stack for all but odd names
+	for _, part := range of {
+		all = append(all, part...)
 	}
-	return name
+	sum := sha256.Sum256(all)
+	name := make([]byte, 0, 64)
+	if s.secure {
+		name = append(name, "__Secure-"...)
+	}
+	return string(hex.AppendEncode(append(name, kind...), sum[:6]))
 }

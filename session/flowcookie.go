@@ -1,8 +1,6 @@
 package session
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -31,18 +29,19 @@ type flow[V any] struct {
 // FlowCookies seals a value into Set-Cookie values for ttl, bound to the session
 // and to state, and removes others of that kind where they get too many.
 func (s *Session) FlowCookies(purpose, state string, v any, ttl time.Duration) ([]string, error) {
-	sealed, err := s.seal(associated(s.id, Scope{}, purpose+" in "+s.flowName(state)), flow[any]{state, v}, ttl, 1)
+	name := s.flowName(state)
+	sealed, err := s.seal(associated(s.id, Scope{}, purpose+" in "+name), flow[any]{state, v}, ttl, 1)
 	if err != nil {
 		return nil, err
 	}
 	if len(sealed) > chunkSize {
 		return nil, ErrTooLarge
 	}
-	out := []string{s.setAccessCookie(s.flowName(state), sealed, int(ttl.Seconds()))}
+	out := []string{s.setAccessCookie(name, sealed, int(ttl.Seconds()))}
 	size := len(sealed)
 	var others []string
-	for _, c := range s.req.Cookies() {
-		if strings.Contains(c.Name, flowCookieName) && c.Name != s.flowName(state) {
+	for _, c := range s.cookies {
+		if strings.Contains(c.Name, flowCookieName) && c.Name != name {
 			size += len(c.Value)
 			others = append(others, s.setAccessCookie(c.Name, "", -1))
 		}
@@ -69,23 +68,24 @@ func (s *Session) FlowOwn(purpose, state string, v any) bool {
 }
 
 func (s *Session) flowValue(open func(Scope, string, string, any) bool, purpose, state string, v any) bool {
-	c, err := s.req.Cookie(s.flowName(state))
-	if err != nil {
+	name := s.flowName(state)
+	sealed, ok := s.cookie(name)
+	if !ok {
 		return false
 	}
 	var f flow[json.RawMessage]
-	if open(Scope{}, purpose+" in "+c.Name, c.Value, &f) {
+	if open(Scope{}, purpose+" in "+name, sealed, &f) {
 		return f.State == state && json.Unmarshal(f.Value, v) == nil
 	}
 	// As the version before sealed it: whoever was at a provider when it ended comes back.
-	return open(Scope{}, purpose+" "+state, c.Value, v)
+	return open(Scope{}, purpose+" "+state, sealed, v)
 }
 
 // OnlyFlow reads the one cookie of a purpose that this browser has, where it is the only one, and
 // for which keep reports true. It is for who came back without the state.
 func (s *Session) OnlyFlow(purpose string, v any, keep func() bool) bool {
 	var found []json.RawMessage
-	for _, c := range s.req.Cookies() {
+	for _, c := range s.cookies {
 		var f flow[json.RawMessage]
 		if strings.Contains(c.Name, flowCookieName) && s.Open(Scope{}, purpose+" in "+c.Name, c.Value, &f) &&
 			s.flowName(f.State) == c.Name && json.Unmarshal(f.Value, v) == nil && keep() {
@@ -100,11 +100,4 @@ func (s *Session) ForgetFlow(state string) string {
 	return s.setAccessCookie(s.flowName(state), "", -1)
 }
 
-func (s *Session) flowName(state string) string {
-	sum := sha256.Sum256([]byte(state))
-	name := flowCookieName + hex.EncodeToString(sum[:6])
-	if s.secure {
-		name = "__Secure-" + name
-	}
-	return name
-}
+func (s *Session) flowName(state string) string { return s.hashedName(flowCookieName, state) }

@@ -1,10 +1,6 @@
 package session
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"time"
-)
+import "time"
 
 // What pages note about a browser is kept in a cookie of its own, per environment and client. It is
 // bound to no session, since it is about what happened before this one: when somebody was last here,
@@ -33,15 +29,10 @@ func (s *Session) NotesCookie(scope Scope, notes any) (string, error) {
 
 // Notes reads what NotesCookie sealed; it reports false where this browser has none that opens.
 func (s *Session) Notes(scope Scope, notes any) bool {
-	c, err := s.req.Cookie(s.notesName(scope))
-	return err == nil && s.open(associated("", scope, notesPurpose), c.Value, notes)
+	sealed, ok := s.cookie(s.notesName(scope))
+	return ok && s.open(associated("", scope, notesPurpose), sealed, notes)
 }
 
 func (s *Session) notesName(scope Scope) string {
-	sum := sha256.Sum256([]byte(scope.Env + "\x00" + scope.Client))
-	name := notesCookieName + hex.EncodeToString(sum[:6])
-	if s.secure {
-		name = "__Secure-" + name
-	}
-	return name
+	return s.hashedName(notesCookieName, scope.Env, "\x00", scope.Client)
 }

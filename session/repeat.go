@@ -2,9 +2,6 @@ package session
 
 import (
 	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -28,12 +25,12 @@ type Repeat struct {
 func (s *Session) Repeats(token string, request []byte) (r Repeat, ok bool) {
 	switch {
 	case s.denied:
-		return s.m.repeat(s.was.id, request), csrfValid(token, s.was.csrf)
+		return s.repeat(s.was.id, request), csrfValid(token, s.was.csrf)
 	case s.fresh: // the browser has no cookie: the next request has another id
 	case csrfValid(token, s.csrf):
-		return s.m.repeat(s.id, request), true
+		return s.repeat(s.id, request), true
 	case s.prev != "" && csrfValid(token, s.before):
-		r = s.m.repeat(s.prev, request)
+		r = s.repeat(s.prev, request)
 		r.Old = true
 		return r, true
 	}
@@ -45,40 +42,52 @@ func (s *Session) Denied() bool { return s.denied }
 
 // RepeatGroups name the id of now, first, and the one before it, as Repeat.Group does.
 func (s *Session) RepeatGroups() []string {
-	groups := []string{s.m.repeatGroup(s.id)}
-	if s.prev != "" {
-		groups = append(groups, s.m.repeatGroup(s.prev))
+	if s.prev == "" {
+		return []string{s.repeatGroup(s.id)}
 	}
-	return groups
+	return []string{s.repeatGroup(s.id), s.repeatGroup(s.prev)}
 }
 
-func (m *Manager) repeat(id string, request []byte) Repeat {
-	mac := hmac.New(sha256.New, m.repeats)
-	mac.Write(associated(id, Scope{}, "name of a request"))
-	mac.Write(request)
-	name := mac.Sum(nil)
-	mac.Reset()
-	mac.Write(associated(id, Scope{}, "seal of a request"))
-	mac.Write(request)
-	aead, err := chacha20poly1305.NewX(mac.Sum(nil))
+func (s *Session) repeat(id string, request []byte) Repeat {
+	aead, err := chacha20poly1305.NewX(s.repeatMAC(id, "seal of a request", request))
 	if err != nil {
 		panic("session: " + err.Error()) // the key has 32 bytes
 	}
-	return Repeat{Key: hex.EncodeToString(name), Group: m.repeatGroup(id), aead: aead, rand: m.rand}
+	key := hexOf(s.repeatMAC(id, "name of a request", request))
+	return Repeat{Key: key, Group: s.repeatGroup(id), aead: aead, rand: s.m.rand}
 }
 
-func (m *Manager) repeatGroup(id string) string {
-	mac := hmac.New(sha256.New, m.repeats)
-	mac.Write(associated(id, Scope{}, "requests of a session"))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
+func (s *Session) repeatGroup(id string) string {
+	return hexOf(s.repeatMAC(id, "requests of a session", nil)[:16])
 }
 
-// Seal encrypts what the request came to.
+// repeatMAC authenticates a request, or nothing, for a purpose. The sum is good until the next one:
+// a request has several of them.
+func (s *Session) repeatMAC(id, purpose string, request []byte) []byte {
+	if s.repeats == nil {
+		s.repeats = cloneMAC(s.m.repeats)
+	}
+	s.repeats.Reset()
+	s.text = appendAssociated(s.text[:0], id, Scope{}, purpose)
+	s.repeats.Write(s.text)
+	s.repeats.Write(request)
+	s.sum = s.repeats.Sum(s.sum[:0])
+	return s.sum
+}
+
+// Seal needs room around an outcome.
+const (
+	RepeatBefore = chacha20poly1305.NonceSizeX
+	RepeatAfter  = chacha20poly1305.Overhead
+)
+
+// Seal encrypts what the request came to where it is, in place. The first RepeatBefore bytes are free,
+// and where the slice has a capacity of RepeatAfter more the outcome is not copied.
 func (r Repeat) Seal(outcome []byte) []byte {
 	// Each key seals once or, after an outcome is gone, a few times: random nonces are long enough.
-	nonce := make([]byte, r.aead.NonceSize(), r.aead.NonceSize()+len(outcome)+r.aead.Overhead())
+	nonce := outcome[:RepeatBefore]
 	mustRead(r.rand, nonce)
-	return r.aead.Seal(nonce, nonce, outcome, []byte(r.Key))
+	return r.aead.Seal(nonce, nonce, outcome[RepeatBefore:], []byte(r.Key))
 }
 
 // Open reads what Seal made.

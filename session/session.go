@@ -27,7 +27,6 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -35,17 +34,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -80,7 +75,7 @@ type Manager struct {
 	store    *sessions.CookieStore
 	aeads    []cipher.AEAD
 	device   hash.Cloner // HMAC under the key of device ids, of nothing yet
-	repeats  []byte
+	repeats  hash.Cloner // and under that of repeated requests
 	deny     DenyList
 	quota    Quota
 	basePath string
@@ -126,8 +121,7 @@ func New(cfg Config) (*Manager, error) {
 		}
 		m.aeads = append(m.aeads, aead)
 		if i == 0 {
-			m.repeats = sub["repeated requests"]
-			m.device = hmac.New(sha256.New, sub["device id"]).(hash.Cloner) // since Go 1.25
+			m.device, m.repeats = preparedMAC(sub["device id"]), preparedMAC(sub["repeated requests"])
 		}
 	}
 	m.store = sessions.NewCookieStore(pairs...)
@@ -137,100 +131,74 @@ func New(cfg Config) (*Manager, error) {
 			sc.SetSerializer(stringValues{})
 		}
 	}
+	var own []securecookie.Codec
+	for _, aead := range m.aeads {
+		own = append(own, sealedCookie{aead, m.rand})
+	}
+	m.store.Codecs = append(own, m.store.Codecs...) // the first one writes; gorilla's read what the version before wrote
 	return m, nil
 }
 
-// stringValues writes a session's values as name, NUL, value, NUL, and so on: a small part of the
-// time and bytes of gob, gorilla's default, and nothing that a decoder could be tricked into.
-type stringValues struct{}
-
-func (stringValues) Serialize(src any) ([]byte, error) {
-	values, ok := src.(map[any]any)
-	if !ok {
-		return nil, errors.New("session: values of another type")
-	}
-	out := make([]byte, 0, 512)
-	for k, v := range values {
-		for _, part := range []any{k, v} {
-			text, ok := part.(string)
-			if !ok || strings.Contains(text, "\x00") {
-				return nil, errors.New("session: a value that is no plain string")
-			}
-			out = append(append(out, text...), 0)
-		}
-	}
-	return out, nil
+// preparedMAC is an HMAC of nothing yet, to be cloned: the key is hashed here, and not for each value.
+func preparedMAC(key []byte) hash.Cloner {
+	mac := hmac.New(sha256.New, key)
+	mac.Reset()              // it keeps what the key was hashed to from the first time on
+	return mac.(hash.Cloner) // since Go 1.25
 }
 
-func (stringValues) Deserialize(src []byte, dst any) error {
-	values, ok := dst.(*map[any]any)
-	if !ok {
-		return errors.New("session: values of another type")
+func cloneMAC(prepared hash.Cloner) hash.Hash {
+	mac, err := prepared.Clone()
+	if err != nil {
+		panic("session: " + err.Error()) // of other hashes than ours
 	}
-	if len(src) > 0 && src[0] == '{' { // as the version before wrote it
-		var in map[string]string
-		if err := json.Unmarshal(src, &in); err != nil {
-			return err
-		}
-		for k, v := range in {
-			(*values)[k] = v
-		}
-		return nil
-	}
-	for rest := string(src); rest != ""; {
-		var k, v string
-		var whole bool
-		k, rest, _ = strings.Cut(rest, "\x00")
-		if v, rest, whole = strings.Cut(rest, "\x00"); !whole {
-			return errors.New("session: a name without a value")
-		}
-		(*values)[k] = v
-	}
-	return nil
+	return mac
 }
 
 // Session is one browser's, for the time of one request; not for concurrent use.
 type Session struct {
-	m      *Manager
-	ctx    context.Context
-	req    *http.Request // has the cookies, and nothing else
-	raw    *sessions.Session
-	secure bool
-	id     string
-	prev   string // the id before sign-in; see Rotate
-	before []byte // its CSRF secret
-	csrf   []byte
-	born   time.Time
-	fresh  bool
-	asked  bool // the deny list, if there is anything to ask it
-	denied bool // the cookie's id was on it
-	doubt  bool // it did not know
-	was    struct {
+	m       *Manager
+	ctx     context.Context
+	cookies []*http.Cookie // that the browser sent
+	raw     *sessions.Session
+	secure  bool
+	id      string
+	prev    string // the id before sign-in; see Rotate
+	before  []byte // its CSRF secret
+	csrf    []byte
+	born    time.Time
+	fresh   bool
+	asked   bool // the deny list, if there is anything to ask it
+	denied  bool // the cookie's id was on it
+	doubt   bool // it did not know
+	was     struct {
 		id   string
 		csrf []byte
 	} // that id, and its CSRF secret: see Repeats
 	dirty bool
+
+	repeats   hash.Hash // see repeatMAC
+	text, sum []byte
 }
 
 // Load finds the session in a Cookie header, or starts a new one when there is
 // none, it is too old or was tampered with. secure says that the page is on
 // https; the cookie then has the __Host- prefix. Whether its id was denied is
 // found out when it matters: see Settle.
-func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*Session, error) {
-	req := &http.Request{Header: http.Header{}}
-	if cookieHeader != "" {
-		req.Header.Set("Cookie", cookieHeader)
-	}
+func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) *Session {
 	name := cookieName
 	if secure {
 		name = "__Host-" + cookieName
 	}
-	raw, err := m.store.New(req, name)
-	if raw == nil {
-		return nil, fmt.Errorf("session: %w", err)
+	raw := sessions.NewSession(m.store, name)
+	*raw.Options = sessions.Options{Path: "/", Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	s := &Session{m: m, ctx: ctx, raw: raw, secure: secure}
+	if cookieHeader != "" {
+		s.cookies = (&http.Request{Header: http.Header{"Cookie": {cookieHeader}}}).Cookies()
 	}
-	raw.Options = &sessions.Options{Path: "/", Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	s := &Session{m: m, ctx: ctx, req: req, raw: raw, secure: secure}
+	if sealed, ok := s.cookie(name); ok {
+		// As m.store.New does, which would read the cookies once more. What does not open has no values.
+		_ = securecookie.DecodeMulti(name, sealed, &raw.Values, m.store.Codecs...)
+	}
 	id, _ := raw.Values["id"].(string)
 	csrf, _ := raw.Values["csrf"].(string)
 	born, _ := raw.Values["born"].(string)
@@ -242,19 +210,19 @@ func (m *Manager) Load(ctx context.Context, cookieHeader string, secure bool) (*
 			s.prev, _ = raw.Values["prev"].(string)
 			before, _ := raw.Values["before"].(string)
 			s.before, _ = hex.DecodeString(before)
-			return s, nil
+			return s
 		}
 	}
 	s.startAnew()
-	return s, nil
+	return s
 }
 
 func (s *Session) renew() {
-	var b [16 + csrfSize]byte
-	mustRead(s.m.rand, b[:])
-	s.id, s.csrf = hex.EncodeToString(b[:16]), bytes.Clone(b[16:])
+	b := make([]byte, 16+csrfSize)
+	mustRead(s.m.rand, b)
+	s.id, s.csrf = hexOf(b[:16]), b[16:]
 	s.raw.Values["id"] = s.id
-	s.raw.Values["csrf"] = hex.EncodeToString(s.csrf)
+	s.raw.Values["csrf"] = hexOf(s.csrf)
 	s.born = s.m.now()
 	s.raw.Values["born"] = strconv.FormatInt(s.born.Unix(), 10)
 	s.dirty = true
@@ -290,7 +258,7 @@ func (s *Session) Rotate(ctx context.Context, account string) error {
 	begins := account != ""
 	if begins {
 		sum := sha256.Sum256([]byte(account))
-		account = hex.EncodeToString(sum[:8])
+		account = hexOf(sum[:8])
 	}
 	// An id that no cookie ever held, or that has no login to lose, is not worth
 	// a place on a list: places that anybody can take push out those that count.
@@ -314,7 +282,7 @@ func (s *Session) Rotate(ctx context.Context, account string) error {
 	s.noteSignIn(account, had)
 	s.raw.Values["in"] = account
 	s.raw.Values["prev"] = s.prev
-	s.raw.Values["before"] = hex.EncodeToString(s.before)
+	s.raw.Values["before"] = hexOf(s.before)
 	s.renew()
 	return nil
 }
@@ -324,25 +292,30 @@ func (s *Session) Cookies() ([]string, error) {
 	if !s.dirty {
 		return nil, nil
 	}
-	var w headerWriter
-	if err := s.raw.Save(s.req, &w); err != nil {
+	// As m.store.Save does, but for a header to write it to.
+	sealed, err := securecookie.EncodeMulti(s.raw.Name(), s.raw.Values, s.m.store.Codecs...)
+	if err != nil {
 		return nil, fmt.Errorf("session: writing the cookie: %w", err)
 	}
 	s.dirty = false
-	return w.Header()["Set-Cookie"], nil
+	return []string{sessions.NewCookie(s.raw.Name(), sealed, s.raw.Options).String()}, nil
 }
 
-// headerWriter is the part of http.ResponseWriter that gorilla writes cookies to.
-type headerWriter struct{ h http.Header }
-
-func (w *headerWriter) Header() http.Header {
-	if w.h == nil {
-		w.h = http.Header{}
+// cookie is the value of the browser's first cookie of a name.
+func (s *Session) cookie(name string) (value string, ok bool) {
+	for _, c := range s.cookies {
+		if c.Name == name {
+			return c.Value, true
+		}
 	}
-	return w.h
+	return "", false
 }
-func (w *headerWriter) Write(b []byte) (int, error) { return len(b), nil }
-func (w *headerWriter) WriteHeader(int)             {}
+
+// hexOf is hex.EncodeToString of at most 32 bytes, which makes it twice, as bytes and as text.
+func hexOf(b []byte) string {
+	var text [64]byte
+	return string(text[:hex.Encode(text[:], b)])
+}
 
 // CSRFToken is the session's CSRF secret under a new mask: pages repeat it
 // beside what people typed, and a constant value there could be guessed from
@@ -351,7 +324,7 @@ func (s *Session) CSRFToken() string {
 	var b [2 * csrfSize]byte
 	mustRead(s.m.rand, b[:csrfSize])
 	subtle.XORBytes(b[csrfSize:], b[:csrfSize], s.csrf)
-	return encoding.EncodeToString(b[:])
+	return encode("", b[:])
 }
 
 // CSRFValid reports whether a token came from this session's pages.
@@ -369,123 +342,9 @@ func csrfValid(token string, secret []byte) bool {
 // DeviceID is the device_id of a browser without script: 32 hex digits, the
 // same throughout the session and known to nobody else.
 func (s *Session) DeviceID() string {
-	mac, err := s.m.device.Clone()
-	if err != nil {
-		panic("session: " + err.Error()) // of other hashes than ours
-	}
+	mac := cloneMAC(s.m.device)
 	mac.Write([]byte(s.id))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
-}
-
-// Scope is the environment and client that a sealed value is for.
-type Scope struct{ Env, Client string }
-
-// padTo hides how long the parts of a sealed value are, as of a verification_id
-// that TCB issued and one that we made up for an account that does not exist.
-const padTo = 384
-
-// Seal encrypts v (as JSON) so that only this session can open it, for the same scope and purpose,
-// within ttl (authenticated data: id, scope, purpose). The result is URL-safe text.
-func (s *Session) Seal(scope Scope, purpose string, v any, ttl time.Duration) (string, error) {
-	return s.seal(associated(s.id, scope, purpose), v, ttl, padTo)
-}
-
-// Open reads what Seal made. It answers false for anything else, whatever is
-// wrong with it.
-func (s *Session) Open(scope Scope, purpose, sealed string, v any) bool {
-	if sealed == "" {
-		return false
-	}
-	s.ask()
-	return s.OpenProof(scope, purpose, sealed, v) ||
-		s.prev != "" && s.open(associated(s.prev, scope, purpose), sealed, v)
-}
-
-// OpenProof is Open for what proves who sits there, as a step-up does. It opens
-// under the id of now alone: whoever signed in since may be somebody else.
-func (s *Session) OpenProof(scope Scope, purpose, sealed string, v any) bool {
-	if sealed == "" {
-		return false
-	}
-	s.ask()
-	return s.open(associated(s.id, scope, purpose), sealed, v)
-}
-
-// OpenStepUp is OpenProof for what spares its bearer a step-up: as a login, it is
-// not taken where the deny list does not know whether the session has ended.
-func (s *Session) OpenStepUp(scope Scope, purpose, sealed string, v any) bool {
-	return s.OpenProof(scope, purpose, sealed, v) && !s.doubt
-}
-
-// associated joins what a sealed value is bound to, each with its length, so
-// that no two differing lists give the same bytes.
-func associated(id string, scope Scope, purpose string) []byte {
-	var b []byte
-	for _, part := range []string{purpose, id, scope.Env, scope.Client} {
-		b = binary.AppendUvarint(b, uint64(len(part)))
-		b = append(b, part...)
-	}
-	return b
-}
-
-// encoding is of what we give to browsers. It is strict, so that a value has one spelling: some are
-// taken only once, by their text.
-var encoding = base64.RawURLEncoding.Strict()
-
-// What is sealed is {"e":Unix seconds,"v":value} with spaces after it. The frame is put around the
-// value's JSON and taken off it as text: read as JSON, every value would be read twice.
-const (
-	frameExpires = `{"e":`
-	frameValue   = `,"v":`
-	frameEnd     = `}`
-)
-
-func (s *Session) seal(associated []byte, v any, ttl time.Duration, pad int) (string, error) {
-	value, err := json.Marshal(v)
-	if err != nil {
-		return "", errors.New("session: a value that cannot be JSON")
-	}
-	plain := make([]byte, 0, len(value)+pad+64)
-	plain = strconv.AppendInt(append(plain, frameExpires...), s.m.now().Add(ttl).Unix(), 10)
-	plain = append(append(append(plain, frameValue...), value...), frameEnd...)
-	if rest := len(plain) % pad; rest != 0 {
-		plain = append(plain, bytes.Repeat([]byte{' '}, pad-rest)...)
-	}
-	aead := s.m.aeads[0]
-	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
-	mustRead(s.m.rand, nonce)
-	return encoding.EncodeToString(aead.Seal(nonce, nonce, plain, associated)), nil
-}
-
-func (s *Session) open(associated []byte, sealed string, v any) bool {
-	raw, err := encoding.DecodeString(sealed)
-	if err != nil {
-		return false
-	}
-	for _, aead := range s.m.aeads {
-		if len(raw) < aead.NonceSize() {
-			return false
-		}
-		plain, err := aead.Open(nil, raw[:aead.NonceSize()], raw[aead.NonceSize():], associated)
-		if err != nil {
-			continue
-		}
-		expires, value, ok := unframe(plain)
-		if !ok || s.m.now().Unix() >= expires {
-			return false // and v is as it was: nothing that is over is read
-		}
-		return json.Unmarshal(value, v) == nil
-	}
-	return false
-}
-
-// unframe takes the frame off what seal put into it.
-func unframe(plain []byte) (expires int64, value []byte, ok bool) {
-	rest, begins := bytes.CutPrefix(plain, []byte(frameExpires))
-	seconds, rest, divided := bytes.Cut(rest, []byte(frameValue))
-	value, ends := bytes.CutSuffix(bytes.TrimRight(rest, " "), []byte(frameEnd))
-	expires, err := strconv.ParseInt(string(seconds), 10, 64)
-	return expires, value, begins && divided && ends && err == nil
+	return hexOf(mac.Sum(nil)[:16])
 }
 
 // mustRead fills b with randomness. Without it nothing here is safe, so there

@@ -61,10 +61,7 @@ func TestLoad(t *testing.T) {
 	if same(first, b.load("")) {
 		t.Error("two browsers have one session")
 	}
-	plain, err := b.Load(t.Context(), "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plain := b.Load(t.Context(), "", false)
 	set = cookies(t, plain)
 	if len(set) != 1 || !strings.HasPrefix(set[0], "tcb_login=") || !strings.HasSuffix(set[0], "; Path=/; HttpOnly; SameSite=Lax") {
 		t.Errorf("on http Set-Cookie %q", set)
@@ -75,15 +72,14 @@ func TestLoad(t *testing.T) {
 			if cookie == browser(t, set) && !secure || cookie == jar && secure {
 				continue
 			}
-			s, err := b.Load(t.Context(), cookie, secure)
-			if err != nil || same(first, s) || same(plain, s) {
-				t.Errorf("%.30s… is taken with secure %v, %v", cookie, secure, err)
+			if s := b.Load(t.Context(), cookie, secure); same(first, s) || same(plain, s) {
+				t.Errorf("%.30s… is taken with secure %v", cookie, secure)
 			}
 		}
 	}
 	for _, name := range []string{"demo", "password", "id", "csrf"} {
-		value, err := base64.URLEncoding.DecodeString(strings.TrimPrefix(jar, "__Host-tcb_login="))
-		if err == nil && bytes.Contains(value, []byte(`"`+name+`"`)) {
+		value, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(jar, "__Host-tcb_login="))
+		if err != nil || bytes.Contains(value, []byte(name+"\x00")) {
 			t.Errorf("the cookie can be read: %q", value)
 		}
 	}
@@ -257,7 +253,7 @@ func TestNoRandomness(t *testing.T) {
 			t.Error("a session without randomness")
 		}
 	}()
-	_, _ = m.Load(t.Context(), "", true)
+	m.Load(t.Context(), "", true)
 }
 
 func FuzzCSRFValid(f *testing.F) {
@@ -300,10 +296,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(string(changed))
 	}
 	f.Fuzz(func(t *testing.T, header string) {
-		s, err := b.Load(t.Context(), header, true)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := b.Load(t.Context(), header, true)
 		if !s.CSRFValid(s.CSRFToken()) || s.fresh == (len(cookies(t, s)) == 0) {
 			t.Fatalf("%q makes a session that does not work", header)
 		}

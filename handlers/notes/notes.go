@@ -193,11 +193,18 @@ func with(all map[string]string, name, value string) map[string]string {
 	return all
 }
 
-func nameOf(sub string) string { return short("person "+sub, 12) }
+func nameOf(sub string) string { return short(12, "person ", sub) }
 
-func pageOf(l *loginpage.Page) string { return short("page "+l.Key.App+"/"+l.Key.Version, 8) }
+func pageOf(l *loginpage.Page) string { return short(8, "page ", l.Key.App, "/", l.Key.Version) }
 
-func short(s string, n int) string {
-	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:])[:n]
+// short is the beginning of a hash of some parts, one after the other.
+func short(n int, parts ...string) string {
+	all := make([]byte, 0, 128) // on the stack for all but odd names
+	for _, part := range parts {
+		all = append(all, part...)
+	}
+	sum := sha256.Sum256(all)
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], sum[:])
+	return string(text[:n])
 }

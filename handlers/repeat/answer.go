@@ -4,7 +4,7 @@ package repeat
 
 import (
 	"bytes"
-	"encoding/json"
+	"encoding/binary"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,64 +12,126 @@ import (
 )
 
 // RequestOf is all that makes a form's POST the same as another: its address and its fields, but for
-// the token, which every page has another spelling of.
+// the token, which every page has another spelling of. Each part has its length before it, so that no
+// two differing forms give the same bytes.
 func RequestOf(address string, form *fasthttp.Args, token string) []byte {
-	var fields [][]byte
+	type field struct{ name, value []byte }
+	fields := make([]field, 0, form.Len())
+	size := sizeOf(len(address))
 	for name, value := range form.All() {
 		if string(name) != token {
-			field, _ := json.Marshal([2]string{string(name), string(value)})
-			fields = append(fields, field)
+			fields = append(fields, field{name, value})
+			size += sizeOf(len(name)) + sizeOf(len(value))
 		}
 	}
-	slices.SortFunc(fields, bytes.Compare)
-	return append([]byte(address+"\n"), bytes.Join(fields, []byte("\n"))...)
-}
-
-// answer is an answer as it can be given again.
-type answer struct {
-	Status  int         `json:"s"`
-	Headers [][2]string `json:"h"`
-	Cookies []string    `json:"c"`
-	Page    []byte      `json:"p"`
+	slices.SortFunc(fields, func(a, b field) int {
+		if order := bytes.Compare(a.name, b.name); order != 0 {
+			return order
+		}
+		return bytes.Compare(a.value, b.value)
+	})
+	out := appendPart(make([]byte, 0, size), address)
+	for _, f := range fields {
+		out = appendPart(appendPart(out, f.name), f.value)
+	}
+	return out
 }
 
 // kept are the headers that an answer of its own has; the others are the same for all.
-var kept = []string{"Content-Type", "Location", "Referrer-Policy", "Retry-After"}
+var kept = [...]string{"Content-Type", "Location", "Referrer-Policy", "Retry-After"}
 
-// AnswerOf is the answer that was just made, nil unless it says that all went well.
-func AnswerOf(c *fiber.Ctx) []byte {
+// AnswerOf is the answer that was just made, nil unless it says that all went well: its status, its
+// headers of kept, an empty one where it has none, how many cookies it sets, the cookies, and the page.
+// There are before bytes free in front of it, and there is room for after bytes behind it, so that
+// it can be sealed where it is.
+func AnswerOf(c *fiber.Ctx, before, after int) []byte {
 	resp := c.Response()
-	a := answer{Status: resp.StatusCode(), Page: c.Response().Body()}
-	if a.Status >= fiber.StatusBadRequest {
+	if resp.StatusCode() >= fiber.StatusBadRequest {
 		return nil
 	}
-	for _, name := range kept {
-		if value := resp.Header.Peek(name); len(value) > 0 {
-			a.Headers = append(a.Headers, [2]string{name, string(value)})
-		}
+	var headers [len(kept)][]byte
+	page := c.Response().Body()
+	size := 2*binary.MaxVarintLen32 + sizeOf(len(page))
+	for i, name := range kept {
+		headers[i] = resp.Header.Peek(name)
+		size += sizeOf(len(headers[i]))
 	}
+	cookies := 0
 	for _, cookie := range resp.Header.Cookies() {
-		a.Cookies = append(a.Cookies, string(cookie))
+		cookies++
+		size += sizeOf(len(cookie))
 	}
-	out, _ := json.Marshal(a) // of bytes and strings alone
-	return out
+	out := make([]byte, before, before+size+after)
+	out = binary.AppendUvarint(out, uint64(resp.StatusCode()))
+	for _, value := range headers {
+		out = appendPart(out, value)
+	}
+	out = binary.AppendUvarint(out, uint64(cookies))
+	for _, cookie := range resp.Header.Cookies() {
+		out = appendPart(out, cookie)
+	}
+	return appendPart(out, page)
 }
 
 // Give answers with what AnswerOf has made, with its cookies or without. It reports false for
 // anything else.
 func Give(c *fiber.Ctx, made []byte, cookies bool) bool {
-	var a answer
-	if json.Unmarshal(made, &a) != nil {
+	r := reader{rest: made}
+	status := r.number()
+	var headers [len(kept)][]byte
+	for i := range headers {
+		headers[i] = r.part()
+	}
+	var set [][]byte
+	for n := r.number(); n > 0 && !r.bad; n-- {
+		set = append(set, r.part())
+	}
+	page := r.part()
+	if r.bad || len(r.rest) > 0 {
 		return false
 	}
-	for _, h := range a.Headers {
-		c.Set(h[0], h[1])
-	}
-	if cookies {
-		for _, cookie := range a.Cookies {
-			c.Response().Header.Add("Set-Cookie", cookie)
+	for i, value := range headers {
+		if len(value) > 0 {
+			c.Response().Header.SetBytesV(kept[i], value)
 		}
 	}
-	c.Status(a.Status).Response().SetBody(a.Page)
+	if cookies {
+		for _, cookie := range set {
+			c.Response().Header.AddBytesV("Set-Cookie", cookie)
+		}
+	}
+	c.Status(int(status)).Response().SetBody(page)
 	return true
+}
+
+// sizeOf is what a part of so many bytes takes at most.
+func sizeOf(n int) int { return binary.MaxVarintLen32 + n }
+
+func appendPart[T string | []byte](to []byte, part T) []byte {
+	return append(binary.AppendUvarint(to, uint64(len(part))), part...)
+}
+
+// A reader reads what is written by parts. Once it is bad all else is empty.
+type reader struct {
+	rest []byte
+	bad  bool
+}
+
+func (r *reader) number() uint64 {
+	n, size := binary.Uvarint(r.rest)
+	if r.bad = r.bad || size <= 0; r.bad {
+		return 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *reader) part() []byte {
+	n := r.number()
+	if r.bad = r.bad || n > uint64(len(r.rest)); r.bad {
+		return nil
+	}
+	part := r.rest[:n]
+	r.rest = r.rest[n:]
+	return part
 }

@@ -79,7 +79,7 @@ func (s *Site) repeatedAs(c *fiber.Ctx, name session.Repeat) error {
 	if err := c.Next(); err != nil {
 		return err
 	}
-	if kept := repeat.AnswerOf(c); kept != nil {
+	if kept := repeat.AnswerOf(c, session.RepeatBefore, session.RepeatAfter); kept != nil {
 		// What came before under another id of the session is over too.
 		sealed, others := name.Seal(kept), r.Session.RepeatGroups()
 		others = slices.DeleteFunc(others, func(group string) bool { return group == name.Group })

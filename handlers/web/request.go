@@ -114,10 +114,7 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 		c: c, ctx: c.UserContext(), Trace: t, posted: c.Method() == fiber.MethodPost,
 		Caller: Caller{Address: t.Address, Network: limits.NetworkOf(t.caller), Agent: Cut(c.Get("User-Agent"), 256)},
 	}
-	loaded, err := s.sessions.Load(c.UserContext(), c.Get("Cookie"), o.Secure())
-	if err != nil {
-		return nil, err
-	}
+	loaded := s.sessions.Load(c.UserContext(), c.Get("Cookie"), o.Secure())
 	if r.posted {
 		loaded.Settle()
 	}

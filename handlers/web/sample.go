@@ -31,10 +31,7 @@ func (s *Site) SampleRequest(ctx context.Context, key loginpage.Key, locale, que
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := s.sessions.Load(ctx, "", true)
-	if err != nil {
-		return nil, err
-	}
+	loaded := s.sessions.Load(ctx, "", true)
 	client := env.OnlyClient
 	if client == nil {
 		client = env.Clients[env.Environment.Clients[0].ID]
