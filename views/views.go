@@ -166,6 +166,12 @@ func (b *Base) documentTitle() string {
 	return title
 }
 
+// class is the attribute of classes that depend on a value. A class={ } of templ's makes maps of them
+// each time.
+func class(names string) templ.OrderedAttributes {
+	return templ.OrderedAttributes{{Key: "class", Value: names}}
+}
+
 // consentSentence is the checkbox's sentence with its links. It is written by
 // hand, since a template puts white space between text and link, which Chinese
 // and Japanese have none of, and Arabic none after "and". Where the page runs from

@@ -55,19 +55,12 @@ func (a *Room) fact(r *web.Request, name, label, value, page string) views.Row {
 	if value == "" {
 		action = "account.add"
 	}
-	row := views.Row{Name: name, Label: i18n.Msg(label), Value: value, Empty: i18n.Msg("account.empty"), Action: a.Link(r, page, "")}
-	row.Action.Label = toDo(r, action, label)
-	return row
-}
-
-// toDo says what a line leads to, to who cannot see the line: "Change nickname".
-func toDo(r *web.Request, action, label string) i18n.Message {
-	return i18n.Message{Key: action, Args: i18n.Args{"what": r.Loc.T(label)}}
+	return views.Row{Name: name, Label: label, Value: value, Empty: "account.empty", Action: a.Link(r, page, action)}
 }
 
 // hint is a line that says what a page is for.
 func (a *Room) hint(r *web.Request, name, label, hint, page string) views.Row {
-	return views.Row{Name: name, Label: i18n.Msg(label), Hint: i18n.Msg(hint), Action: a.Link(r, page, label)}
+	return views.Row{Name: name, Label: label, Hint: hint, Action: a.Link(r, page, label)}
 }
 
 func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []sample.Sample {

@@ -44,7 +44,7 @@ func (a *Room) moreRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 		}
 	}
 	row := a.fact(r, "more", "account.row.more", strings.Join(parts, "\u00a0· "), "account-profile")
-	row.Action.Label = toDo(r, "account.change", "account.row.more")
+	row.Action.Label = i18n.Msg("account.change")
 	return row, true
 }
 
