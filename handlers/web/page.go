@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"net/url"
+	"strings"
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
@@ -38,12 +39,15 @@ func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) view
 	}
 	if p := r.LoginPage; p != nil {
 		b.App.Logo, b.App.LogoDark = s.Media(p.Logo), s.Media(p.LogoDark)
-		for _, l := range p.Links {
-			b.Footer = append(b.Footer, views.Link{URL: l.URL, Label: i18n.Message{Text: l.Label.In(r.Loc.Locale())}})
+		b.Footer = make([]views.Link, len(p.Links))
+		for i, l := range p.Links {
+			b.Footer[i] = views.Link{URL: l.URL, Label: i18n.Message{Text: l.Label.In(r.Loc.Locale())}}
 		}
 	}
-	for _, l := range theme.Messages.Locales() {
-		b.Languages = append(b.Languages, views.Language{Tag: l.Locale(), Name: l.Name(), Current: l == r.Loc})
+	locales := theme.Messages.Locales()
+	b.Languages = make([]views.Language, len(locales))
+	for i, l := range locales {
+		b.Languages[i] = views.Language{Tag: l.Locale(), Name: l.Name(), Current: l == r.Loc}
 	}
 	return b
 }
@@ -82,10 +86,12 @@ func (s *Site) formPage(r *entry.LoginRequest, name string, title i18n.Message, 
 }
 
 // LinkLanguages makes the language switch of a page without a form: links to the address that an
-// entry query with another lang= has.
+// entry query with another lang= has. That address is made once, with a mark for the tag: no address
+// has a ^ of its own (see views.Guard).
 func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
+	before, after, _ := strings.Cut(address(entry.With("lang", "^")), "^")
 	for i, l := range b.Languages {
-		b.Languages[i].URL = address(entry.With("lang", l.Tag))
+		b.Languages[i].URL = before + l.Tag + after
 	}
 }
 
