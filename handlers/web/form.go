@@ -104,8 +104,10 @@ func (f *Form) Value(name string) string {
 
 // Line is a field of one line, trimmed.
 func (f *Form) Line(name string) string {
-	return strings.TrimSpace(strings.NewReplacer("\r", " ", "\n", " ").Replace(f.Value(name)))
+	return strings.TrimSpace(unbroken.Replace(f.Value(name)))
 }
+
+var unbroken = strings.NewReplacer("\r", " ", "\n", " ")
 
 // Posted reports that there is a form of that name.
 func (f *Form) Posted(name string) bool { return f.Name == name }
