@@ -402,7 +402,7 @@ type NewPasswordPage struct {
 type Completion struct {
 	EnvID       string          `json:"env_id"`
 	ClientID    string          `json:"client_id"`
-	Credentials json.RawMessage `json:"credentials"`
+	Credentials any             `json:"credentials"` // as TCB gave them
 	UserInfo    json.RawMessage `json:"user_info,omitempty"`
 	RedirectURI string          `json:"redirect_uri"`
 	Back        string          `json:"back"` // of ours: what a reload shows

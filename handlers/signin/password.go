@@ -126,9 +126,9 @@ func (in *Room) offerOthers(r *web.Request, page *views.SignInPage, err error) {
 	page.Refused = wrongPassword(err)
 	switch {
 	case page.Refused, isLimit(err):
-		page.Alert.Links = in.around(r)
+		page.Alert.Links = around(r, byForm(page.Methods))
 	case refusal.Elsewhere(err):
-		page.Alert.Links = in.others(r, loginpage.KindPassword)
+		page.Alert.Links = byForm(page.Methods)
 	}
 }
 
@@ -137,9 +137,10 @@ func isLimit(err error) bool {
 	return errors.As(err, &limited)
 }
 
-// around are the ways in for who has no password that works: a code, and a new password.
-func (in *Room) around(r *web.Request) (links []views.Link) {
-	if codes := in.others(r, loginpage.KindPassword); len(codes) > 0 {
+// around are the ways in for who has no password that works: a code, by the first of some forms, and a
+// new password.
+func around(r *web.Request, codes []views.Link) (links []views.Link) {
+	if len(codes) > 0 {
 		codes[0].Label = i18n.Msg("sign-in.with_code")
 		links = codes[:1]
 	}

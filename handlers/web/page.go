@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"net/url"
+	"slices"
 	"strings"
 
 	"tcb-login/config/loginpage"
@@ -18,22 +19,8 @@ func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) view
 	if theme == nil {
 		theme = s.BuiltIn()
 	}
-	b := views.Base{
-		T:     r.Loc,
-		Page:  name,
-		Title: title,
-		Assets: views.Assets{
-			Style:     theme.Style,
-			Script:    s.Asset("app.js"),
-			Complete:  s.Asset("complete.js"),
-			Demo:      s.Asset("demo.js"),
-			Countries: s.Countries(r.Loc.Locale()),
-
-			Account:      s.Asset("account.js"),
-			PortalStyle:  theme.Portal,
-			PortalScript: s.Asset("portal.js"),
-		},
-	}
+	b := views.Base{T: r.Loc, Page: name, Title: title, Assets: s.scripts}
+	b.Assets.Style, b.Assets.PortalStyle, b.Assets.Countries = theme.Style, theme.Portal, s.Countries(r.Loc.Locale())
 	if app := s.appName(r); app != "" {
 		b.App = views.App{Name: app, Initial: views.InitialOf(app)}
 	}
@@ -107,8 +94,9 @@ func (s *Site) PersonOf(name, picture string) views.Person {
 // Methods are the ways in beside the form of one method. What differs in the addresses of identity
 // providers' buttons comes after it.
 func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...entry.Differ) views.Methods {
-	var out views.Methods
-	for _, w := range inOrder(r) {
+	ways := inOrder(r)
+	out := views.Methods{Others: make([]views.Method, 0, len(ways))}
+	for _, w := range ways {
 		if m := w.Kind(); m == "" || m != except {
 			out.Others = append(out.Others, s.method(r, w, differs))
 		}
@@ -128,18 +116,18 @@ func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...
 func inOrder(r *entry.LoginRequest) []loginpage.SignInMethod {
 	here, elsewhere := entry.WeChats(r.InWeChat)
 	_, hasHere := r.LoginPage.Method(here)
-	var first, rest []loginpage.SignInMethod
+	all := make([]loginpage.SignInMethod, 0, len(r.LoginPage.Methods))
 	for _, w := range r.LoginPage.Methods {
 		switch {
 		case w.Kind() == loginpage.KindQR && (!OffersQR(r) || r.InWeChat && len(r.LoginPage.Methods) > 1):
 		case w.ID == elsewhere && (r.InWeChat || hasHere):
 		case w.ID == here && r.InWeChat:
-			first = append(first, w)
+			all = slices.Insert(all, 0, w)
 		default:
-			rest = append(rest, w)
+			all = append(all, w)
 		}
 	}
-	return append(first, rest...)
+	return all
 }
 
 // OffersQR reports that a mini program's code signs people in here. It proves who holds the phone,
