@@ -144,8 +144,12 @@ type profileRules struct {
 // checkProfile is what is wrong with the form. A picture that is there already may stay.
 func (a *Room) checkProfile(f profileForm, me *authclient.UserInfo) []views.FieldError {
 	var b views.Base
+	zone := f.Zoneinfo
+	if slices.Contains(timezone.Offered, zone) {
+		zone = "" // nothing is wrong with it, and its rule would read a file of the system's
+	}
 	rules.Check(&b, profileRules{
-		Name: f.Name, Gender: f.Gender, Zoneinfo: f.Zoneinfo,
+		Name: f.Name, Gender: f.Gender, Zoneinfo: zone,
 		Picture:   f.Picture == "" || f.Picture == me.Picture || isPictureURL(f.Picture),
 		Birthdate: f.Birthdate == "" || a.isBirthdate(f.Birthdate),
 		Locale:    f.Locale == "" || localeTag.MatchString(f.Locale) && len(f.Locale) <= 64,

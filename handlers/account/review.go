@@ -24,8 +24,10 @@ const (
 )
 
 func (a *Room) reviewRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "review", "account.review.title", "account.row.review", formReview),
-		r.Session.Notes().Of(login.Me.Sub).Review != notes.ReviewNone
+	if r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewNone {
+		return views.Row{}, false
+	}
+	return a.hint(r, "review", "account.review.title", "account.row.review", formReview), true
 }
 
 func (a *Room) reviewPage(r *web.Request, login *visitor.Login) *views.ReviewPage {
