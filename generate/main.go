@@ -50,7 +50,7 @@ func main() {
 		err = write(settingsFolder+"/settings.schema.json", func() ([]byte, error) { return settingsSchema(settingsFolder) })
 	}
 	if err == nil {
-		err = plainStrings("views")
+		err = lighten("views")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)

@@ -11,7 +11,6 @@ package views
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -166,9 +165,6 @@ func (b *Base) documentTitle() string {
 	}
 	return title
 }
-
-// joinStringErrs is templ.JoinStringErrs for strings: see generate, which has the components call it.
-func joinStringErrs(s string, errs ...error) (string, error) { return s, errors.Join(errs...) }
 
 // class is the attribute of classes that depend on a value. A class={ } of templ's makes maps of them
 // each time.
