@@ -199,5 +199,5 @@ func pageOf(l *loginpage.Page) string { return short("page "+l.Key.App+"/"+l.Key
 
 func short(s string, n int) string {
 	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:n/2])
+	return hex.EncodeToString(sum[:])[:n]
 }
