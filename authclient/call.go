@@ -136,7 +136,7 @@ func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOpti
 		return in.failed("unreachable", ctx.Err())
 	}
 	for try := 1; ; try++ {
-		err := c.once(ctx, in, o, body, out)
+		err := c.once(ctx, in, &o, body, out)
 		if err == nil {
 			return nil
 		}
@@ -162,8 +162,9 @@ func (e *Error) retryable() bool {
 	return !e.NotSent && (e.Code == "unreachable" || e.Code == "unavailable")
 }
 
-func (c *Client) once(ctx context.Context, in request, o callOptions, body []byte, out any) *Error {
-	requestID, traceparent := names(ctx)
+func (c *Client) once(ctx context.Context, in request, o *callOptions, body []byte, out any) *Error {
+	names := namesOf(ctx)
+	requestID := names.requestID
 	fail := func(status int, cause error) *Error {
 		if ctx.Err() != nil {
 			cause = ctx.Err() // why we stopped says more than how the connection broke
@@ -173,13 +174,9 @@ func (c *Client) once(ctx context.Context, in request, o callOptions, body []byt
 		e.noteUnsent()
 		return e
 	}
-	req, err := c.httpRequest(ctx, in, o, body)
+	req, err := c.httpRequest(ctx, in, o, body, names)
 	if err != nil {
 		return fail(0, errors.New("the request cannot be built"))
-	}
-	req.Header.Set("X-Request-Id", requestID)
-	if traceparent != "" {
-		req.Header.Set("Traceparent", traceparent)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -189,21 +186,22 @@ func (c *Client) once(ctx context.Context, in request, o callOptions, body []byt
 	if id := resp.Header.Get("X-Request-Id"); id != "" && len(id) <= 128 {
 		requestID = id
 	}
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	answer, err := readAnswer(resp)
 	if err != nil {
 		return fail(resp.StatusCode, withoutRequest(err, req, in.bearer, o.captchaToken, c.publishableKey))
 	}
 	if len(answer) > maxAnswer {
 		return fail(resp.StatusCode, errors.New("the answer is over 1 MiB"))
 	}
-	var probe errorBody
-	if err := json.Unmarshal(answer, &probe); err != nil || string(bytes.TrimSpace(answer)) == "null" {
-		return fail(resp.StatusCode, errors.New("the answer is not a JSON object"))
+	var said errorBody
+	wrong := decode(answer, out, &said)
+	if wrong == errNoObject {
+		return fail(resp.StatusCode, wrong)
 	}
 	if in.codeIsResult {
-		probe.Code = nil
+		said.Code = nil
 	}
-	if e := probe.apiError(); e != nil {
+	if e := said.apiError(); e != nil {
 		e.Op, e.Call, e.Status, e.RequestID = in.op, in.call, resp.StatusCode, requestID
 		if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); e.RetryAfter == 0 && err == nil && n > 0 {
 			e.RetryAfter = seconds(float64(n))
@@ -213,31 +211,20 @@ func (c *Client) once(ctx context.Context, in request, o callOptions, body []byt
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return fail(resp.StatusCode, errors.New("a failure without an error code"))
 	}
-	if err := decode(answer, out); err != nil {
-		return fail(resp.StatusCode, err)
+	if wrong != nil {
+		return fail(resp.StatusCode, wrong)
 	}
 	return nil
 }
 
-// decode reads an answer into out, which may be nil.
-func decode(answer []byte, out any) error {
-	if out == nil {
-		return nil
+// query is what stands in a call's URL after the path.
+func (c *Client) query(in *request, o *callOptions) string {
+	if in.query == nil && o.captchaToken == "" { // as of most calls
+		if in.bearer != "" {
+			return ""
+		}
+		return c.ownQuery
 	}
-	read := func() error { return json.Unmarshal(answer, out) }
-	if own, ok := out.(json.Unmarshaler); ok { // which looks at the syntax itself: once is enough
-		read = func() error { return own.UnmarshalJSON(answer) }
-	}
-	if err := read(); err != nil {
-		return errors.New("the answer has fields of other types than documented")
-	}
-	if check, ok := out.(interface{ complete() bool }); ok && !check.complete() {
-		return errors.New("the answer lacks a field that it must have")
-	}
-	return nil
-}
-
-func (c *Client) httpRequest(ctx context.Context, in request, o callOptions, body []byte) (*http.Request, error) {
 	query := url.Values{}
 	for k, v := range in.query {
 		query[k] = v
@@ -248,39 +235,47 @@ func (c *Client) httpRequest(ctx context.Context, in request, o callOptions, bod
 	if o.captchaToken != "" {
 		query.Set("captcha_token", o.captchaToken)
 	}
+	return query.Encode()
+}
+
+func (c *Client) httpRequest(ctx context.Context, in request, o *callOptions, body []byte, names tryNames) (*http.Request, error) {
 	target := c.base + in.call.Path + in.rest
-	if len(query) > 0 {
-		target += "?" + query.Encode()
+	if query := c.query(&in, o); query != "" {
+		target += "?" + query
 	}
-	req, err := http.NewRequestWithContext(ctx, in.call.Method, target, bytes.NewReader(body))
+	var content io.Reader = http.NoBody
+	if body != nil {
+		content = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, in.call.Method, target, content)
 	if err != nil {
 		return nil, err
 	}
-	h := req.Header
-	h.Set("Accept", "application/json")
+	values := make([]string, 0, 9) // all in one place, for which Header.Set would make nine
+	set := func(canonical, value string) {
+		if value != "" {
+			values = append(values, value)
+			req.Header[canonical] = values[len(values)-1 : len(values) : len(values)]
+		}
+	}
+	set("Accept", "application/json")
 	if body != nil {
-		h.Set("Content-Type", "application/json")
+		set("Content-Type", "application/json")
 	}
 	switch {
 	case in.bearer != "":
-		h.Set("Authorization", "Bearer "+in.bearer)
+		set("Authorization", "Bearer "+in.bearer)
 	case c.clientSecret != "" || in.basic:
 		req.SetBasicAuth(c.clientID, c.clientSecret)
 	case c.publishableKey != "":
-		h.Set("Authorization", "Bearer "+c.publishableKey)
+		set("Authorization", "Bearer "+c.publishableKey)
 	}
-	if o.locale != "" {
-		h.Set("Accept-Language", o.locale)
-	}
-	if o.deviceID != "" {
-		h.Set("X-Device-Id", o.deviceID)
-	}
-	if o.clientAddress != "" {
-		h.Set("X-Forwarded-For", o.clientAddress)
-	}
-	if ua := cmp.Or(o.userAgent, c.userAgent); ua != "" {
-		h.Set("User-Agent", ua)
-	}
+	set("Accept-Language", o.locale)
+	set("X-Device-Id", o.deviceID)
+	set("X-Forwarded-For", o.clientAddress)
+	set("User-Agent", cmp.Or(o.userAgent, c.userAgent))
+	set("X-Request-Id", names.requestID)
+	set("Traceparent", names.traceparent)
 	return req, nil
 }
 

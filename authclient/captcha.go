@@ -78,7 +78,12 @@ type CaptchaRetry struct {
 
 // Do calls do with the options that it is to pass on: three times at most.
 func (c CaptchaRetry) Do(ctx context.Context, do func(context.Context, ...CallOption) error) error {
-	err := do(ctx, WithCaptchaToken(c.Token))
+	var err error
+	if c.Token == "" {
+		err = do(ctx)
+	} else {
+		err = do(ctx, WithCaptchaToken(c.Token))
+	}
 	if c.Known != "" && c.Known != c.Token && errors.Is(err, ErrCaptchaRequired) {
 		err = do(ctx, WithCaptchaToken(c.Known))
 	}

@@ -46,6 +46,7 @@ type Client struct {
 	publishableKey              string
 	issuer                      string
 	base                        string
+	ownQuery                    string // client_id alone
 	userAgent                   string
 	timeout                     time.Duration
 	http                        *http.Client
@@ -107,6 +108,7 @@ func New(cfg Config) (*Client, error) {
 		publishableKey: cfg.PublishableKey,
 		issuer:         cfg.Issuer,
 		base:           strings.TrimRight(base.String(), "/") + "/auth",
+		ownQuery:       url.Values{"client_id": {cfg.ClientID}}.Encode(),
 		userAgent:      cfg.UserAgent,
 		timeout:        cfg.Timeout,
 		http:           cfg.httpClient(),

@@ -182,17 +182,14 @@ type errorBody struct {
 
 // apiError finds the error in an answer's body; nil when it holds none.
 func (b *errorBody) apiError() *Error {
-	e := &Error{Remaining: -1}
-	switch {
-	case truthy(b.Error):
-		e.Code = codeName(b.Error)
-		e.Description = text(b.ErrorDescription)
-	case truthy(b.Code):
-		e.Code = codeName(b.Code)
-		e.Description = text(b.Message)
-	default:
+	code, description := b.Error, b.ErrorDescription
+	if !truthy(code) {
+		code, description = b.Code, b.Message
+	}
+	if !truthy(code) {
 		return nil
 	}
+	e := &Error{Code: codeName(code), Description: text(description), Remaining: -1}
 	e.ErrorCode, _ = integer(b.ErrorCode)
 	if json.Unmarshal(b.Details, &e.Details) != nil {
 		e.Details = nil

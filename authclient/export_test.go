@@ -29,3 +29,9 @@ func CaptchaTokenOf(opts ...CallOption) string {
 
 // ParseKeys reads a JWK set.
 var ParseKeys = parseKeys
+
+// DecodedWithErrors are the answers that are decoded along with an ErrorBody.
+var DecodedWithErrors = []readsError{&Credentials{}, &Verification{}, &VerificationToken{}, &CaptchaData{}, &UserInfo{}}
+
+// ErrorBody is what is read of an error.
+type ErrorBody = errorBody

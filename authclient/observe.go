@@ -44,23 +44,26 @@ func WithTrace(ctx context.Context, t *Trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// names are the X-Request-Id and the traceparent of one try.
-func names(ctx context.Context) (requestID, traceparent string) {
+// tryNames are the X-Request-Id and the traceparent of one try.
+type tryNames struct{ requestID, traceparent string }
+
+// namesOf makes them for a try. Where there is no trace, the traceparent is empty.
+func namesOf(ctx context.Context) (n tryNames) {
 	var b [16]byte
 	rand.Read(b[:])
-	t, ok := ctx.Value(traceKey{}).(*Trace)
-	if !ok {
-		return hex.EncodeToString(b[:]), ""
+	t, _ := ctx.Value(traceKey{}).(*Trace)
+	if t == nil || t.RequestID == "" {
+		n.requestID = hex.EncodeToString(b[:])
+	} else {
+		n.requestID = t.RequestID + "-" + hex.EncodeToString(b[:4])
 	}
-	if requestID = hex.EncodeToString(b[:]); t.RequestID != "" {
-		requestID = t.RequestID + "-" + hex.EncodeToString(b[:4])
-	}
-	if t.TraceID != "" {
+	if t != nil && t.TraceID != "" {
 		// https://www.w3.org/TR/trace-context/#traceparent-header: each call is a span of its own.
-		traceparent = "00-" + t.TraceID + "-" + hex.EncodeToString(b[8:]) + "-00"
+		flags := "-00"
 		if t.Sampled {
-			traceparent = traceparent[:len(traceparent)-1] + "1"
+			flags = "-01"
 		}
+		n.traceparent = "00-" + t.TraceID + "-" + hex.EncodeToString(b[8:]) + flags
 	}
-	return requestID, traceparent
+	return n
 }

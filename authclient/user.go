@@ -1,6 +1,7 @@
 package authclient
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -101,19 +102,7 @@ func (u *UserInfo) complete() bool { return u.Sub != "" }
 
 // UnmarshalJSON keeps the answer in Raw beside the fields.
 func (u *UserInfo) UnmarshalJSON(data []byte) error {
-	type plain UserInfo
-	in := struct {
-		*plain
-		Password json.RawMessage `json:"password"` // what took the place of has_password (js-sdk 3.3.12)
-	}{plain: (*plain)(u)}
-	if err := json.Unmarshal(data, &in); err != nil {
-		return err
-	}
-	if string(in.Password) == `"SET"` {
-		u.HasPassword = true
-	}
-	u.Raw = append(json.RawMessage(nil), data...)
-	return nil
+	return u.decodeWith(&errorBody{}, bytes.Clone(data)) // data is the caller's
 }
 
 // GetUserInfo asks for the person's profile.

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"sync"
 	"unicode"
-
-	"golang.org/x/text/width"
 )
 
 // A plan is how a place's telephone numbers are dialled and what they look like, as libphonenumber
@@ -211,7 +209,7 @@ func isNational(digits, code string) bool {
 // phoneDigits keeps the digits. Plus says that they begin with a calling code.
 func phoneDigits(typed string) (digits string, plus, ok bool) {
 	var b strings.Builder
-	for _, r := range width.Fold.String(typed) {
+	for _, r := range narrow(typed) {
 		switch {
 		case '0' <= r && r <= '9':
 			b.WriteRune(r)

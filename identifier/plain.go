@@ -12,7 +12,15 @@ import (
 // show nothing and blanks around it, composed (NFC), with full-width characters made plain. It is for
 // what stands for somebody or something, and not for names and passwords.
 func Plain(typed string) string {
-	return strings.TrimSpace(norm.NFC.String(dropInvisible(width.Fold.String(typed))))
+	return strings.TrimSpace(norm.NFC.String(dropInvisible(narrow(typed))))
+}
+
+// narrow makes full-width characters plain. Most of what is typed has none, and needs no second look.
+func narrow(s string) string {
+	if isASCII(s) {
+		return s
+	}
+	return width.Fold.String(s)
 }
 
 // dropInvisible removes what comes along with a text that is copied from a chat, an address book or a

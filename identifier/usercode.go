@@ -3,8 +3,6 @@ package identifier
 import (
 	"strings"
 	"unicode"
-
-	"golang.org/x/text/width"
 )
 
 // The least and the most letters and digits of a user code.
@@ -21,7 +19,7 @@ func ParseUserCode(s string) (string, bool) {
 	if len(s) > 256 {
 		return "", false
 	}
-	s = strings.ToUpper(dropInvisible(width.Fold.String(strings.ToValidUTF8(s, "?"))))
+	s = strings.ToUpper(dropInvisible(narrow(strings.ToValidUTF8(s, "?"))))
 	groups := strings.FieldsFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) || r == '\u2212'
 	})

@@ -131,7 +131,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	resp.Body = &body{ReadCloser: resp.Body, call: c}
+	c.body, resp.Body = resp.Body, c
 	return resp, nil
 }
 
@@ -148,12 +148,14 @@ func (t *Transport) held(req *http.Request, h *Held) error {
 	return h
 }
 
-// call is one that has left. It holds its place until the answer is read.
+// call is one that has left. It holds its place until the answer is read: as a reader it is the
+// answer's body.
 type call struct {
 	t     *Transport
 	ctx   context.Context
 	turn  int
 	began time.Time
+	body  io.ReadCloser
 	away  bool // the answer says that TCB is
 	once  sync.Once
 }
@@ -219,24 +221,20 @@ func saysAway(status int, body []byte) bool {
 	return status >= http.StatusBadGateway && status <= http.StatusGatewayTimeout
 }
 
-// body is an answer that is being read.
-type body struct {
-	io.ReadCloser
-	call *call
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+// Read reads the answer.
+func (c *call) Read(p []byte) (int, error) {
+	n, err := c.body.Read(p)
 	switch {
 	case err == io.EOF:
-		b.call.end(worked)
+		c.end(worked)
 	case err != nil:
-		b.call.end(b.call.failure(err))
+		c.end(c.failure(err))
 	}
 	return n, err
 }
 
-func (b *body) Close() error {
-	b.call.end(worked) // as much as anybody wanted
-	return b.ReadCloser.Close()
+// Close is the end of the answer: it was as much as anybody wanted.
+func (c *call) Close() error {
+	c.end(worked)
+	return c.body.Close()
 }

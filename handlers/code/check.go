@@ -124,12 +124,7 @@ type codeForm struct {
 // postCode handles the second step's form: its code, or its other buttons.
 func (c *Codes) postCode(r *web.Request, f Flow, step *Step) (web.Reply, error) {
 	step.Again = false
-	page, err := c.CodePage(r, f, step)
-	if err != nil {
-		return web.Reply{}, err
-	}
 	text := r.Form.Line("verification_code")
-	page.Code = web.Cut(text, 64)
 	action := r.Form.Pressed()
 	if text == "" {
 		action = r.Form.Button() // a captcha may have stood between the button and what it does
@@ -138,13 +133,23 @@ func (c *Codes) postCode(r *web.Request, f Flow, step *Step) (web.Reply, error) 
 	case "change":
 		return web.OK(f.First(r, step.destination()))
 	case "resend":
-		return c.send(r, f, page, &Step{Phone: step.Phone, Email: step.Email, Again: true})
+		return c.send(r, f, func() (views.Page, error) { return c.codePageAgain(r, f, step) }, &Step{Phone: step.Phone, Email: step.Email, Again: true})
 	}
 	code := identifier.NormalizeCode(text)
-	if rules.Check(&page.Base, codeForm{code}); page.Invalid() {
+	var wrong views.Base
+	if rules.Check(&wrong, codeForm{code}); wrong.Invalid() {
+		page, err := c.codePageAgain(r, f, step)
+		if err != nil {
+			return web.Reply{}, err
+		}
+		page.Errors = append(page.Errors, wrong.Errors...)
 		return web.Invalid(page)
 	}
 	if err := c.verify(r, f.Spec(), step, code); err != nil {
+		page, failed := c.codePageAgain(r, f, step)
+		if failed != nil {
+			return web.Reply{}, failed
+		}
 		if aboutCode(err) {
 			page.Code = "" // nobody wants to edit a wrong code
 		}
@@ -152,6 +157,15 @@ func (c *Codes) postCode(r *web.Request, f Flow, step *Step) (web.Reply, error) 
 	}
 	r.Session.ForgetFlow(underWayState(r, f))
 	return f.Verified(r, step)
+}
+
+// codePageAgain is the second step with what was typed.
+func (c *Codes) codePageAgain(r *web.Request, f Flow, step *Step) (*views.CodePage, error) {
+	page, err := c.CodePage(r, f, step)
+	if err == nil {
+		page.Code = web.Cut(r.Form.Line("verification_code"), 64)
+	}
+	return page, err
 }
 
 func aboutCode(err error) bool {
@@ -220,11 +234,7 @@ func (c *Codes) Rebuild(r *web.Request, f Flow) (views.Page, error) {
 	case step.begun(): // its form is the first
 	case posted(spec.Name+stepCode) && !step.Verified():
 		step.Again = false
-		page, err := c.CodePage(r, f, step)
-		if err == nil {
-			page.Code = web.Cut(r.Form.Line("verification_code"), 64)
-		}
-		return page, err
+		return c.codePageAgain(r, f, step)
 	case !posted(spec.Name+stepCode) && step.Verified():
 		return f.Last(r, step)
 	}

@@ -24,15 +24,16 @@ import (
 
 // A Spec is what is the same for every request to a flow.
 type Spec struct {
-	Name  string // of the flow, its forms and sealed values
-	Path  string
-	Phone bool   // whether it can be by SMS
-	Email bool   // whether it can be by e-mail
-	Usage string // what the message says it is for, the SDK's VerificationUsages
-	OnWay bool   // as a Row's
-	Proof bool   // a right code proves who is there, which ends with the next sign-in
-	After bool   // its first step too is sealed, by Begin: nobody comes to it but after something else
-	Last  []string
+	Name    string // of the flow, its forms and sealed values
+	Path    string
+	Phone   bool   // whether it can be by SMS
+	Email   bool   // whether it can be by e-mail
+	Usage   string // what the message says it is for, the SDK's VerificationUsages
+	OnWay   bool   // as a Row's
+	Consent bool   // its first step asks for consent to the login page's texts
+	Proof   bool   // a right code proves who is there, which ends with the next sign-in
+	After   bool   // its first step too is sealed, by Begin: nobody comes to it but after something else
+	Last    []string
 }
 
 // A Flow is what one flow does differently from another: with whom, to where, and what for. The

@@ -18,11 +18,25 @@ import (
 	"tcb-login/views"
 )
 
+// A form makes the page at hand once more. It is called for who has to see it again, which most never
+// do.
+type form func() (views.Page, error)
+
 // postSend handles the first step's form.
 func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 	to := typed(r, f)
+	wrong := wrongWith(r, f, to)
+	if len(wrong) == 0 {
+		return c.send(r, f, func() (views.Page, error) { return f.First(r, to), nil }, &Step{Phone: to.Phone, Email: to.Address})
+	}
 	page := f.First(r, to)
-	b := page.Frame()
+	page.Frame().Errors = append(page.Frame().Errors, wrong...)
+	return web.Invalid(page)
+}
+
+// wrongWith is what is wrong with what was typed into the first step's form.
+func wrongWith(r *web.Request, f Flow, to Destination) []views.FieldError {
+	b := &views.Base{} // of no page yet
 	field := "email"
 	_, fixed := f.Fixed(r)
 	switch byPhone := ByPhone(r, f); {
@@ -46,32 +60,38 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 	case to.Address == "":
 		rules.Broken(b, field, "error.email")
 	}
+	if f.Spec().Consent {
+		b.Consent = web.Consent(&r.LoginRequest, r.Form)
+	}
 	web.RequireConsent(r, b)
 	if !b.Invalid() {
 		if key := f.Validate(r, to); key != "" {
 			rules.Broken(b, field, key)
 		}
 	}
-	if b.Invalid() {
-		return web.Invalid(page)
-	}
-	return c.send(r, f, page, &Step{Phone: to.Phone, Email: to.Address})
+	return b.Errors
 }
 
-// send has a code sent and leads to the step that asks for it; page is what to show when it cannot
+// send has a code sent and leads to the step that asks for it; again is what to show when it cannot
 // be.
-func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.Reply, error) {
+func (c *Codes) send(r *web.Request, f Flow, again form, step *Step) (web.Reply, error) {
 	_, fixed := f.Fixed(r)
 	typed, target := !fixed, f.Target(r) // what was typed may be anybody's, also of who is signed in
+	refuse := func(err error, ways ...views.Link) (web.Reply, error) {
+		page, failed := again()
+		if failed != nil {
+			return web.Reply{}, failed
+		}
+		alert := &page.Frame().Alert
+		alert.Links = append(alert.Links, ways...)
+		return f.Refuse(r, page, err, nil)
+	}
 	counted, demand, err := c.ReserveSend(r, step.Target())
 	if err != nil {
 		if under, sealed := c.underWay(r, f, step); under != nil && !step.Again {
 			return c.goOn(r, f, under, sealed)
 		}
-		// The pause may be of a stranger's making.
-		alert := &page.Frame().Alert
-		alert.Links = append(alert.Links, f.Others(r)...)
-		return f.Refuse(r, page, err, nil)
+		return refuse(err, f.Others(r)...) // the pause may be of a stranger's making
 	}
 	if typed {
 		r.Trace.Alike()
@@ -83,9 +103,9 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		}, opts...)
 		return err
 	}, limits.FloorSend, r.Env.ID, step.Via()))
+	var ways []views.Link
 	if refusal.Elsewhere(err) {
-		alert := &page.Frame().Alert
-		alert.Links = append(alert.Links, f.Others(r)...)
+		ways = f.Others(r)
 	}
 	switch {
 	case err == nil:
@@ -104,10 +124,10 @@ func (c *Codes) send(r *web.Request, f Flow, page views.Page, step *Step) (web.R
 		// The message may be on its way all the same. It counts, but nobody has to wait a minute
 		// because TCB failed.
 		counted.RefundPause(r.Context())
-		return f.Refuse(r, page, err, nil)
+		return refuse(err, ways...)
 	default:
 		counted.Refund(r.Context())
-		return f.Refuse(r, page, err, nil)
+		return refuse(err, ways...)
 	}
 	return c.sentTo(r, f, step, sent)
 }

@@ -58,7 +58,7 @@ type Params struct {
 	State           string
 	ChallengeMethod string
 
-	Authorization // where response_type came with the request
+	Authorization `validate:"-"` // where response_type came with the request
 
 	HasRedirect bool // redirect_uri came with the request
 }
@@ -184,7 +184,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 	}
 	var bad *refusal.Problem
 	carried := make([]string, 0, len(params))
-	var seen names
+	seen := make(names, 0, 8) // on the stack
 	r.Authorizing = slices.ContainsFunc(params, func(q param) bool { return q.key == "response_type" })
 	for _, q := range params {
 		name := nameOf(q.key)

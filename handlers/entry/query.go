@@ -60,9 +60,14 @@ func Escape(s string) string {
 	return b.String()
 }
 
-func mustEscape(c byte) bool {
-	return c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0
-}
+func mustEscape(c byte) bool { return escaped[c] }
+
+var escaped = func() (table [256]bool) {
+	for c := range table {
+		table[c] = c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", byte(c)) >= 0
+	}
+	return table
+}()
 
 // hint reads login_hint= as it was meant. The SDK's callers write it unencoded, and then a plus is
 // one: no address has a blank in it that would be written so.
@@ -77,7 +82,7 @@ func hint(raw string) string {
 
 // Unescape decodes + and %xx, once; a % that starts no escape stays.
 func Unescape(s string) string {
-	if !strings.ContainsAny(s, "%+") {
+	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s
 	}
 	var b strings.Builder

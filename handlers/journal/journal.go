@@ -219,7 +219,10 @@ func (e *Entry) Write(l Line) {
 	if e.Err != nil {
 		add("error", loggable(e.Err))
 	}
-	j.Log.LogAttrs(ctx, level, "request", attrs...)
+	// As Logger.LogAttrs does, but for where in the source it was called, which none of our lines has.
+	r := slog.NewRecord(time.Now(), level, "request", 0)
+	r.AddAttrs(attrs...)
+	_ = j.Log.Handler().Handle(ctx, r)
 }
 
 // loggable is an error's text where it cannot hold what a person typed: *authclient.Error leaves

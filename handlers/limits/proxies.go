@@ -2,6 +2,7 @@ package limits
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -25,21 +26,24 @@ func (p Proxies) Caller(peer netip.Addr, forwarded [][]byte) netip.Addr {
 	if !p.Trust(peer) {
 		return peer
 	}
-	var hops []string
-	for _, line := range forwarded {
-		hops = append(hops, strings.Split(string(line), ",")...)
-	}
-	for i := len(hops) - 1; i >= 0; i-- {
-		if strings.TrimSpace(hops[i]) == "" { // an empty element is none (RFC 9110 §5.6.1)
-			continue
-		}
-		hop, ok := parseHop(hops[i])
-		if !ok {
-			return peer
-		}
-		peer = hop
-		if !p.Trust(peer) {
-			return peer
+	for _, line := range slices.Backward(forwarded) {
+		for rest, more := string(line), true; more; {
+			var hop string
+			if i := strings.LastIndexByte(rest, ','); i >= 0 {
+				hop, rest = rest[i+1:], rest[:i]
+			} else {
+				hop, more = rest, false
+			}
+			if strings.TrimSpace(hop) == "" { // an empty element is none (RFC 9110 §5.6.1)
+				continue
+			}
+			addr, ok := parseHop(hop)
+			if !ok {
+				return peer
+			}
+			if peer = addr; !p.Trust(peer) {
+				return peer
+			}
 		}
 	}
 	return peer
@@ -48,9 +52,9 @@ func (p Proxies) Caller(peer netip.Addr, forwarded [][]byte) netip.Addr {
 // parseHop reads an entry of X-Forwarded-For, which some proxies write with a port.
 func parseHop(text string) (netip.Addr, bool) {
 	text = strings.TrimSpace(text)
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return ap.Addr().Unmap().WithZone(""), true
+	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		return a.Unmap().WithZone(""), true
 	}
-	a, err := netip.ParseAddr(strings.Trim(text, "[]"))
-	return a.Unmap().WithZone(""), err == nil
+	ap, err := netip.ParseAddrPort(text)
+	return ap.Addr().Unmap().WithZone(""), err == nil
 }

@@ -2,6 +2,7 @@ package limits
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tcb-login/handlers/refusal"
@@ -42,6 +43,7 @@ func (t *Reservation) Take(ctx context.Context, rule limit.Rule, message string,
 // TakeSoft counts one against each rule that beyond its number only asks for a captcha, and reports
 // whether one of them was used up.
 func (t *Reservation) TakeSoft(ctx context.Context, counts ...Count) (beyond bool) {
+	t.counts = slices.Grow(t.counts, len(counts))
 	for _, c := range counts {
 		d, err := t.counter.Take(ctx, c.Rule, c.Key)
 		switch {

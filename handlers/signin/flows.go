@@ -102,7 +102,7 @@ type byCode struct {
 }
 
 func newByCode(in *Room, method loginpage.Kind, spec code.Spec, w words) *byCode {
-	spec.Usage, spec.OnWay, spec.Last = "SIGN_IN", true, []string{"-confirmed", "-details"}
+	spec.Usage, spec.OnWay, spec.Consent, spec.Last = "SIGN_IN", true, true, []string{"-confirmed", "-details"}
 	w.question, w.link, w.to = "sign-up.question", "sign-up.link", "sign-up"
 	return &byCode{
 		public: public{in: in, spec: spec, target: authclient.TargetAny, words: w, can: (*loginpage.Page).Offers},
@@ -188,7 +188,7 @@ func signUp(in *Room) flow {
 	return &joins{public{
 		in: in, target: authclient.TargetAny,
 		spec: code.Spec{
-			Name: "sign-up", Path: entry.PathSignUp, Phone: true, Email: true, Usage: "REGISTER", OnWay: true,
+			Name: "sign-up", Path: entry.PathSignUp, Phone: true, Email: true, Usage: "REGISTER", OnWay: true, Consent: true,
 			Last: []string{"-details", "-confirmed"},
 		},
 		words: words{
@@ -240,7 +240,7 @@ func resetPassword(in *Room) flow {
 	return &resets{public{
 		in: in, target: authclient.TargetUser,
 		spec: code.Spec{
-			Name: "reset-password", Path: entry.PathResetPassword, Phone: true, Email: true, Usage: "PASSWORD_RESET", OnWay: true,
+			Name: "reset-password", Path: entry.PathResetPassword, Phone: true, Email: true, Usage: "PASSWORD_RESET", OnWay: true, Consent: true,
 			Last: []string{"-new"},
 		},
 		words: words{

@@ -48,6 +48,9 @@ func (*captchaAsked) Error() string { return "captcha asked" }
 
 // CaptchaAsked reports that a call waits for a captcha.
 func CaptchaAsked(err error) bool {
+	if err == nil {
+		return false
+	}
 	var (
 		asked *captchaAsked
 		away  *captchaAway

@@ -102,12 +102,10 @@ func (f *Form) Value(name string) string {
 	return v
 }
 
-// Line is a field of one line, trimmed.
-func (f *Form) Line(name string) string {
-	return strings.TrimSpace(unbroken.Replace(f.Value(name)))
-}
+var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
-var unbroken = strings.NewReplacer("\r", " ", "\n", " ")
+// Line is a field of one line, trimmed.
+func (f *Form) Line(name string) string { return strings.TrimSpace(oneLine.Replace(f.Value(name))) }
 
 // Posted reports that there is a form of that name.
 func (f *Form) Posted(name string) bool { return f.Name == name }

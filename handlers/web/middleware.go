@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -28,6 +29,8 @@ type Trace struct {
 	// JSON is the answer to an error of a page that answers JSON, where it has to bring more than
 	// the error: see Row.
 	JSON any
+
+	caller netip.Addr // which Address is the text of
 
 	early bool // refused before there was a request
 	json  bool // the page answers JSON
@@ -92,7 +95,8 @@ func (s *Site) finished(c *fiber.Ctx, t *Trace) (err error) {
 func (s *Site) begin(c *fiber.Ctx, t *Trace) (err error) {
 	s.journal.Begin(&t.Entry)
 	c.Locals(localTrace, t)
-	t.Address = s.clientAddress(c).String()
+	t.caller = s.clientAddress(c)
+	t.Address = t.caller.String()
 	id, parent := "", ""
 	if s.proxies.Trust(peerAddress(c)) {
 		id, parent = origins.Only(c, "X-Request-Id"), origins.Only(c, "Traceparent")

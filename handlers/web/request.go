@@ -108,11 +108,11 @@ func (r *Request) OnDevice(id string) *Request {
 // prepare reads a request. What it returns beside an error holds as much as there is, which the
 // error's page needs.
 func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
-	addr, t := s.clientAddress(c), traceOf(c)
+	t := traceOf(c)
 	o := c.Locals(localOrigin).(entry.Origin)
 	r := &Request{
 		c: c, ctx: c.UserContext(), Trace: t, posted: c.Method() == fiber.MethodPost,
-		Caller: Caller{Address: t.Address, Network: limits.NetworkOf(addr), Agent: Cut(c.Get("User-Agent"), 256)},
+		Caller: Caller{Address: t.Address, Network: limits.NetworkOf(t.caller), Agent: Cut(c.Get("User-Agent"), 256)},
 	}
 	loaded, err := s.sessions.Load(c.UserContext(), c.Get("Cookie"), o.Secure())
 	if err != nil {

@@ -1,0 +1,106 @@
+package authclient_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"tcb-login/authclient"
+)
+
+// What is decoded along with an error has no field of the error's: encoding/json would fill neither.
+func TestNoFieldOfErrors(t *testing.T) {
+	t.Parallel()
+	names := func(of reflect.Type) map[string]bool {
+		all := map[string]bool{}
+		for i := range of.NumField() {
+			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+			all[strings.ToLower(name)] = true
+		}
+		return all
+	}
+	ofErrors := names(reflect.TypeFor[authclient.ErrorBody]())
+	for _, answer := range authclient.DecodedWithErrors {
+		of := reflect.TypeOf(answer).Elem()
+		for name := range names(of) {
+			if ofErrors[name] {
+				t.Errorf("%s has a field %s, as errors have", of, name)
+			}
+		}
+	}
+}
+
+// An error is found whatever stands beside it, and before other things that are wrong.
+func TestErrorBesideFields(t *testing.T) {
+	t.Parallel()
+	calls := map[string]func(context.Context, *authclient.Client) error{
+		"SignIn": func(ctx context.Context, c *authclient.Client) error {
+			_, err := c.SignIn(ctx, authclient.SignInRequest{})
+			return err
+		},
+		"GetVerification": func(ctx context.Context, c *authclient.Client) error {
+			_, err := c.GetVerification(ctx, authclient.GetVerificationRequest{})
+			return err
+		},
+		"Verify": func(ctx context.Context, c *authclient.Client) error {
+			_, err := c.Verify(ctx, authclient.VerifyRequest{})
+			return err
+		},
+		"GetCaptchaData": func(ctx context.Context, c *authclient.Client) error {
+			_, err := c.GetCaptchaData(ctx, authclient.CallSignIn)
+			return err
+		},
+		"GetUserInfo": func(ctx context.Context, c *authclient.Client) error {
+			_, err := c.AsUser("token").GetUserInfo(ctx)
+			return err
+		},
+		"QueryUser": func(ctx context.Context, c *authclient.Client) error {
+			_, err := c.AsUser("token").QueryUser(ctx, authclient.QueryUserRequest{})
+			return err
+		},
+		"ResetPassword": func(ctx context.Context, c *authclient.Client) error {
+			return c.ResetPassword(ctx, authclient.ResetPasswordRequest{})
+		},
+	}
+	const fields = `"sub":5,"access_token":{},"expires_in":"soon","verification_id":[],"verification_token":1,"token":2,"total":"x"}`
+	for op, call := range calls {
+		client := serve(t, answer(200, `{"error":"not_found",`+fields), authclient.Config{})
+		refusal(t, call(t.Context(), client), authclient.ErrNotFound)
+		client = serve(t, answer(200, `{"code":"not_found","message":5,`+fields), authclient.Config{})
+		refusal(t, call(t.Context(), client), authclient.ErrNotFound)
+		for _, text := range []string{`{"sub":"1"`, `{"sub":"1"}}`, `[{"error":"not_found"}]`, ` null `, "", `"error"`} {
+			client = serve(t, answer(400, text), authclient.Config{})
+			e := refusal(t, call(t.Context(), client), authclient.ErrUnreachable)
+			if !strings.HasSuffix(e.Error(), "the answer is not a JSON object") {
+				t.Errorf("%s of %q: got %v", op, text, e)
+			}
+		}
+		if op == "ResetPassword" {
+			continue
+		}
+		client = serve(t, answer(200, "{"+fields), authclient.Config{})
+		if e := refusal(t, call(t.Context(), client), authclient.ErrUnreachable); !strings.HasSuffix(e.Error(), "of other types than documented") {
+			t.Errorf("%s: got %v", op, e)
+		}
+	}
+}
+
+// An answer is read to its end, however long it says it is.
+func TestLengthOfAnswer(t *testing.T) {
+	t.Parallel()
+	for _, name := range []int{1, 300, 511, 512, 600, 5000, 70_000} {
+		text := `{"sub":"1","name":"` + strings.Repeat("n", name) + `"}`
+		for _, says := range []int64{-1, 0, 1, int64(len(text)) - 1, int64(len(text)), 1 << 40} {
+			client := newClient(t, authclient.Config{HTTPClient: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: says, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+			})}})
+			info, err := client.AsUser("token").GetUserInfo(t.Context())
+			if err != nil || len(info.Name) != name || string(info.Raw) != text {
+				t.Errorf("%d bytes that say %d: %v", len(text), says, err)
+			}
+		}
+	}
+}
