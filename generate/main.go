@@ -1,6 +1,7 @@
 // Command generate writes what the program carries from what it is made of: static/files, what
 // browsers get, from static/src, what people read; and package identifier's tables of telephone
-// numbers, from libphonenumber's data, and of the names of countries, from CLDR's. `make generate` runs it.
+// numbers, from libphonenumber's data, and of the names of countries, from CLDR's. It also mends what
+// templ has generated of package views. `make generate` runs both.
 //
 // Each file of static is minified, and stands there three times: as it is, as NAME.gz and as
 // NAME.br, so that a server need not compress anything when it starts. The same sources give the
@@ -47,6 +48,9 @@ func main() {
 	}
 	if err == nil {
 		err = write(settingsFolder+"/settings.schema.json", func() ([]byte, error) { return settingsSchema(settingsFolder) })
+	}
+	if err == nil {
+		err = lighten("views")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)

@@ -82,13 +82,13 @@ type Section struct {
 }
 
 // Row is one thing, its value and what can be done about it. Where it leads somewhere the whole of it
-// does, and Action's label says so to who cannot see the row.
+// does, and Action's label says so to who cannot see the row, by the row's own where it has a {what}.
 type Row struct {
 	Name   string
-	Label  i18n.Message
-	Value  string       // what it is; or
-	Empty  i18n.Message // that it is not there
-	Hint   i18n.Message
+	Label  string // message key
+	Value  string // what it is; or
+	Empty  string // message key: that it is not there
+	Hint   string // message key
 	Action Link
 }
 
@@ -152,6 +152,18 @@ type Option struct {
 	Label, Help i18n.Message
 	Costs       bool // something may be lost by it
 	Grave       bool // something is lost by it
+}
+
+// classes are those of the option's label.
+func (o *Option) classes() string {
+	s := "option"
+	if o.Costs {
+		s += " costs"
+	}
+	if o.Grave {
+		s += " loses"
+	}
+	return s
 }
 
 // TypedWord is a word to be typed before something is lost for good.

@@ -7,22 +7,22 @@ import (
 )
 
 // Invalid reports whether the page has an error to show.
-func (b Base) Invalid() bool {
+func (b *Base) Invalid() bool {
 	return len(b.Errors) > 0 || b.Alert.Kind == AlertError
 }
 
 // summarizes reports that the page has a summary of errors: of the page as a whole, or of more fields
 // than one. One field alone says for itself what is wrong with it, and has the focus.
-func (b Base) summarizes() bool { return b.Alert.Kind == AlertError || b.lists() }
+func (b *Base) summarizes() bool { return b.Alert.Kind == AlertError || b.lists() }
 
 // lists reports that several fields are wrong.
-func (b Base) lists() bool {
+func (b *Base) lists() bool {
 	return slices.ContainsFunc(b.Errors, func(e FieldError) bool { return e.Field != b.Errors[0].Field })
 }
 
 // focuses reports that a field takes the focus: the one that is wrong, a captcha, or the page's first.
 // A summary of errors would.
-func (b Base) focuses(field string, first bool) bool {
+func (b *Base) focuses(field string, first bool) bool {
 	switch {
 	case b.Still || b.summarizes():
 		return false
@@ -35,7 +35,7 @@ func (b Base) focuses(field string, first bool) bool {
 }
 
 // fieldError is the first message of a field, zero when it is fine.
-func (b Base) fieldError(field string) i18n.Message {
+func (b *Base) fieldError(field string) i18n.Message {
 	if all := b.fieldErrors(field); len(all) > 0 {
 		return all[0]
 	}
@@ -43,7 +43,7 @@ func (b Base) fieldError(field string) i18n.Message {
 }
 
 // fieldErrors are all messages of a field.
-func (b Base) fieldErrors(field string) (all []i18n.Message) {
+func (b *Base) fieldErrors(field string) (all []i18n.Message) {
 	for _, e := range b.Errors {
 		if e.Field == field {
 			all = append(all, e.Message)
@@ -53,7 +53,7 @@ func (b Base) fieldErrors(field string) (all []i18n.Message) {
 }
 
 // describedBy joins the ids of a field's help and error.
-func (b Base) describedBy(field string, help bool) string {
+func (b *Base) describedBy(field string, help bool) string {
 	ids := ""
 	if help {
 		ids = field + "-help"

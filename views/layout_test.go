@@ -11,7 +11,7 @@ import (
 )
 
 // rendered is what a component comes to in English.
-func rendered(t *testing.T, of func(Base) templ.Component, b Base) string {
+func rendered(t *testing.T, of func(*Base) templ.Component, b *Base) string {
 	t.Helper()
 	bundle, err := i18n.Load()
 	if err != nil {
@@ -34,7 +34,7 @@ func TestLanguages(t *testing.T) {
 	}
 	for n := range len(all) + 1 {
 		for _, linked := range []bool{true, false} {
-			b := Base{Languages: slices.Clone(all[:n])}
+			b := &Base{Languages: slices.Clone(all[:n])}
 			for i := range b.Languages {
 				if linked {
 					b.Languages[i].URL = "/" + b.Languages[i].Tag
@@ -86,7 +86,7 @@ func TestAlert(t *testing.T) {
 		{"a question and a field", Base{Alert: asked, Errors: wrong("captcha_key")}, "status", 0},
 	}
 	for _, tt := range tests {
-		got := rendered(t, alert, tt.base)
+		got := rendered(t, alert, &tt.base)
 		if links := strings.Count(got, `<a href="#`); links != tt.links {
 			t.Errorf("%s: %d links to fields, want %d", tt.name, links, tt.links)
 		}

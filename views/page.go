@@ -19,109 +19,109 @@ type Page interface {
 func (b *Base) Frame() *Base { return b }
 
 // Component implements Page.
-func (p *AccountPage) Component() templ.Component { return Account(*p) }
+func (p *AccountPage) Component() templ.Component { return Account(p) }
 
 // Component implements Page.
-func (p *ProfilePage) Component() templ.Component { return Profile(*p) }
+func (p *ProfilePage) Component() templ.Component { return Profile(p) }
 
 // Component implements Page.
-func (p *UsernamePage) Component() templ.Component { return Username(*p) }
+func (p *UsernamePage) Component() templ.Component { return Username(p) }
 
 // Component implements Page.
-func (p *PasswordPage) Component() templ.Component { return Password(*p) }
+func (p *PasswordPage) Component() templ.Component { return Password(p) }
 
 // Component implements Page.
-func (p *StepUpPage) Component() templ.Component { return StepUp(*p) }
+func (p *StepUpPage) Component() templ.Component { return StepUp(p) }
 
 // Component implements Page.
-func (p *ConflictPage) Component() templ.Component { return Conflict(*p) }
+func (p *ConflictPage) Component() templ.Component { return Conflict(p) }
 
 // Component implements Page.
-func (p *ProvidersPage) Component() templ.Component { return Providers(*p) }
+func (p *ProvidersPage) Component() templ.Component { return Providers(p) }
 
 // Component implements Page.
-func (p *BindPage) Component() templ.Component { return Bind(*p) }
+func (p *BindPage) Component() templ.Component { return Bind(p) }
 
 // Component implements Page.
-func (p *SessionsPage) Component() templ.Component { return Sessions(*p) }
+func (p *SessionsPage) Component() templ.Component { return Sessions(p) }
 
 // Component implements Page.
-func (p *HistoryPage) Component() templ.Component { return History(*p) }
+func (p *HistoryPage) Component() templ.Component { return History(p) }
 
 // Component implements Page.
-func (p *DeletePage) Component() templ.Component { return Delete(*p) }
+func (p *DeletePage) Component() templ.Component { return Delete(p) }
 
 // Component implements Page.
-func (p *DevicePage) Component() templ.Component { return AuthorizeDevice(*p) }
+func (p *DevicePage) Component() templ.Component { return AuthorizeDevice(p) }
 
 // Component implements Page.
-func (p *ReturnPage) Component() templ.Component { return Return(*p) }
+func (p *ReturnPage) Component() templ.Component { return Return(p) }
 
 // Component implements Page.
-func (p *ReviewPage) Component() templ.Component { return Review(*p) }
+func (p *ReviewPage) Component() templ.Component { return Review(p) }
 
 // Component implements Page.
-func (p *DataPage) Component() templ.Component { return Data(*p) }
+func (p *DataPage) Component() templ.Component { return Data(p) }
 
 // Component implements Page.
-func (p *ContinuePage) Component() templ.Component { return Continue(*p) }
+func (p *ContinuePage) Component() templ.Component { return Continue(p) }
 
 // Component implements Page.
-func (p *AuthorizePage) Component() templ.Component { return Authorize(*p) }
+func (p *AuthorizePage) Component() templ.Component { return Authorize(p) }
 
 // Component implements Page.
-func (p *SignInPage) Component() templ.Component { return SignIn(*p) }
+func (p *SignInPage) Component() templ.Component { return SignIn(p) }
 
 // Component implements Page.
-func (p *ChoosePage) Component() templ.Component { return Choose(*p) }
+func (p *ChoosePage) Component() templ.Component { return Choose(p) }
 
 // Component implements Page.
-func (p *SendCodePage) Component() templ.Component { return SendCode(*p) }
+func (p *SendCodePage) Component() templ.Component { return SendCode(p) }
 
 // Component implements Page.
-func (p *CodePage) Component() templ.Component { return Code(*p) }
+func (p *CodePage) Component() templ.Component { return Code(p) }
 
 // Component implements Page.
-func (p *SignUpDetailsPage) Component() templ.Component { return SignUpDetails(*p) }
+func (p *SignUpDetailsPage) Component() templ.Component { return SignUpDetails(p) }
 
 // Component implements Page.
-func (p *AgreementPage) Component() templ.Component { return Agreement(*p) }
+func (p *AgreementPage) Component() templ.Component { return Agreement(p) }
 
 // Component implements Page.
-func (p *ConfirmedPage) Component() templ.Component { return Confirmed(*p) }
+func (p *ConfirmedPage) Component() templ.Component { return Confirmed(p) }
 
 // Component implements Page.
-func (p *StartPage) Component() templ.Component { return Start(*p) }
+func (p *StartPage) Component() templ.Component { return Start(p) }
 
 // Component implements Page.
-func (p *QRPage) Component() templ.Component { return QR(*p) }
+func (p *QRPage) Component() templ.Component { return QR(p) }
 
 // Component implements Page.
-func (p *NewPasswordPage) Component() templ.Component { return NewPassword(*p) }
+func (p *NewPasswordPage) Component() templ.Component { return NewPassword(p) }
 
 // Component implements Page.
-func (p *CompletePage) Component() templ.Component { return Complete(*p) }
+func (p *CompletePage) Component() templ.Component { return Complete(p) }
 
 // Component implements Page.
-func (p *InterstitialPage) Component() templ.Component { return Interstitial(*p) }
+func (p *InterstitialPage) Component() templ.Component { return Interstitial(p) }
 
 // Component implements Page.
-func (p *CaptchaReturnPage) Component() templ.Component { return CaptchaReturn(*p) }
+func (p *CaptchaReturnPage) Component() templ.Component { return CaptchaReturn(p) }
 
 // Component implements Page.
-func (p *SignOutPage) Component() templ.Component { return SignOut(*p) }
+func (p *SignOutPage) Component() templ.Component { return SignOut(p) }
 
 // Component implements Page.
-func (p *ErrorPage) Component() templ.Component { return Error(*p) }
+func (p *ErrorPage) Component() templ.Component { return Error(p) }
 
 // Component implements Page.
-func (p *DemoPage) Component() templ.Component { return Demo(*p) }
+func (p *DemoPage) Component() templ.Component { return Demo(p) }
 
 // Component implements Page.
-func (p *NoticePage) Component() templ.Component { return Notice(*p) }
+func (p *NoticePage) Component() templ.Component { return Notice(p) }
 
 // Component implements Page.
-func (p *HandOffPage) Component() templ.Component { return HandOff(*p) }
+func (p *HandOffPage) Component() templ.Component { return HandOff(p) }
 
 // What account.js is to do on a page, in Guard.Mode.
 const (
@@ -132,7 +132,7 @@ const (
 )
 
 // style is the one stylesheet of a page.
-func (b Base) style() string {
+func (b *Base) style() string {
 	if b.Portal != nil || b.Guard != nil || b.Styled {
 		return b.Assets.PortalStyle
 	}
@@ -140,7 +140,7 @@ func (b Base) style() string {
 }
 
 // script is the one script of a page.
-func (b Base) script() string {
+func (b *Base) script() string {
 	if b.Guard != nil && b.Assets.PortalScript != "" {
 		return b.Assets.PortalScript
 	}

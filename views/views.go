@@ -155,7 +155,7 @@ const OtherCountry = "other"
 type Country struct{ Region, Label string }
 
 // documentTitle is "Page · App", with "Error: " in front when there is one.
-func (b Base) documentTitle() string {
+func (b *Base) documentTitle() string {
 	title := b.T.Print(b.Title)
 	if b.App.Name != "" && b.App.Name != title {
 		title += " · " + b.App.Name
@@ -166,11 +166,17 @@ func (b Base) documentTitle() string {
 	return title
 }
 
+// class is the attribute of classes that depend on a value. A class={ } of templ's makes maps of them
+// each time.
+func class(names string) templ.OrderedAttributes {
+	return templ.OrderedAttributes{{Key: "class", Value: names}}
+}
+
 // consentSentence is the checkbox's sentence with its links. It is written by
 // hand, since a template puts white space between text and link, which Chinese
 // and Japanese have none of, and Arabic none after "and". Where the page runs from
 // right to left each title keeps a direction of its own.
-func (b Base) consentSentence() templ.Component {
+func (b *Base) consentSentence() templ.Component {
 	const mark = "\x00"
 	sentence := b.T.Print(i18n.Message{Key: "agreement.label", Args: i18n.Args{"texts": mark}})
 	before, after, _ := strings.Cut(sentence, mark)
@@ -261,7 +267,7 @@ type CodePage struct {
 }
 
 // change is what the button is called that leads back to where the code goes.
-func (p CodePage) change() string {
+func (p *CodePage) change() string {
 	if p.Phone != nil {
 		return "code.change_phone"
 	}
@@ -292,12 +298,12 @@ type NewIdentity struct {
 }
 
 // asks reports that a field is among those of the page.
-func (p SignUpDetailsPage) asks(name string) bool {
+func (p *SignUpDetailsPage) asks(name string) bool {
 	return slices.ContainsFunc(p.Fields, func(f SignUpField) bool { return f.Name == name })
 }
 
 // enterAfter is what the Enter key says in a field: whether another one follows.
-func (p SignUpDetailsPage) enterAfter(i int) string {
+func (p *SignUpDetailsPage) enterAfter(i int) string {
 	if i < len(p.Fields)-1 {
 		return "next"
 	}
@@ -378,7 +384,7 @@ type QRCode struct {
 }
 
 // is reports the state that the page is in.
-func (p QRPage) is(states ...string) bool { return slices.Contains(states, p.State) }
+func (p *QRPage) is(states ...string) bool { return slices.Contains(states, p.State) }
 
 // NewPasswordPage asks for the password to set.
 type NewPasswordPage struct {
@@ -392,7 +398,7 @@ type NewPasswordPage struct {
 type Completion struct {
 	EnvID       string          `json:"env_id"`
 	ClientID    string          `json:"client_id"`
-	Credentials json.RawMessage `json:"credentials"`
+	Credentials any             `json:"credentials"` // as TCB gave them
 	UserInfo    json.RawMessage `json:"user_info,omitempty"`
 	RedirectURI string          `json:"redirect_uri"`
 	Back        string          `json:"back"` // of ours: what a reload shows

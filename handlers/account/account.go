@@ -25,6 +25,7 @@ type Room struct {
 	codes       *code.Codes
 	providers   *provider.Providers
 	signInAgain SignInAgain
+	overview    []section
 }
 
 // SignInAgain signs in somebody whose new password is set, with all that TCB may want besides.
@@ -34,6 +35,7 @@ type SignInAgain func(r *web.Request, username, password string) (web.Reply, err
 func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Providers, signInAgain SignInAgain) *Room {
 	a := &Room{Room: portal.New(s, v, codes), visitor: v, codes: codes, providers: providers, signInAgain: signInAgain}
 	a.Hang(a.table(stepup.New(a.Room, v, codes, providers)))
+	a.overview = overviewOf(a.Pages())
 	providers.Register(purposeBind, bind{a})
 	return a
 }

@@ -22,29 +22,46 @@ var sections = []struct{ name, title string }{
 	{"danger", "account.section.danger"},
 }
 
+// A section is what the portal's pages say in a section of the overview, in the order of their places.
+type section struct {
+	name, title string
+	lines       []portal.Summary
+}
+
+// overviewOf are the sections of the overview, by what the pages say of themselves.
+func overviewOf(pages []portal.Page) []section {
+	all := make([]section, len(sections))
+	for i, s := range sections {
+		all[i].name, all[i].title = s.name, s.title
+		for _, page := range pages {
+			for _, line := range page.Overview {
+				if line.Section == s.name {
+					all[i].lines = append(all[i].lines, line)
+				}
+			}
+		}
+		slices.SortStableFunc(all[i].lines, func(x, y portal.Summary) int { return cmp.Compare(x.Place, y.Place) })
+	}
+	return all
+}
+
 func (a *Room) getOverview(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	return web.OK(a.overviewPage(r, login))
 }
 
 func (a *Room) overviewPage(r *web.Request, login *visitor.Login) *views.AccountPage {
-	p := &views.AccountPage{Base: a.Plain(r, login, "account", i18n.Msg("account.title"))}
-	for _, s := range sections {
-		var lines []portal.Summary
-		for _, page := range a.Pages() {
-			for _, line := range page.Overview {
-				if line.Section == s.name {
-					lines = append(lines, line)
-				}
-			}
-		}
-		slices.SortStableFunc(lines, func(x, y portal.Summary) int { return cmp.Compare(x.Place, y.Place) })
-		section := views.Section{Name: s.name, Title: i18n.Msg(s.title)}
-		for _, line := range lines {
+	p := &views.AccountPage{
+		Base:     a.Plain(r, login, "account", i18n.Msg("account.title")),
+		Sections: make([]views.Section, len(a.overview)),
+	}
+	for i, s := range a.overview {
+		rows := make([]views.Row, 0, len(s.lines))
+		for _, line := range s.lines {
 			if row, ok := line.Row(r, login); ok {
-				section.Rows = append(section.Rows, row)
+				rows = append(rows, row)
 			}
 		}
-		p.Sections = append(p.Sections, section)
+		p.Sections[i] = views.Section{Name: s.name, Title: i18n.Msg(s.title), Rows: rows}
 	}
 	return p
 }
@@ -55,19 +72,12 @@ func (a *Room) fact(r *web.Request, name, label, value, page string) views.Row {
 	if value == "" {
 		action = "account.add"
 	}
-	row := views.Row{Name: name, Label: i18n.Msg(label), Value: value, Empty: i18n.Msg("account.empty"), Action: a.Link(r, page, "")}
-	row.Action.Label = toDo(r, action, label)
-	return row
-}
-
-// toDo says what a line leads to, to who cannot see the line: "Change nickname".
-func toDo(r *web.Request, action, label string) i18n.Message {
-	return i18n.Message{Key: action, Args: i18n.Args{"what": r.Loc.T(label)}}
+	return views.Row{Name: name, Label: label, Value: value, Empty: "account.empty", Action: a.Link(r, page, action)}
 }
 
 // hint is a line that says what a page is for.
 func (a *Room) hint(r *web.Request, name, label, hint, page string) views.Row {
-	return views.Row{Name: name, Label: i18n.Msg(label), Hint: i18n.Msg(hint), Action: a.Link(r, page, label)}
+	return views.Row{Name: name, Label: label, Hint: hint, Action: a.Link(r, page, label)}
 }
 
 func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []sample.Sample {

@@ -44,7 +44,7 @@ func (a *Room) moreRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 		}
 	}
 	row := a.fact(r, "more", "account.row.more", strings.Join(parts, "\u00a0· "), "account-profile")
-	row.Action.Label = toDo(r, "account.change", "account.row.more")
+	row.Action.Label.Key = "account.change" // also where there is nothing of it yet
 	return row, true
 }
 
@@ -141,14 +141,20 @@ type profileRules struct {
 	Zoneinfo  string `form:"zoneinfo" validate:"omitempty,max=64,timezone" say:"max=error.zoneinfo timezone=error.zoneinfo"`
 }
 
-// validateProfile adds what is wrong with the form. A picture that is there already may stay.
-func (a *Room) validateProfile(p *views.ProfilePage, me *authclient.UserInfo) {
-	rules.Check(&p.Base, profileRules{
-		Name: p.Name, Gender: p.Gender, Zoneinfo: p.Zoneinfo,
-		Picture:   p.Picture == "" || p.Picture == me.Picture || isPictureURL(p.Picture),
-		Birthdate: p.Birthdate == "" || a.isBirthdate(p.Birthdate),
-		Locale:    p.Locale == "" || localeTag.MatchString(p.Locale) && len(p.Locale) <= 64,
+// checkProfile is what is wrong with the form. A picture that is there already may stay.
+func (a *Room) checkProfile(f profileForm, me *authclient.UserInfo) []views.FieldError {
+	var b views.Base
+	zone := f.Zoneinfo
+	if slices.Contains(timezone.Offered, zone) {
+		zone = "" // nothing is wrong with it, and its rule would read a file of the system's
+	}
+	rules.Check(&b, profileRules{
+		Name: f.Name, Gender: f.Gender, Zoneinfo: zone,
+		Picture:   f.Picture == "" || f.Picture == me.Picture || isPictureURL(f.Picture),
+		Birthdate: f.Birthdate == "" || a.isBirthdate(f.Birthdate),
+		Locale:    f.Locale == "" || localeTag.MatchString(f.Locale) && len(f.Locale) <= 64,
 	})
+	return b.Errors
 }
 
 // pastedURL is an address without the marks that apps put around what they have copied. Within it they
@@ -170,18 +176,20 @@ func (a *Room) isBirthdate(s string) bool {
 
 func (a *Room) postProfile(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	me := login.Me
-	page := a.profilePage(r, login, a.typedProfile(r, login.Me))
-	if a.validateProfile(page, me); page.Invalid() {
+	typed := a.typedProfile(r, me)
+	if wrong := a.checkProfile(typed, me); len(wrong) > 0 {
+		page := a.profilePage(r, login, typed)
+		page.Errors = wrong
 		return web.Invalid(page)
 	}
 	update := authclient.UserUpdate{
-		Name: changed(me.Name, page.Name), Picture: changed(me.Picture, page.Picture),
-		Gender: changed(me.Gender, page.Gender), Birthdate: changed(dateOf(me.Birthdate), page.Birthdate),
-		Locale: changed(me.Locale, page.Locale), Zoneinfo: changed(me.Zoneinfo, page.Zoneinfo),
+		Name: changed(me.Name, typed.Name), Picture: changed(me.Picture, typed.Picture),
+		Gender: changed(me.Gender, typed.Gender), Birthdate: changed(dateOf(me.Birthdate), typed.Birthdate),
+		Locale: changed(me.Locale, typed.Locale), Zoneinfo: changed(me.Zoneinfo, typed.Zoneinfo),
 	}
 	if update != (authclient.UserUpdate{}) {
 		if err := a.update(r, login, update); err != nil {
-			return a.Refuse(r, login, page, err, profileRefusals)
+			return a.Refuse(r, login, a.profilePage(r, login, typed), err, profileRefusals)
 		}
 	}
 	return a.Finished(r, login, entry.PathAccount, "account.done.profile")

@@ -31,8 +31,8 @@ func (a *Room) providersRow(r *web.Request, login *visitor.Login) (views.Row, bo
 		}
 	}
 	return views.Row{
-		Name: "providers", Label: i18n.Msg("account.providers.title"), Value: strings.Join(names, ", "),
-		Empty: i18n.Msg("account.providers.nothing"), Action: a.Link(r, "account-providers", "account.providers.title"),
+		Name: "providers", Label: "account.providers.title", Value: strings.Join(names, ", "),
+		Empty: "account.providers.nothing", Action: a.Link(r, "account-providers", "account.providers.title"),
 	}, true
 }
 

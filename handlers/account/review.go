@@ -24,8 +24,10 @@ const (
 )
 
 func (a *Room) reviewRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "review", "account.review.title", "account.row.review", formReview),
-		r.Session.Notes().Of(login.Me.Sub).Review != notes.ReviewNone
+	if r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewNone {
+		return views.Row{}, false
+	}
+	return a.hint(r, "review", "account.review.title", "account.row.review", formReview), true
 }
 
 func (a *Room) reviewPage(r *web.Request, login *visitor.Login) *views.ReviewPage {
@@ -34,7 +36,7 @@ func (a *Room) reviewPage(r *web.Request, login *visitor.Login) *views.ReviewPag
 	}
 	add := func(name, label, value, page, action string) {
 		if value != "" {
-			p.Rows = append(p.Rows, views.Row{Name: name, Label: i18n.Msg(label), Value: value, Action: a.Link(r, page, action)})
+			p.Rows = append(p.Rows, views.Row{Name: name, Label: label, Value: value, Action: a.Link(r, page, action)})
 		}
 	}
 	me := login.Me

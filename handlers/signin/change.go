@@ -6,6 +6,7 @@ import (
 
 	"tcb-login/audit"
 	"tcb-login/authclient"
+	"tcb-login/config/loginpage"
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
@@ -107,7 +108,7 @@ func (in *Room) postChange(r *web.Request) (web.Reply, error) {
 
 // afterWrong are the ways on from a refused change: the old password is not asked for here.
 func (in *Room) afterWrong(r *web.Request) []views.Link {
-	return append([]views.Link{{To: "sign-in", URL: r.To(r.SignInPath()), Label: i18n.Msg("sign-in.back")}}, in.around(r)...)
+	return append([]views.Link{{To: "sign-in", URL: r.To(r.SignInPath()), Label: i18n.Msg("sign-in.back")}}, around(r, in.others(r, loginpage.KindPassword))...)
 }
 
 // change is TCB's call, with its public key before it.

@@ -28,7 +28,7 @@ func (in *Room) SignInPage(r *web.Request, username string) *views.SignInPage {
 	p := &views.SignInPage{
 		Base:     in.FormPage(&r.LoginRequest, formSignIn, r.Title(), entry.PathSignIn, ""),
 		Username: username,
-		Names:    views.Names{Phone: r.LoginPage.VerifiesBy(loginpage.KindSMS), Email: r.LoginPage.VerifiesBy(loginpage.KindEmail)},
+		Names:    namesOf(r),
 		Methods:  in.Methods(&r.LoginRequest, loginpage.KindPassword),
 	}
 	p.Consent = web.Consent(&r.LoginRequest, r.Form)
@@ -39,6 +39,11 @@ func (in *Room) SignInPage(r *web.Request, username string) *views.SignInPage {
 		p.SignUp = views.Link{To: "sign-up", URL: r.To(entry.PathSignUp), Label: i18n.Msg("sign-up.link")}
 	}
 	return p
+}
+
+// namesOf are what people sign in with at the login page, besides a username.
+func namesOf(r *web.Request) views.Names {
+	return views.Names{Phone: r.LoginPage.VerifiesBy(loginpage.KindSMS), Email: r.LoginPage.VerifiesBy(loginpage.KindEmail)}
 }
 
 func (in *Room) getSignIn(r *web.Request) (web.Reply, error) {
@@ -54,42 +59,50 @@ type signInForm struct {
 	Password string `form:"password" validate:"required,max=256"`
 }
 
-// typedSignIn is the page with what was typed.
-func (in *Room) typedSignIn(r *web.Request) (*views.SignInPage, signInForm) {
+// typedSignIn is what was typed.
+func typedSignIn(r *web.Request) signInForm {
 	form := signInForm{Username: r.Form.Line("username"), Password: r.Form.Secret("password")}
 	if identifier.Plain(form.Username) == "" { // nothing that shows
 		form.Username = ""
 	}
-	return in.SignInPage(r, form.Username), form
+	return form
+}
+
+// checkSignIn is what is wrong with the form.
+func checkSignIn(r *web.Request, form signInForm) []views.FieldError {
+	b := views.Base{Consent: web.Consent(&r.LoginRequest, r.Form)}
+	rules.Check(&b, form)
+	for i, e := range b.Errors { // the words name what the label names
+		if e.Message.Key == "error.required.username" {
+			b.Errors[i].Message.Key = namesOf(r).Key(e.Message.Key)
+		}
+	}
+	web.RequireConsent(r, &b)
+	return b.Errors
 }
 
 func (in *Room) rebuildSignIn(r *web.Request) (views.Page, error) {
 	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		return nil, refusal.ErrDisabled
 	}
-	p, _ := in.typedSignIn(r)
-	return p, nil
+	return in.SignInPage(r, typedSignIn(r).Username), nil
 }
 
 func (in *Room) postSignIn(r *web.Request) (web.Reply, error) {
 	if !r.LoginPage.Offers(loginpage.KindPassword) {
 		return web.Reply{}, refusal.ErrDisabled
 	}
-	page, form := in.typedSignIn(r)
-	rules.Check(&page.Base, form)
-	for i, e := range page.Errors { // the words name what the label names
-		if e.Message.Key == "error.required.username" {
-			page.Errors[i].Message.Key = page.Names.Key(e.Message.Key)
-		}
-	}
-	web.RequireConsent(r, &page.Base)
-	if page.Invalid() {
+	form := typedSignIn(r)
+	if wrong := checkSignIn(r, form); len(wrong) > 0 {
+		page := in.SignInPage(r, form.Username)
+		page.Errors = wrong
 		return web.Invalid(page)
 	}
 	with, creds, err := in.signInWithPassword(r, form)
 	with.by, with.who = audit.ByPassword, form.Username
 	reply, err := in.admit(r, with, creds, err)
 	if err != nil {
+		page := in.SignInPage(r, form.Username)
 		in.offerOthers(r, page, err)
 		return web.Refuse(page, err, passwordRefusals)
 	}
@@ -113,9 +126,9 @@ func (in *Room) offerOthers(r *web.Request, page *views.SignInPage, err error) {
 	page.Refused = wrongPassword(err)
 	switch {
 	case page.Refused, isLimit(err):
-		page.Alert.Links = in.around(r)
+		page.Alert.Links = around(r, byForm(page.Methods))
 	case refusal.Elsewhere(err):
-		page.Alert.Links = in.others(r, loginpage.KindPassword)
+		page.Alert.Links = byForm(page.Methods)
 	}
 }
 
@@ -124,9 +137,10 @@ func isLimit(err error) bool {
 	return errors.As(err, &limited)
 }
 
-// around are the ways in for who has no password that works: a code, and a new password.
-func (in *Room) around(r *web.Request) (links []views.Link) {
-	if codes := in.others(r, loginpage.KindPassword); len(codes) > 0 {
+// around are the ways in for who has no password that works: a code, by the first of some forms, and a
+// new password.
+func around(r *web.Request, codes []views.Link) (links []views.Link) {
+	if len(codes) > 0 {
 		codes[0].Label = i18n.Msg("sign-in.with_code")
 		links = codes[:1]
 	}

@@ -60,12 +60,12 @@ func (in *Room) signInStates(r *web.Request) []sample.State {
 			page := p.(*views.SignInPage)
 			page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Msg("error.sign_in_failed")
 			page.Refused = true
-			page.Alert.Links = in.around(r)
+			page.Alert.Links = around(r, byForm(page.Methods))
 		}},
 		{Name: "limited-password", Change: func(p views.Page) {
 			page := p.(*views.SignInPage)
 			page.Alert.Kind, page.Alert.Message = views.AlertError, i18n.Message{Key: "error.password_limit", N: 9}
-			page.Alert.Links = in.around(r)
+			page.Alert.Links = around(r, byForm(page.Methods))
 		}},
 		sample.Alert("stale", views.AlertError, i18n.Msg("error.stale_password")),
 		sample.Alert("reset-done", views.AlertOK, i18n.Msg("reset.done")),

@@ -154,8 +154,13 @@ func (in *Room) agreementPage(r *entry.LoginRequest, i int) *views.AgreementPage
 }
 
 // others are the ways to sign in by a form of ours, beside one method.
-func (in *Room) others(r *web.Request, except loginpage.Kind) (links []views.Link) {
-	for _, w := range in.Methods(&r.LoginRequest, except).Others {
+func (in *Room) others(r *web.Request, except loginpage.Kind) []views.Link {
+	return byForm(in.Methods(&r.LoginRequest, except))
+}
+
+// byForm are those of the ways in that have a form of ours.
+func byForm(m views.Methods) (links []views.Link) {
+	for _, w := range m.Others {
 		if !w.Provider {
 			links = append(links, w.Link)
 		}

@@ -43,14 +43,10 @@ func (v *Room) complete(r *web.Request, creds *authclient.Credentials, access se
 	} else if instead != "" {
 		to = instead
 	}
-	tokens, err := json.Marshal(creds)
-	if err != nil {
-		return web.Reply{}, err
-	}
 	page := v.completePage(r, views.Completion{
 		EnvID:       r.Env.ID,
 		ClientID:    r.Client.ID,
-		Credentials: tokens,
+		Credentials: creds,
 		UserInfo:    profile(r, creds),
 		RedirectURI: to,
 	})

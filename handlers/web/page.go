@@ -3,6 +3,8 @@ package web
 import (
 	"cmp"
 	"net/url"
+	"slices"
+	"strings"
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
@@ -17,33 +19,22 @@ func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) view
 	if theme == nil {
 		theme = s.BuiltIn()
 	}
-	b := views.Base{
-		T:     r.Loc,
-		Page:  name,
-		Title: title,
-		Assets: views.Assets{
-			Style:     theme.Style,
-			Script:    s.Asset("app.js"),
-			Complete:  s.Asset("complete.js"),
-			Demo:      s.Asset("demo.js"),
-			Countries: s.Countries(r.Loc.Locale()),
-
-			Account:      s.Asset("account.js"),
-			PortalStyle:  theme.Portal,
-			PortalScript: s.Asset("portal.js"),
-		},
-	}
+	b := views.Base{T: r.Loc, Page: name, Title: title, Assets: s.scripts}
+	b.Assets.Style, b.Assets.PortalStyle, b.Assets.Countries = theme.Style, theme.Portal, s.Countries(r.Loc.Locale())
 	if app := s.appName(r); app != "" {
 		b.App = views.App{Name: app, Initial: views.InitialOf(app)}
 	}
 	if p := r.LoginPage; p != nil {
 		b.App.Logo, b.App.LogoDark = s.Media(p.Logo), s.Media(p.LogoDark)
-		for _, l := range p.Links {
-			b.Footer = append(b.Footer, views.Link{URL: l.URL, Label: i18n.Message{Text: l.Label.In(r.Loc.Locale())}})
+		b.Footer = make([]views.Link, len(p.Links))
+		for i, l := range p.Links {
+			b.Footer[i] = views.Link{URL: l.URL, Label: i18n.Message{Text: l.Label.In(r.Loc.Locale())}}
 		}
 	}
-	for _, l := range theme.Messages.Locales() {
-		b.Languages = append(b.Languages, views.Language{Tag: l.Locale(), Name: l.Name(), Current: l == r.Loc})
+	locales := theme.Messages.Locales()
+	b.Languages = make([]views.Language, len(locales))
+	for i, l := range locales {
+		b.Languages[i] = views.Language{Tag: l.Locale(), Name: l.Name(), Current: l == r.Loc}
 	}
 	return b
 }
@@ -82,10 +73,12 @@ func (s *Site) formPage(r *entry.LoginRequest, name string, title i18n.Message, 
 }
 
 // LinkLanguages makes the language switch of a page without a form: links to the address that an
-// entry query with another lang= has.
+// entry query with another lang= has. That address is made once, with a mark for the tag: no address
+// has a ^ of its own (see views.Guard).
 func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
+	before, after, _ := strings.Cut(address(entry.With("lang", "^")), "^")
 	for i, l := range b.Languages {
-		b.Languages[i].URL = address(entry.With("lang", l.Tag))
+		b.Languages[i].URL = before + l.Tag + after
 	}
 }
 
@@ -101,8 +94,9 @@ func (s *Site) PersonOf(name, picture string) views.Person {
 // Methods are the ways in beside the form of one method. What differs in the addresses of identity
 // providers' buttons comes after it.
 func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...entry.Differ) views.Methods {
-	var out views.Methods
-	for _, w := range inOrder(r) {
+	ways := inOrder(r)
+	out := views.Methods{Others: make([]views.Method, 0, len(ways))}
+	for _, w := range ways {
 		if m := w.Kind(); m == "" || m != except {
 			out.Others = append(out.Others, s.method(r, w, differs))
 		}
@@ -122,18 +116,18 @@ func (s *Site) Methods(r *entry.LoginRequest, except loginpage.Kind, differs ...
 func inOrder(r *entry.LoginRequest) []loginpage.SignInMethod {
 	here, elsewhere := entry.WeChats(r.InWeChat)
 	_, hasHere := r.LoginPage.Method(here)
-	var first, rest []loginpage.SignInMethod
+	all := make([]loginpage.SignInMethod, 0, len(r.LoginPage.Methods))
 	for _, w := range r.LoginPage.Methods {
 		switch {
 		case w.Kind() == loginpage.KindQR && (!OffersQR(r) || r.InWeChat && len(r.LoginPage.Methods) > 1):
 		case w.ID == elsewhere && (r.InWeChat || hasHere):
 		case w.ID == here && r.InWeChat:
-			first = append(first, w)
+			all = slices.Insert(all, 0, w)
 		default:
-			rest = append(rest, w)
+			all = append(all, w)
 		}
 	}
-	return append(first, rest...)
+	return all
 }
 
 // OffersQR reports that a mini program's code signs people in here. It proves who holds the phone,

@@ -29,6 +29,7 @@ import (
 	"tcb-login/metrics"
 	"tcb-login/session"
 	"tcb-login/static"
+	"tcb-login/views"
 )
 
 // Config is everything the pages need; all of it but LoginPages, Demo, Audit, Metrics, Leaving, Now, CallClock and Rand is required.
@@ -90,6 +91,7 @@ type Site struct {
 	outcomes   limit.Outcomes
 	common     *cut.Cache[commonKey]
 	marks      *marks
+	scripts    views.Assets  // what every page has of them
 	lastResort func() []byte // the page for when rendering itself fails
 	rows       []Row
 	allowed    methods.Table
@@ -150,6 +152,10 @@ func NewSite(cfg Config) (*Site, error) {
 	s.Files = files.New(files.Config{
 		Base: s.places.Base, Static: cfg.Static, Pages: cfg.LoginPages, Environments: environments, Messages: cfg.Messages, Logger: cfg.Logger,
 	})
+	s.scripts = views.Assets{
+		Script: s.Asset("app.js"), Complete: s.Asset("complete.js"), Demo: s.Asset("demo.js"),
+		Account: s.Asset("account.js"), PortalScript: s.Asset("portal.js"),
+	}
 	s.places.ThemeOf = s.ThemeOf
 	s.lastResort = sync.OnceValue(s.renderLastResort)
 	return s, nil
