@@ -35,13 +35,22 @@ func Add(name, value string) Differ {
 	}
 }
 
+// differing is the address of the request at hand with what differs.
+func (r *LoginRequest) differing(next, link string, differs []Differ) address {
+	if len(differs) == 0 { // as in most links of a page
+		return address{query: r.Query, next: next, link: link}
+	}
+	a := &address{query: r.Query, next: next, link: link}
+	for _, differ := range differs {
+		differ(a)
+	}
+	return *a
+}
+
 // To is the address of a page on the way to a login, with the entry query string, where in the
 // portal it leads, and the identity that waits.
 func (r *LoginRequest) To(path string, differs ...Differ) string {
-	a := address{query: r.Query, next: r.Next, link: r.Link}
-	for _, differ := range differs {
-		differ(&a)
-	}
+	a := r.differing(r.Next, r.Link, differs)
 	params := append(make([]string, 0, 8), a.query) // on the stack
 	if a.link != "" {
 		params = append(params, "link="+a.link)
@@ -54,10 +63,7 @@ func (r *LoginRequest) To(path string, differs ...Differ) string {
 
 // Into is the address of a page of the portal, which is where next= led, and of what needs neither.
 func (r *LoginRequest) Into(path string, differs ...Differ) string {
-	a := address{query: r.Query}
-	for _, differ := range differs {
-		differ(&a)
-	}
+	a := r.differing("", "", differs)
 	params := append(append(make([]string, 0, 8), a.query), a.extra...)
 	if a.link != "" {
 		params = append(params, "link="+a.link)

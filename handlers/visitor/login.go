@@ -41,9 +41,7 @@ func (v *Room) Load(r *web.Request) (*Login, error) {
 		return nil, nil
 	}
 	on := Asking(r, access)
-	ctx, cancel := r.Within(v.Timeout)
-	defer cancel()
-	me, err := r.Auth().AsUser(access.AccessToken).GetUserInfo(ctx, on.Options()...)
+	me, err := r.Auth().AsUser(access.AccessToken).GetUserInfo(r.Context(), on.Options()...)
 	switch {
 	case errors.Is(err, authclient.ErrUnauthenticated):
 		r.Trace.Refused(err)
