@@ -16,7 +16,8 @@ const (
 )
 
 // Access is a login on our own pages: what we need to act for the person, and
-// no more. The refresh token is not here, it belongs to the app's SDK alone.
+// no more. The refresh token is not here, it belongs to the app's SDK alone. Cookies hold it in a form of
+// its own (see appendTo); its JSON is what the version before wrote.
 type Access struct {
 	AccessToken string `json:"access_token"`
 	Sub         string `json:"sub"`
@@ -38,7 +39,7 @@ type Access struct {
 // AccessCookies seals a login into Set-Cookie values for ttl, bound to the
 // session as it is now: call it after Rotate.
 func (s *Session) AccessCookies(scope Scope, a Access, ttl time.Duration) ([]string, error) {
-	sealed, err := s.sealBytes(associated(s.id, scope, accessPurpose), a, ttl, 1)
+	sealed, err := s.sealBytes(associated(s.id, scope, accessPurpose), &a, ttl, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -77,22 +77,33 @@ func encode(prefix string, raw []byte) string {
 	var b strings.Builder
 	b.Grow(len(prefix) + encoding.EncodedLen(len(raw)))
 	b.WriteString(prefix)
+	writeEncoded(&b, raw)
+	return b.String()
+}
+
+func writeEncoded(b *strings.Builder, raw []byte) {
 	var text [1024]byte
 	for piece := range slices.Chunk(raw, len(text)/4*3) { // a piece in the middle has no bits left over
 		n := encoding.EncodedLen(len(piece))
 		encoding.Encode(text[:n], piece)
 		b.Write(text[:n])
 	}
-	return b.String()
 }
 
 // What is sealed is {"e":Unix seconds,"v":value} with spaces after it. The frame is put around the
-// value's JSON and taken off it as text: read as JSON, every value would be read twice.
+// value's JSON, or its binaryForm, and taken off it as text: read as JSON, every value would be read twice.
 const (
 	frameExpires = `{"e":`
 	frameValue   = `,"v":`
 	frameEnd     = `}`
 )
+
+// binaryForm is of a value that stands in the frame in a form of its own, and not as JSON.
+type binaryForm interface {
+	size() int // of the form, at least
+	appendTo(b []byte) []byte
+	read(b []byte) bool
+}
 
 func (s *Session) seal(associated []byte, v any, ttl time.Duration, pad int) (string, error) {
 	sealed, err := s.sealBytes(associated, v, ttl, pad)
@@ -110,10 +121,10 @@ func (s *Session) sealBytes(associated []byte, v any, ttl time.Duration, pad int
 	begin = append(begin, frameExpires...)
 	begin = append(strconv.AppendInt(begin, s.m.now().Add(ttl).Unix(), 10), frameValue...)
 	framed := framer{begin: begin, room: len(frameEnd) + pad + aead.Overhead()}
-	if err := json.NewEncoder(&framed).Encode(v); err != nil {
-		return nil, errors.New("session: a value that cannot be JSON")
+	if err := framed.frame(v); err != nil {
+		return nil, err
 	}
-	out := append(bytes.TrimSuffix(framed.out, []byte("\n")), frameEnd...)
+	out := append(framed.out, frameEnd...)
 	nonce, plain := out[:aead.NonceSize()], out[aead.NonceSize():]
 	if rest := len(plain) % pad; rest != 0 {
 		for range pad - rest {
@@ -125,19 +136,36 @@ func (s *Session) sealBytes(associated []byte, v any, ttl time.Duration, pad int
 }
 
 // framer takes a value's JSON from an encoder, which writes it at once: so the buffer is made when
-// its size is known.
+// its size is known. It takes a binaryForm as it is.
 type framer struct {
-	begin []byte // stands before the JSON
+	begin []byte // stands before the value
 	room  int    // is left after it
 	out   []byte
 }
 
+func (f *framer) frame(v any) error {
+	if own, ok := v.(binaryForm); ok {
+		f.out = own.appendTo(f.start(own.size()))
+		return nil
+	}
+	if err := json.NewEncoder(f).Encode(v); err != nil {
+		return errors.New("session: a value that cannot be JSON")
+	}
+	f.out = bytes.TrimSuffix(f.out, []byte("\n"))
+	return nil
+}
+
 func (f *framer) Write(p []byte) (int, error) {
 	if f.out == nil {
-		f.out = append(make([]byte, 0, len(f.begin)+len(p)+f.room), f.begin...)
+		f.out = f.start(len(p))
 	}
 	f.out = append(f.out, p...)
 	return len(p), nil
+}
+
+// start is a buffer for a value of a size, with what stands before it.
+func (f *framer) start(size int) []byte {
+	return append(make([]byte, 0, len(f.begin)+size+f.room), f.begin...)
 }
 
 func (s *Session) open(associated []byte, sealed string, v any) bool {
@@ -161,6 +189,9 @@ func (s *Session) open(associated []byte, sealed string, v any) bool {
 		expires, value, ok := unframe(plain)
 		if !ok || s.m.now().Unix() >= expires {
 			return false // and v is as it was: nothing that is over is read
+		}
+		if own, ok := v.(binaryForm); ok {
+			return own.read(value)
 		}
 		return json.Unmarshal(value, v) == nil
 	}
