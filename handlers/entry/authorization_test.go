@@ -23,7 +23,7 @@ func ask(more string) Raw {
 func TestAuthorization(t *testing.T) {
 	t.Parallel()
 	places := testPlaces(t)
-	got, err := places.Parse(ask("&scope=openid%20profile&nonce=n+1&max_age=60&state=a%20b%26&prompt=login%20consent&response_mode=query&login_hint=x"))
+	got, err := parse(places, ask("&scope=openid%20profile&nonce=n+1&max_age=60&state=a%20b%26&prompt=login%20consent&response_mode=query&login_hint=x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestAuthorization(t *testing.T) {
 		t.Errorf("the app gets %s, want %s", to, want)
 	}
 	// Without response_type these names are the app's own, in whatever encoding.
-	plain, err := places.Parse(raw("&scope=%ff&nonce=1&nonce=2&request=x&request_uri[]=y&max_age=soon"))
+	plain, err := parse(places, raw("&scope=%ff&nonce=1&nonce=2&request=x&request_uri[]=y&max_age=soon"))
 	if err != nil || plain.Scope != "" || plain.RequestObject != "" || plain.Authorizing {
 		t.Errorf("%v: %+v", err, plain.Params)
 	}
@@ -63,7 +63,7 @@ func TestAuthorizationRefused(t *testing.T) {
 		"&scope=" + strings.Repeat("s", 1025):      "invalid_scope",
 		"&state=s%26t&response_mode=form_post&x=1": "invalid_request",
 	} {
-		got, err := places.Parse(ask(more))
+		got, err := parse(places, ask(more))
 		var back *AuthorizationError
 		if !errors.As(err, &back) || back.Code != want {
 			t.Errorf("%.60s: %v, want %s", more, err, want)
@@ -82,7 +82,7 @@ func TestAuthorizationRefused(t *testing.T) {
 			in := ask("")
 			in.Query = elsewhere
 			var p *refusal.Problem
-			if got, err := places.Parse(in); !errors.As(err, &p) || p.Status != 400 || got.Target != redirect.Refused {
+			if got, err := parse(places, in); !errors.As(err, &p) || p.Status != 400 || got.Target != redirect.Refused {
 				t.Errorf("%.80s: %v", elsewhere, err)
 			}
 		}
@@ -103,7 +103,7 @@ func FuzzAuthorizationRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		in := raw("")
 		in.Query = query
-		got, err := places.Parse(in)
+		got, err := parse(places, in)
 		var back *AuthorizationError
 		if errors.As(err, &back) {
 			if !got.ForCode() || !got.provesCode() || got.RedirectURI != registered || got.Client.ID != "demo" ||

@@ -2,8 +2,6 @@ package entry
 
 import (
 	"cmp"
-	"errors"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -44,13 +42,13 @@ type LoginRequest struct {
 
 // Params are the parameters that the SDK's toDefaultLoginPage sends, and what an app may add.
 type Params struct {
-	AppID         string `param:"app_id" validate:"omitempty,max=64,tcbid"`
-	EnvID         string `param:"env_id" validate:"omitempty,max=64,tcbid"`
-	ClientID      string `param:"client_id" validate:"omitempty,max=64,tcbid"`
-	ConfigVersion string `param:"config_version" validate:"omitempty,max=128,tcbid"`
-	RedirectURI   string `param:"redirect_uri" validate:"omitempty,max=4096"` // where the login leads: the default where none came
-	ResponseType  string `param:"response_type" validate:"omitempty,max=64"`
-	CodeChallenge string `param:"code_challenge" validate:"omitempty,max=128"`
+	AppID         string // see decisive for what these may be
+	EnvID         string
+	ClientID      string
+	ConfigVersion string
+	RedirectURI   string // where the login leads: the default where none came
+	ResponseType  string
+	CodeChallenge string
 
 	Lang            string // the rest is read as far as it makes sense
 	LoginHint       string
@@ -58,7 +56,7 @@ type Params struct {
 	State           string
 	ChallengeMethod string
 
-	Authorization `validate:"-"` // where response_type came with the request
+	Authorization // where response_type came with the request
 
 	HasRedirect bool // redirect_uri came with the request
 }
@@ -75,17 +73,32 @@ type Step struct {
 	UserCode  string // as the address has it: of a device that waits; carried along, so that sign-in leads back to it
 }
 
-// single are the parameters that decide who gets a login: what two readers could understand
-// differently (twice, or with brackets) is refused.
-var single = map[string]func(*Params) *string{
-	"app_id":         func(q *Params) *string { return &q.AppID },
-	"env_id":         func(q *Params) *string { return &q.EnvID },
-	"client_id":      func(q *Params) *string { return &q.ClientID },
-	"config_version": func(q *Params) *string { return &q.ConfigVersion },
-	"redirect_uri":   func(q *Params) *string { return &q.RedirectURI },
-	"response_type":  func(q *Params) *string { return &q.ResponseType },
-	"code_challenge": func(q *Params) *string { return &q.CodeChallenge },
+// A decisiveParam is one that decides who gets a login. What two readers could understand differently
+// (twice, or with brackets) is refused, and so is what does not keep to its rule.
+type decisiveParam struct {
+	name, rule string
+	of         func(*Params) *string
 }
+
+// decisive are all of them. Of several that break their rules the first is named.
+var decisive = []decisiveParam{
+	{"app_id", "max=64,tcbid", func(q *Params) *string { return &q.AppID }},
+	{"env_id", "max=64,tcbid", func(q *Params) *string { return &q.EnvID }},
+	{"client_id", "max=64,tcbid", func(q *Params) *string { return &q.ClientID }},
+	{"config_version", "max=128,tcbid", func(q *Params) *string { return &q.ConfigVersion }},
+	{"redirect_uri", "max=4096", func(q *Params) *string { return &q.RedirectURI }},
+	{"response_type", "max=64", func(q *Params) *string { return &q.ResponseType }},
+	{"code_challenge", "max=128", func(q *Params) *string { return &q.CodeChallenge }},
+}
+
+// single are those by their names.
+var single = func() map[string]func(*Params) *string {
+	all := make(map[string]func(*Params) *string, len(decisive))
+	for _, d := range decisive {
+		all[d.name] = d.of
+	}
+	return all
+}()
 
 // first are those of which the first counts.
 var first = map[string]func(*Params) *string{
@@ -99,15 +112,14 @@ var first = map[string]func(*Params) *string{
 // sealedText is what session.Seal makes.
 var sealedText = pattern.New(`^[A-Za-z0-9_-]+$`)
 
-// rules are those of Params.
+// rules has what the rules of decisive are made of.
 var rules = newRules()
 
 func newRules() *validator.Validate {
-	v := validator.New(validator.WithRequiredStructEnabled())
+	v := validator.New()
 	if err := v.RegisterValidation("tcbid", func(f validator.FieldLevel) bool { return input.IsID(f.Field().String()) }); err != nil {
 		panic(err) // the rule's name is a constant
 	}
-	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("param") })
 	return v
 }
 
@@ -140,15 +152,15 @@ type Raw struct {
 	OnWay          bool // see LoginRequest
 }
 
-// Parse makes the login request. Where it returns a problem the request holds as much as was found
-// out, since the page that says so needs it: its language, and the app's look.
-func (p *Places) Parse(raw Raw) (LoginRequest, error) {
-	r := LoginRequest{Origin: raw.Origin, Base: p.Base, Path: raw.Path, Portal: raw.Portal, OnWay: raw.OnWay, InWeChat: inWeChat(raw.UserAgent)}
+// Parse makes r the login request. Where it returns a problem, r holds as much as was found out, since
+// the page that says so needs it: its language, and the app's look.
+func (p *Places) Parse(raw Raw, r *LoginRequest) error {
+	*r = LoginRequest{Origin: raw.Origin, Base: p.Base, Path: raw.Path, Portal: raw.Portal, OnWay: raw.OnWay, InWeChat: inWeChat(raw.UserAgent)}
 	var bad error
-	if unread := p.readQuery(&r, raw); unread != nil {
+	if unread := p.readQuery(r, raw); unread != nil {
 		bad = unread
 	} else {
-		bad = p.resolve(&r)
+		bad = p.resolve(r)
 	}
 	words := p.Messages
 	var broken error
@@ -160,14 +172,14 @@ func (p *Places) Parse(raw Raw) (LoginRequest, error) {
 	r.Loc = words.Match(r.Lang, raw.Locale, raw.AcceptLanguage)
 	switch {
 	case broken != nil:
-		return r, broken
+		return broken
 	case bad != nil:
-		return r, bad
+		return bad
 	}
 	if r.Portal && !r.Authorizing {
 		r.shorten()
 	}
-	return r, nil
+	return nil
 }
 
 // inWeChat tells WeChat's own browser, which is on a phone and signs people in without a scan. WeCom
@@ -183,8 +195,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 		return refusal.BadParameter("?")
 	}
 	var bad *refusal.Problem
-	carried := make([]string, 0, len(params))
-	seen := make(names, 0, 8) // on the stack
+	carried, seen := make([]string, 0, 16), make(names, 0, 8) // on the stack
 	r.Authorizing = slices.ContainsFunc(params, func(q param) bool { return q.key == "response_type" })
 	for _, q := range params {
 		name := nameOf(q.key)
@@ -216,7 +227,7 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 			*field(&r.Authorization) = q.value
 		}
 		if p.reads(q.key) || ofOAuth(q.key) {
-			seen.add(q.key)
+			seen = seen.with(q.key)
 		}
 	}
 	r.Query = strings.Join(carried, "&")
@@ -227,12 +238,10 @@ func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
 	if bad != nil {
 		return bad
 	}
-	if err := rules.Struct(&r.Params); err != nil {
-		name := "?"
-		if fields := (validator.ValidationErrors)(nil); errors.As(err, &fields) && len(fields) > 0 {
-			name = fields[0].Field()
+	for _, d := range decisive {
+		if value := *d.of(&r.Params); value != "" && rules.Var(value, d.rule) != nil {
+			return refusal.BadParameter(d.name)
 		}
-		return refusal.BadParameter(name)
 	}
 	return nil
 }
@@ -255,10 +264,11 @@ type names []string
 
 func (n names) has(name string) bool { return slices.Contains(n, name) }
 
-func (n *names) add(name string) {
-	if !n.has(name) {
-		*n = append(*n, name)
+func (n names) with(name string) names {
+	if n.has(name) {
+		return n
 	}
+	return append(n, name)
 }
 
 // reads reports that a parameter means something here, so that it must be text.

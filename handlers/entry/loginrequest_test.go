@@ -57,6 +57,11 @@ func raw(more string) Raw {
 	}
 }
 
+func parse(places *Places, in Raw) (r LoginRequest, err error) {
+	err = places.Parse(in, &r)
+	return r, err
+}
+
 func TestParse(t *testing.T) {
 	t.Parallel()
 	places := testPlaces(t)
@@ -80,7 +85,7 @@ func TestParse(t *testing.T) {
 			r.Authorizing, r.ResponseType, r.ChallengeMethod, r.CodeChallenge = true, "code", "S256", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWPhzxR0JqRZM"
 		}},
 	} {
-		got, err := places.Parse(tt.raw)
+		got, err := parse(places, tt.raw)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -104,12 +109,12 @@ func TestParsePortal(t *testing.T) {
 	t.Parallel()
 	places := testPlaces(t)
 	in := raw("&done=a&page_token=b&x=1")
-	elsewhere, err := places.Parse(in)
+	elsewhere, err := parse(places, in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	in.Portal, in.OnWay = true, false
-	portal, err := places.Parse(in)
+	portal, err := parse(places, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +139,7 @@ func TestParseLanguage(t *testing.T) {
 	} {
 		in := raw(tt.query)
 		in.Locale, in.AcceptLanguage = tt.chosen, tt.header
-		if got, err := places.Parse(in); err != nil || got.Loc.Locale() != tt.want {
+		if got, err := parse(places, in); err != nil || got.Loc.Locale() != tt.want {
 			t.Errorf("%+v: %s, %v", tt, got.Loc.Locale(), err)
 		}
 	}
@@ -150,18 +155,18 @@ func TestParseCommon(t *testing.T) {
 		"&via=post": false, "&flow=a": false, "&next=account": false, "&link=a": false, "&via=email&flow=a": false,
 		"&lang=ja": false, "&l%61ng=": false, "&prompt=login": false, "&prompt=": false, "&login_hint=ana": false,
 	} {
-		if got, err := places.Parse(raw(more)); got.Common != want || err != nil {
+		if got, err := parse(places, raw(more)); got.Common != want || err != nil {
 			t.Errorf("%s is common: %t (%v), want %t", more, got.Common, err, want)
 		}
 	}
 	code := raw(pkce)
 	code.Query = strings.Replace(code.Query, url.QueryEscape(testTarget), url.QueryEscape(registered), 1)
-	if got, err := places.Parse(code); got.Common || err != nil {
+	if got, err := parse(places, code); got.Common || err != nil {
 		t.Errorf("an authorization request is common: %t (%v)", got.Common, err)
 	}
 	portal := raw("&done=a")
 	portal.Portal = true
-	if got, err := places.Parse(portal); got.Common || err != nil {
+	if got, err := parse(places, portal); got.Common || err != nil {
 		t.Errorf("a page that confirms a change is common: %t (%v)", got.Common, err)
 	}
 }
@@ -195,7 +200,7 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		in := raw("")
 		in.Query, in.AcceptLanguage = query, "ja"
-		got, err := places.Parse(in)
+		got, err := parse(places, in)
 		var p *refusal.Problem
 		if !errors.As(err, &p) || p.Lead != want || p.Status != 400 {
 			t.Errorf("%.120s: %v, want %s", query, err, want)
@@ -206,7 +211,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 	in := raw("")
 	in.Query = "env_id=demo&client_id=demo"
-	if got, err := places.Parse(in); err != nil || got.RedirectURI != testOrigin+"/home" || got.HasRedirect {
+	if got, err := parse(places, in); err != nil || got.RedirectURI != testOrigin+"/home" || got.HasRedirect {
 		t.Errorf("without redirect_uri: %+v, %v, want the default", got.Params, err)
 	}
 }
@@ -229,17 +234,17 @@ func TestShort(t *testing.T) {
 	} {
 		in := raw("")
 		in.Query = query
-		there, err := places.Parse(in)
+		there, err := parse(places, in)
 		if err != nil || there.Query != query {
 			t.Errorf("%s on the way to a login: %s, %v", query, there.Query, err)
 		}
 		in.Portal, in.OnWay = true, false
-		got, err := places.Parse(in)
+		got, err := parse(places, in)
 		if err != nil || got.Query != want {
 			t.Errorf("%s in the portal:\n%s, %v; want\n%s", query, got.Query, err, want)
 		}
 		in.Query = want
-		again, err := places.Parse(in)
+		again, err := parse(places, in)
 		if err != nil || again.Query != want || again.RedirectURI != there.RedirectURI || again.Client != there.Client || again.LoginPage != there.LoginPage {
 			t.Errorf("%s once more: %+v, %v", want, again, err)
 		}
@@ -257,7 +262,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string, portal bool) {
 		in := raw("")
 		in.Query, in.Portal, in.OnWay = query, portal, !portal
-		got, err := places.Parse(in)
+		got, err := parse(places, in)
 		if got.Loc == nil {
 			t.Fatalf("%q: no language", query)
 		}
@@ -276,7 +281,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q leads on to %q", query, got.NextPath)
 		}
 		_, in.Query, _ = strings.Cut(got.Here(), "?")
-		again, err := places.Parse(in)
+		again, err := parse(places, in)
 		if err != nil {
 			t.Fatalf("%q is carried along as %q: %v", query, in.Query, err)
 		}

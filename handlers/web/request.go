@@ -122,16 +122,15 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 		Loaded: loaded, Context: r.ctx, Now: s.now, Network: r.Caller.Network.Whole(), Forget: s.outcomes.Forget,
 	})
 	r.Form = &Form{session: r.Session}
-	login, bad := s.places.Parse(entry.Raw{
+	bad := s.places.Parse(entry.Raw{
 		Origin: o, Path: strings.TrimPrefix(c.Path(), s.places.Base), Query: query, Portal: row.Portal, OnWay: row.OnWay,
 		Locale: loaded.Locale(), AcceptLanguage: c.Get("Accept-Language"), UserAgent: r.Caller.Agent,
-	})
-	r.LoginRequest = login
+	}, &r.LoginRequest)
 	r.Device = loaded.DeviceID()
 	t.Session = loaded.ID()
-	t.EnvID, t.ClientID, t.ConfigVersion = login.Names()
-	if login.Env != nil && login.Client != nil {
-		r.Session.Enter(session.Scope{Env: login.Env.ID, Client: login.Client.ID})
+	t.EnvID, t.ClientID, t.ConfigVersion = r.Names()
+	if r.Env != nil && r.Client != nil {
+		r.Session.Enter(session.Scope{Env: r.Env.ID, Client: r.Client.ID})
 	}
 	c.Locals(localRequest, r)
 	return r, bad
