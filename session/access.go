@@ -47,9 +47,12 @@ func (s *Session) AccessCookies(scope Scope, a Access, ttl time.Duration) ([]str
 	// over from a longer token is not read.
 	size := encoding.EncodedLen(len(sealed))
 	cookies := (size + chunkSize) / chunkSize
+	own := s.accessName(scope)
+	if cookies == 1 {
+		return append([]string{s.setSealed(own+"0", "1", sealed, ttl)}, s.makeRoom(own, size)...), nil
+	}
 	value := encode(strconv.Itoa(cookies), sealed)
 	out := make([]string, 0, cookies)
-	own := s.accessName(scope)
 	for i := range cookies {
 		n := min(len(value), chunkSize)
 		out = append(out, s.setAccessCookie(own+strconv.Itoa(i), value[:n], int(ttl.Seconds())))
@@ -142,12 +145,30 @@ func (s *Session) ClearAccess(scope Scope) []string {
 // setAccessCookie gives a Set-Cookie value. The value is of what is plain in a cookie, as encode's text is:
 // a long one would be looked through byte by byte, and copied once more.
 func (s *Session) setAccessCookie(name, value string, maxAge int) string {
+	begin, end := s.aroundValue(name, maxAge)
+	return begin + value + end
+}
+
+// setSealed gives the Set-Cookie value for what was sealed, with a prefix before it.
+func (s *Session) setSealed(name, prefix string, sealed []byte, ttl time.Duration) string {
+	begin, end := s.aroundValue(name, int(ttl.Seconds()))
+	var b strings.Builder
+	b.Grow(len(begin) + len(prefix) + encoding.EncodedLen(len(sealed)) + len(end))
+	b.WriteString(begin)
+	b.WriteString(prefix)
+	writeEncoded(&b, sealed)
+	b.WriteString(end)
+	return b.String()
+}
+
+// aroundValue is what stands before a cookie's value and after it.
+func (s *Session) aroundValue(name string, maxAge int) (begin, end string) {
 	empty := (&http.Cookie{
 		Name: name, Path: s.m.basePath, MaxAge: maxAge,
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}).String()
 	start := len(name) + len("=")
-	return empty[:start] + value + empty[start:]
+	return empty[:start], empty[start:]
 }
 
 // accessName is what the names of a login's cookies begin with: their numbers stand after it.

@@ -30,15 +30,15 @@ type flow[V any] struct {
 // and to state, and removes others of that kind where they get too many.
 func (s *Session) FlowCookies(purpose, state string, v any, ttl time.Duration) ([]string, error) {
 	name := s.flowName(state)
-	sealed, err := s.seal(associated(s.id, Scope{}, purpose+" in "+name), flow[any]{state, v}, ttl, 1)
+	sealed, err := s.sealBytes(associated(s.id, Scope{}, purpose+" in "+name), flow[any]{state, v}, ttl, 1)
 	if err != nil {
 		return nil, err
 	}
-	if len(sealed) > chunkSize {
+	size := encoding.EncodedLen(len(sealed))
+	if size > chunkSize {
 		return nil, ErrTooLarge
 	}
-	out := []string{s.setAccessCookie(name, sealed, int(ttl.Seconds()))}
-	size := len(sealed)
+	out := []string{s.setSealed(name, "", sealed, ttl)}
 	var others []string
 	for _, c := range s.cookies {
 		if strings.Contains(c.Name, flowCookieName) && c.Name != name {

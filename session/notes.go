@@ -17,14 +17,14 @@ const (
 // NotesCookie seals a browser's notes into a Set-Cookie value. It returns [ErrTooLarge] for notes
 // that do not fit.
 func (s *Session) NotesCookie(scope Scope, notes any) (string, error) {
-	sealed, err := s.seal(associated("", scope, notesPurpose), notes, NotesLife, 64)
+	sealed, err := s.sealBytes(associated("", scope, notesPurpose), notes, NotesLife, 64)
 	if err != nil {
 		return "", err
 	}
-	if len(sealed) > chunkSize {
+	if encoding.EncodedLen(len(sealed)) > chunkSize {
 		return "", ErrTooLarge
 	}
-	return s.setAccessCookie(s.notesName(scope), sealed, int(NotesLife.Seconds())), nil
+	return s.setSealed(s.notesName(scope), "", sealed, NotesLife), nil
 }
 
 // Notes reads what NotesCookie sealed; it reports false where this browser has none that opens.
