@@ -2,6 +2,7 @@ package session
 
 import (
 	"crypto/cipher"
+	"crypto/sha256"
 	"io"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -49,30 +50,23 @@ func (s *Session) RepeatGroups() []string {
 }
 
 func (s *Session) repeat(id string, request []byte) Repeat {
-	aead, err := chacha20poly1305.NewX(s.repeatMAC(id, "seal of a request", request))
+	key, name := s.repeatMAC(id, "seal of a request", request), s.repeatMAC(id, "name of a request", request)
+	aead, err := chacha20poly1305.NewX(key[:])
 	if err != nil {
 		panic("session: " + err.Error()) // the key has 32 bytes
 	}
-	key := hexOf(s.repeatMAC(id, "name of a request", request))
-	return Repeat{Key: key, Group: s.repeatGroup(id), aead: aead, rand: s.m.rand}
+	return Repeat{Key: hexOf(name[:]), Group: s.repeatGroup(id), aead: aead, rand: s.m.rand}
 }
 
 func (s *Session) repeatGroup(id string) string {
-	return hexOf(s.repeatMAC(id, "requests of a session", nil)[:16])
+	sum := s.repeatMAC(id, "requests of a session", nil)
+	return hexOf(sum[:16])
 }
 
-// repeatMAC authenticates a request, or nothing, for a purpose. The sum is good until the next one:
-// a request has several of them.
-func (s *Session) repeatMAC(id, purpose string, request []byte) []byte {
-	if s.repeats == nil {
-		s.repeats = cloneMAC(s.m.repeats)
-	}
-	s.repeats.Reset()
-	s.text = appendAssociated(s.text[:0], id, Scope{}, purpose)
-	s.repeats.Write(s.text)
-	s.repeats.Write(request)
-	s.sum = s.repeats.Sum(s.sum[:0])
-	return s.sum
+// repeatMAC authenticates a request, or nothing, for a purpose.
+func (s *Session) repeatMAC(id, purpose string, request []byte) [sha256.Size]byte {
+	text := appendAssociated(make([]byte, 0, 128), id, Scope{}, purpose) // on the stack
+	return s.m.repeats.sum(text, request)
 }
 
 // Seal needs room around an outcome.

@@ -30,14 +30,12 @@ import (
 	"context"
 	"crypto/cipher"
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"strconv"
@@ -74,8 +72,8 @@ type Config struct {
 type Manager struct {
 	store    *sessions.CookieStore
 	aeads    []cipher.AEAD
-	device   hash.Cloner // HMAC under the key of device ids, of nothing yet
-	repeats  hash.Cloner // and under that of repeated requests
+	device   *macs // under the key of device ids
+	repeats  *macs // and under that of repeated requests
 	deny     DenyList
 	quota    Quota
 	basePath string
@@ -121,7 +119,7 @@ func New(cfg Config) (*Manager, error) {
 		}
 		m.aeads = append(m.aeads, aead)
 		if i == 0 {
-			m.device, m.repeats = preparedMAC(sub["device id"]), preparedMAC(sub["repeated requests"])
+			m.device, m.repeats = newMACs(sub["device id"]), newMACs(sub["repeated requests"])
 		}
 	}
 	m.store = sessions.NewCookieStore(pairs...)
@@ -137,21 +135,6 @@ func New(cfg Config) (*Manager, error) {
 	}
 	m.store.Codecs = append(own, m.store.Codecs...) // the first one writes; gorilla's read what the version before wrote
 	return m, nil
-}
-
-// preparedMAC is an HMAC of nothing yet, to be cloned: the key is hashed here, and not for each value.
-func preparedMAC(key []byte) hash.Cloner {
-	mac := hmac.New(sha256.New, key)
-	mac.Reset()              // it keeps what the key was hashed to from the first time on
-	return mac.(hash.Cloner) // since Go 1.25
-}
-
-func cloneMAC(prepared hash.Cloner) hash.Hash {
-	mac, err := prepared.Clone()
-	if err != nil {
-		panic("session: " + err.Error()) // of other hashes than ours
-	}
-	return mac
 }
 
 // Session is one browser's, for the time of one request; not for concurrent use.
@@ -175,9 +158,6 @@ type Session struct {
 		csrf []byte
 	} // that id, and its CSRF secret: see Repeats
 	dirty bool
-
-	repeats   hash.Hash // see repeatMAC
-	text, sum []byte
 }
 
 // Load finds the session in a Cookie header, or starts a new one when there is
@@ -342,9 +322,8 @@ func csrfValid(token string, secret []byte) bool {
 // DeviceID is the device_id of a browser without script: 32 hex digits, the
 // same throughout the session and known to nobody else.
 func (s *Session) DeviceID() string {
-	mac := cloneMAC(s.m.device)
-	mac.Write([]byte(s.id))
-	return hexOf(mac.Sum(nil)[:16])
+	sum := s.m.device.sum([]byte(s.id), nil)
+	return hexOf(sum[:16])
 }
 
 // mustRead fills b with randomness. Without it nothing here is safe, so there
