@@ -190,7 +190,7 @@ func inWeChat(userAgent string) bool {
 
 // readQuery reads the query string. It reads as much as it can even when it returns a problem.
 func (p *Places) readQuery(r *LoginRequest, raw Raw) *refusal.Problem {
-	params, ok := parseQuery(raw.Query)
+	params, ok := parseQuery(make([]param, 0, 16), raw.Query) // on the stack
 	if !ok {
 		return refusal.BadParameter("?")
 	}

@@ -19,15 +19,14 @@ const (
 
 // parseQuery splits a query string the way browsers' URLSearchParams does. The
 // SDK appends its caller's values unencoded, so what url.ParseQuery refuses (a
-// broken %, a semicolon) is read literally instead. It answers false for what
-// is too long.
-func parseQuery(raw string) ([]param, bool) {
+// broken %, a semicolon) is read literally instead. It appends to params, and
+// answers false for what is too long.
+func parseQuery(params []param, raw string) ([]param, bool) {
 	if len(raw) > maxQuery {
 		return nil, false
 	}
-	params := make([]param, 0, 1+min(strings.Count(raw, "&"), 31))
-	for part := range strings.SplitSeq(raw, "&") {
-		if part == "" {
+	for part := ""; raw != ""; {
+		if part, raw, _ = strings.Cut(raw, "&"); part == "" {
 			continue
 		}
 		key, value, _ := strings.Cut(part, "=")

@@ -13,7 +13,7 @@ func FuzzParseQuery(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		params, ok := parseQuery(raw)
+		params, ok := parseQuery(nil, raw)
 		if len(raw) > maxQuery {
 			if ok {
 				t.Fatal("too long, and read")
@@ -37,7 +37,7 @@ func FuzzParseQuery(f *testing.F) {
 			}
 		}
 		// Read again, what we carry along is the same.
-		again, ok := parseQuery(strings.Join(parts, "&"))
+		again, ok := parseQuery(nil, strings.Join(parts, "&"))
 		if !ok || !slices.Equal(again, params) {
 			t.Fatalf("%q is %v, and once more %v", raw, params, again)
 		}
