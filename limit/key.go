@@ -63,6 +63,7 @@ func NormalizeIdentifier(s string) string {
 // phoneDigits strips s to an optional plus and digits, and reports whether it was a phone number.
 func phoneDigits(s string) (string, bool) {
 	var b strings.Builder
+	b.Grow(len(s))
 	digits := 0
 	for _, r := range s {
 		switch {

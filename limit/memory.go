@@ -2,7 +2,6 @@ package limit
 
 import (
 	"container/heap"
-	"container/list"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -67,7 +66,9 @@ func NewMemory(c MemoryConfig) *Memory {
 	m := &Memory{now: c.Now, start: c.Now(), shards: make([]shard, n)}
 	rand.Read(m.hashKey[:])
 	for i := range m.shards {
-		m.shards[i] = shard{max: c.MaxKeys / n, counters: map[hash]*counter{}}
+		s := &m.shards[i]
+		s.max, s.counters = c.MaxKeys/n, map[hash]*counter{}
+		s.recent.next, s.recent.prev = &s.recent, &s.recent
 	}
 	m.replaced = marks{max: c.MaxKeys, byHash: map[hash]*deadline{}}
 	m.ended = marks{max: c.MaxKeys, byHash: map[hash]*deadline{}}
@@ -99,7 +100,7 @@ type shard struct {
 	mu       sync.Mutex
 	max      int
 	counters map[hash]*counter
-	recent   list.List // of *counter, most recently used first
+	recent   counter // of no key: the ring of all begins with it, the most recently used first
 	expiry   deadlines
 }
 
@@ -107,7 +108,7 @@ type shard struct {
 // the rule, which is part of the hash.
 type counter struct {
 	deadline
-	element *list.Element // in recent
+	next, prev *counter // in recent
 
 	// stamps are the times of the events that still count, oldest first: the exact window.
 	stamps []int64
@@ -223,11 +224,19 @@ func (c *counter) expires(r Rule) int64 {
 	return math.MinInt64
 }
 
+func (c *counter) linkAfter(other *counter) {
+	c.prev, c.next = other, other.next
+	c.prev.next, c.next.prev = c, c
+}
+
+func (c *counter) unlink() { c.prev.next, c.next.prev = c.next, c.prev }
+
 // find returns the counter, now the most recently used, or nil.
 func (s *shard) find(h hash) *counter {
 	c := s.counters[h]
 	if c != nil {
-		s.recent.MoveToFront(c.element)
+		c.unlink()
+		c.linkAfter(&s.recent)
 	}
 	return c
 }
@@ -242,10 +251,10 @@ func (s *shard) add(h hash, now int64) *counter {
 		}
 	}
 	for len(s.counters) >= s.max {
-		s.remove(s.recent.Back().Value.(*counter))
+		s.remove(s.recent.prev)
 	}
 	c := &counter{deadline: deadline{hash: h, at: math.MaxInt64}}
-	c.element = s.recent.PushFront(c)
+	c.linkAfter(&s.recent)
 	s.counters[h] = c
 	heap.Push(&s.expiry, &c.deadline)
 	return c
@@ -258,7 +267,7 @@ func (s *shard) expireAt(c *counter, at int64) {
 
 func (s *shard) remove(c *counter) {
 	delete(s.counters, c.hash)
-	s.recent.Remove(c.element)
+	c.unlink()
 	heap.Remove(&s.expiry, c.index)
 }
 

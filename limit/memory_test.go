@@ -209,8 +209,14 @@ func TestTakeInParallel(t *testing.T) {
 func (m *Memory) counterKeys() (n int) {
 	for i := range m.shards {
 		s := &m.shards[i]
-		if len(s.counters) != s.recent.Len() || len(s.counters) != len(s.expiry) {
-			panic(fmt.Sprintf("shard %d: %d keys, %d in the list, %d in the heap", i, len(s.counters), s.recent.Len(), len(s.expiry)))
+		ring := 0
+		for c := s.recent.next; c != &s.recent && ring <= len(s.counters); c = c.next {
+			if ring++; c.next.prev != c || s.counters[c.hash] != c {
+				panic(fmt.Sprintf("shard %d: the ring is broken", i))
+			}
+		}
+		if len(s.counters) != ring || len(s.counters) != len(s.expiry) {
+			panic(fmt.Sprintf("shard %d: %d keys, %d in the ring, %d in the heap", i, len(s.counters), ring, len(s.expiry)))
 		}
 		n += len(s.counters)
 	}

@@ -50,9 +50,9 @@ func (n Network) Whole() string {
 }
 
 // Counts are what a rule that only asks for a captcha counts for a caller: the network, and the
-// blocks around it.
+// blocks around it. There is room for one more.
 func (n Network) Counts(rule limit.Rule) []Count {
-	out := []Count{{rule, n.Key}}
+	out := append(make([]Count, 0, 2+len(n.wide)), Count{rule, n.Key})
 	for _, w := range n.wide {
 		wider := rule
 		wider.N *= w.times

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"tcb-login/config/settings"
@@ -45,11 +46,11 @@ func targetKey(r *Request, to Target) string {
 // sendCounts are the limits on a code that is to be sent, beyond which it needs a captcha: the
 // caller's share of the target, so that a stranger cannot use up the owner's; the target's over all
 // networks; the network's over all targets; and the budgets against sending for its own sake (SMS
-// pumping, where a stranger earns by each message that the operator pays for).
-func sendCounts(r *Request, to Target) []limits.Count {
-	target := targetKey(r, to)
+// pumping, where a stranger earns by each message that the operator pays for). target is what it counts
+// under.
+func sendCounts(r *Request, to Target, target string) []limits.Count {
 	share := limit.Key(target, r.Caller.Network.Key)
-	counts := r.Caller.Network.Counts(limits.RuleSendNetwork)
+	counts := slices.Grow(r.Caller.Network.Counts(limits.RuleSendNetwork), 5)
 	count := func(rule limit.Rule, key string) { counts = append(counts, limits.Count{Rule: rule, Key: key}) }
 	perDay := func(name string, n int) limit.Rule { return limit.Rule{Name: name, N: n, Per: 24 * time.Hour} }
 	budget := func(name string, n int) limit.Rule {
@@ -87,10 +88,11 @@ func demandsCaptcha(r *Request, to Target) bool {
 // that it may only be sent to who solves a captcha.
 func (s *Site) ReserveSend(r *Request, to Target) (t *limits.Reservation, demand bool, err error) {
 	t = s.Reserve()
-	if err := t.Take(r.Context(), limits.RuleSendPause, "error.send_wait", time.Second, targetKey(r, to)); err != nil {
+	target := targetKey(r, to)
+	if err := t.Take(r.Context(), limits.RuleSendPause, "error.send_wait", time.Second, target); err != nil {
 		return nil, false, err
 	}
-	beyond := t.TakeSoft(r.Context(), sendCounts(r, to)...)
+	beyond := t.TakeSoft(r.Context(), sendCounts(r, to, target)...)
 	return t, beyond || demandsCaptcha(r, to), nil
 }
 
