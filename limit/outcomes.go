@@ -28,7 +28,7 @@ type outcomeKey struct{ group, key string }
 
 type outcome struct {
 	outcomeKey
-	done    chan struct{} // closed when the first has ended
+	done    chan struct{} // closed when the first has ended; nil where nobody has waited for it
 	waiting int
 	value   []byte
 	left    int
@@ -61,9 +61,13 @@ func (o *outcomes) Look(ctx context.Context, group, key string) (value []byte, o
 			return nil, false, ErrBusy
 		}
 		had.waiting++
+		if had.done == nil {
+			had.done = make(chan struct{})
+		}
+		done := had.done
 		o.mu.Unlock()
 		select {
-		case <-had.done:
+		case <-done:
 		case <-ctx.Done():
 			o.mu.Lock()
 			defer o.mu.Unlock()
@@ -78,7 +82,7 @@ func (o *outcomes) Begin(_ context.Context, group, key string) (end func(value [
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.expire()
-	mine := &outcome{outcomeKey: outcomeKey{group, key}, done: make(chan struct{})}
+	mine := &outcome{outcomeKey: outcomeKey{group, key}}
 	if o.known[mine.outcomeKey] != nil {
 		return nil, false
 	}
@@ -86,7 +90,9 @@ func (o *outcomes) Begin(_ context.Context, group, key string) (end func(value [
 	return func(value []byte) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		defer close(mine.done)
+		if mine.done != nil {
+			close(mine.done) // who waited looks once more, after the lock
+		}
 		if value == nil || o.bytes+len(value) > maxOutcomeBytes || len(o.order) >= maxOutcomes {
 			delete(o.known, mine.outcomeKey)
 			return
