@@ -19,8 +19,8 @@ import (
 // have them too.
 func (s *Site) matchOrigin(c *fiber.Ctx) error {
 	headers.SetAny(c)
-	o, ok := s.originOf(c)
-	if !ok {
+	o := s.originOf(c)
+	if o == nil {
 		if strings.HasPrefix(c.Path(), s.places.Base+"/static/") {
 			return c.Next() // the look of the page that says so
 		}
@@ -38,20 +38,21 @@ func (s *Site) matchOrigin(c *fiber.Ctx) error {
 // errHost is for a Host that none of our pages has.
 var errHost = &refusal.Problem{Status: fiber.StatusMisdirectedRequest, Title: "error.title_request", Lead: "error.page.host"}
 
-func (s *Site) originOf(c *fiber.Ctx) (entry.Origin, bool) {
+// originOf is which of our origins a request is for, nil where it is none of them. All requests share it.
+func (s *Site) originOf(c *fiber.Ctx) *entry.Origin {
 	candidates := s.origins.At(string(c.Request().Header.Host()))
 	if len(candidates) == 0 {
-		return entry.Origin{}, false
+		return nil
 	}
 	if len(candidates) > 1 && s.proxies.Trust(peerAddress(c)) {
 		proto := c.Get("X-Forwarded-Proto")
-		for _, o := range candidates {
-			if o.Scheme == proto {
-				return o, true
+		for i := range candidates {
+			if candidates[i].Scheme == proto {
+				return &candidates[i]
 			}
 		}
 	}
-	return candidates[0], true
+	return &candidates[0]
 }
 
 func (s *Site) clientAddress(c *fiber.Ctx) netip.Addr {

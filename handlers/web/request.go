@@ -109,7 +109,7 @@ func (r *Request) OnDevice(id string) *Request {
 // error's page needs.
 func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	t := traceOf(c)
-	o := c.Locals(localOrigin).(entry.Origin)
+	o := c.Locals(localOrigin).(*entry.Origin)
 	r := &Request{
 		c: c, ctx: c.UserContext(), Trace: t, posted: c.Method() == fiber.MethodPost,
 		Caller: Caller{Address: t.Address, Network: limits.NetworkOf(t.caller), Agent: Cut(c.Get("User-Agent"), 256)},
@@ -123,7 +123,7 @@ func (s *Site) prepare(c *fiber.Ctx, query string, row Row) (*Request, error) {
 	})
 	r.Form = &Form{session: r.Session}
 	bad := s.places.Parse(entry.Raw{
-		Origin: o, Path: strings.TrimPrefix(c.Path(), s.places.Base), Query: query, Portal: row.Portal, OnWay: row.OnWay,
+		Origin: *o, Path: strings.TrimPrefix(c.Path(), s.places.Base), Query: query, Portal: row.Portal, OnWay: row.OnWay,
 		Locale: loaded.Locale(), AcceptLanguage: c.Get("Accept-Language"), UserAgent: r.Caller.Agent,
 	}, &r.LoginRequest)
 	r.Device = loaded.DeviceID()

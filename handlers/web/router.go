@@ -160,7 +160,7 @@ func (s *Site) Recall(r *Request, query string) (*Request, error) {
 
 // nowhere answers for addresses and methods that are in no row.
 func (s *Site) nowhere(c *fiber.Ctx) error {
-	if _, ok := c.Locals(localOrigin).(entry.Origin); !ok {
+	if _, ok := c.Locals(localOrigin).(*entry.Origin); !ok {
 		return errHost
 	}
 	if _, err := s.prepare(c, rawQuery(c), Row{OnWay: true}); err != nil && problemOf(&Trace{}, err).Status >= fiber.StatusInternalServerError {
