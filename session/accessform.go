@@ -110,17 +110,24 @@ func (r *formReader) byte() byte {
 }
 
 func (r *formReader) text() []byte {
-	length, n := binary.Uvarint(r.rest)
-	r.bad = r.bad || n <= 0
-	r.take(uint64(max(n, 0)))
+	length, size := binary.Uvarint(r.rest)
+	r.pass(size)
 	return r.take(length)
 }
 
 func (r *formReader) number() int64 {
-	value, n := binary.Varint(r.rest)
-	r.bad = r.bad || n <= 0
-	r.take(uint64(max(n, 0)))
-	return value
+	n, size := binary.Varint(r.rest)
+	r.pass(size)
+	return n
+}
+
+// pass goes on after a number of so many bytes, as package binary says; none is no number.
+func (r *formReader) pass(size int) {
+	if size <= 0 {
+		r.bad = true
+		return
+	}
+	r.rest = r.rest[size:]
 }
 
 func (r *formReader) token() string {
