@@ -152,6 +152,30 @@ func (l *Localizer) Print(m Message) string {
 			s = form
 		}
 	}
+	return l.fill(s, func(name string) string {
+		if name == "n" {
+			return strconv.Itoa(m.N)
+		}
+		return m.Args[name]
+	})
+}
+
+// With is Print for a message that takes one argument, and counts nothing.
+func (l *Localizer) With(key, name, value string) string {
+	t, ok := l.texts()[key]
+	if !ok {
+		return key
+	}
+	return l.fill(t.other, func(of string) string {
+		if of == name {
+			return value
+		}
+		return ""
+	})
+}
+
+// fill is a text with values in place of its placeholders.
+func (l *Localizer) fill(s string, valueOf func(name string) string) string {
 	if !strings.Contains(s, "{") {
 		return s
 	}
@@ -167,10 +191,7 @@ func (l *Localizer) Print(m Message) string {
 			b.WriteString("{" + rest)
 			return b.String()
 		}
-		value := m.Args[name]
-		if name == "n" {
-			value = strconv.Itoa(m.N)
-		}
+		value := valueOf(name)
 		b.WriteString(l.space(before, value, false))
 		b.WriteString(l.Isolate(value))
 		b.WriteString(l.space(after, value, true))

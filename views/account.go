@@ -82,14 +82,16 @@ type Section struct {
 }
 
 // Row is one thing, its value and what can be done about it. Where it leads somewhere the whole of it
-// does, and Action's label says so to who cannot see the row, by the row's own where it has a {what}.
+// does, and Action says so to who cannot see the row, by its label where it has a {what}.
 type Row struct {
 	Name   string
 	Label  string // message key
 	Value  string // what it is; or
 	Empty  string // message key: that it is not there
 	Hint   string // message key
-	Action Link
+	To     string // the page it leads to, as a Link's
+	URL    string // its address; empty where it leads nowhere
+	Action string // message key
 }
 
 // ProfilePage is the form of what people say about themselves.

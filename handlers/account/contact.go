@@ -26,7 +26,7 @@ import (
 func (a *Room) phoneRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	row := a.fact(r, "phone", "field.phone", identifier.ShowPhone(login.Me.PhoneNumber), "account-phone")
 	if !r.Env.Texts() {
-		row.Action = views.Link{}
+		row.To, row.URL = "", ""
 	}
 	return row, r.Env.Texts() || login.Me.PhoneNumber != ""
 }

@@ -54,14 +54,19 @@ func (a *Room) overviewPage(r *web.Request, login *visitor.Login) *views.Account
 		Base:     a.Plain(r, login, "account", i18n.Msg("account.title")),
 		Sections: make([]views.Section, len(a.overview)),
 	}
+	lines := 0
+	for _, s := range a.overview {
+		lines += len(s.lines)
+	}
+	rows := make([]views.Row, 0, lines)
 	for i, s := range a.overview {
-		rows := make([]views.Row, 0, len(s.lines))
+		first := len(rows)
 		for _, line := range s.lines {
 			if row, ok := line.Row(r, login); ok {
 				rows = append(rows, row)
 			}
 		}
-		p.Sections[i] = views.Section{Name: s.name, Title: i18n.Msg(s.title), Rows: rows}
+		p.Sections[i] = views.Section{Name: s.name, Title: i18n.Msg(s.title), Rows: rows[first:]}
 	}
 	return p
 }
@@ -72,12 +77,12 @@ func (a *Room) fact(r *web.Request, name, label, value, page string) views.Row {
 	if value == "" {
 		action = "account.add"
 	}
-	return views.Row{Name: name, Label: label, Value: value, Empty: "account.empty", Action: a.Link(r, page, action)}
+	return views.Row{Name: name, Label: label, Value: value, Empty: "account.empty", To: page, URL: a.Address(r, page), Action: action}
 }
 
 // hint is a line that says what a page is for.
 func (a *Room) hint(r *web.Request, name, label, hint, page string) views.Row {
-	return views.Row{Name: name, Label: label, Hint: hint, Action: a.Link(r, page, label)}
+	return views.Row{Name: name, Label: label, Hint: hint, To: page, URL: a.Address(r, page), Action: label}
 }
 
 func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []sample.Sample {

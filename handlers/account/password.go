@@ -21,9 +21,9 @@ import (
 
 func (a *Room) passwordRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	row := a.fact(r, "password", "field.password", "", "account-password")
-	row.Empty, row.Action.Label = "account.password.unset", i18n.Msg("account.password.title_first")
+	row.Empty, row.Action = "account.password.unset", "account.password.title_first"
 	if login.Me.HasPassword {
-		row.Empty, row.Action.Label = "account.password.is_set", i18n.Msg("account.password.title")
+		row.Empty, row.Action = "account.password.is_set", "account.password.title"
 	}
 	return row, true
 }

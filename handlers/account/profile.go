@@ -44,7 +44,7 @@ func (a *Room) moreRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 		}
 	}
 	row := a.fact(r, "more", "account.row.more", strings.Join(parts, "\u00a0· "), "account-profile")
-	row.Action.Label.Key = "account.change" // also where there is nothing of it yet
+	row.Action = "account.change" // also where there is nothing of it yet
 	return row, true
 }
 

@@ -32,7 +32,7 @@ func (a *Room) providersRow(r *web.Request, login *visitor.Login) (views.Row, bo
 	}
 	return views.Row{
 		Name: "providers", Label: "account.providers.title", Value: strings.Join(names, ", "),
-		Empty: "account.providers.nothing", Action: a.Link(r, "account-providers", "account.providers.title"),
+		Empty: "account.providers.nothing", To: "account-providers", URL: a.Address(r, "account-providers"), Action: "account.providers.title",
 	}, true
 }
 

@@ -36,7 +36,7 @@ func (a *Room) reviewPage(r *web.Request, login *visitor.Login) *views.ReviewPag
 	}
 	add := func(name, label, value, page, action string) {
 		if value != "" {
-			p.Rows = append(p.Rows, views.Row{Name: name, Label: label, Value: value, Action: a.Link(r, page, action)})
+			p.Rows = append(p.Rows, views.Row{Name: name, Label: label, Value: value, To: page, URL: a.Address(r, page), Action: action})
 		}
 	}
 	me := login.Me

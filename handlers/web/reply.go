@@ -146,10 +146,9 @@ func (s *Site) finish(r *Request, b *views.Base) error {
 // render renders into the body of the answer. What there is of it when that fails goes: half a page is
 // worse than an error page.
 func render(c *fiber.Ctx, status int, page views.Page) error {
-	answer := c.Response()
-	answer.ResetBody()
-	if err := page.Component().Render(context.WithoutCancel(c.UserContext()), answer.BodyWriter()); err != nil {
-		answer.ResetBody()
+	c.Response().ResetBody()
+	if err := page.Component().Render(context.WithoutCancel(c.UserContext()), c.Response().BodyWriter()); err != nil {
+		c.Response().ResetBody()
 		return fmt.Errorf("rendering: %w", err)
 	}
 	c.Set("Content-Type", "text/html; charset=utf-8")
