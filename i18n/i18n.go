@@ -180,6 +180,7 @@ func (l *Localizer) fill(s string, valueOf func(name string) string) string {
 		return s
 	}
 	var b strings.Builder
+	b.Grow(len(s) + 16) // mostly enough for what takes the placeholder's place
 	for {
 		before, rest, found := strings.Cut(s, "{")
 		b.WriteString(before)
@@ -211,7 +212,7 @@ func (l *Localizer) space(beside, value string, atEnd bool) string {
 		neighbour, _ = utf8.DecodeRuneInString(beside)
 		edge, _ = utf8.DecodeLastRuneInString(value)
 	}
-	if unicode.Is(unicode.Han, neighbour) && edge > ' ' && edge < '\u2000' {
+	if edge > ' ' && edge < '\u2000' && unicode.Is(unicode.Han, neighbour) {
 		return " "
 	}
 	return ""

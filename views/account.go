@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"tcb-login/i18n"
 )
 
@@ -45,9 +47,11 @@ type Guard struct {
 	Session  string          `json:"session"`         // where a login is handed over
 	Here     string          `json:"here"`
 	SignIn   string          `json:"sign_in,omitempty"`
-	Sub      string          `json:"sub,omitempty"`       // who the page is of
-	UserInfo json.RawMessage `json:"user_info,omitempty"` // the profile as TCB has it now, for the SDK's copy
+	Sub      string          `json:"sub,omitempty"` // who the page is of
+	UserInfo json.RawMessage `json:"-"`             // user_info: the profile as TCB has it now, for the SDK's copy
 }
+
+func (g *Guard) script() templ.Component { return jsonScript("guard", g, g.UserInfo, nil) }
 
 // Brief is an address with a mark in place of the query string that all of the guard's addresses
 // have: no address has a ^ of its own, since that is escaped (RFC 3986 §2).
