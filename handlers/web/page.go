@@ -85,7 +85,7 @@ func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
 // PersonOf is how pages show somebody.
 func (s *Site) PersonOf(name, picture string) views.Person {
 	p := views.Person{Name: name, Initial: views.LetterOf(name)}
-	if s.headers.ShowsImage(picture) {
+	if picture != "" && s.headers.ShowsImage(picture) {
 		p.Picture = picture
 	}
 	return p
