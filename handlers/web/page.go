@@ -78,7 +78,9 @@ func (s *Site) formPage(r *entry.LoginRequest, name string, title i18n.Message, 
 func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
 	before, after, _ := strings.Cut(address(entry.With("lang", "^")), "^")
 	for i, l := range b.Languages {
-		b.Languages[i].URL = before + l.Tag + after
+		if !l.Current {
+			b.Languages[i].URL = before + l.Tag + after
+		}
 	}
 }
 
