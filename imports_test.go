@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"emulator/seed":      {},
 	"framing":            {},
 	"handlers":           {"audit", "authclient", "handlers/account", "handlers/authorize", "handlers/code", "handlers/limits", "handlers/methods", "handlers/preview", "handlers/provider", "handlers/refusal", "handlers/sample", "handlers/signin", "handlers/visitor", "handlers/web", "metrics"},
-	"handlers/account":   {"audit", "authclient", "config/loginpage", "handlers/code", "handlers/entry", "handlers/limits", "handlers/notes", "handlers/portal", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/sample", "handlers/stepup", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},
+	"handlers/account":   {"audit", "authclient", "config/loginpage", "handlers/code", "handlers/cut", "handlers/entry", "handlers/limits", "handlers/notes", "handlers/portal", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/sample", "handlers/stepup", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},
 	"handlers/authorize": {"audit", "authclient", "handlers/entry", "handlers/refusal", "handlers/sample", "handlers/visitor", "handlers/web", "i18n", "session", "views"},
 	"handlers/bodies":    {},
 	"handlers/browser":   {"handlers/notes", "limit", "session"},

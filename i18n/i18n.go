@@ -94,9 +94,10 @@ var pluralForms = map[string]plural.Form{
 
 // Localizer prints messages in one locale. It is safe for concurrent use.
 type Localizer struct {
-	tag  language.Tag
-	name string
-	dir  string
+	tag    language.Tag
+	locale string
+	name   string
+	dir    string
 	// spaced: the language sets a blank between its characters and Latin ones.
 	spaced bool
 	texts  func() map[string]text // read when they are first asked for: most people need one language
@@ -105,7 +106,7 @@ type Localizer struct {
 func newLocalizer(tag language.Tag, texts map[string]text) *Localizer {
 	base, _ := tag.Base()
 	return &Localizer{
-		tag: tag, name: texts["language.name"].other, dir: texts["language.dir"].other, spaced: base.String() == "zh",
+		tag: tag, locale: tag.String(), name: texts["language.name"].other, dir: texts["language.dir"].other, spaced: base.String() == "zh",
 		texts: func() map[string]text { return texts },
 	}
 }
@@ -114,7 +115,7 @@ func newLocalizer(tag language.Tag, texts map[string]text) *Localizer {
 func (l *Localizer) Tag() language.Tag { return l.tag }
 
 // Locale is the locale's BCP 47 tag, as zh-CN: the value of html's lang.
-func (l *Localizer) Locale() string { return l.tag.String() }
+func (l *Localizer) Locale() string { return l.locale }
 
 // Name is the language's name in itself.
 func (l *Localizer) Name() string { return l.name }
@@ -152,10 +153,35 @@ func (l *Localizer) Print(m Message) string {
 			s = form
 		}
 	}
+	return l.fill(s, func(name string) string {
+		if name == "n" {
+			return strconv.Itoa(m.N)
+		}
+		return m.Args[name]
+	})
+}
+
+// With is Print for a message that takes one argument, and counts nothing.
+func (l *Localizer) With(key, name, value string) string {
+	t, ok := l.texts()[key]
+	if !ok {
+		return key
+	}
+	return l.fill(t.other, func(of string) string {
+		if of == name {
+			return value
+		}
+		return ""
+	})
+}
+
+// fill is a text with values in place of its placeholders.
+func (l *Localizer) fill(s string, valueOf func(name string) string) string {
 	if !strings.Contains(s, "{") {
 		return s
 	}
 	var b strings.Builder
+	b.Grow(len(s) + 16) // mostly enough for what takes the placeholder's place
 	for {
 		before, rest, found := strings.Cut(s, "{")
 		b.WriteString(before)
@@ -167,10 +193,7 @@ func (l *Localizer) Print(m Message) string {
 			b.WriteString("{" + rest)
 			return b.String()
 		}
-		value := m.Args[name]
-		if name == "n" {
-			value = strconv.Itoa(m.N)
-		}
+		value := valueOf(name)
 		b.WriteString(l.space(before, value, false))
 		b.WriteString(l.Isolate(value))
 		b.WriteString(l.space(after, value, true))
@@ -190,7 +213,7 @@ func (l *Localizer) space(beside, value string, atEnd bool) string {
 		neighbour, _ = utf8.DecodeRuneInString(beside)
 		edge, _ = utf8.DecodeLastRuneInString(value)
 	}
-	if unicode.Is(unicode.Han, neighbour) && edge > ' ' && edge < '\u2000' {
+	if edge > ' ' && edge < '\u2000' && unicode.Is(unicode.Han, neighbour) {
 		return " "
 	}
 	return ""

@@ -172,6 +172,14 @@ func TestPrint(t *testing.T) {
 			t.Errorf("%+v prints %q, want %q", tt.m, got, tt.want)
 		}
 	}
+	for key, want := range map[string]string{"hello": "Hello Ann, Ann!", "odd": "a { b {who", "end": "{", "missing": "missing"} {
+		if got := en.With(key, "who", "Ann"); got != want {
+			t.Errorf("%s with who is %q, want %q", key, got, want)
+		}
+	}
+	if got := en.With("hello", "whom", "Ann"); got != "Hello , !" {
+		t.Errorf("hello without who is %q", got)
+	}
 	if en.Name() != "English" || b.Locales()[1].Print(Message{Key: "hello", Args: Args{"who": "Ann"}}) != "Hallo Ann" {
 		t.Error("English is not first, or German not there")
 	}

@@ -1,8 +1,12 @@
 package views
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"strings"
+
+	"github.com/a-h/templ"
 
 	"tcb-login/i18n"
 )
@@ -45,9 +49,11 @@ type Guard struct {
 	Session  string          `json:"session"`         // where a login is handed over
 	Here     string          `json:"here"`
 	SignIn   string          `json:"sign_in,omitempty"`
-	Sub      string          `json:"sub,omitempty"`       // who the page is of
-	UserInfo json.RawMessage `json:"user_info,omitempty"` // the profile as TCB has it now, for the SDK's copy
+	Sub      string          `json:"sub,omitempty"` // who the page is of
+	UserInfo json.RawMessage `json:"-"`             // user_info: the profile as TCB has it now, for the SDK's copy
 }
+
+func (g *Guard) script() templ.Component { return jsonScript("guard", g, g.UserInfo, nil) }
 
 // Brief is an address with a mark in place of the query string that all of the guard's addresses
 // have: no address has a ^ of its own, since that is escaped (RFC 3986 §2).
@@ -65,7 +71,15 @@ func (g *Guard) hides() bool { return g != nil && g.Sub != "" && g.Mode != "sign
 // AccountPage is the overview: rows in sections.
 type AccountPage struct {
 	Base
-	Sections []Section
+	Sections []Section             // or
+	Rendered func(io.Writer) error // writes what Sections renders
+}
+
+func (p *AccountPage) sections() templ.Component {
+	if p.Rendered == nil {
+		return Sections(p.T, p.Sections)
+	}
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error { return p.Rendered(w) })
 }
 
 // Moment is when something happened: for script, which knows the browser's time zone, and in UTC.
@@ -81,15 +95,30 @@ type Section struct {
 	Rows  []Row
 }
 
-// Row is one thing, its value and what can be done about it. Where it leads somewhere the whole of it
-// does, and Action's label says so to who cannot see the row, by the row's own where it has a {what}.
+// Row is one thing, its value and what can be done about it.
 type Row struct {
+	*Line
+	Value string // empty where there is none
+	URL   string // of Line.To
+}
+
+// Line is what a row says whoever's it is: its name, and keys of messages. Where it leads somewhere the
+// whole of it does, and Action says so to who cannot see the row, by its label where it has a {what}.
+type Line struct {
 	Name   string
-	Label  string // message key
-	Value  string // what it is; or
-	Empty  string // message key: that it is not there
-	Hint   string // message key
-	Action Link
+	Label  string
+	Empty  string // that there is no value
+	Hint   string
+	To     string // the name of the page that it leads to; empty where it leads nowhere
+	Action string
+	Add    string // Action where there is no value, if that is another
+}
+
+func (r *Row) action() string {
+	if r.Value == "" && r.Add != "" {
+		return r.Add
+	}
+	return r.Action
 }
 
 // ProfilePage is the form of what people say about themselves.

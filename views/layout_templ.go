@@ -295,7 +295,7 @@ func layout(b *Base) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if b.Guard != nil && b.Assets.PortalScript != "" {
-			templ_7745c5c3_Err = templ.JSONScript("guard", b.Guard).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = b.Guard.script().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -2600,7 +2600,7 @@ func Complete(p *CompletePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templ.JSONScript("completion", p.Data).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.Data.script().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

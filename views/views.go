@@ -396,12 +396,24 @@ type NewPasswordPage struct {
 // Completion is what the browser needs to be signed in: the only place where
 // credentials ever are.
 type Completion struct {
-	EnvID       string          `json:"env_id"`
-	ClientID    string          `json:"client_id"`
-	Credentials any             `json:"credentials"` // as TCB gave them
-	UserInfo    json.RawMessage `json:"user_info,omitempty"`
-	RedirectURI string          `json:"redirect_uri"`
-	Back        string          `json:"back"` // of ours: what a reload shows
+	EnvID, ClientID string
+	Credentials     any // as TCB gave them
+	UserInfo        json.RawMessage
+	RedirectURI     string
+	Back            string // of ours: what a reload shows
+}
+
+func (c *Completion) script() templ.Component {
+	login := struct {
+		EnvID       string `json:"env_id"`
+		ClientID    string `json:"client_id"`
+		Credentials any    `json:"credentials"`
+	}{c.EnvID, c.ClientID, c.Credentials}
+	where := struct {
+		RedirectURI string `json:"redirect_uri"`
+		Back        string `json:"back"`
+	}{c.RedirectURI, c.Back}
+	return jsonScript("completion", login, c.UserInfo, where)
 }
 
 // CompletePage hands the login to the browser and leads back to the app.

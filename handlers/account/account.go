@@ -10,6 +10,7 @@ package account
 
 import (
 	"tcb-login/handlers/code"
+	"tcb-login/handlers/cut"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/portal"
 	"tcb-login/handlers/provider"
@@ -26,6 +27,7 @@ type Room struct {
 	providers   *provider.Providers
 	signInAgain SignInAgain
 	overview    []section
+	overviews   *cut.Cache[overviewKey]
 }
 
 // SignInAgain signs in somebody whose new password is set, with all that TCB may want besides.
@@ -34,6 +36,7 @@ type SignInAgain func(r *web.Request, username, password string) (web.Reply, err
 // New makes the room, hangs its pages, and registers what they go to identity providers for.
 func New(s *web.Site, v *visitor.Room, codes *code.Codes, providers *provider.Providers, signInAgain SignInAgain) *Room {
 	a := &Room{Room: portal.New(s, v, codes), visitor: v, codes: codes, providers: providers, signInAgain: signInAgain}
+	a.overviews = cut.NewCache[overviewKey](commonOverviews)
 	a.Hang(a.table(stepup.New(a.Room, v, codes, providers)))
 	a.overview = overviewOf(a.Pages())
 	providers.Register(purposeBind, bind{a})

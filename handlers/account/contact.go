@@ -23,16 +23,23 @@ import (
 // The phone number and the e-mail address of the account: the first one, or another. A code goes to
 // the new one; where it is another account's, the person decides what becomes of that.
 
+var (
+	phoneLine  = factLine("phone", "field.phone", "account-phone")
+	phoneStays = &views.Line{Name: phoneLine.Name, Label: phoneLine.Label} // where no code can be sent to another
+)
+
 func (a *Room) phoneRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
-	row := a.fact(r, "phone", "field.phone", identifier.ShowPhone(login.Me.PhoneNumber), "account-phone")
+	row := views.Row{Line: phoneLine, Value: identifier.ShowPhone(login.Me.PhoneNumber)}
 	if !r.Env.Texts() {
-		row.Action = views.Link{}
+		row.Line = phoneStays
 	}
 	return row, r.Env.Texts() || login.Me.PhoneNumber != ""
 }
 
-func (a *Room) emailRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
-	return a.fact(r, "email", "field.email", login.Me.Email, "account-email"), true
+var emailLine = factLine("email", "field.email", "account-email")
+
+func (a *Room) emailRow(_ *web.Request, login *visitor.Login) (views.Row, bool) {
+	return views.Row{Line: emailLine, Value: login.Me.Email}, true
 }
 
 // A contactKind is how the flow of a phone number differs from that of an e-mail address.

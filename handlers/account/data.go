@@ -24,8 +24,10 @@ const (
 	maxData  = 20 // pages of the history, of 100 rows
 )
 
-func (a *Room) dataRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "data", "account.data.title", "account.row.data", formData), true
+var dataLine = hintLine("data", "account.data.title", "account.row.data", formData)
+
+func (a *Room) dataRow(*web.Request, *visitor.Login) (views.Row, bool) {
+	return views.Row{Line: dataLine}, true
 }
 
 // personalData is the file.

@@ -20,8 +20,10 @@ import (
 
 // Deleting the account: what is lost, a word to type, and then it is gone.
 
-func (a *Room) deleteRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "delete", "account.delete.title", "account.row.delete", "account-delete"), true
+var deleteLine = hintLine("delete", "account.delete.title", "account.row.delete", "account-delete")
+
+func (a *Room) deleteRow(*web.Request, *visitor.Login) (views.Row, bool) {
+	return views.Row{Line: deleteLine}, true
 }
 
 // typedWord is the word to type before an account is deleted, with what was typed of it.

@@ -1,10 +1,14 @@
 package account
 
 import (
+	"bytes"
 	"cmp"
+	"context"
+	"io"
 	"slices"
 
 	"tcb-login/authclient"
+	"tcb-login/handlers/cut"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/portal"
 	"tcb-login/handlers/sample"
@@ -50,34 +54,108 @@ func (a *Room) getOverview(r *web.Request, login *visitor.Login) (web.Reply, err
 }
 
 func (a *Room) overviewPage(r *web.Request, login *visitor.Login) *views.AccountPage {
-	p := &views.AccountPage{
-		Base:     a.Plain(r, login, "account", i18n.Msg("account.title")),
-		Sections: make([]views.Section, len(a.overview)),
-	}
-	for i, s := range a.overview {
-		rows := make([]views.Row, 0, len(s.lines))
+	key := overviewKey{loc: r.Loc, query: r.Query != ""}
+	values := make([]string, len(overviewMarks))
+	values[0] = r.Query
+	at := 0
+	for _, s := range a.overview {
 		for _, line := range s.lines {
 			if row, ok := line.Row(r, login); ok {
-				rows = append(rows, row)
+				key.lines[at], key.valued[at] = row.Line, row.Value != ""
+				values[1+at] = row.Value
 			}
+			at++
 		}
-		p.Sections[i] = views.Section{Name: s.name, Title: i18n.Msg(s.title), Rows: rows}
+	}
+	p := &views.AccountPage{Base: a.Plain(r, login, "account", i18n.Msg("account.title"))}
+	if page := a.commonSections(r, &key); page != nil {
+		p.Rendered = func(w io.Writer) error { return page.Write(w, values...) }
+	} else {
+		p.Sections = a.sections(&r.LoginRequest, &key, values)
 	}
 	return p
 }
 
-// fact is a line with a value, which a page adds or changes.
-func (a *Room) fact(r *web.Request, name, label, value, page string) views.Row {
-	action := "account.change"
-	if value == "" {
-		action = "account.add"
-	}
-	return views.Row{Name: name, Label: label, Value: value, Empty: "account.empty", Action: a.Link(r, page, action)}
+// The sections are the same for all who have the same lines in a language, but for the values and the
+// query string of the addresses. They are rendered once for all of them: see package cut.
+
+// maxLines is how many lines the overview can have, and commonOverviews how many variants are kept.
+const maxLines, commonOverviews = 16, 256
+
+// overviewKey is all that the sections follow from, besides what is cut in.
+type overviewKey struct {
+	loc    *i18n.Localizer
+	query  bool                  // there is one
+	lines  [maxLines]*views.Line // by their places; nil where there is none
+	valued [maxLines]bool
 }
 
-// hint is a line that says what a page is for.
-func (a *Room) hint(r *web.Request, name, label, hint, page string) views.Row {
-	return views.Row{Name: name, Label: label, Hint: hint, Action: a.Link(r, page, label)}
+// overviewMarks stand for the query string and the lines' values. Nothing of a person is in the
+// sections while they are cut, and no message has the character that marks are spelt with.
+var overviewMarks = func() (marks [1 + maxLines]cut.Mark) {
+	marks[0] = cut.NewMark("q=%s&r=%s", "\x00")
+	for i := range maxLines {
+		marks[1+i] = cut.NewMark("%s"+string(rune('a'+i))+"%s", "\x00")
+	}
+	return marks
+}()
+
+// commonSections are the sections to be written with the query string and the values of one request;
+// nil where they are to be rendered for it alone.
+func (a *Room) commonSections(r *web.Request, key *overviewKey) *cut.Page {
+	if page := a.overviews.Get(*key); page != nil {
+		return page
+	}
+	marked, marks := r.LoginRequest, make([]string, len(overviewMarks))
+	for i, m := range overviewMarks {
+		marks[i] = m.Text
+	}
+	if key.query {
+		marked.Query = marks[0]
+	}
+	var out bytes.Buffer
+	if err := views.Sections(r.Loc, a.sections(&marked, key, marks)).Render(context.WithoutCancel(r.Context()), &out); err != nil {
+		return nil
+	}
+	page, ok := cut.Make(out.Bytes(), overviewMarks[:]...)
+	if !ok {
+		return nil
+	}
+	a.overviews.Put(*key, page)
+	return page
+}
+
+// sections are those of a key, with the values of the lines that have one.
+func (a *Room) sections(r *entry.LoginRequest, key *overviewKey, values []string) []views.Section {
+	all := make([]views.Section, len(a.overview))
+	at := 0
+	for i, s := range a.overview {
+		all[i] = views.Section{Name: s.name, Title: i18n.Msg(s.title)}
+		for range s.lines {
+			if line := key.lines[at]; line != nil {
+				row := views.Row{Line: line}
+				if key.valued[at] {
+					row.Value = values[1+at]
+				}
+				if line.To != "" {
+					row.URL = r.Into(a.Named(line.To).Path)
+				}
+				all[i].Rows = append(all[i].Rows, row)
+			}
+			at++
+		}
+	}
+	return all
+}
+
+// factLine is a line with a value, which a page adds or changes.
+func factLine(name, label, page string) *views.Line {
+	return &views.Line{Name: name, Label: label, Empty: "account.empty", To: page, Action: "account.change", Add: "account.add"}
+}
+
+// hintLine is a line that says what a page is for.
+func hintLine(name, label, hint, page string) *views.Line {
+	return &views.Line{Name: name, Label: label, Hint: hint, To: page, Action: label}
 }
 
 func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []sample.Sample {

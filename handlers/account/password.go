@@ -19,13 +19,20 @@ import (
 
 // The password of the account: the first one, or another.
 
-func (a *Room) passwordRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
-	row := a.fact(r, "password", "field.password", "", "account-password")
-	row.Empty, row.Action.Label = "account.password.unset", i18n.Msg("account.password.title_first")
-	if login.Me.HasPassword {
-		row.Empty, row.Action.Label = "account.password.is_set", i18n.Msg("account.password.title")
+var (
+	passwordLine = &views.Line{
+		Name: "password", Label: "field.password", Empty: "account.password.is_set", To: "account-password", Action: "account.password.title",
 	}
-	return row, true
+	noPasswordLine = &views.Line{
+		Name: "password", Label: "field.password", Empty: "account.password.unset", To: "account-password", Action: "account.password.title_first",
+	}
+)
+
+func (a *Room) passwordRow(_ *web.Request, login *visitor.Login) (views.Row, bool) {
+	if login.Me.HasPassword {
+		return views.Row{Line: passwordLine}, true
+	}
+	return views.Row{Line: noPasswordLine}, true
 }
 
 func (a *Room) passwordPage(r *web.Request, login *visitor.Login) *views.PasswordPage {

@@ -23,9 +23,14 @@ import (
 	"tcb-login/views"
 )
 
-func (a *Room) nameRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
-	return a.fact(r, "name", "field.name", login.Me.Name, "account-profile"), true
+var nameLine = factLine("name", "field.name", "account-profile")
+
+func (a *Room) nameRow(_ *web.Request, login *visitor.Login) (views.Row, bool) {
+	return views.Row{Line: nameLine, Value: login.Me.Name}, true
 }
+
+// moreLine is changed also where there is nothing of it yet.
+var moreLine = &views.Line{Name: "more", Label: "account.row.more", Empty: "account.empty", To: "account-profile", Action: "account.change"}
 
 // moreRow is the rest of the profile in one line.
 func (a *Room) moreRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
@@ -43,9 +48,7 @@ func (a *Room) moreRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 			parts = append(parts, r.Loc.Isolate(s))
 		}
 	}
-	row := a.fact(r, "more", "account.row.more", strings.Join(parts, "\u00a0· "), "account-profile")
-	row.Action.Label.Key = "account.change" // also where there is nothing of it yet
-	return row, true
+	return views.Row{Line: moreLine, Value: strings.Join(parts, "\u00a0· ")}, true
 }
 
 func (a *Room) localeName(tag string) string {
@@ -74,7 +77,7 @@ func (a *Room) profilePage(r *web.Request, login *visitor.Login, form profileFor
 		Birthdate: form.Birthdate, Locale: form.Locale, Zoneinfo: form.Zoneinfo,
 		Latest: a.Now().UTC().Format(time.DateOnly), Pictures: a.ShowsPictures(), Preset: !r.Posted(),
 	}
-	p.Username, _ = a.usernameRow(r, login)
+	p.Username = views.Row{Line: usernameLine, Value: login.Me.Username, URL: a.Address(r, usernameLine.To)}
 	p.Genders = []views.Choice{{Value: "", Label: r.Loc.T("gender.unsaid")}}
 	for _, g := range []string{"FEMALE", "MALE", "UNKNOWN"} {
 		p.Genders = append(p.Genders, views.Choice{Value: g, Label: r.Loc.T(genderKeys[g])})

@@ -23,6 +23,11 @@ import (
 
 // Identities at other services: which are linked, another one, one less.
 
+var providersLine = &views.Line{
+	Name: "providers", Label: "account.providers.title", Empty: "account.providers.nothing",
+	To: "account-providers", Action: "account.providers.title",
+}
+
 func (a *Room) providersRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	var names []string
 	for _, p := range login.Me.Providers {
@@ -30,10 +35,7 @@ func (a *Room) providersRow(r *web.Request, login *visitor.Login) (views.Row, bo
 			names = append(names, name)
 		}
 	}
-	return views.Row{
-		Name: "providers", Label: "account.providers.title", Value: strings.Join(names, ", "),
-		Empty: "account.providers.nothing", Action: a.Link(r, "account-providers", "account.providers.title"),
-	}, true
+	return views.Row{Line: providersLine, Value: strings.Join(names, ", ")}, true
 }
 
 // providersPage lists identities, and gives TCB's list too.

@@ -23,11 +23,13 @@ const (
 	formReview = "account-review"
 )
 
+var reviewLine = hintLine("review", "account.review.title", "account.row.review", formReview)
+
 func (a *Room) reviewRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
 	if r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewNone {
 		return views.Row{}, false
 	}
-	return a.hint(r, "review", "account.review.title", "account.row.review", formReview), true
+	return views.Row{Line: reviewLine}, true
 }
 
 func (a *Room) reviewPage(r *web.Request, login *visitor.Login) *views.ReviewPage {
@@ -36,7 +38,9 @@ func (a *Room) reviewPage(r *web.Request, login *visitor.Login) *views.ReviewPag
 	}
 	add := func(name, label, value, page, action string) {
 		if value != "" {
-			p.Rows = append(p.Rows, views.Row{Name: name, Label: label, Value: value, Action: a.Link(r, page, action)})
+			p.Rows = append(p.Rows, views.Row{
+				Line: &views.Line{Name: name, Label: label, To: page, Action: action}, Value: value, URL: a.Address(r, page),
+			})
 		}
 	}
 	me := login.Me

@@ -29,8 +29,10 @@ const (
 	deviceTokens = "device"
 )
 
-func (a *Room) sessionsRow(r *web.Request, _ *visitor.Login) (views.Row, bool) {
-	return a.hint(r, "sessions", "account.sessions.title", "account.row.sessions", "account-sessions"), true
+var sessionsLine = hintLine("sessions", "account.sessions.title", "account.row.sessions", "account-sessions")
+
+func (a *Room) sessionsRow(*web.Request, *visitor.Login) (views.Row, bool) {
+	return views.Row{Line: sessionsLine}, true
 }
 
 // device is the newest sign-in on one device.

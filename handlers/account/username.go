@@ -22,8 +22,10 @@ import (
 // The username is a way to sign in, so that a change wants a step-up before its form, as one of
 // phone number, e-mail address and password does.
 
-func (a *Room) usernameRow(r *web.Request, login *visitor.Login) (views.Row, bool) {
-	return a.fact(r, "username", "field.username", login.Me.Username, "account-username"), true
+var usernameLine = factLine("username", "field.username", "account-username")
+
+func (a *Room) usernameRow(_ *web.Request, login *visitor.Login) (views.Row, bool) {
+	return views.Row{Line: usernameLine, Value: login.Me.Username}, true
 }
 
 func (a *Room) usernamePage(r *web.Request, login *visitor.Login, username string) *views.UsernamePage {

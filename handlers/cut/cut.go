@@ -1,4 +1,4 @@
-// Package cut keeps pages that many people get alike. Such a page is rendered once, by the same
+// Package cut keeps pages, and parts of pages, that many people get alike. Such a page is rendered once, by the same
 // templates as every other, with marks in place of what is one request's own, and cut at the marks.
 // After that an answer is the pieces with the request's own values between them.
 //
@@ -62,15 +62,16 @@ func Make(rendered []byte, marks ...Mark) (*Page, bool) {
 
 // Write writes the page with values in place of the marks, in their order.
 func (p *Page) Write(w io.Writer, values ...string) error {
-	for i, v := range values {
-		values[i] = html.EscapeString(v)
+	escaped := make([]string, 0, 32) // on the stack
+	for _, v := range values {
+		escaped = append(escaped, html.EscapeString(v))
 	}
 	for i, piece := range p.pieces {
 		if _, err := w.Write(piece); err != nil {
 			return err
 		}
 		if i < len(p.holes) {
-			if _, err := io.WriteString(w, values[p.holes[i]]); err != nil {
+			if _, err := io.WriteString(w, escaped[p.holes[i]]); err != nil {
 				return err
 			}
 		}

@@ -126,19 +126,21 @@ func HasParam(query, name string) bool {
 // WithParam is a query string with another value of one parameter, of which the first would count
 // if both stood there.
 func WithParam(query, name, value string) string {
-	if query = WithoutParam(query, name); query == "" {
-		return name + "=" + value
-	}
-	return query + "&" + name + "=" + value
+	parts := without(make([]string, 0, 16), query, name) // on the stack
+	return strings.Join(append(parts, name+"="+value), "&")
 }
 
 // WithoutParam is a query string without a parameter.
 func WithoutParam(query, name string) string {
-	var parts []string
+	return strings.Join(without(make([]string, 0, 16), query, name), "&")
+}
+
+// without adds the parameters of a query string to parts, but for those of a name.
+func without(parts []string, query, name string) []string {
 	for part := range strings.SplitSeq(query, "&") {
 		if key, _, _ := strings.Cut(part, "="); part != "" && Unescape(key) != name {
 			parts = append(parts, part)
 		}
 	}
-	return strings.Join(parts, "&")
+	return parts
 }

@@ -1,8 +1,6 @@
 package portal
 
 import (
-	"slices"
-
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -49,18 +47,19 @@ type Summary struct {
 
 // Named is the page of a name.
 func (po *Room) Named(name string) Page {
-	i := slices.IndexFunc(po.pages, func(p Page) bool { return p.Name == name })
-	if i < 0 {
-		return Page{}
+	for i := range po.pages {
+		if po.pages[i].Name == name {
+			return po.pages[i]
+		}
 	}
-	return po.pages[i]
+	return Page{}
 }
 
 // nameAt is the name of the page at a path; empty where none has it.
 func (po *Room) nameAt(path string) string {
-	for _, p := range po.pages {
-		if p.Path == path {
-			return p.Name
+	for i := range po.pages {
+		if po.pages[i].Path == path {
+			return po.pages[i].Name
 		}
 	}
 	return ""

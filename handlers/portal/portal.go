@@ -81,8 +81,11 @@ func (po *Room) AsPerson(r *web.Request, login *visitor.Login, do UserCall) erro
 
 // Link leads to a page of the portal, by its name.
 func (po *Room) Link(r *web.Request, name, label string) views.Link {
-	return LinkTo(name, r.Into(po.Named(name).Path), label)
+	return LinkTo(name, po.Address(r, name), label)
 }
+
+// Address is that of a page of the portal, by its name.
+func (po *Room) Address(r *web.Request, name string) string { return r.Into(po.Named(name).Path) }
 
 // LinkTo leads to an address, under the name that scripts and tests know it by.
 func LinkTo(name, address, label string) views.Link {

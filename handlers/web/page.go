@@ -78,14 +78,16 @@ func (s *Site) formPage(r *entry.LoginRequest, name string, title i18n.Message, 
 func LinkLanguages(b *views.Base, address func(entry.Differ) string) {
 	before, after, _ := strings.Cut(address(entry.With("lang", "^")), "^")
 	for i, l := range b.Languages {
-		b.Languages[i].URL = before + l.Tag + after
+		if !l.Current {
+			b.Languages[i].URL = before + l.Tag + after
+		}
 	}
 }
 
 // PersonOf is how pages show somebody.
 func (s *Site) PersonOf(name, picture string) views.Person {
 	p := views.Person{Name: name, Initial: views.LetterOf(name)}
-	if s.headers.ShowsImage(picture) {
+	if picture != "" && s.headers.ShowsImage(picture) {
 		p.Picture = picture
 	}
 	return p

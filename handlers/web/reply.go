@@ -1,13 +1,11 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -145,20 +143,16 @@ func (s *Site) finish(r *Request, b *views.Base) error {
 	return r.Form.carry(b)
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// render renders into a buffer first: half a page is worse than an error page.
+// render renders into the body of the answer. What there is of it when that fails goes: half a page is
+// worse than an error page.
 func render(c *fiber.Ctx, status int, page views.Page) error {
-	buf := buffers.Get().(*bytes.Buffer)
-	defer func() {
-		buf.Reset()
-		buffers.Put(buf)
-	}()
-	if err := page.Component().Render(context.WithoutCancel(c.UserContext()), buf); err != nil {
+	c.Response().ResetBody()
+	if err := page.Component().Render(context.WithoutCancel(c.UserContext()), c.Response().BodyWriter()); err != nil {
+		c.Response().ResetBody()
 		return fmt.Errorf("rendering: %w", err)
 	}
 	c.Set("Content-Type", "text/html; charset=utf-8")
-	c.Status(status).Response().SetBody(buf.Bytes()) // copies, where Send would keep the buffer
+	c.Status(status)
 	return nil
 }
 
