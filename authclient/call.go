@@ -203,8 +203,10 @@ func (c *Client) once(ctx context.Context, in request, o *callOptions, body []by
 	}
 	if e := said.apiError(); e != nil {
 		e.Op, e.Call, e.Status, e.RequestID = in.op, in.call, resp.StatusCode, requestID
-		if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); e.RetryAfter == 0 && err == nil && n > 0 {
-			e.RetryAfter = seconds(float64(n))
+		if after := resp.Header.Get("Retry-After"); after != "" && e.RetryAfter == 0 {
+			if n, err := strconv.Atoi(after); err == nil && n > 0 {
+				e.RetryAfter = seconds(float64(n))
+			}
 		}
 		return e
 	}
