@@ -125,7 +125,7 @@ func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOpti
 			return in.failed("local", errors.New("the request cannot be written as JSON"))
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := within(ctx, c.timeout)
 	defer cancel()
 	select {
 	case c.slots <- struct{}{}:
@@ -154,6 +154,19 @@ func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOpti
 			return err
 		}
 	}
+}
+
+// within is ctx with at most so much time.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if at, ok := ctx.Deadline(); ok && time.Until(at) <= d {
+		return ctx, func() {}
+	}
+	if own, ok := ctx.(interface {
+		Within(time.Duration) (context.Context, context.CancelFunc)
+	}); ok { // it knows how to with fewer timers
+		return own.Within(d)
+	}
+	return context.WithTimeout(ctx, d)
 }
 
 // retryable reports whether the same call may go better: there was no answer of

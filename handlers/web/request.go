@@ -13,6 +13,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/browser"
+	"tcb-login/handlers/deadline"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/session"
@@ -45,6 +46,9 @@ func (r *Request) Context() context.Context { return r.ctx }
 
 // Within is Context with less time. The caller ends it.
 func (r *Request) Within(d time.Duration) (context.Context, context.CancelFunc) {
+	if ctx, ok := r.ctx.(*deadline.Context); ok {
+		return ctx.Within(d)
+	}
 	return context.WithTimeout(r.ctx, d)
 }
 
