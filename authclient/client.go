@@ -168,3 +168,18 @@ func WithUserAgent(ua string) CallOption { return func(o *callOptions) { o.userA
 func WithClientAddress(addr string) CallOption {
 	return func(o *callOptions) { o.clientAddress = addr }
 }
+
+// A Person is who a call is made for. What is empty is not passed on.
+type Person struct {
+	Locale        string // see WithLocale
+	DeviceID      string // see WithDeviceID
+	UserAgent     string // see WithUserAgent
+	ClientAddress string // see WithClientAddress
+}
+
+// WithPerson is four options in one, for who passes them on with every call.
+func WithPerson(p Person) CallOption {
+	return func(o *callOptions) {
+		o.locale, o.deviceID, o.userAgent, o.clientAddress = p.Locale, p.DeviceID, p.UserAgent, p.ClientAddress
+	}
+}

@@ -94,9 +94,10 @@ var pluralForms = map[string]plural.Form{
 
 // Localizer prints messages in one locale. It is safe for concurrent use.
 type Localizer struct {
-	tag  language.Tag
-	name string
-	dir  string
+	tag    language.Tag
+	locale string // tag as it is written
+	name   string
+	dir    string
 	// spaced: the language sets a blank between its characters and Latin ones.
 	spaced bool
 	texts  func() map[string]text // read when they are first asked for: most people need one language
@@ -105,7 +106,7 @@ type Localizer struct {
 func newLocalizer(tag language.Tag, texts map[string]text) *Localizer {
 	base, _ := tag.Base()
 	return &Localizer{
-		tag: tag, name: texts["language.name"].other, dir: texts["language.dir"].other, spaced: base.String() == "zh",
+		tag: tag, locale: tag.String(), name: texts["language.name"].other, dir: texts["language.dir"].other, spaced: base.String() == "zh",
 		texts: func() map[string]text { return texts },
 	}
 }
@@ -114,7 +115,7 @@ func newLocalizer(tag language.Tag, texts map[string]text) *Localizer {
 func (l *Localizer) Tag() language.Tag { return l.tag }
 
 // Locale is the locale's BCP 47 tag, as zh-CN: the value of html's lang.
-func (l *Localizer) Locale() string { return l.tag.String() }
+func (l *Localizer) Locale() string { return l.locale }
 
 // Name is the language's name in itself.
 func (l *Localizer) Name() string { return l.name }

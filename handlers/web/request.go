@@ -78,12 +78,9 @@ func (r *Request) Auth() entry.Auth { return r.Client.Auth }
 
 // Options tells TCB who is calling through us.
 func (r *Request) Options(more ...authclient.CallOption) []authclient.CallOption {
-	return append([]authclient.CallOption{
-		authclient.WithLocale(tcbLocale(r.Loc.Locale())),
-		authclient.WithDeviceID(r.Device),
-		authclient.WithUserAgent(r.Caller.Agent),
-		authclient.WithClientAddress(r.Caller.Address),
-	}, more...)
+	return append([]authclient.CallOption{authclient.WithPerson(authclient.Person{
+		Locale: tcbLocale(r.Loc.Locale()), DeviceID: r.Device, UserAgent: r.Caller.Agent, ClientAddress: r.Caller.Address,
+	})}, more...)
 }
 
 // tcbLocale is the nearer of the two locales that TCB writes messages in.
