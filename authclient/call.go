@@ -232,7 +232,7 @@ func (c *Client) once(ctx context.Context, in request, o *callOptions, body []by
 	return nil
 }
 
-// query is what stands in a call's URL after the path.
+// query is what stands in a call's URL after the path, with its question mark.
 func (c *Client) query(in *request, o *callOptions) string {
 	if in.query == nil && o.captchaToken == "" { // as of most calls
 		if in.bearer != "" {
@@ -250,14 +250,14 @@ func (c *Client) query(in *request, o *callOptions) string {
 	if o.captchaToken != "" {
 		query.Set("captcha_token", o.captchaToken)
 	}
-	return query.Encode()
+	if len(query) == 0 {
+		return ""
+	}
+	return "?" + query.Encode()
 }
 
 func (c *Client) httpRequest(ctx context.Context, in request, o *callOptions, body []byte, names tryNames) (*http.Request, error) {
-	target := c.base + in.call.Path + in.rest
-	if query := c.query(&in, o); query != "" {
-		target += "?" + query
-	}
+	target := c.base + in.call.Path + in.rest + c.query(&in, o)
 	var content io.Reader = http.NoBody
 	if body != nil {
 		content = bytes.NewReader(body)

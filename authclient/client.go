@@ -46,7 +46,7 @@ type Client struct {
 	publishableKey              string
 	issuer                      string
 	base                        string
-	ownQuery                    string // client_id alone
+	ownQuery                    string // client_id alone, with a question mark
 	userAgent                   string
 	timeout                     time.Duration
 	http                        *http.Client
@@ -108,7 +108,7 @@ func New(cfg Config) (*Client, error) {
 		publishableKey: cfg.PublishableKey,
 		issuer:         cfg.Issuer,
 		base:           strings.TrimRight(base.String(), "/") + "/auth",
-		ownQuery:       url.Values{"client_id": {cfg.ClientID}}.Encode(),
+		ownQuery:       "?" + url.Values{"client_id": {cfg.ClientID}}.Encode(),
 		userAgent:      cfg.UserAgent,
 		timeout:        cfg.Timeout,
 		http:           cfg.httpClient(),
