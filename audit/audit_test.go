@@ -141,14 +141,14 @@ func TestHashes(t *testing.T) {
 	}
 	all := []string{
 		testKey.Person("demo", "1"), testKey.Person("other", "1"), testKey.Person("demo", "2"), testKey.Identifier("demo", "1"),
-		other.Person("demo", "1"), testKey.hash("session", "1"), testKey.Person("demo1", ""), testKey.Person("dem", "o1"),
+		other.Person("demo", "1"), testKey.hasher().of("session", "1"), testKey.Person("demo1", ""), testKey.Person("dem", "o1"),
 	}
 	for i, hash := range all {
 		if slices.Index(all, hash) != i && hash != "" {
 			t.Errorf("%d and %d are alike", i, slices.Index(all, hash))
 		}
 	}
-	if testKey.Person("demo", "") != "" || testKey.Identifier("demo", " ") != "" || testKey.hash("session", "") != "" {
+	if testKey.Person("demo", "") != "" || testKey.Identifier("demo", " ") != "" || testKey.hasher().of("session", "") != "" {
 		t.Error("nobody has a hash")
 	}
 }

@@ -15,6 +15,7 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	_ "embed"
@@ -22,6 +23,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"strings"
@@ -56,12 +58,15 @@ type Config struct {
 
 // Log is one that is open. A nil one takes everything and writes nothing.
 type Log struct {
-	key Key
-	now func() time.Time
+	keyID string
+	now   func() time.Time
 
 	mu   sync.Mutex
+	hash hasher
+	text bytes.Buffer // of the last line
 	path string
 	file *os.File
+	info os.FileInfo // of file
 	to   io.Writer
 	err  error // of the last line
 	lost uint64
@@ -75,7 +80,7 @@ func Open(cfg Config) (*Log, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	l := &Log{key: cfg.Key, now: cfg.Now, path: cfg.Path, to: cfg.Writer}
+	l := &Log{keyID: cfg.Key.ID, hash: cfg.Key.hasher(), now: cfg.Now, path: cfg.Path, to: cfg.Writer}
 	if cfg.Path == "" {
 		return l, nil
 	}
@@ -88,6 +93,10 @@ func (l *Log) open() error {
 		return fmt.Errorf("audit: %w", err)
 	}
 	l.file, l.to = file, file
+	l.info, err = file.Stat()
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
 	return nil
 }
 
@@ -107,10 +116,8 @@ func (l *Log) follow() error {
 		return nil
 	}
 	there, err := os.Stat(l.path)
-	if err == nil && l.file != nil {
-		if ours, err := l.file.Stat(); err == nil && os.SameFile(there, ours) {
-			return nil
-		}
+	if err == nil && l.file != nil && os.SameFile(there, l.info) {
+		return nil
 	}
 	if l.file != nil {
 		l.file.Close()
@@ -124,27 +131,28 @@ func (l *Log) Write(e Event) {
 	if l == nil {
 		return
 	}
-	text, err := json.Marshal(l.line(e))
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.text.Reset()
+	err := json.NewEncoder(&l.text).Encode(l.line(e))
 	if err == nil {
 		err = l.follow()
 	}
 	if err == nil {
-		_, err = l.to.Write(append(text, '\n')) // whole lines, which O_APPEND keeps apart
+		_, err = l.to.Write(l.text.Bytes()) // whole lines, which O_APPEND keeps apart
 	}
 	if l.err = err; err != nil {
 		l.lost++
 	}
 }
 
-func (l *Log) line(e Event) line {
-	return line{
+func (l *Log) line(e Event) *line {
+	return &line{
 		V: Version, Time: l.now().UTC().Truncate(time.Millisecond), Event: e.Name, Outcome: e.Outcome, Reason: e.Reason, Code: e.Code,
 		Method: e.Method, Provider: e.Provider, What: e.What, Flow: e.Flow, Calling: e.Calling, Rule: e.Rule, Texts: e.Texts,
 		EnvID: e.EnvID, ClientID: e.ClientID, ConfigVersion: e.ConfigVersion,
-		KeyID: l.key.ID, Person: l.key.Person(e.EnvID, e.Sub), Identifier: l.key.Identifier(e.EnvID, e.Identifier),
-		Session: l.key.hash("session", e.Session), Address: e.Address, RequestID: e.RequestID, TraceID: e.TraceID,
+		KeyID: l.keyID, Person: l.hash.person(e.EnvID, e.Sub), Identifier: l.hash.identifier(e.EnvID, e.Identifier),
+		Session: l.hash.of("session", e.Session), Address: e.Address, RequestID: e.RequestID, TraceID: e.TraceID,
 	}
 }
 
@@ -160,28 +168,37 @@ func (l *Log) Lost() (n uint64, err error) {
 }
 
 // Person is what stands for an account of an environment.
-func (k Key) Person(env, sub string) string {
-	if sub == "" {
-		return ""
-	}
-	return k.hash("person", env, sub)
-}
+func (k Key) Person(env, sub string) string { return k.hasher().person(env, sub) }
 
 // Identifier is what stands for a username, number or address that somebody typed, in whichever way
 // of writing it.
-func (k Key) Identifier(env, typed string) string {
+func (k Key) Identifier(env, typed string) string { return k.hasher().identifier(env, typed) }
+
+// A hasher makes the hashes of a key, one after another.
+type hasher struct{ mac hash.Hash }
+
+func (k Key) hasher() hasher { return hasher{hmac.New(sha256.New, k.Bytes)} }
+
+func (h hasher) person(env, sub string) string {
+	if sub == "" {
+		return ""
+	}
+	return h.of("person", env, sub)
+}
+
+func (h hasher) identifier(env, typed string) string {
 	if strings.TrimSpace(typed) == "" {
 		return ""
 	}
-	return k.hash("identifier", env, limit.NormalizeIdentifier(identifier.Names(typed)[0]))
+	return h.of("identifier", env, limit.NormalizeIdentifier(identifier.Names(typed)[0]))
 }
 
-// hash is half of the digest: nobody makes two of these alike, and it is read by people.
-func (k Key) hash(of string, parts ...string) string {
+// of is half of the digest: nobody makes two of these alike, and it is read by people.
+func (h hasher) of(what string, parts ...string) string {
 	if len(parts) == 1 && parts[0] == "" {
 		return ""
 	}
-	mac := hmac.New(sha256.New, k.Bytes)
-	mac.Write([]byte(limit.Key(append([]string{"tcb-login audit", of}, parts...)...)))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
+	h.mac.Reset()
+	h.mac.Write([]byte(limit.Key(append([]string{"tcb-login audit", what}, parts...)...)))
+	return hex.EncodeToString(h.mac.Sum(make([]byte, 0, sha256.Size))[:16])
 }

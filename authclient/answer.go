@@ -57,8 +57,7 @@ func decode(answer []byte, out any, said *errorBody) error {
 	var err error
 	if both, ok := out.(readsError); ok {
 		err = both.decodeWith(said, answer)
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if _, broken := errors.AsType[*json.SyntaxError](err); broken {
 			return errNoObject
 		}
 	} else {

@@ -125,7 +125,7 @@ func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOpti
 			return in.failed("local", errors.New("the request cannot be written as JSON"))
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := within(ctx, c.timeout)
 	defer cancel()
 	select {
 	case c.slots <- struct{}{}:
@@ -154,6 +154,19 @@ func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOpti
 			return err
 		}
 	}
+}
+
+// within is ctx with at most so much time.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if at, ok := ctx.Deadline(); ok && time.Until(at) <= d {
+		return ctx, func() {}
+	}
+	if own, ok := ctx.(interface {
+		Within(time.Duration) (context.Context, context.CancelFunc)
+	}); ok { // it knows how to with fewer timers
+		return own.Within(d)
+	}
+	return context.WithTimeout(ctx, d)
 }
 
 // retryable reports whether the same call may go better: there was no answer of
@@ -203,8 +216,10 @@ func (c *Client) once(ctx context.Context, in request, o *callOptions, body []by
 	}
 	if e := said.apiError(); e != nil {
 		e.Op, e.Call, e.Status, e.RequestID = in.op, in.call, resp.StatusCode, requestID
-		if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); e.RetryAfter == 0 && err == nil && n > 0 {
-			e.RetryAfter = seconds(float64(n))
+		if after := resp.Header.Get("Retry-After"); after != "" && e.RetryAfter == 0 {
+			if n, err := strconv.Atoi(after); err == nil && n > 0 {
+				e.RetryAfter = seconds(float64(n))
+			}
 		}
 		return e
 	}
@@ -217,7 +232,7 @@ func (c *Client) once(ctx context.Context, in request, o *callOptions, body []by
 	return nil
 }
 
-// query is what stands in a call's URL after the path.
+// query is what stands in a call's URL after the path, with its question mark.
 func (c *Client) query(in *request, o *callOptions) string {
 	if in.query == nil && o.captchaToken == "" { // as of most calls
 		if in.bearer != "" {
@@ -235,14 +250,14 @@ func (c *Client) query(in *request, o *callOptions) string {
 	if o.captchaToken != "" {
 		query.Set("captcha_token", o.captchaToken)
 	}
-	return query.Encode()
+	if len(query) == 0 {
+		return ""
+	}
+	return "?" + query.Encode()
 }
 
 func (c *Client) httpRequest(ctx context.Context, in request, o *callOptions, body []byte, names tryNames) (*http.Request, error) {
-	target := c.base + in.call.Path + in.rest
-	if query := c.query(&in, o); query != "" {
-		target += "?" + query
-	}
+	target := c.base + in.call.Path + in.rest + c.query(&in, o)
 	var content io.Reader = http.NoBody
 	if body != nil {
 		content = bytes.NewReader(body)

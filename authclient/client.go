@@ -46,7 +46,7 @@ type Client struct {
 	publishableKey              string
 	issuer                      string
 	base                        string
-	ownQuery                    string // client_id alone
+	ownQuery                    string // client_id alone, with a question mark
 	userAgent                   string
 	timeout                     time.Duration
 	http                        *http.Client
@@ -108,7 +108,7 @@ func New(cfg Config) (*Client, error) {
 		publishableKey: cfg.PublishableKey,
 		issuer:         cfg.Issuer,
 		base:           strings.TrimRight(base.String(), "/") + "/auth",
-		ownQuery:       url.Values{"client_id": {cfg.ClientID}}.Encode(),
+		ownQuery:       "?" + url.Values{"client_id": {cfg.ClientID}}.Encode(),
 		userAgent:      cfg.UserAgent,
 		timeout:        cfg.Timeout,
 		http:           cfg.httpClient(),
@@ -167,4 +167,19 @@ func WithUserAgent(ua string) CallOption { return func(o *callOptions) { o.userA
 // Whether TCB believes it is TCB's decision.
 func WithClientAddress(addr string) CallOption {
 	return func(o *callOptions) { o.clientAddress = addr }
+}
+
+// A Person is who a call is made for. What is empty is not passed on.
+type Person struct {
+	Locale        string // see WithLocale
+	DeviceID      string // see WithDeviceID
+	UserAgent     string // see WithUserAgent
+	ClientAddress string // see WithClientAddress
+}
+
+// WithPerson is four options in one, for who passes them on with every call.
+func WithPerson(p Person) CallOption {
+	return func(o *callOptions) {
+		o.locale, o.deviceID, o.userAgent, o.clientAddress = p.Locale, p.DeviceID, p.UserAgent, p.ClientAddress
+	}
 }

@@ -49,14 +49,15 @@ const (
 
 // DemandOf is what the error of a call that signs somebody in demands.
 func DemandOf(err error) Demand {
-	var e *Error
 	switch {
 	case errors.Is(err, ErrTwoFactorRequired):
 		return DemandSecondFactor
 	case errors.Is(err, ErrMFAPhoneRequired):
 		return DemandPhone
-	case errors.Is(err, ErrFailedPrecondition) && errors.As(err, &e) && strings.HasPrefix(e.Op, "SignIn"):
-		return DemandNewPassword // of a sign-up it says that there is an account
+	case errors.Is(err, ErrFailedPrecondition):
+		if e, ok := errors.AsType[*Error](err); ok && strings.HasPrefix(e.Op, "SignIn") {
+			return DemandNewPassword // of a sign-up it says that there is an account
+		}
 	}
 	return NoDemand
 }

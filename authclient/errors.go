@@ -1,13 +1,13 @@
 package authclient
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // codeError is a TCB error code as a target for errors.Is.
@@ -191,7 +191,7 @@ func (b *errorBody) apiError() *Error {
 	}
 	e := &Error{Code: codeName(code), Description: text(description), Remaining: -1}
 	e.ErrorCode, _ = integer(b.ErrorCode)
-	if json.Unmarshal(b.Details, &e.Details) != nil {
+	if len(b.Details) > 0 && json.Unmarshal(b.Details, &e.Details) != nil {
 		e.Details = nil
 	}
 	for _, d := range e.Details {
@@ -226,6 +226,9 @@ func (e *Error) readDetail(raw json.RawMessage) {
 	if n := number(d.RetryIn); n > 0 {
 		e.RetryAfter = seconds(n)
 	}
+	if len(d.RetryDelay) == 0 {
+		return
+	}
 	if wait, err := time.ParseDuration(text(d.RetryDelay)); err == nil && wait > 0 {
 		e.RetryAfter = min(wait, maxRetryAfter)
 	} else if n := number(d.RetryDelay); n > 0 {
@@ -254,47 +257,86 @@ func truthy(raw json.RawMessage) bool {
 
 // text is a JSON string's value, or other JSON as it stands.
 func text(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
+	if s, ok := str(raw); ok {
 		return s
 	}
 	return string(raw)
+}
+
+// str is a JSON string's value, or that of null, which is empty. raw is of an answer that has been
+// read as JSON: a string without escapes stands in it as it is, and needs no decoder.
+func str(raw json.RawMessage) (string, bool) {
+	if len(raw) == 0 {
+		return "", false
+	}
+	if raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return string(raw[1 : len(raw)-1]), true
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil
 }
 
 // codeName is the code in a truthy `error`. It goes into logs and into the
 // error's text, so what is not a name in TCB's style counts as "unknown",
 // whatever a server put there.
 func codeName(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) != nil || !codeShape().MatchString(s) {
-		return "unknown"
+	if s, ok := str(raw); ok && isCode(s) {
+		return s
 	}
-	return s
+	return "unknown"
 }
 
-// codeShape is compiled when it is first needed: programs start without it.
-var codeShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`) })
+// isCode reports that s begins with a letter and has at most 64 letters, digits, '_', '.' and '-'.
+func isCode(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || (c < '0' || c > '9') && c != '_' && c != '.' && c != '-') {
+			return false
+		}
+	}
+	return true
+}
 
 // integer is a JSON number's value, also when it comes as a string, if it is
 // one of the 32 bits that the API's schema gives it.
 func integer(raw json.RawMessage) (int, bool) {
-	var n json.Number
-	if json.Unmarshal(raw, &n) != nil {
+	digits, ok := numeral(raw)
+	if !ok {
 		return 0, false
 	}
-	i, err := strconv.ParseInt(n.String(), 10, 32)
+	i, err := strconv.ParseInt(digits, 10, 32)
 	return int(i), err == nil
 }
 
 // number is a JSON number's value, also when it comes as a string; else 0.
 func number(raw json.RawMessage) float64 {
-	var n json.Number
-	if json.Unmarshal(raw, &n) != nil {
+	digits, ok := numeral(raw)
+	if !ok {
 		return 0
 	}
-	f, err := n.Float64()
+	f, err := strconv.ParseFloat(digits, 64)
 	if err != nil {
 		return 0
 	}
 	return f
+}
+
+// numeral is a JSON number as it is written, also when it comes as a string.
+func numeral(raw json.RawMessage) (string, bool) {
+	if len(raw) == 0 { // as most of what an error can have
+		return "", false
+	}
+	if c := raw[0]; c == '-' || '0' <= c && c <= '9' {
+		return string(raw), true
+	}
+	var n json.Number
+	if json.Unmarshal(raw, &n) != nil {
+		return "", false
+	}
+	return n.String(), n != ""
 }

@@ -1,11 +1,14 @@
 package authclient_test
 
 import (
+	"encoding/json"
 	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,5 +103,40 @@ func TestErrorText(t *testing.T) {
 				t.Error("another error with the same text counts as equal")
 			}
 		})
+	}
+}
+
+// TestPlainFields: what is taken out of an error without a decoder is what a decoder gives.
+func TestPlainFields(t *testing.T) {
+	t.Parallel()
+	code := regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+	long := strings.Repeat("a", 64)
+	for _, raw := range []string{
+		`"aborted"`, `"a"`, `"\u0061"`, `"a\n"`, `"\""`, "\"a\xff\"", `"ä"`, `"1a"`, `"_"`, `"a b"`, `"Z.9-_"`,
+		`"` + long + `"`, `"` + long + `a"`, `12`, `"12"`, `-1`, `1.5`, `1e400`, `2147483648`, `"1e2"`, `"0x1"`, `""`, `null`, `true`, `[1]`, `{}`,
+	} {
+		// In spaces, which belong to no value.
+		got := authclient.DecodeError([]byte(`{"error": ` + raw + ` , "error_description": ` + raw + ` , "error_code": ` + raw + ` , "code": "x"}`))
+		var s string
+		isString := json.Unmarshal([]byte(raw), &s) == nil
+		description, wantCode := s, "unknown"
+		if !isString {
+			description = raw
+		}
+		switch {
+		case raw == `""` || raw == "null":
+			description, wantCode = "", "x" // of the other spelling
+		case isString && code.MatchString(s):
+			wantCode = s
+		}
+		var n json.Number
+		number := 0
+		if json.Unmarshal([]byte(raw), &n) == nil {
+			i, _ := strconv.ParseInt(n.String(), 10, 32) // the nearest, of what has more than 32 bits
+			number = int(i)
+		}
+		if got == nil || got.Code != wantCode || got.Description != description || got.ErrorCode != number {
+			t.Errorf("%s: %+v, want %q, %q, %d", raw, got, wantCode, description, number)
+		}
 	}
 }

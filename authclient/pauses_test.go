@@ -56,6 +56,47 @@ func TestCancelledPause(t *testing.T) {
 	})
 }
 
+// withinOf is a context that makes those that end before it.
+type withinOf struct {
+	context.Context
+	asked int
+}
+
+func (w *withinOf) Within(d time.Duration) (context.Context, context.CancelFunc) {
+	w.asked++
+	return context.WithTimeout(w.Context, d)
+}
+
+// A call has the client's timeout, or less where its caller's time is up before.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newClient(t, authclient.Config{HTTPClient: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})}})
+		less, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		more, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		own := &withinOf{Context: t.Context()}
+		for _, tt := range []struct {
+			ctx  context.Context
+			want time.Duration
+		}{{less, 3 * time.Second}, {more, 10 * time.Second}, {t.Context(), 10 * time.Second}, {own, 10 * time.Second}} {
+			start := time.Now()
+			_, err := client.AsUser("token").GetUserInfo(tt.ctx)
+			refusal(t, err, authclient.ErrUnreachable)
+			if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != tt.want {
+				t.Errorf("got error %v after %v, want the deadline's after %v", err, took, tt.want)
+			}
+		}
+		if own.asked != 1 {
+			t.Errorf("the context was asked for another %d times, want once", own.asked)
+		}
+	})
+}
+
 // The timeout is of the whole call, waiting for a free slot included.
 func TestTimeoutWhileWaiting(t *testing.T) {
 	t.Parallel()

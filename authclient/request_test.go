@@ -197,6 +197,11 @@ func TestHeaders(t *testing.T) {
 		}, map[string]string{
 			"User-Agent": "Mozilla/5.0", "Accept-Language": "en-US", "X-Device-Id": "0123456789abcdef", "X-Forwarded-For": "2001:db8::1",
 		}},
+		{"of the person at once", authclient.Config{UserAgent: "tcb-login/1"}, []authclient.CallOption{authclient.WithPerson(authclient.Person{
+			Locale: "en-US", DeviceID: "0123456789abcdef", UserAgent: "Mozilla/5.0", ClientAddress: "2001:db8::1",
+		})}, map[string]string{
+			"User-Agent": "Mozilla/5.0", "Accept-Language": "en-US", "X-Device-Id": "0123456789abcdef", "X-Forwarded-For": "2001:db8::1",
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -63,8 +63,8 @@ type Scanner struct {
 // head is what is known of the request under way.
 type head struct {
 	version11 bool
-	authority string // of a target in absolute form
-	host      string
+	authority []byte // of a target in absolute form
+	host      []byte
 	hosts     int
 	length    int64
 	lengths   int
@@ -144,7 +144,7 @@ func (s *Scanner) readLine(line []byte) error {
 		return ErrLineEnd
 	}
 	for _, c := range line {
-		if c < ' ' && c != '\t' || c == 0x7f {
+		if controlBytes[c] {
 			return ErrControl
 		}
 	}
@@ -153,7 +153,7 @@ func (s *Scanner) readLine(line []byte) error {
 		if len(line) == 0 {
 			return nil // RFC 9112 §2.2: some clients send one too many after a body
 		}
-		return s.readRequestLine(string(line))
+		return s.readRequestLine(line)
 	case inHead:
 		if len(line) == 0 {
 			return s.endHead()
@@ -179,23 +179,24 @@ func (s *Scanner) readLine(line []byte) error {
 	}
 }
 
-func (s *Scanner) readRequestLine(line string) error {
-	method, rest, _ := strings.Cut(line, " ")
-	target, version, ok := strings.Cut(rest, " ")
-	if !ok || !isToken(method) || target == "" || strings.ContainsRune(target, '\t') ||
-		version != "HTTP/1.1" && version != "HTTP/1.0" {
+func (s *Scanner) readRequestLine(line []byte) error {
+	method, rest, _ := bytes.Cut(line, []byte(" "))
+	target, version, ok := bytes.Cut(rest, []byte(" "))
+	version11 := string(version) == "HTTP/1.1"
+	if !ok || !isToken(method) || len(target) == 0 || bytes.IndexByte(target, '\t') >= 0 ||
+		!version11 && string(version) != "HTTP/1.0" {
 		return ErrRequestLine
 	}
 	s.state = inHead
-	s.head = head{version11: version == "HTTP/1.1", language: s.head.language[:0]}
-	if scheme, rest, ok := strings.Cut(target, "://"); ok && isToken(scheme) {
-		s.head.authority = rest
-		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-			s.head.authority = rest[:i]
+	s.head = head{version11: version11, host: s.head.host[:0], language: s.head.language[:0]}
+	if scheme, rest, ok := bytes.Cut(target, []byte("://")); ok && isToken(scheme) {
+		if i := bytes.IndexAny(rest, "/?#"); i >= 0 {
+			rest = rest[:i]
 		}
-		if s.head.authority == "" {
+		if len(rest) == 0 {
 			return ErrRequestLine
 		}
+		s.head.authority = bytes.Clone(rest)
 	}
 	return nil
 }
@@ -206,28 +207,27 @@ func (h *head) readField(line []byte) error {
 		return ErrFold
 	}
 	name, value, ok := bytes.Cut(line, []byte(":"))
-	if !ok || !isToken(string(name)) { // a space before the colon is in no token
+	if !ok || !isToken(name) { // a space before the colon is in no token
 		return ErrName
 	}
-	value = bytes.Trim(value, " \t")
 	switch {
 	case is(name, "Host"):
-		h.host = string(value)
-		if h.hosts++; h.hosts > 1 || strings.ContainsAny(h.host, ", \t/@") {
+		h.host = append(h.host[:0], trim(value)...)
+		if h.hosts++; h.hosts > 1 || bytes.ContainsAny(h.host, ", \t/@") {
 			return ErrHost
 		}
 	case is(name, "Content-Length"):
-		h.length, ok = number(string(value), 10, 18)
+		h.length, ok = number(string(trim(value)), 10, 18)
 		if h.lengths++; h.lengths > 1 || !ok {
 			return ErrContentLength
 		}
 	case is(name, "Transfer-Encoding"):
-		if h.chunked || !is(value, "chunked") {
+		if h.chunked || !is(trim(value), "chunked") {
 			return ErrTransferEncoding
 		}
 		h.chunked = true
 	case is(name, "Accept-Language"):
-		h.language = append(h.language[:0], value...)
+		h.language = append(h.language[:0], trim(value)...)
 	}
 	return nil
 }
@@ -236,7 +236,7 @@ func (h *head) readField(line []byte) error {
 func (s *Scanner) endHead() error {
 	h := &s.head
 	switch {
-	case h.version11 && h.host == "", h.authority != "" && h.authority != h.host:
+	case h.version11 && len(h.host) == 0, len(h.authority) > 0 && !bytes.Equal(h.authority, h.host):
 		return ErrHost
 	case h.chunked && !h.version11:
 		return ErrTransferEncoding
@@ -251,6 +251,9 @@ func (s *Scanner) endHead() error {
 	}
 	return nil
 }
+
+// trim is a field's value without the white space around it.
+func trim(value []byte) []byte { return bytes.Trim(value, " \t") }
 
 func is(b []byte, s string) bool { return len(b) == len(s) && strings.EqualFold(string(b), s) }
 
@@ -270,14 +273,23 @@ func number(s string, base int64, most int) (n int64, ok bool) {
 }
 
 // isToken is RFC 9110 §5.6.2.
-func isToken(s string) bool {
-	for i := range len(s) {
-		if !tokenBytes[s[i]] {
+func isToken(b []byte) bool {
+	for _, c := range b {
+		if !tokenBytes[c] {
 			return false
 		}
 	}
-	return s != ""
+	return len(b) > 0
 }
+
+// controlBytes are in no line: all controls but the tab.
+var controlBytes = func() (of [256]bool) {
+	for c := range ' ' {
+		of[c] = c != '\t'
+	}
+	of[0x7f] = true
+	return of
+}()
 
 var tokenBytes = func() (of [256]bool) {
 	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {

@@ -95,7 +95,7 @@ var pluralForms = map[string]plural.Form{
 // Localizer prints messages in one locale. It is safe for concurrent use.
 type Localizer struct {
 	tag    language.Tag
-	locale string
+	locale string // tag as it is written
 	name   string
 	dir    string
 	// spaced: the language sets a blank between its characters and Latin ones.

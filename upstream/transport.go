@@ -83,16 +83,16 @@ func New(cfg Config) *Transport {
 	return t
 }
 
-// NewNetwork is a connection pool for calls of which each has so much time. A part of it is for
-// getting through at all, so that an address where nobody is gives its place back soon.
+// NewNetwork is a connection pool for calls of which each has so much time, by its context: a timer for
+// the answer's head besides could only come after. A part of the time is for getting through at all, so
+// that an address where nobody is gives its place back soon.
 func NewNetwork(inFlight int, timeout time.Duration) *http.Transport {
 	reach := min(timeout, 5*time.Second)
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: reach, KeepAlive: 15 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   reach,
-		ResponseHeaderTimeout: timeout,
-		ForceAttemptHTTP2:     true,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: reach, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout: reach,
+		ForceAttemptHTTP2:   true,
 		// One connection carries all calls, and would take them all along when it is dead.
 		HTTP2:               &http.HTTP2Config{SendPingTimeout: reach, PingTimeout: reach},
 		MaxIdleConns:        inFlight,

@@ -308,6 +308,47 @@ func TestAnswerKept(t *testing.T) {
 	}
 }
 
+// TestHanging: a server that takes a call and never answers costs no more than the call's context has,
+// whatever the protocol, and counts as a failure.
+func TestHanging(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			const wait = 100 * time.Millisecond
+			said := make(chan string, 1)
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+				_, _ = io.Copy(io.Discard, req.Body) // else net/http does not look whether the caller is there
+				said <- req.Proto
+				<-req.Context().Done()
+			}))
+			srv.EnableHTTP2 = protocol == "HTTP/2.0"
+			srv.StartTLS()
+			defer srv.Close()
+			network := NewNetwork(1, wait)
+			network.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+			tr := New(Config{Next: network, InFlight: 1, Timeout: wait})
+			ctx, cancel := context.WithTimeout(t.Context(), wait)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			_, err = tr.RoundTrip(req)
+			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took < wait || took > 50*wait {
+				t.Errorf("%v after %v, want the deadline's after %v", err, took, wait)
+			}
+			if got := <-said; got != protocol {
+				t.Errorf("the server was asked by %s", got)
+			}
+			if h := tr.Health(); h.InFlight != 0 || !h.Down {
+				t.Errorf("health %+v", h)
+			}
+		})
+	}
+}
+
 // TestPanic: what is below us takes no place along.
 func TestPanic(t *testing.T) {
 	t.Parallel()

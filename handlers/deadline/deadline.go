@@ -36,6 +36,17 @@ func (d *Context) ending() *ending {
 	return d.made.Load()
 }
 
+// Within is context.WithTimeout for who ends it before the request's End, as a call does that waits for
+// its answer. Where it ends sooner than the request may, it has the only timer: the request's own could
+// only come after.
+func (d *Context) Within(t time.Duration) (context.Context, context.CancelFunc) {
+	at := time.Now().Add(t)
+	if d.made.Load() == nil && at.Before(d.at) {
+		return context.WithDeadline(d.Context, at)
+	}
+	return context.WithDeadline(d, at)
+}
+
 // End is the end of the request. Who asks only now has a context that has ended.
 func (d *Context) End() {
 	if d.made.CompareAndSwap(nil, ended) {

@@ -60,3 +60,48 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("after its parent's end: %v", d.Err())
 	}
 }
+
+// TestWithin: less time is less, more is no more, and neither outlives the request or what it is of.
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	parent, stop := context.WithCancel(context.WithValue(t.Context(), keyOfTest{}, "value"))
+	defer stop()
+
+	d := New(parent, time.Now().Add(time.Hour))
+	short, cancel := d.Within(time.Millisecond)
+	defer cancel()
+	if d.made.Load() != nil || short.Value(keyOfTest{}) != "value" {
+		t.Error("less time has made the request's own timer, or lost its values")
+	}
+	<-short.Done()
+	if !errors.Is(short.Err(), context.DeadlineExceeded) || d.Err() != nil {
+		t.Errorf("after less time: %v, the request %v", short.Err(), d.Err())
+	}
+	beside, cancel := d.Within(time.Minute) // the request's timer is there now
+	defer cancel()
+	d.End()
+	if !errors.Is(beside.Err(), context.Canceled) {
+		t.Errorf("after the request's end: %v", beside.Err())
+	}
+	after, cancel := d.Within(time.Minute)
+	defer cancel()
+	if !errors.Is(after.Err(), context.Canceled) {
+		t.Errorf("made after the request's end: %v", after.Err())
+	}
+
+	d = New(parent, time.Now().Add(time.Millisecond))
+	long, cancel := d.Within(time.Hour)
+	defer cancel()
+	<-long.Done()
+	if !errors.Is(long.Err(), context.DeadlineExceeded) {
+		t.Errorf("more time: %v", long.Err())
+	}
+
+	d = New(parent, time.Now().Add(time.Hour))
+	short, cancel = d.Within(time.Minute)
+	defer cancel()
+	stop()
+	if !errors.Is(short.Err(), context.Canceled) {
+		t.Errorf("after the end of what the request is of: %v", short.Err())
+	}
+}

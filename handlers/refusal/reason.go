@@ -100,20 +100,16 @@ func (p *Problem) Because() Reason {
 
 // ReasonOf is why an error is a refusal; empty for one that is none.
 func ReasonOf(err error) Reason {
-	var (
-		p     *Problem
-		field *FieldError
-		lim   *Limited
-		api   *authclient.Error
-	)
-	switch {
-	case errors.As(err, &p):
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p.Because()
-	case errors.As(err, &field):
+	}
+	if _, ok := errors.AsType[*FieldError](err); ok {
 		return ReasonForm
-	case errors.As(err, &lim):
+	}
+	if _, ok := errors.AsType[*Limited](err); ok {
 		return ReasonLimit
-	case errors.As(err, &api):
+	}
+	if api, ok := errors.AsType[*authclient.Error](err); ok {
 		return reasonOf(api)
 	}
 	return ""

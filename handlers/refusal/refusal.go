@@ -187,15 +187,15 @@ func AboutAccount(code string) bool { return aboutAccount[code] }
 // IsOutage reports that a call said nothing about what was sent. A code that nobody documents may say
 // that it was wrong, whatever its status: a guess that was answered so counts.
 func IsOutage(err error) bool {
-	var api *authclient.Error
-	return errors.As(err, &api) && Codes[api.Code].Status >= 500
+	api, ok := errors.AsType[*authclient.Error](err)
+	return ok && Codes[api.Code].Status >= 500
 }
 
 // Failed reports that our page answers with a failure of TCB's: an outage, or what nobody documents
 // with a status that says that something broke.
 func Failed(err error) bool {
-	var api *authclient.Error
-	return errors.As(err, &api) && Of(api, nil).Status >= 500
+	api, ok := errors.AsType[*authclient.Error](err)
+	return ok && Of(api, nil).Status >= 500
 }
 
 // Of is what an error of TCB's means: what the flow says of its code, else
@@ -244,8 +244,7 @@ func WithWait(out Refusal, wait time.Duration) (Refusal, int) {
 
 // CodeOf is TCB's error code of a refused call, or empty.
 func CodeOf(err error) string {
-	var api *authclient.Error
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[*authclient.Error](err); ok {
 		return api.Code
 	}
 	return ""

@@ -51,33 +51,28 @@ func (s *Site) answer(c *fiber.Ctx, err error) (failed error) {
 			failed = s.sendLastResort(c, t)
 		}
 	}()
-	var (
-		instead *Instead
-		again   *refused
-		back    *entry.AuthorizationError
-		away    *captchaAway
-	)
-	if errors.As(err, &again) && errors.As(again.err, &away) {
-		var reply Reply
-		if reply, err = s.leaveForCaptcha(r, again.page, away); err == nil {
-			if err = s.write(c, r, reply); err == nil {
-				return nil
+	if again, ok := errors.AsType[*refused](err); ok {
+		if away, ok := errors.AsType[*captchaAway](again.err); ok {
+			var reply Reply
+			if reply, err = s.leaveForCaptcha(r, again.page, away); err == nil {
+				if err = s.write(c, r, reply); err == nil {
+					return nil
+				}
 			}
 		}
 	}
-	switch {
-	case errors.As(err, &back) && !t.json:
+	if back, ok := errors.AsType[*entry.AuthorizationError](err); ok && !t.json {
 		if err = s.sendBack(c, r, back); err == nil {
 			return nil
 		}
-	case errors.As(err, &again):
+	} else if again, ok := errors.AsType[*refused](err); ok {
 		reply, known := again.reply(t)
 		if known {
 			if err = s.write(c, r, reply); err == nil {
 				return nil
 			}
 		}
-	case errors.As(err, &instead):
+	} else if instead, ok := errors.AsType[*Instead](err); ok {
 		if err = s.write(c, r, instead.Reply); err == nil {
 			return nil
 		}
@@ -89,16 +84,11 @@ func (s *Site) answer(c *fiber.Ctx, err error) (failed error) {
 // of a person's.
 func (r *refused) reply(t *Trace) (Reply, bool) {
 	var (
-		api   *authclient.Error
-		lim   *refusal.Limited
-		field *refusal.FieldError
-		asked *captchaAsked
-		say   i18n.Message
-		out   refusal.Refusal
+		say i18n.Message
+		out refusal.Refusal
 	)
 	b := r.page.Frame()
-	switch {
-	case errors.As(r.err, &asked):
+	if asked, ok := errors.AsType[*captchaAsked](r.err); ok {
 		if asked.key == "" {
 			t.Because(refusal.ReasonCaptcha)
 			b.Alert = views.Alert{Kind: views.AlertInfo, Message: i18n.Msg("captcha.ask")}
@@ -106,15 +96,15 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 		}
 		t.Because(refusal.ReasonCaptchaBad)
 		out = refusal.Refusal{Status: 422, Field: "captcha_key", Key: asked.key}
-	case errors.Is(r.err, limits.ErrBusy):
+	} else if errors.Is(r.err, limits.ErrBusy) {
 		t.Because(refusal.ReasonBusy)
 		out = refusal.Refusal{Status: 503, Key: "error.busy", Wait: limits.BusyWait}
-	case errors.As(r.err, &field):
+	} else if field, ok := errors.AsType[*refusal.FieldError](r.err); ok {
 		out = refusal.Refusal{Status: 422, Field: field.Field, Key: field.Key}
-	case errors.As(r.err, &lim):
+	} else if lim, ok := errors.AsType[*refusal.Limited](r.err); ok {
 		out = refusal.Refusal{Status: 429, Key: lim.Key, Wait: lim.Wait}
 		say.N = int(math.Ceil(lim.Wait.Seconds() / lim.Unit.Seconds()))
-	case errors.As(r.err, &api):
+	} else if api, ok := errors.AsType[*authclient.Error](r.err); ok {
 		t.Code = api.Code
 		out = refusal.Of(api, r.special)
 		if _, own := r.special[api.Code]; !own {
@@ -124,7 +114,7 @@ func (r *refused) reply(t *Trace) (Reply, bool) {
 			t.Err = r.err
 		}
 		out, say.N = refusal.WithWait(out, api.RetryAfter)
-	default:
+	} else {
 		return Reply{}, false
 	}
 	t.Because(refusal.ReasonOf(r.err))

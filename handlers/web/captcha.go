@@ -48,14 +48,11 @@ func (*captchaAsked) Error() string { return "captcha asked" }
 
 // CaptchaAsked reports that a call waits for a captcha.
 func CaptchaAsked(err error) bool {
-	if err == nil {
-		return false
+	if _, asked := errors.AsType[*captchaAsked](err); asked {
+		return true
 	}
-	var (
-		asked *captchaAsked
-		away  *captchaAway
-	)
-	return errors.As(err, &asked) || errors.As(err, &away)
+	_, away := errors.AsType[*captchaAway](err)
+	return away
 }
 
 // CaptchaToken is what a captcha of this flow has earned, and until when it serves, in Unix

@@ -13,6 +13,7 @@ import (
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/browser"
+	"tcb-login/handlers/deadline"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/session"
@@ -45,6 +46,9 @@ func (r *Request) Context() context.Context { return r.ctx }
 
 // Within is Context with less time. The caller ends it.
 func (r *Request) Within(d time.Duration) (context.Context, context.CancelFunc) {
+	if ctx, ok := r.ctx.(*deadline.Context); ok {
+		return ctx.Within(d)
+	}
 	return context.WithTimeout(r.ctx, d)
 }
 
@@ -74,12 +78,9 @@ func (r *Request) Auth() entry.Auth { return r.Client.Auth }
 
 // Options tells TCB who is calling through us.
 func (r *Request) Options(more ...authclient.CallOption) []authclient.CallOption {
-	return append([]authclient.CallOption{
-		authclient.WithLocale(tcbLocale(r.Loc.Locale())),
-		authclient.WithDeviceID(r.Device),
-		authclient.WithUserAgent(r.Caller.Agent),
-		authclient.WithClientAddress(r.Caller.Address),
-	}, more...)
+	return append([]authclient.CallOption{authclient.WithPerson(authclient.Person{
+		Locale: tcbLocale(r.Loc.Locale()), DeviceID: r.Device, UserAgent: r.Caller.Agent, ClientAddress: r.Caller.Address,
+	})}, more...)
 }
 
 // tcbLocale is the nearer of the two locales that TCB writes messages in.
