@@ -167,7 +167,7 @@ func (s *Session) aroundValue(name string, maxAge int) (begin, end string) {
 		Name: name, Path: s.m.basePath, MaxAge: maxAge,
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}).String()
-	start := len(name) + len("=")
+	start := min(len(name)+len("="), len(empty)) // of a name that none can have it is empty
 	return empty[:start], empty[start:]
 }
 

@@ -91,19 +91,12 @@ func writeEncoded(b *strings.Builder, raw []byte) {
 }
 
 // What is sealed is {"e":Unix seconds,"v":value} with spaces after it. The frame is put around the
-// value's JSON, or its binaryForm, and taken off it as text: read as JSON, every value would be read twice.
+// value's JSON, or a login's own form, and taken off it as text: read as JSON, every value would be read twice.
 const (
 	frameExpires = `{"e":`
 	frameValue   = `,"v":`
 	frameEnd     = `}`
 )
-
-// binaryForm is of a value that stands in the frame in a form of its own, and not as JSON.
-type binaryForm interface {
-	size() int // of the form, at least
-	appendTo(b []byte) []byte
-	read(b []byte) bool
-}
 
 func (s *Session) seal(associated []byte, v any, ttl time.Duration, pad int) (string, error) {
 	sealed, err := s.sealBytes(associated, v, ttl, pad)
@@ -136,7 +129,7 @@ func (s *Session) sealBytes(associated []byte, v any, ttl time.Duration, pad int
 }
 
 // framer takes a value's JSON from an encoder, which writes it at once: so the buffer is made when
-// its size is known. It takes a binaryForm as it is.
+// its size is known. A login is written in a form of its own.
 type framer struct {
 	begin []byte // stands before the value
 	room  int    // is left after it
@@ -144,8 +137,8 @@ type framer struct {
 }
 
 func (f *framer) frame(v any) error {
-	if own, ok := v.(binaryForm); ok {
-		f.out = own.appendTo(f.start(own.size()))
+	if login, ok := v.(*Access); ok {
+		f.out = login.appendTo(f.start(login.size()))
 		return nil
 	}
 	if err := json.NewEncoder(f).Encode(v); err != nil {
@@ -190,8 +183,8 @@ func (s *Session) open(associated []byte, sealed string, v any) bool {
 		if !ok || s.m.now().Unix() >= expires {
 			return false // and v is as it was: nothing that is over is read
 		}
-		if own, ok := v.(binaryForm); ok {
-			return own.read(value)
+		if login, ok := v.(*Access); ok {
+			return login.read(value)
 		}
 		return json.Unmarshal(value, v) == nil
 	}

@@ -38,13 +38,12 @@ func jsonScript(id string, start any, userInfo json.RawMessage, rest any) templ.
 
 // writeUserInfo writes it as a further member.
 func writeUserInfo(w io.Writer, userInfo json.RawMessage) error {
-	if len(userInfo) == 0 {
+	if userInfo = bytes.TrimSpace(userInfo); len(userInfo) == 0 {
 		return nil
 	}
 	if err := writeStrings(w, `,"user_info":`); err != nil {
 		return err
 	}
-	userInfo = bytes.TrimSpace(userInfo)
 	if !staysAsItIs(userInfo) {
 		changed, err := json.Marshal(userInfo)
 		if err != nil {

@@ -34,17 +34,21 @@ type section struct {
 
 // overviewOf are the sections of the overview, by what the pages say of themselves.
 func overviewOf(pages []portal.Page) []section {
-	all := make([]section, len(sections))
+	all, lines := make([]section, len(sections)), 0
 	for i, s := range sections {
 		all[i].name, all[i].title = s.name, s.title
 		for _, page := range pages {
 			for _, line := range page.Overview {
 				if line.Section == s.name {
 					all[i].lines = append(all[i].lines, line)
+					lines++
 				}
 			}
 		}
 		slices.SortStableFunc(all[i].lines, func(x, y portal.Summary) int { return cmp.Compare(x.Place, y.Place) })
+	}
+	if lines > maxLines {
+		panic("account: the overview has more lines than maxLines") // the pages are written down in pages.go
 	}
 	return all
 }
@@ -82,7 +86,8 @@ func (a *Room) overviewPage(r *web.Request, login *visitor.Login) *views.Account
 // maxLines is how many lines the overview can have, and commonOverviews how many variants are kept.
 const maxLines, commonOverviews = 16, 256
 
-// overviewKey is all that the sections follow from, besides what is cut in.
+// overviewKey is all that the sections follow from, besides what is cut in and what is the same for the
+// whole site, as the pages' paths.
 type overviewKey struct {
 	loc    *i18n.Localizer
 	query  bool                  // there is one

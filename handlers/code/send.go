@@ -72,13 +72,13 @@ func wrongWith(r *web.Request, f Flow, to Destination) []views.FieldError {
 	return b.Errors
 }
 
-// send has a code sent and leads to the step that asks for it; again is what to show when it cannot
-// be.
-func (c *Codes) send(r *web.Request, f Flow, again form, step *Step) (web.Reply, error) {
+// send has a code sent and leads to the step that asks for it; shown is what to show when it cannot
+// be. It is made then, after what was counted is given back: the page says how long to wait.
+func (c *Codes) send(r *web.Request, f Flow, shown form, step *Step) (web.Reply, error) {
 	_, fixed := f.Fixed(r)
 	typed, target := !fixed, f.Target(r) // what was typed may be anybody's, also of who is signed in
 	refuse := func(err error, ways ...views.Link) (web.Reply, error) {
-		page, failed := again()
+		page, failed := shown()
 		if failed != nil {
 			return web.Reply{}, failed
 		}

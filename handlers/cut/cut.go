@@ -14,8 +14,9 @@ import (
 	"sync"
 )
 
-// A Mark stands for a value in a page that is to be cut. Its text holds a key that nobody can guess,
-// so that no page has it by chance or by somebody's wish.
+// A Mark stands for a value in a page that is to be cut. Its text holds a key that no page has by chance
+// or by somebody's wish: one that nobody can guess, or where all that is rendered is ours, a character
+// that we never write.
 type Mark struct{ Text, key string }
 
 // NewMark is a mark that is spelt with key, in which %s is where the key goes. Characters that HTML

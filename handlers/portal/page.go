@@ -38,7 +38,8 @@ type Handler func(*web.Request, *visitor.Login) (web.Reply, error)
 type Rebuild func(*web.Request, *visitor.Login) (views.Page, error)
 
 // A Summary is a line of the overview, in a section and at a place of it. A page that has nothing
-// to say there returns false.
+// to say there returns false. The row's Line is one that is there for good, as a variable of the package:
+// rendered lines are kept by it.
 type Summary struct {
 	Section string
 	Place   int

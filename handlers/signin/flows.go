@@ -79,7 +79,9 @@ func (p *public) sendPage(r *web.Request, f code.Flow, to code.Destination) *vie
 	if f.Target(r) != p.target {
 		page.Lead.Key += "_known"
 	}
-	page.Consent = web.Consent(&r.LoginRequest, r.Form)
+	if p.spec.Consent {
+		page.Consent = web.Consent(&r.LoginRequest, r.Form)
+	}
 	path := "/" + p.words.to
 	if p.words.to == "sign-in" {
 		path = r.SignInPath()
