@@ -72,7 +72,7 @@ func (a *Room) overviewPage(r *web.Request, login *visitor.Login) *views.Account
 		}
 	}
 	p := &views.AccountPage{Base: a.Plain(r, login, "account", i18n.Msg("account.title"))}
-	if page := a.commonSections(r, &key); page != nil {
+	if page := a.commonSections(r.Context(), &r.LoginRequest, &key); page != nil {
 		p.Rendered = func(w io.Writer) error { return page.Write(w, values...) }
 	} else {
 		p.Sections = a.sections(&r.LoginRequest, &key, values)
@@ -107,11 +107,11 @@ var overviewMarks = func() (marks [1 + maxLines]cut.Mark) {
 
 // commonSections are the sections to be written with the query string and the values of one request;
 // nil where they are to be rendered for it alone.
-func (a *Room) commonSections(r *web.Request, key *overviewKey) *cut.Page {
+func (a *Room) commonSections(ctx context.Context, r *entry.LoginRequest, key *overviewKey) *cut.Page {
 	if page := a.overviews.Get(*key); page != nil {
 		return page
 	}
-	marked, marks := r.LoginRequest, make([]string, len(overviewMarks))
+	marked, marks := *r, make([]string, len(overviewMarks))
 	for i, m := range overviewMarks {
 		marks[i] = m.Text
 	}
@@ -119,7 +119,7 @@ func (a *Room) commonSections(r *web.Request, key *overviewKey) *cut.Page {
 		marked.Query = marks[0]
 	}
 	var out bytes.Buffer
-	if err := views.Sections(r.Loc, a.sections(&marked, key, marks)).Render(context.WithoutCancel(r.Context()), &out); err != nil {
+	if err := views.Sections(r.Loc, a.sections(&marked, key, marks)).Render(context.WithoutCancel(ctx), &out); err != nil {
 		return nil
 	}
 	page, ok := cut.Make(out.Bytes(), overviewMarks[:]...)
