@@ -220,3 +220,26 @@ func TestLost(t *testing.T) {
 		}
 	}
 }
+
+// TestDeadFile: a file that can no longer be written is opened anew.
+func TestDeadFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l, err := Open(Config{Path: path, Key: testKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.file.Close() // as a network ends it
+	l.Write(full)
+	if n, err := l.Lost(); n != 1 || err == nil {
+		t.Errorf("%d lines lost, %v", n, err)
+	}
+	l.Write(full)
+	l.Close()
+	l.Write(full) // of a request that outlives the program's end
+	l.Close()
+	text, err := os.ReadFile(path)
+	if n, lost := l.Lost(); bytes.Count(text, []byte("\n")) != 2 || err != nil || n != 1 || lost != nil {
+		t.Errorf("%d lines, %v; %d lost, %v", bytes.Count(text, []byte("\n")), err, n, lost)
+	}
+}

@@ -92,22 +92,33 @@ func (l *Log) open() error {
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	l.file, l.to = file, file
-	l.info, err = file.Stat()
+	info, err := file.Stat()
 	if err != nil {
+		file.Close()
 		return fmt.Errorf("audit: %w", err)
 	}
+	l.file, l.info, l.to = file, info, file
 	return nil
 }
 
 // Close ends it.
 func (l *Log) Close() error {
-	if l == nil || l.file == nil {
+	if l == nil {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.file.Close()
+	return l.letGo()
+}
+
+// letGo closes the file. The next line opens it anew.
+func (l *Log) letGo() error {
+	if l.file == nil {
+		return nil
+	}
+	file := l.file
+	l.file = nil
+	return file.Close()
 }
 
 // follow opens the file anew where somebody has moved it away, as log rotation does.
@@ -119,10 +130,7 @@ func (l *Log) follow() error {
 	if err == nil && l.file != nil && os.SameFile(there, l.info) {
 		return nil
 	}
-	if l.file != nil {
-		l.file.Close()
-		l.file = nil
-	}
+	_ = l.letGo() // it is somebody else's now
 	return l.open()
 }
 
@@ -139,7 +147,9 @@ func (l *Log) Write(e Event) {
 		err = l.follow()
 	}
 	if err == nil {
-		_, err = l.to.Write(l.text.Bytes()) // whole lines, which O_APPEND keeps apart
+		if _, err = l.to.Write(l.text.Bytes()); err != nil { // whole lines, which O_APPEND keeps apart
+			_ = l.letGo() // it may be no file any more, as one of a network that was deleted
+		}
 	}
 	if l.err = err; err != nil {
 		l.lost++

@@ -2,11 +2,14 @@ package authclient_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"tcb-login/authclient"
 )
@@ -101,6 +104,48 @@ func TestLengthOfAnswer(t *testing.T) {
 			if err != nil || len(info.Name) != name || string(info.Raw) != text {
 				t.Errorf("%d bytes that say %d: %v", len(text), says, err)
 			}
+		}
+	}
+}
+
+// What a refusal has in fields of the answer's names is none of the next try's, and of nobody's who gets
+// an error.
+func TestFieldsOfRefusals(t *testing.T) {
+	t.Parallel()
+	tries := 0
+	client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tries++; tries == 1 {
+			answer(503, `{"code":"unavailable","message":"m","name":"upstream","status":"UNAVAILABLE","password":"SET","email_verified":true,`+
+				`"phone_number":"+86 1","providers":[{"id":"wechat","picture":"p","name":"n"}]}`)(w, r)
+			return
+		}
+		answer(200, `{"sub":"1","providers":[{"id":"google"}]}`)(w, r)
+	}), authclient.Config{})
+	me, err := client.AsUser("token").GetUserInfo(t.Context())
+	if err != nil || tries != 2 {
+		t.Fatalf("%v after %d tries", err, tries)
+	}
+	want := authclient.UserInfo{Sub: "1", Providers: []authclient.ProfileProvider{{ID: "google"}}, Raw: me.Raw}
+	if diff := cmp.Diff(want, *me); diff != "" {
+		t.Errorf("the second answer has (-want +got):\n%s", diff)
+	}
+	client = serve(t, answer(401, `{"error":"unauthenticated","redirect_uri":"https://elsewhere.example/","data":[{"id":"x"}]}`), authclient.Config{})
+	out, err := client.AsUser("token").SignOut(t.Context(), authclient.SignOutRequest{RedirectURI: "https://app.example/"})
+	if err != nil || out != (authclient.SignOutResponse{}) {
+		t.Errorf("a sign-out that TCB refuses leads to %+v, %v", out, err)
+	}
+	if rows, err := client.AsUser("token").GetProviders(t.Context()); err == nil || len(rows) > 0 {
+		t.Errorf("GetProviders: %v beside the error %v", rows, err)
+	}
+}
+
+// A device_id is a secret.
+func TestPersonTellsNoDevice(t *testing.T) {
+	t.Parallel()
+	p := authclient.Person{Locale: "zh-CN", DeviceID: "secret-device"}
+	for _, text := range []string{fmt.Sprintf("%v %+v %#v %s", p, p, p, p), p.LogValue().String()} {
+		if strings.Contains(text, "secret-device") || !strings.Contains(text, "zh-CN") {
+			t.Error(text)
 		}
 	}
 }

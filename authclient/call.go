@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -140,6 +141,9 @@ func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOpti
 		if err == nil {
 			return nil
 		}
+		if out != nil { // what a refusal has in fields of the same names is none of the next answer's
+			reflect.ValueOf(out).Elem().SetZero()
+		}
 		if in.call.Method != http.MethodGet || try == maxTries || !err.retryable() || ctx.Err() != nil {
 			return err
 		}
@@ -156,14 +160,21 @@ func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOpti
 	}
 }
 
+// Within may be implemented by a context that makes shorter ones with fewer timers than
+// context.WithTimeout, as one that has a deadline of its own, but no timer yet. A call that would end
+// sooner than its context asks it, and cancels what it gets before the call returns.
+type Within interface {
+	context.Context
+	// Within is context.WithTimeout of the context.
+	Within(time.Duration) (context.Context, context.CancelFunc)
+}
+
 // within is ctx with at most so much time.
 func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if at, ok := ctx.Deadline(); ok && time.Until(at) <= d {
 		return ctx, func() {}
 	}
-	if own, ok := ctx.(interface {
-		Within(time.Duration) (context.Context, context.CancelFunc)
-	}); ok { // it knows how to with fewer timers
+	if own, ok := ctx.(Within); ok {
 		return own.Within(d)
 	}
 	return context.WithTimeout(ctx, d)

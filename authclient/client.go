@@ -3,6 +3,7 @@ package authclient
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -169,7 +170,8 @@ func WithClientAddress(addr string) CallOption {
 	return func(o *callOptions) { o.clientAddress = addr }
 }
 
-// A Person is who a call is made for. What is empty is not passed on.
+// A Person is who a call is made for. What is empty is not passed on, but for the UserAgent: then it is
+// the client's own.
 type Person struct {
 	Locale        string // see WithLocale
 	DeviceID      string // see WithDeviceID
@@ -177,7 +179,19 @@ type Person struct {
 	ClientAddress string // see WithClientAddress
 }
 
-// WithPerson is four options in one, for who passes them on with every call.
+// String leaves out the device_id, which is a secret.
+func (p Person) String() string {
+	return "Person{Locale: " + p.Locale + ", UserAgent: " + p.UserAgent + ", ClientAddress: " + p.ClientAddress + ", DeviceID redacted}"
+}
+
+// GoString is String: %#v shows no secret either.
+func (p Person) GoString() string { return p.String() }
+
+// LogValue is String, for log/slog.
+func (p Person) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// WithPerson is four options in one, for who passes them on with every call. It takes the place of what
+// those before it said.
 func WithPerson(p Person) CallOption {
 	return func(o *callOptions) {
 		o.locale, o.deviceID, o.userAgent, o.clientAddress = p.Locale, p.DeviceID, p.UserAgent, p.ClientAddress

@@ -101,7 +101,8 @@ func NewNetwork(inFlight int, timeout time.Duration) *http.Transport {
 	}
 }
 
-// RoundTrip makes a call, or returns a *Held at once.
+// RoundTrip makes a call, or returns a *Held at once. The request must have a deadline: one without would
+// keep its place for as long as TCB is silent.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	select {
 	case t.slots <- struct{}{}:

@@ -34,7 +34,7 @@ type Room struct {
 }
 
 // Load asks TCB whose login the browser has; nil where it has none. One that TCB does not know any
-// more ends here too.
+// more ends here too. It is one call, to which the client gives its time.
 func (v *Room) Load(r *web.Request) (*Login, error) {
 	access, ok := r.Session.Access()
 	if !ok {

@@ -44,7 +44,8 @@ type Caller struct {
 // Context ends with the request's deadline, or when the server has waited for it long enough.
 func (r *Request) Context() context.Context { return r.ctx }
 
-// Within is Context with less time. The caller ends it.
+// Within is Context with less time. The caller ends it before the request's own end, which it need not
+// have.
 func (r *Request) Within(d time.Duration) (context.Context, context.CancelFunc) {
 	if ctx, ok := r.ctx.(*deadline.Context); ok {
 		return ctx.Within(d)
