@@ -47,8 +47,8 @@ func runTwin(args []string) error {
 }
 
 // newTwin wires our site as main does it for settings without an emulator. What main has besides (the
-// operator's listener, reloads) makes no answer. TCB is asked through backend, over the network where
-// that is nil.
+// operator's listener, reloads, what stands between us and TCB) makes no answer, and is not counted. TCB
+// is asked through backend, over the network where that is nil.
 func newTwin(file string, env func(string) (string, bool), log io.Writer, backend *http.Client) (app *fiber.App, listen string, err error) {
 	messages, err := i18n.Load()
 	if err != nil {

@@ -70,6 +70,15 @@ func TestCookieValues(t *testing.T) {
 	if _, err := codec.Encode("name", map[any]any{"a": strings.Repeat("x", maxCookie)}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("what a browser would not keep is written: %v", err)
 	}
+	long := make([]byte, codec.(sealedCookie).aead.NonceSize())
+	values, err := appendValues(0, 0, map[any]any{"a": strings.Repeat("x", maxCookie)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long = codec.(sealedCookie).aead.Seal(long, long, values, ofCookie("name"))
+	if err := codec.Decode("name", encode("", long), &map[any]any{}); err == nil {
+		t.Error("what is longer than any of ours is read")
+	}
 	got := map[any]any{}
 	older, _ := json.Marshal(map[string]string{"id": "x", "locale": "en"})
 	if err := (stringValues{}).Deserialize(older, &got); err != nil || !maps.Equal(got, map[any]any{"id": "x", "locale": "en"}) {
