@@ -34,7 +34,7 @@ func TestPortalBar(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, older: %t", layout, older), func(t *testing.T) {
 				look := theme.Default()
 				look.Layout = layout
-				css := sheet("app.css") + string(look.Stylesheet("")) + sheet("account.css")
+				css := sheet("base.css") + string(look.Stylesheet("")) + sheet("account.css")
 				if older {
 					css = forget.Replace(css)
 				}

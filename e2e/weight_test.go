@@ -13,7 +13,7 @@ import (
 // app's query, which is what most of its bytes are.
 const (
 	maxBytes, maxRequests             = 14_600, 3
-	maxPortalBytes, maxPortalRequests = 28 << 10, 5
+	maxPortalBytes, maxPortalRequests = 24 << 10, 5
 )
 
 // traffic is what a tab has loaded over the wire, headers included, as Chromium counts it.

@@ -124,10 +124,13 @@ func run(from, to string, in []language.Tag) error {
 	return nil
 }
 
-// bundles are files for pages that need several: one is fetched sooner.
+// bundles are files of several sources: one is fetched sooner. Public pages have app.css. Those of the
+// portal have portal.css, but for the first of a visit, which has overview.css and so is seen sooner.
 var bundles = map[string][]string{
-	"portal.css": {"app.css", "account.css"},
-	"portal.js":  {"app.js", "account.js"},
+	"app.css":      {"base.css", "forms.css"},
+	"overview.css": {"base.css", "account.css"},
+	"portal.css":   {"base.css", "forms.css", "account.css", "account-forms.css"},
+	"portal.js":    {"app.js", "account.js"},
 }
 
 // bundle puts sources into one file. Each script keeps its names to itself.
@@ -155,7 +158,7 @@ func bundle(from, name string, parts []string) ([]byte, error) {
 func sent(name, source string) ([]byte, error) {
 	colors := string(theme.Default().Stylesheet(""))
 	switch name {
-	case "app.css":
+	case "base.css":
 		source = colors + source
 	case "preview.css":
 		light, _, _ := strings.Cut(colors, "@media")

@@ -152,7 +152,10 @@ func TestColors(t *testing.T) {
 		return string(body)
 	}
 	palette := string(theme.Default().Stylesheet(""))
-	for name, base := range map[string]string{"app.css": palette, "account.css": palette + read("app.css"), "preview.css": palette} {
+	for name, base := range map[string]string{
+		"base.css": palette, "forms.css": palette + read("base.css"), "account.css": palette + read("base.css"),
+		"account-forms.css": palette + read("base.css"), "preview.css": palette,
+	} {
 		sheet := read(name)
 		for _, line := range misused(sheet, base) {
 			t.Errorf("%s: %s", name, line)

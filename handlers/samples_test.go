@@ -87,12 +87,34 @@ var icons = regexp.MustCompile(`class="icon (i-[a-z]+)`)
 func stylesheets(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, name := range []string{"app.css", "portal.css"} {
+	for _, name := range []string{"app.css", "overview.css", "portal.css"} {
 		text, err := os.ReadFile("../static/files/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all[name] = string(text)
+	}
+	return all
+}
+
+// classes are those of an element, formParts the elements that only the sheet of forms is for.
+var (
+	classes   = regexp.MustCompile(`class="([^"]*)"`)
+	formParts = regexp.MustCompile(`<(form|input|button|select|fieldset|label|code)\b`)
+)
+
+// undressed names what a page has that the sheet of all pages of its kind knows and its own does not.
+func undressed(html, own, whole string) (all []string) {
+	for _, m := range classes.FindAllStringSubmatch(html, -1) {
+		for class := range strings.FieldsSeq(m[1]) {
+			known := regexp.MustCompile(`\.` + regexp.QuoteMeta(class) + `\b[^-]`)
+			if known.MatchString(whole) && !known.MatchString(own) {
+				all = append(all, "the looks of "+class)
+			}
+		}
+	}
+	for _, m := range formParts.FindAllStringSubmatch(html, -1) {
+		all = append(all, "the looks of "+m[1])
 	}
 	return all
 }
@@ -108,8 +130,15 @@ func lacks(b *views.Base, html string, styles map[string]string) (all []string) 
 		}
 	}
 	sheet := "app.css"
-	if b.Styled || b.Portal != nil || b.Guard != nil {
+	switch {
+	case b.Formless:
+		sheet = "overview.css"
+		all = append(all, undressed(html, styles[sheet], styles["portal.css"])...)
+	case b.Styled || b.Portal != nil || b.Guard != nil:
 		sheet = "portal.css"
+	}
+	if !strings.Contains(html, `<link rel="stylesheet" href="/__auth/static/`+strings.TrimSuffix(sheet, "css")) {
+		all = append(all, sheet)
 	}
 	for _, icon := range icons.FindAllStringSubmatch(html, -1) {
 		if !strings.Contains(styles[sheet], "."+icon[1]) {

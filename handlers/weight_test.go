@@ -26,7 +26,7 @@ const (
 
 // The portal's first visit is the page that hands over, what both load, a POST and the page itself.
 const (
-	portalBytes    = 28 << 10
+	portalBytes    = 24 << 10
 	portalRequests = 5
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Stylesheet is what the theme adds to app.css. Background is the address of the picture beside a
+// Stylesheet is what the theme adds to base.css. Background is the address of the picture beside a
 // split layout, empty for a panel in the brand's colour; it must need no escaping in a url().
 // Everything else is written from values that were parsed: no text of an operator's gets here.
 func (t Theme) Stylesheet(background string) []byte {

@@ -133,6 +133,9 @@ const (
 
 // style is the one stylesheet of a page.
 func (b *Base) style() string {
+	if b.Formless {
+		return b.Assets.OverviewStyle
+	}
 	if b.Portal != nil || b.Guard != nil || b.Styled {
 		return b.Assets.PortalStyle
 	}
@@ -142,6 +145,9 @@ func (b *Base) style() string {
 // script is the one script of a page.
 func (b *Base) script() string {
 	if b.Guard != nil && b.Assets.PortalScript != "" {
+		if b.Formless {
+			return b.Assets.Account
+		}
 		return b.Assets.PortalScript
 	}
 	return b.Assets.Script

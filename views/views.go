@@ -41,6 +41,7 @@ type Base struct {
 	Footer    []Link       // the operator's, below everything
 	Still     bool         // takes no focus: one of many that are shown at once
 	Styled    bool         // has parts that the portal's stylesheet is for
+	Formless  bool         // has no form, and needs neither the styles nor the script of forms
 	Mark      string       // the icon above the heading of a page where something has ended
 
 	Portal *Portal // what stands around a page of the account portal
@@ -69,8 +70,9 @@ type Consent struct {
 type Assets struct {
 	Style, Script, Complete, Demo, Account, Countries string
 
-	PortalStyle  string // in place of Style, with all that the portal has
-	PortalScript string // Script and Account in one
+	PortalStyle   string // in place of Style, with all that the portal has
+	PortalScript  string // Script and Account in one
+	OverviewStyle string // in place of both styles, without what forms have
 }
 
 // Language is one choice of the language switch.

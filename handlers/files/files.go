@@ -32,7 +32,7 @@ type Files struct{ themes *themes }
 // New reads no login page yet: a theme is made when it is first needed.
 func New(cfg Config) *Files {
 	f := &Files{&themes{Config: cfg}}
-	f.themes = newThemes(cfg, f.Asset("app.css"), f.Asset("portal.css"))
+	f.themes = newThemes(cfg, f.Asset("app.css"), f.Asset("portal.css"), f.Asset("overview.css"))
 	return f
 }
 

@@ -1,7 +1,7 @@
 package files
 
 import (
-	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -44,9 +44,9 @@ type themes struct {
 	made   int        // the generation of login pages that all were made of; 0: none yet
 }
 
-func newThemes(cfg Config, style, portal string) *themes {
+func newThemes(cfg Config, style, portal, overview string) *themes {
 	return &themes{
-		Config: cfg, builtIn: &entry.Theme{Messages: cfg.Messages, Style: style, Portal: portal},
+		Config: cfg, builtIn: &entry.Theme{Messages: cfg.Messages, Style: style, Portal: portal, Overview: overview},
 		byHash: map[string]*themeFile{}, sheets: map[string]sheet{}, media: map[string]*loginpage.Media{},
 	}
 }
@@ -92,17 +92,24 @@ func (k *themes) live() map[string]bool {
 
 // make reads a login page's words and writes its stylesheet.
 func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
-	base, ok := k.Static.Lookup(k.Static.Name("app.css"))
-	if !ok {
-		return nil, errors.New("files: no app.css")
+	parts := map[string][]byte{ofTheme: l.Theme.Stylesheet(mediaAt(k.Base, l.Background))}
+	for _, name := range []string{"base.css", "forms.css", "account.css", "account-forms.css"} {
+		part, ok := k.Static.Lookup(k.Static.Name(name))
+		if !ok {
+			return nil, fmt.Errorf("files: no %s", name)
+		}
+		parts[name] = part.Plain
 	}
-	account, ok := k.Static.Lookup(k.Static.Name("account.css"))
-	if !ok {
-		return nil, errors.New("files: no account.css")
+	sheets := map[string]sheet{}
+	put := func(names ...string) (address string) {
+		all := make([][]byte, len(names))
+		for i, name := range names {
+			all[i] = parts[name]
+		}
+		name, made := newSheet(all...)
+		sheets[name] = made
+		return k.Base + "/theme/" + name
 	}
-	colors := l.Theme.Stylesheet(mediaAt(k.Base, l.Background))
-	name, every := newSheet(base.Plain, colors)
-	portalName, portal := newSheet(base.Plain, colors, account.Plain)
 	texts := map[string]map[string]map[string]string{}
 	for locale, messages := range l.Texts {
 		texts[locale] = map[string]map[string]string{}
@@ -110,12 +117,16 @@ func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
 			texts[locale][key] = text
 		}
 	}
-	return &themeFile{sheets: map[string]sheet{name: every, portalName: portal}, Theme: entry.Theme{
+	return &themeFile{sheets: sheets, Theme: entry.Theme{
 		Messages: k.Messages.With(l.Locales, texts),
-		Style:    k.Base + "/theme/" + name,
-		Portal:   k.Base + "/theme/" + portalName,
+		Style:    put("base.css", "forms.css", ofTheme),
+		Portal:   put("base.css", "forms.css", ofTheme, "account.css", "account-forms.css"),
+		Overview: put("base.css", ofTheme, "account.css"),
 	}}, nil
 }
+
+// ofTheme is what a login page's theme adds, among the parts of its stylesheets.
+const ofTheme = "theme"
 
 // keep adds a theme, unless another request was faster.
 func (k *themes) keep(l *loginpage.Page, made *themeFile) *themeFile {

@@ -17,7 +17,7 @@ func (v *Room) Samples(r *web.Request) (all []sample.Sample) {
 		return reply.Page, err
 	})...)
 	const path = entry.PathAccount + "/hand-off"
-	handOff := r.AsSample(func(l *entry.LoginRequest) { l.Path, l.Portal, l.OnWay = path, true, false })
+	handOff := r.AsSample(func(l *entry.LoginRequest) { l.Path, l.Portal, l.OnWay = entry.PathAccount, true, false })
 	return append(all, sample.Plain("hand-off", path, func() (views.Page, error) {
 		return v.HandOffPage(handOff, handOff.To(entry.PathEntry)), nil
 	})...)

@@ -20,7 +20,8 @@ func (s *Site) Page(r *entry.LoginRequest, name string, title i18n.Message) view
 		theme = s.BuiltIn()
 	}
 	b := views.Base{T: r.Loc, Page: name, Title: title, Assets: s.scripts}
-	b.Assets.Style, b.Assets.PortalStyle, b.Assets.Countries = theme.Style, theme.Portal, s.Countries(r.Loc.Locale())
+	b.Assets.Style, b.Assets.PortalStyle, b.Assets.OverviewStyle = theme.Style, theme.Portal, theme.Overview
+	b.Assets.Countries = s.Countries(r.Loc.Locale())
 	if app := s.appName(r); app != "" {
 		b.App = views.App{Name: app, Initial: views.InitialOf(app)}
 	}
