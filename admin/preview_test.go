@@ -197,21 +197,28 @@ func TestPreview(t *testing.T) {
 func TestPreviewScheme(t *testing.T) {
 	t.Parallel()
 	app, _ := previewOf(t, map[string]string{"apps": samples + "/two-apps"})
+	sheets := map[string]bool{}
 	for scheme, want := range map[string]string{"dark": "@media all", "light": "@media not all"} {
-		_, page := fetch(t, app, "/preview/pages/sign-in?env=apps&version=env&locale=en&scheme="+scheme)
-		style := ""
-		for _, l := range elements(t, page, "link") {
-			if attr(l, "rel") == "stylesheet" {
-				style = attr(l, "href")
+		for _, name := range []string{"sign-in", "account", "account/profile", "sign-out"} {
+			_, page := fetch(t, app, "/preview/pages/"+name+"?env=apps&version=env&locale=en&scheme="+scheme)
+			style := ""
+			for _, l := range elements(t, page, "link") {
+				if attr(l, "rel") == "stylesheet" {
+					style = attr(l, "href")
+				}
 			}
+			resp, css := fetch(t, app, style)
+			if resp.StatusCode != http.StatusOK || !strings.Contains(css, want) || strings.Contains(css, "prefers-color-scheme") || !strings.Contains(css, "color-scheme:"+scheme) {
+				t.Errorf("%s, %s: the stylesheet %s (%d) leaves the scheme to the browser", name, scheme, style, resp.StatusCode)
+			}
+			if strings.Contains(page, "<source") {
+				t.Errorf("%s, %s: the logo is left to the browser's scheme", name, scheme)
+			}
+			sheets[style] = true
 		}
-		resp, css := fetch(t, app, style)
-		if resp.StatusCode != http.StatusOK || !strings.Contains(css, want) || strings.Contains(css, "prefers-color-scheme") || !strings.Contains(css, "color-scheme:"+scheme) {
-			t.Errorf("%s: the stylesheet %s (%d) leaves the scheme to the browser", scheme, style, resp.StatusCode)
-		}
-		if strings.Contains(page, "<source") {
-			t.Errorf("%s: the logo is left to the browser's scheme", scheme)
-		}
+	}
+	if len(sheets) != 6 {
+		t.Errorf("the pages have %v, want three stylesheets in each scheme", sheets)
 	}
 }
 

@@ -175,7 +175,9 @@ func entryPath(r *web.Request) string {
 // language switch that leads to the preview in that language.
 func dress(b *views.Base, q Query, address string) {
 	if q.Scheme != "" {
-		b.Assets.Style += "?scheme=" + url.QueryEscape(q.Scheme)
+		for _, sheet := range []*string{&b.Assets.Style, &b.Assets.PortalStyle, &b.Assets.OverviewStyle} {
+			*sheet += "?scheme=" + url.QueryEscape(q.Scheme)
+		}
 		if q.Scheme == "dark" && b.App.LogoDark != "" {
 			b.App.Logo = b.App.LogoDark
 		}
