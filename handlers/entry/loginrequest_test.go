@@ -290,3 +290,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestDecisive: what a parameter may be ends where it is said to, counted in characters.
+func TestDecisive(t *testing.T) {
+	t.Parallel()
+	for _, d := range decisive {
+		letter := "é"
+		if d.id {
+			letter = "x"
+		}
+		if most := strings.Repeat(letter, d.max); !d.keeps(most) || d.keeps(most+letter) {
+			t.Errorf("%s does not end at %d characters", d.name, d.max)
+		}
+		if d.id == d.keeps("a/b") || d.id == d.keeps("名") {
+			t.Errorf("%s: its letters", d.name)
+		}
+	}
+}
