@@ -208,7 +208,7 @@ func newLogger(w *os.File, level slog.Leveler) (log *slog.Logger, flush func()) 
 		return slog.New(slog.NewTextHandler(w, o)), func() {}
 	}
 	buffer := &logBuffer{to: w}
-	return slog.New(promptHandler{slog.NewJSONHandler(buffer, o), buffer.Flush}), buffer.Flush
+	return slog.New(promptHandler{lineHandler{slog.NewJSONHandler(buffer, o), buffer}, buffer.Flush}), buffer.Flush
 }
 
 // serve wires everything together, listens, and stops when ctx ends. The pages listen
