@@ -31,18 +31,18 @@ type Base struct {
 	Languages []Language
 
 	Form      Form
-	Alert     Alert        // what is wrong, or right, with the page as a whole
-	Errors    []FieldError // what is wrong with fields, in their order on the page
-	Consent   *Consent     // to be given to before the primary button does anything
-	Captcha   *Captcha     // asked for in place, between the fields and the button
-	Canonical string       // the address to show instead of a POST's own, so that a reload asks nothing again
-	Refresh   string       // seconds and address that the page moves on to by itself
-	RequestID string       // shown where something broke, to be told to the operator
-	Footer    []Link       // the operator's, below everything
-	Still     bool         // takes no focus: one of many that are shown at once
-	Styled    bool         // has parts that the portal's stylesheet is for
-	Formless  bool         // has no form, and needs neither the styles nor the script of forms
-	Mark      string       // the icon above the heading of a page where something has ended
+	Alert     Alert       // what is wrong, or right, with the page as a whole
+	Errors    FieldErrors // what is wrong with fields, in their order on the page
+	Consent   *Consent    // to be given to before the primary button does anything
+	Captcha   *Captcha    // asked for in place, between the fields and the button
+	Canonical string      // the address to show instead of a POST's own, so that a reload asks nothing again
+	Refresh   string      // seconds and address that the page moves on to by itself
+	RequestID string      // shown where something broke, to be told to the operator
+	Footer    []Link      // the operator's, below everything
+	Still     bool        // takes no focus: one of many that are shown at once
+	Styled    bool        // has parts that the portal's stylesheet is for
+	Formless  bool        // has no form, and needs neither the styles nor the script of forms
+	Mark      string      // the icon above the heading of a page where something has ended
 
 	Portal *Portal // what stands around a page of the account portal
 	Guard  *Guard  // what keeps page and browser storage together
@@ -112,6 +112,14 @@ type Alert struct {
 type FieldError struct {
 	Field   string
 	Message i18n.Message
+}
+
+// FieldErrors are those of a form.
+type FieldErrors []FieldError
+
+// Add notes what is wrong with a field, by the key of the message.
+func (e *FieldErrors) Add(field, key string) {
+	*e = append(*e, FieldError{Field: field, Message: i18n.Msg(key)})
 }
 
 // manyLanguages is how many the language switch shows in a row.

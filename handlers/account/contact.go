@@ -11,7 +11,6 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/portal"
 	"tcb-login/handlers/refusal"
-	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -232,7 +231,7 @@ func conflictStates(last views.Page) []sample.State {
 		{Name: "mistyped", Change: func(p views.Page) {
 			page := p.(*views.ConflictPage)
 			page.Chosen, page.Confirm.Typed = string(authclient.ConflictDeleteAccount), "?"
-			rules.Broken(&page.Base, "confirm", "account.delete.mistyped")
+			page.Errors.Add("confirm", "account.delete.mistyped")
 		}},
 	}
 }
@@ -251,6 +250,6 @@ func (f *contact) postConflict(r *web.Request, step *code.Step) (web.Reply, erro
 		}
 		return f.bind(r, step, choice)
 	}
-	rules.Broken(&page.Base, "conflict_resolution", "account.conflict.none")
+	page.Errors.Add("conflict_resolution", "account.conflict.none")
 	return web.Invalid(page)
 }

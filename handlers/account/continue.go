@@ -54,7 +54,7 @@ func (a *Room) postContinue(r *web.Request) (web.Reply, error) {
 		return reply, err
 	}
 	page := a.continuePage(r, login, agreedBefore(r, login))
-	if web.RequireConsent(r, &page.Base); page.Invalid() {
+	if web.RequireConsent(r, page.Consent, &page.Errors); page.Invalid() {
 		return web.Invalid(page)
 	}
 	r.Trace.Person, r.Trace.Agreed = login.Me.Sub, r.Session.Notes().SignIn(login.Me.Sub, r.LoginPage)

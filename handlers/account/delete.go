@@ -42,7 +42,7 @@ type wordForm struct {
 // it.
 func checkWord(b *views.Base, w views.TypedWord) {
 	plain := func(s string) string { return strings.ToLower(identifier.Plain(s)) }
-	rules.Check(b, wordForm{plain(w.Typed), plain(w.Word)})
+	rules.Check(&b.Errors, wordForm{plain(w.Typed), plain(w.Word)})
 }
 
 func (a *Room) deletePage(r *web.Request, login *visitor.Login) *views.DeletePage {

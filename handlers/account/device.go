@@ -111,7 +111,7 @@ func (a *Room) postDevice(r *web.Request, login *visitor.Login) (web.Reply, erro
 		return a.Finished(done, login, entry.PathDevice, deviceRefused)
 	}
 	page := a.typedDevice(r, login)
-	if rules.Check(&page.Base, deviceForm{page.Code}); page.Invalid() {
+	if rules.Check(&page.Errors, deviceForm{page.Code}); page.Invalid() {
 		return web.Invalid(page)
 	}
 	tries := a.Reserve()

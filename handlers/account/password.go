@@ -61,8 +61,8 @@ func (a *Room) rebuildPassword(r *web.Request, login *visitor.Login) (views.Page
 
 func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	page, form := a.passwordPage(r, login), passwordForm{r.Form.NewSecret("new_password")}
-	rules.Check(&page.Base, form)
-	rules.NewPassword(&page.Base, "new_password", form.New, login.Me.Username, login.Me.Email, login.Me.PhoneNumber)
+	rules.Check(&page.Errors, form)
+	rules.NewPassword(&page.Errors, "new_password", form.New, login.Me.Username, login.Me.Email, login.Me.PhoneNumber)
 	if page.Invalid() {
 		return web.Invalid(page)
 	}

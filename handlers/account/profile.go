@@ -145,19 +145,18 @@ type profileRules struct {
 }
 
 // checkProfile is what is wrong with the form. A picture that is there already may stay.
-func (a *Room) checkProfile(f profileForm, me *authclient.UserInfo) []views.FieldError {
-	var b views.Base
+func (a *Room) checkProfile(f profileForm, me *authclient.UserInfo) (wrong views.FieldErrors) {
 	zone := f.Zoneinfo
 	if slices.Contains(timezone.Offered, zone) {
 		zone = "" // nothing is wrong with it, and its rule would read a file of the system's
 	}
-	rules.Check(&b, profileRules{
+	rules.Check(&wrong, profileRules{
 		Name: f.Name, Gender: f.Gender, Zoneinfo: zone,
 		Picture:   f.Picture == "" || f.Picture == me.Picture || isPictureURL(f.Picture),
 		Birthdate: f.Birthdate == "" || a.isBirthdate(f.Birthdate),
 		Locale:    f.Locale == "" || localeTag.MatchString(f.Locale) && len(f.Locale) <= 64,
 	})
-	return b.Errors
+	return wrong
 }
 
 // pastedURL is an address without the marks that apps put around what they have copied. Within it they
@@ -221,10 +220,10 @@ func (a *Room) profileSamples(r *web.Request, login *visitor.Login) []sample.Sam
 		func() (views.Page, error) { return a.profilePage(r, login, isForm(login.Me)), nil },
 		sample.State{Name: "invalid", Change: func(page views.Page) {
 			if p := page.(*views.ProfilePage); p.Pictures {
-				rules.Broken(&p.Base, "picture", "error.picture")
+				p.Errors.Add("picture", "error.picture")
 			}
-			rules.Broken(page.Frame(), "birthdate", "error.birthdate")
-			rules.Broken(page.Frame(), "zoneinfo", "error.zoneinfo")
+			page.Frame().Errors.Add("birthdate", "error.birthdate")
+			page.Frame().Errors.Add("zoneinfo", "error.zoneinfo")
 		}},
 	)
 }

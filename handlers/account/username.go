@@ -64,7 +64,7 @@ var usernameRefusals = refusal.Table{
 
 func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	page := a.typedUsername(r, login)
-	if rules.Check(&page.Base, usernameForm{page.Username, login.Me.Username}); page.Invalid() {
+	if rules.Check(&page.Errors, usernameForm{page.Username, login.Me.Username}); page.Invalid() {
 		return web.Invalid(page)
 	}
 	// That a name is taken is as limited to learn as at sign-up.

@@ -250,7 +250,7 @@ func (z *Room) post(r *web.Request) (web.Reply, error) {
 		page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("authorize.changed")}
 		return web.Invalid(page)
 	}
-	if web.RequireConsent(r, &page.Base); page.Invalid() {
+	if web.RequireConsent(r, page.Consent, &page.Errors); page.Invalid() {
 		return web.Invalid(page)
 	}
 	out, err := z.mint(r, login)

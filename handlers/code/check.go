@@ -136,13 +136,13 @@ func (c *Codes) postCode(r *web.Request, f Flow, step *Step) (web.Reply, error) 
 		return c.send(r, f, func() (views.Page, error) { return c.codePageAgain(r, f, step) }, &Step{Phone: step.Phone, Email: step.Email, Again: true})
 	}
 	code := identifier.NormalizeCode(text)
-	var wrong views.Base
-	if rules.Check(&wrong, codeForm{code}); wrong.Invalid() {
+	var wrong views.FieldErrors
+	if rules.Check(&wrong, codeForm{code}); len(wrong) > 0 {
 		page, err := c.codePageAgain(r, f, step)
 		if err != nil {
 			return web.Reply{}, err
 		}
-		page.Errors = append(page.Errors, wrong.Errors...)
+		page.Errors = append(page.Errors, wrong...)
 		return web.Invalid(page)
 	}
 	if err := c.verify(r, f.Spec(), step, code); err != nil {

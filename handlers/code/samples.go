@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"tcb-login/handlers/entry"
-	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -83,7 +82,7 @@ func firstStates(r *web.Request, f Flow) (states []sample.State) {
 				if page, ok := p.(*views.SendCodePage); ok {
 					*page.Phone = *PhoneField(r, Destination{Country: "DE", Number: "138 0013 8000", Asks: []string{"+86 13800138000", "+49 13800138000"}})
 				}
-				rules.Broken(p.Frame(), field, "error.phone_which")
+				p.Frame().Errors.Add(field, "error.phone_which")
 			}})
 		}
 		if field == "phone_number" && len(r.LoginPage.Countries.Allowed) > 0 {

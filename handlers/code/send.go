@@ -11,7 +11,6 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
 	"tcb-login/handlers/refusal"
-	"tcb-login/handlers/rules"
 	"tcb-login/handlers/web"
 	"tcb-login/identifier"
 	"tcb-login/limit"
@@ -35,8 +34,7 @@ func (c *Codes) postSend(r *web.Request, f Flow) (web.Reply, error) {
 }
 
 // wrongWith is what is wrong with what was typed into the first step's form.
-func wrongWith(r *web.Request, f Flow, to Destination) []views.FieldError {
-	b := &views.Base{} // of no page yet
+func wrongWith(r *web.Request, f Flow, to Destination) (wrong views.FieldErrors) {
 	field := "email"
 	_, fixed := f.Fixed(r)
 	switch byPhone := ByPhone(r, f); {
@@ -45,31 +43,30 @@ func wrongWith(r *web.Request, f Flow, to Destination) []views.FieldError {
 		field = "phone_number"
 		switch {
 		case to.Number == "":
-			rules.Broken(b, field, "error.required.phone_number")
+			wrong.Add(field, "error.required.phone_number")
 		case to.Phone == "" && to.Country == views.OtherCountry:
-			rules.Broken(b, field, "error.phone_other")
+			wrong.Add(field, "error.phone_other")
 		case len(to.Asks) > 0:
-			rules.Broken(b, field, "error.phone_which")
+			wrong.Add(field, "error.phone_which")
 		case to.Elsewhere:
-			rules.Broken(b, field, "error.phone_country")
+			wrong.Add(field, "error.phone_country")
 		case to.Phone == "":
-			rules.Broken(b, field, "error.phone")
+			wrong.Add(field, "error.phone")
 		}
 	case to.Email == "":
-		rules.Broken(b, field, "error.required.email")
+		wrong.Add(field, "error.required.email")
 	case to.Address == "":
-		rules.Broken(b, field, "error.email")
+		wrong.Add(field, "error.email")
 	}
 	if f.Spec().Consent {
-		b.Consent = web.Consent(&r.LoginRequest, r.Form)
+		web.RequireConsent(r, web.Consent(&r.LoginRequest, r.Form), &wrong)
 	}
-	web.RequireConsent(r, b)
-	if !b.Invalid() {
+	if len(wrong) == 0 {
 		if key := f.Validate(r, to); key != "" {
-			rules.Broken(b, field, key)
+			wrong.Add(field, key)
 		}
 	}
-	return b.Errors
+	return wrong
 }
 
 // send has a code sent and leads to the step that asks for it; shown is what to show when it cannot

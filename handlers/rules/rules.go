@@ -10,7 +10,6 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"tcb-login/handlers/refusal"
-	"tcb-login/i18n"
 	"tcb-login/identifier"
 	"tcb-login/password"
 	"tcb-login/views"
@@ -56,7 +55,7 @@ var ruleKeys = map[string]string{
 // Check adds an error for each field that breaks a rule of its struct: fields have a tag `form`,
 // which is their name, `validate`, the rules, and where a rule needs other words than its own
 // `say:"rule=key"`. Lengths count characters.
-func Check(b *views.Base, form any) {
+func Check(wrong *views.FieldErrors, form any) {
 	var broken validator.ValidationErrors
 	if !errors.As(validate.Struct(form), &broken) {
 		return
@@ -71,7 +70,7 @@ func Check(b *views.Base, form any) {
 		default:
 			key = ruleKeys[f.Tag()]
 		}
-		Broken(b, f.Field(), key)
+		wrong.Add(f.Field(), key)
 	}
 }
 
@@ -92,14 +91,9 @@ func wordsOf(t reflect.Type) map[string]string {
 	return said
 }
 
-// Broken notes what is wrong with a field.
-func Broken(b *views.Base, name, key string) {
-	b.Errors = append(b.Errors, views.FieldError{Field: name, Message: i18n.Msg(key)})
-}
-
 // NewPassword adds all that is wrong with a new password by the rule that pages state, where
 // there is one. about is what is known of whose it will be.
-func NewPassword(b *views.Base, field, secret string, about ...string) {
+func NewPassword(wrong *views.FieldErrors, field, secret string, about ...string) {
 	if secret == "" {
 		return
 	}
@@ -112,7 +106,7 @@ func NewPassword(b *views.Base, field, secret string, about ...string) {
 		{password.Personal(secret, about...), "error.password_personal"},
 	} {
 		if rule.broken {
-			Broken(b, field, rule.key)
+			wrong.Add(field, rule.key)
 		}
 	}
 }

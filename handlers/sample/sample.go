@@ -7,7 +7,6 @@ import (
 	"slices"
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/refusal"
-	"tcb-login/handlers/rules"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -55,7 +54,7 @@ func Form(page, path string, make func() (views.Page, error), own ...State) []Sa
 		}},
 		State{"captcha-wrong", func(p views.Page) {
 			p.Frame().Captcha = sampleCaptcha
-			rules.Broken(p.Frame(), "captcha_key", "error.captcha_wrong")
+			p.Frame().Errors.Add("captcha_key", "error.captcha_wrong")
 		}},
 	)
 	for _, key := range refusalKeys() {
@@ -73,7 +72,7 @@ func Alert(name string, kind views.AlertKind, m i18n.Message) State {
 func FieldErrors(name string, pairs ...string) State {
 	return State{name, func(p views.Page) {
 		for i := 0; i < len(pairs); i += 2 {
-			rules.Broken(p.Frame(), pairs[i], pairs[i+1])
+			p.Frame().Errors.Add(pairs[i], pairs[i+1])
 		}
 	}}
 }

@@ -73,10 +73,10 @@ func (in *Room) postChange(r *web.Request) (web.Reply, error) {
 		return in.lost(r)
 	}
 	page, form := in.changePage(r, with), newPasswordForm{r.Form.NewSecret("new_password")}
-	rules.Check(&page.Base, form)
-	rules.NewPassword(&page.Base, "new_password", form.Password, with.Username)
+	rules.Check(&page.Errors, form)
+	rules.NewPassword(&page.Errors, "new_password", form.Password, with.Username)
 	if form.Password != "" && form.Password == password.Normalize(with.Password) {
-		rules.Broken(&page.Base, "new_password", "error.password_same")
+		page.Errors.Add("new_password", "error.password_same")
 	}
 	if page.Invalid() {
 		return web.Invalid(page)

@@ -136,11 +136,11 @@ func validateDetails(p *views.SignUpDetailsPage, form detailsForm) {
 	}
 	for _, f := range p.Fields {
 		if values[f.Name] == "" && !f.Optional {
-			rules.Broken(&p.Base, f.Name, requiredOfNew[f.Name])
+			p.Errors.Add(f.Name, requiredOfNew[f.Name])
 		}
 	}
-	rules.Check(&p.Base, form)
-	rules.NewPassword(&p.Base, loginpage.SignUpPassword, form.Password, form.Username, p.Identifier)
+	rules.Check(&p.Errors, form)
+	rules.NewPassword(&p.Errors, loginpage.SignUpPassword, form.Password, form.Username, p.Identifier)
 	place := func(e views.FieldError) int {
 		return slices.IndexFunc(p.Fields, func(f views.SignUpField) bool { return f.Name == e.Field })
 	}

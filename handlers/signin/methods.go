@@ -31,7 +31,7 @@ func (in *Room) start(r *web.Request) (views.Page, error) {
 	if page.Frame().Consent == nil && len(r.LoginPage.Agreements) > 0 && !agreedBefore(page) {
 		return nil, refusal.ErrNoForm
 	}
-	web.RequireConsent(r, page.Frame())
+	web.RequireConsent(r, page.Frame().Consent, &page.Frame().Errors)
 	return page, nil
 }
 

@@ -69,16 +69,15 @@ func typedSignIn(r *web.Request) signInForm {
 }
 
 // checkSignIn is what is wrong with the form.
-func checkSignIn(r *web.Request, form signInForm) []views.FieldError {
-	b := views.Base{Consent: web.Consent(&r.LoginRequest, r.Form)}
-	rules.Check(&b, form)
-	for i, e := range b.Errors { // the words name what the label names
+func checkSignIn(r *web.Request, form signInForm) (wrong views.FieldErrors) {
+	rules.Check(&wrong, form)
+	for i, e := range wrong { // the words name what the label names
 		if e.Message.Key == "error.required.username" {
-			b.Errors[i].Message.Key = namesOf(r).Key(e.Message.Key)
+			wrong[i].Message.Key = namesOf(r).Key(e.Message.Key)
 		}
 	}
-	web.RequireConsent(r, &b)
-	return b.Errors
+	web.RequireConsent(r, web.Consent(&r.LoginRequest, r.Form), &wrong)
+	return wrong
 }
 
 func (in *Room) rebuildSignIn(r *web.Request) (views.Page, error) {

@@ -40,8 +40,8 @@ func (in *Room) postNewPassword(r *web.Request, f code.Flow, step *code.Step) (w
 	if err != nil {
 		return web.Reply{}, err
 	}
-	rules.Check(&page.Base, form)
-	rules.NewPassword(&page.Base, "new_password", form.Password, step.To())
+	rules.Check(&page.Errors, form)
+	rules.NewPassword(&page.Errors, "new_password", form.Password, step.To())
 	if page.Invalid() {
 		return web.Invalid(page)
 	}

@@ -7,7 +7,6 @@ import (
 	"tcb-login/handlers/code"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/provider"
-	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -53,8 +52,8 @@ func (in *Room) signInStates(r *web.Request) []sample.State {
 		sample.Alert("cancelled", views.AlertInfo, i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": "WeChat"}}),
 		{Name: "required", Change: func(p views.Page) {
 			page := p.(*views.SignInPage)
-			rules.Broken(&page.Base, "username", page.Names.Key("error.required.username"))
-			rules.Broken(&page.Base, "password", "error.required.password")
+			page.Errors.Add("username", page.Names.Key("error.required.username"))
+			page.Errors.Add("password", "error.required.password")
 		}},
 		{Name: "refused", Change: func(p views.Page) {
 			page := p.(*views.SignInPage)

@@ -234,7 +234,7 @@ type stepUpForm struct {
 func (s *Room) postStepUpPassword(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	form := stepUpForm{r.Form.Secret("password")}
 	page := s.stepUpPage(r, login)
-	if rules.Check(page.Frame(), form); page.Frame().Invalid() {
+	if rules.Check(&page.Frame().Errors, form); page.Frame().Invalid() {
 		return web.Invalid(page)
 	}
 	var tries []*limits.Reservation

@@ -8,7 +8,6 @@ import (
 
 	"tcb-login/config/loginpage"
 	"tcb-login/handlers/entry"
-	"tcb-login/handlers/rules"
 	"tcb-login/i18n"
 	"tcb-login/views"
 )
@@ -178,13 +177,14 @@ func Consent(r *entry.LoginRequest, f *Form) *views.Consent {
 	return out
 }
 
-// RequireConsent takes the consent of a page that asks for it, or notes that it is missing.
-func RequireConsent(r *Request, b *views.Base) {
+// RequireConsent takes the consent that was asked for, or notes that it is missing. Where nothing is asked
+// for, asked is nil.
+func RequireConsent(r *Request, asked *views.Consent, wrong *views.FieldErrors) {
 	switch {
-	case b.Consent == nil:
+	case asked == nil:
 	case r.Form.Agreed:
 		r.Session.Notes().Agree(r.LoginPage)
 	default:
-		rules.Broken(b, "agreement", "error.required.agreement")
+		wrong.Add("agreement", "error.required.agreement")
 	}
 }
