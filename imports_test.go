@@ -58,12 +58,12 @@ var mayImport = map[string][]string{
 	"handlers/provider":  {"authclient", "config/settings", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/sample", "handlers/web", "i18n", "limit", "session", "views"},
 	"handlers/refusal":   {"authclient", "i18n"},
 	"handlers/repeat":    {},
-	"handlers/rules":     {"handlers/refusal", "i18n", "views"},
-	"handlers/sample":    {"config/loginpage", "handlers/refusal", "handlers/rules", "i18n", "views"},
+	"handlers/rules":     {"handlers/refusal", "views"},
+	"handlers/sample":    {"config/loginpage", "handlers/refusal", "i18n", "views"},
 	"handlers/signin":    {"audit", "authclient", "config/loginpage", "handlers/captcha", "handlers/code", "handlers/entry", "handlers/journal", "handlers/limits", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/sample", "handlers/visitor", "handlers/web", "i18n", "limit", "views"},
 	"handlers/stepup":    {"audit", "authclient", "handlers/code", "handlers/entry", "handlers/journal", "handlers/limits", "handlers/portal", "handlers/provider", "handlers/refusal", "handlers/rules", "handlers/sample", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},
 	"handlers/visitor":   {"audit", "authclient", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/sample", "handlers/web", "i18n", "limit", "session", "views"},
-	"handlers/web":       {"audit", "authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/bodies", "handlers/browser", "handlers/captcha", "handlers/cut", "handlers/deadline", "handlers/entry", "handlers/files", "handlers/headers", "handlers/journal", "handlers/limits", "handlers/methods", "handlers/origins", "handlers/refusal", "handlers/repeat", "handlers/rules", "handlers/sample", "i18n", "limit", "metrics", "session", "static", "views"},
+	"handlers/web":       {"audit", "authclient", "config", "config/loginpage", "config/settings", "framing", "handlers/bodies", "handlers/browser", "handlers/captcha", "handlers/cut", "handlers/deadline", "handlers/entry", "handlers/files", "handlers/headers", "handlers/journal", "handlers/limits", "handlers/methods", "handlers/origins", "handlers/refusal", "handlers/repeat", "handlers/sample", "i18n", "limit", "metrics", "session", "static", "views"},
 	"i18n":               {},
 	"limit":              {},
 	"limit/conformance":  {"limit"},
@@ -80,7 +80,7 @@ var mayImport = map[string][]string{
 
 // pure are folders with one idea each, which know nothing of ours but package pattern, and which every
 // other may know.
-var pure = []string{"config/input", "filelock", "identifier", "password", "pattern", "qrcode", "redirect", "spell", "theme", "timezone", "useragent"}
+var pure = []string{"config/input", "filelock", "identifier", "parts", "password", "pattern", "qrcode", "redirect", "spell", "theme", "timezone", "useragent"}
 
 // free are programs around the product, which take it apart as they like and which nothing imports.
 var free = []string{"bench", "e2e", "generate"}
@@ -92,7 +92,7 @@ var onlyIn = map[string][]string{
 	"github.com/a-h/templ":        {"views"},
 	"github.com/gorilla/":         {"session"},
 	"github.com/golang-jwt/":      {"emulator"},
-	"github.com/go-playground/":   {"config/settings", "handlers/entry", "handlers/rules"},
+	"github.com/go-playground/":   {"config/settings", "handlers/rules"},
 	"database/sql":                {"emulator"},
 	"modernc.org/":                {"emulator"},
 	"go.yaml.in/":                 {"config/settings"},

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"strings"
+
+	"tcb-login/parts"
 )
 
 // An access cookie holds a login in a form of its own, which is shorter than JSON, and read without a
@@ -28,7 +30,7 @@ func (a *Access) appendTo(b []byte) []byte {
 	b = appendToken(b, a.AccessToken)
 	b = appendToken(b, a.SudoToken)
 	for _, text := range [...]string{a.Sub, a.DeviceID, a.Login} {
-		b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+		b = parts.Append(b, text)
 	}
 	for _, n := range [...]int64{a.ExpiresAt, a.AuthAt, a.SudoUntil} {
 		b = binary.AppendVarint(b, n)
@@ -43,8 +45,7 @@ func appendToken(b []byte, token string) []byte {
 	if short, ok := appendJWT(append(b, tokenJWT), token); ok {
 		return short
 	}
-	b = binary.AppendUvarint(append(b, tokenPlain), uint64(len(token)))
-	return append(b, token...)
+	return parts.Append(append(b, tokenPlain), token)
 }
 
 // appendJWT appends a token's three parts, where each is what base64 makes of some bytes, and so comes
@@ -68,74 +69,30 @@ func (a *Access) read(b []byte) bool {
 	if len(b) > 0 && b[0] == '{' {
 		return json.Unmarshal(b, a) == nil
 	}
-	r := formReader{rest: b}
-	if r.byte() != accessForm {
+	r := parts.NewReader(b)
+	if r.Byte() != accessForm {
 		return false
 	}
 	read := Access{
-		AccessToken: r.token(), SudoToken: r.token(),
-		Sub: string(r.text()), DeviceID: string(r.text()), Login: string(r.text()),
-		ExpiresAt: r.number(), AuthAt: r.number(), SudoUntil: r.number(),
-		Anonymous: r.byte() == 1,
+		AccessToken: readToken(&r), SudoToken: readToken(&r),
+		Sub: string(r.Part()), DeviceID: string(r.Part()), Login: string(r.Part()),
+		ExpiresAt: r.Int(), AuthAt: r.Int(), SudoUntil: r.Int(),
+		Anonymous: r.Byte() == 1,
 	}
-	if r.bad || len(r.rest) > 0 {
+	if !r.Whole() {
 		return false
 	}
 	*a = read
 	return true
 }
 
-// formReader takes one field after another. Where something is missing it is bad, and what it gives
-// means nothing.
-type formReader struct {
-	rest []byte
-	bad  bool
-}
-
-func (r *formReader) take(n uint64) []byte {
-	if r.bad || n > uint64(len(r.rest)) {
-		r.bad = true
-		return nil
-	}
-	taken := r.rest[:n]
-	r.rest = r.rest[n:]
-	return taken
-}
-
-func (r *formReader) byte() byte {
-	if b := r.take(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (r *formReader) text() []byte {
-	length, size := binary.Uvarint(r.rest)
-	r.pass(size)
-	return r.take(length)
-}
-
-func (r *formReader) number() int64 {
-	n, size := binary.Varint(r.rest)
-	r.pass(size)
-	return n
-}
-
-// pass goes on after a number of so many bytes, as package binary says; none is no number.
-func (r *formReader) pass(size int) {
-	if size <= 0 {
-		r.bad = true
-		return
-	}
-	r.rest = r.rest[size:]
-}
-
-func (r *formReader) token() string {
-	switch r.byte() {
+// readToken reads what appendToken wrote.
+func readToken(r *parts.Reader) string {
+	switch r.Byte() {
 	case tokenPlain:
-		return string(r.text())
+		return string(r.Part())
 	case tokenJWT:
-		head, claims, signature := r.text(), r.text(), r.text()
+		head, claims, signature := r.Part(), r.Part(), r.Part()
 		var b strings.Builder
 		b.Grow(encoding.EncodedLen(len(head)) + encoding.EncodedLen(len(claims)) + encoding.EncodedLen(len(signature)) + len(".."))
 		writeEncoded(&b, head)
@@ -145,6 +102,6 @@ func (r *formReader) token() string {
 		writeEncoded(&b, signature)
 		return b.String()
 	}
-	r.bad = true
+	r.Fail()
 	return ""
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tcb-login/parts"
 )
 
 // Scope is the environment and client that a sealed value is for.
@@ -61,8 +63,7 @@ func associated(id string, scope Scope, purpose string) []byte {
 
 func appendAssociated(b []byte, id string, scope Scope, purpose string) []byte {
 	for _, part := range [...]string{purpose, id, scope.Env, scope.Client} {
-		b = binary.AppendUvarint(b, uint64(len(part)))
-		b = append(b, part...)
+		b = parts.Append(b, part)
 	}
 	return b
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"tcb-login/parts"
 )
 
 // RequestOf is all that makes a form's POST the same as another: its address and its fields, but for
@@ -30,9 +32,9 @@ func RequestOf(address string, form *fasthttp.Args, token string) []byte {
 		}
 		return bytes.Compare(a.value, b.value)
 	})
-	out := appendPart(make([]byte, 0, size), address)
+	out := parts.Append(make([]byte, 0, size), address)
 	for _, f := range fields {
-		out = appendPart(appendPart(out, f.name), f.value)
+		out = parts.Append(parts.Append(out, f.name), f.value)
 	}
 	return out
 }
@@ -64,30 +66,30 @@ func AnswerOf(c *fiber.Ctx, before, after int) []byte {
 	out := make([]byte, before, before+size+after)
 	out = binary.AppendUvarint(out, uint64(resp.StatusCode()))
 	for _, value := range headers {
-		out = appendPart(out, value)
+		out = parts.Append(out, value)
 	}
 	out = binary.AppendUvarint(out, uint64(cookies))
 	for _, cookie := range resp.Header.Cookies() {
-		out = appendPart(out, cookie)
+		out = parts.Append(out, cookie)
 	}
-	return appendPart(out, page)
+	return parts.Append(out, page)
 }
 
 // Give answers with what AnswerOf has made, with its cookies or without. It reports false for
 // anything else.
 func Give(c *fiber.Ctx, made []byte, cookies bool) bool {
-	r := reader{rest: made}
-	status := r.number()
+	r := parts.NewReader(made)
+	status := r.Uint()
 	var headers [len(kept)][]byte
 	for i := range headers {
-		headers[i] = r.part()
+		headers[i] = r.Part()
 	}
 	var set [][]byte
-	for n := r.number(); n > 0 && !r.bad; n-- {
-		set = append(set, r.part())
+	for n := r.Uint(); n > 0 && !r.Failed(); n-- {
+		set = append(set, r.Part())
 	}
-	page := r.part()
-	if r.bad || len(r.rest) > 0 {
+	page := r.Part()
+	if !r.Whole() {
 		return false
 	}
 	for i, value := range headers {
@@ -105,33 +107,4 @@ func Give(c *fiber.Ctx, made []byte, cookies bool) bool {
 }
 
 // sizeOf is what a part of so many bytes takes at most.
-func sizeOf(n int) int { return binary.MaxVarintLen32 + n }
-
-func appendPart[T string | []byte](to []byte, part T) []byte {
-	return append(binary.AppendUvarint(to, uint64(len(part))), part...)
-}
-
-// A reader reads what is written by parts. Once it is bad all else is empty.
-type reader struct {
-	rest []byte
-	bad  bool
-}
-
-func (r *reader) number() uint64 {
-	n, size := binary.Uvarint(r.rest)
-	if r.bad = r.bad || size <= 0; r.bad {
-		return 0
-	}
-	r.rest = r.rest[size:]
-	return n
-}
-
-func (r *reader) part() []byte {
-	n := r.number()
-	if r.bad = r.bad || n > uint64(len(r.rest)); r.bad {
-		return nil
-	}
-	part := r.rest[:n]
-	r.rest = r.rest[n:]
-	return part
-}
+func sizeOf(n int) int { return parts.MaxLength + n }
