@@ -13,8 +13,8 @@ import (
 	"tcb-login/theme"
 )
 
-// TestPortalBar: the bar of the portal reaches from edge to edge and nothing covers the page, also
-// where :has and color-mix are unknown. There, a page in split layout is beside the panel, which is
+// TestPortalBar: the bar of the portal reaches from edge to edge and nothing covers the page, on the
+// overview and on every other one, also where :has and color-mix are unknown. There, a page in split layout is beside the panel, which is
 // filled.
 func TestPortalBar(t *testing.T) {
 	assets, err := static.Load()
@@ -29,45 +29,47 @@ func TestPortalBar(t *testing.T) {
 		return string(file.Plain)
 	}
 	forget := strings.NewReplacer(":has(", ":unknown(", "color-mix(", "unknown(")
-	for _, older := range []bool{false, true} {
-		for _, layout := range []theme.Layout{theme.LayoutCard, theme.LayoutSplit} {
-			t.Run(fmt.Sprintf("%s, older: %t", layout, older), func(t *testing.T) {
-				look := theme.Default()
-				look.Layout = layout
-				css := sheet("base.css") + string(look.Stylesheet("")) + sheet("account.css")
-				if older {
-					css = forget.Replace(css)
-				}
-				page, err := browser.NewPage()
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = page.Close() })
-				if err := page.SetContent(`<!DOCTYPE html><style>` + css + `</style>
+	for i := range 8 {
+		older, overview, layout := i&1 != 0, i&2 != 0, []theme.Layout{theme.LayoutCard, theme.LayoutSplit}[i>>2]
+		t.Run(fmt.Sprintf("%s, older: %t, overview: %t", layout, older, overview), func(t *testing.T) {
+			look := theme.Default()
+			look.Layout = layout
+			css := sheet("base.css") + sheet("forms.css") + string(look.Stylesheet("")) + sheet("account.css") + sheet("account-forms.css")
+			if overview {
+				css = sheet("base.css") + string(look.Stylesheet("")) + sheet("account.css")
+			}
+			if older {
+				css = forget.Replace(css)
+			}
+			page, err := browser.NewPage()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = page.Close() })
+			if err := page.SetContent(`<!DOCTYPE html><style>` + css + `</style>
 					<header class="bar"><div><span class="home"><span class="seal">T</span></span></div></header>
 					<main><h1>Account</h1><ul class="rows"><li class="row"><span class="what">Name</span></li></ul></main>`); err != nil {
+				t.Fatal(err)
+			}
+			for _, scheme := range []*playwright.ColorScheme{playwright.ColorSchemeLight, playwright.ColorSchemeDark} {
+				if err := page.EmulateMedia(playwright.PageEmulateMediaOptions{ColorScheme: scheme}); err != nil {
 					t.Fatal(err)
 				}
-				for _, scheme := range []*playwright.ColorScheme{playwright.ColorSchemeLight, playwright.ColorSchemeDark} {
-					if err := page.EmulateMedia(playwright.PageEmulateMediaOptions{ColorScheme: scheme}); err != nil {
+				for _, width := range []int{360, 700, 1280} {
+					if err := page.SetViewportSize(width, 800); err != nil {
 						t.Fatal(err)
 					}
-					for _, width := range []int{360, 700, 1280} {
-						if err := page.SetViewportSize(width, 800); err != nil {
-							t.Fatal(err)
-						}
-						beside := older && layout == theme.LayoutSplit && width >= 900
-						wrong, err := page.Evaluate(barFaults, beside)
-						if err != nil {
-							t.Fatal(err)
-						}
-						if wrong != "" {
-							t.Errorf("%s, %d pixels: %s", string(*scheme), width, wrong)
-						}
+					beside := older && layout == theme.LayoutSplit && width >= 900
+					wrong, err := page.Evaluate(barFaults, beside)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if wrong != "" {
+						t.Errorf("%s, %d pixels: %s", string(*scheme), width, wrong)
 					}
 				}
-			})
-		}
+			}
+		})
 	}
 }
 

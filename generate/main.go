@@ -125,7 +125,8 @@ func run(from, to string, in []language.Tag) error {
 }
 
 // bundles are files of several sources: one is fetched sooner. Public pages have app.css. Those of the
-// portal have portal.css, but for the first of a visit, which has overview.css and so is seen sooner.
+// portal have portal.css, but for the overview and the page before it, which have overview.css and so
+// are seen sooner. The order is the cascade's, and the same in all.
 var bundles = map[string][]string{
 	"app.css":      {"base.css", "forms.css"},
 	"overview.css": {"base.css", "account.css"},

@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -357,5 +358,24 @@ func TestRefreshedAndThenAway(t *testing.T) {
 				t.Errorf("afterwards: %d %+v", status, out)
 			}
 		})
+	}
+}
+
+// TestHandOffLoads: the page that looks for a login loads what the one does that comes in its place, so
+// that nothing is fetched for it alone.
+func TestHandOffLoads(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, login := s.signedIn(t)
+	for _, path := range []string{"/account", "/account/profile", "/account/history", "/continue"} {
+		b := s.browser()
+		first := b.open(path).want(http.StatusOK, "hand-off")
+		if status, out := b.handOver(first, map[string]string{"access_token": login.Credentials.AccessToken}, nil); status != http.StatusOK {
+			t.Fatalf("%d %+v", status, out)
+		}
+		second := b.open(path)
+		if before, after := loads(t, []byte(first.body)), loads(t, []byte(second.body)); second.name() == "hand-off" || !slices.Equal(before, after) {
+			t.Errorf("%s loads %v, and the page in its place, %s, %v", path, before, second.name(), after)
+		}
 	}
 }

@@ -131,7 +131,7 @@ func lacks(b *views.Base, html string, styles map[string]string) (all []string) 
 	}
 	sheet := "app.css"
 	switch {
-	case b.Formless:
+	case b.Lean:
 		sheet = "overview.css"
 		all = append(all, undressed(html, styles[sheet], styles["portal.css"])...)
 	case b.Styled || b.Portal != nil || b.Guard != nil:

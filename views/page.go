@@ -133,7 +133,7 @@ const (
 
 // style is the one stylesheet of a page.
 func (b *Base) style() string {
-	if b.Formless {
+	if b.Lean {
 		return b.Assets.OverviewStyle
 	}
 	if b.Portal != nil || b.Guard != nil || b.Styled {
@@ -145,7 +145,7 @@ func (b *Base) style() string {
 // script is the one script of a page.
 func (b *Base) script() string {
 	if b.Guard != nil && b.Assets.PortalScript != "" {
-		if b.Formless {
+		if b.Lean {
 			return b.Assets.Account
 		}
 		return b.Assets.PortalScript

@@ -41,7 +41,7 @@ type Base struct {
 	Footer    []Link      // the operator's, below everything
 	Still     bool        // takes no focus: one of many that are shown at once
 	Styled    bool        // has parts that the portal's stylesheet is for
-	Formless  bool        // has no form, and needs neither the styles nor the script of forms
+	Lean      bool        // the portal's overview, or the page before it: has that one's style sheet, and no script but Account
 	Mark      string      // the icon above the heading of a page where something has ended
 
 	Portal *Portal // what stands around a page of the account portal
@@ -72,7 +72,7 @@ type Assets struct {
 
 	PortalStyle   string // in place of Style, with all that the portal has
 	PortalScript  string // Script and Account in one
-	OverviewStyle string // in place of both styles, without what forms have
+	OverviewStyle string // in place of both styles, with what pages that are Lean show alone
 }
 
 // Language is one choice of the language switch.

@@ -72,7 +72,7 @@ func (a *Room) overviewPage(r *web.Request, login *visitor.Login) *views.Account
 		}
 	}
 	p := &views.AccountPage{Base: a.Plain(r, login, "account", i18n.Msg("account.title"))}
-	p.Formless = true
+	p.Lean = true
 	if page := a.commonSections(r.Context(), &r.LoginRequest, &key); page != nil {
 		p.Rendered = func(w io.Writer) error { return page.Write(w, values...) }
 	} else {

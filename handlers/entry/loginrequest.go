@@ -479,5 +479,5 @@ type Theme struct {
 	Messages *i18n.Bundle
 	Style    string // address of the stylesheet
 	Portal   string // address of the one for pages that have more than forms, as the portal's
-	Overview string // address of the one for the first page of the portal, which has none
+	Overview string // address of the one for the portal's overview, and the page before it
 }

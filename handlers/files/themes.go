@@ -90,7 +90,7 @@ func (k *themes) live() map[string]bool {
 	return live
 }
 
-// make reads a login page's words and writes its stylesheet.
+// make reads a login page's words and writes its stylesheets.
 func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
 	parts := map[string][]byte{ofTheme: l.Theme.Stylesheet(mediaAt(k.Base, l.Background))}
 	for _, name := range []string{"base.css", "forms.css", "account.css", "account-forms.css"} {
@@ -117,6 +117,7 @@ func (k *themes) make(l *loginpage.Page) (*themeFile, error) {
 			texts[locale][key] = text
 		}
 	}
+	// The parts are in the order that they have without a theme: see bundles in package generate.
 	return &themeFile{sheets: sheets, Theme: entry.Theme{
 		Messages: k.Messages.With(l.Locales, texts),
 		Style:    put("base.css", "forms.css", ofTheme),

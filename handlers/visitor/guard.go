@@ -19,14 +19,14 @@ func Guard(r *web.Request, mode, signIn string, login *Login) *views.Guard {
 }
 
 // HandOffPage is the page that looks for the SDK's login in the browser's storage. It loads what the page
-// will that comes in its place.
+// does that most often comes in its place.
 func (v *Room) HandOffPage(r *web.Request, signIn string) *views.HandOffPage {
 	p := &views.HandOffPage{
 		Base:   v.Page(&r.LoginRequest, "hand-off", i18n.Msg("hand-off.title")),
 		Lead:   i18n.Msg("hand-off.lead"),
 		Button: views.Link{To: "sign-in", URL: signIn, Label: i18n.Msg("sign-in.button")},
 	}
-	p.Guard, p.Formless = Guard(r, views.GuardHandOff, signIn, nil), r.Path == entry.PathAccount
+	p.Guard, p.Lean = Guard(r, views.GuardHandOff, signIn, nil), r.Path == entry.PathAccount
 	web.LinkLanguages(&p.Base, r.InOther)
 	return p
 }
