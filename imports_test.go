@@ -80,7 +80,7 @@ var mayImport = map[string][]string{
 
 // pure are folders with one idea each, which know nothing of ours but package pattern, and which every
 // other may know.
-var pure = []string{"config/input", "filelock", "identifier", "parts", "password", "pattern", "qrcode", "redirect", "spell", "theme", "timezone", "useragent"}
+var pure = []string{"config/input", "filelock", "identifier", "parts", "password", "pattern", "plainjson", "qrcode", "redirect", "spell", "theme", "timezone", "useragent"}
 
 // free are programs around the product, which take it apart as they like and which nothing imports.
 var free = []string{"bench", "e2e", "generate"}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"tcb-login/plainjson"
 )
 
 // A lineHandler writes records as slog's JSON handler does, to the byte, where they hold what ours
@@ -44,19 +46,19 @@ func appendLine(b []byte, r slog.Record) (line []byte, plain bool) {
 	b = append(b, `","level":"`...)
 	b = append(b, r.Level.String()...)
 	b = append(b, `","msg":`...)
-	b, plain = appendWords(b, r.Message)
+	b, plain = plainjson.Append(b, r.Message)
 	r.Attrs(func(a slog.Attr) bool {
 		if !plain || a.Key == "" {
 			plain = false
 			return false
 		}
-		if b, plain = appendWords(append(b, ','), a.Key); !plain {
+		if b, plain = plainjson.Append(append(b, ','), a.Key); !plain {
 			return false
 		}
 		b = append(b, ':')
 		switch v := a.Value; v.Kind() {
 		case slog.KindString:
-			b, plain = appendWords(b, v.String())
+			b, plain = plainjson.Append(b, v.String())
 		case slog.KindInt64:
 			b = strconv.AppendInt(b, v.Int64(), 10)
 		case slog.KindFloat64:
@@ -71,16 +73,4 @@ func appendLine(b []byte, r slog.Record) (line []byte, plain bool) {
 		return plain
 	})
 	return append(b, "}\n"...), plain
-}
-
-// appendWords appends a text in quotes. It reports false where something in it would have to be escaped.
-func appendWords(b []byte, text string) (words []byte, plain bool) {
-	for i := range len(text) {
-		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return b, false
-		}
-	}
-	b = append(b, '"')
-	b = append(b, text...)
-	return append(b, '"'), true
 }

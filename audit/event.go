@@ -1,6 +1,12 @@
 package audit
 
-import "time"
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"tcb-login/plainjson"
+)
 
 // Version is the schema's, in each line. A field that is new leaves it as it is; one that is gone, or
 // means something else, does not.
@@ -147,4 +153,46 @@ type line struct {
 	Address       string    `json:"address,omitempty"`
 	RequestID     string    `json:"request_id,omitempty"`
 	TraceID       string    `json:"trace_id,omitempty"`
+}
+
+// append appends the line as JSON: as encoding/json writes it, but most often without reflection.
+func (l *line) append(b []byte) ([]byte, error) {
+	if line, plain := l.appendPlain(b); plain {
+		return line, nil
+	}
+	text, err := json.Marshal(l)
+	return append(append(b, text...), '\n'), err
+}
+
+// appendPlain reports false where there is something in the line that has to be escaped.
+func (l *line) appendPlain(b []byte) (text []byte, plain bool) {
+	if year := l.Time.Year(); year < 0 || year > 9999 {
+		return b, false
+	}
+	b = append(b, `{"v":`...)
+	b = strconv.AppendInt(b, int64(l.V), 10)
+	b = append(b, `,"time":"`...)
+	b = l.Time.AppendFormat(b, time.RFC3339Nano)
+	b = append(b, '"')
+	for _, f := range [...]struct {
+		name, value string
+		always      bool
+	}{
+		{`,"event":`, string(l.Event), true}, {`,"outcome":`, string(l.Outcome), true}, {`,"reason":`, l.Reason, false},
+		{`,"code":`, l.Code, false}, {`,"method":`, string(l.Method), false}, {`,"provider":`, l.Provider, false},
+		{`,"what":`, l.What, false}, {`,"flow":`, l.Flow, false}, {`,"calling_code":`, l.Calling, false},
+		{`,"rule":`, l.Rule, false}, {`,"texts":`, l.Texts, false}, {`,"env_id":`, l.EnvID, false},
+		{`,"client_id":`, l.ClientID, false}, {`,"config_version":`, l.ConfigVersion, false}, {`,"key_id":`, l.KeyID, true},
+		{`,"person":`, l.Person, false}, {`,"identifier":`, l.Identifier, false}, {`,"session":`, l.Session, false},
+		{`,"address":`, l.Address, false}, {`,"request_id":`, l.RequestID, false}, {`,"trace_id":`, l.TraceID, false},
+	} {
+		if f.value == "" && !f.always {
+			continue
+		}
+		b = append(b, f.name...)
+		if b, plain = plainjson.Append(b, f.value); !plain {
+			return b, false
+		}
+	}
+	return append(b, "}\n"...), true
 }

@@ -15,12 +15,10 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -62,8 +60,9 @@ type Log struct {
 	now   func() time.Time
 
 	mu   sync.Mutex
-	hash hasher
-	text bytes.Buffer // of the last line
+	hash *hasher
+	line line   // the last one
+	text []byte // of it
 	path string
 	file *os.File
 	info os.FileInfo // of file
@@ -141,13 +140,13 @@ func (l *Log) Write(e Event) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.text.Reset()
-	err := json.NewEncoder(&l.text).Encode(l.line(e))
-	if err == nil {
+	l.line = l.lineOf(e)
+	var err error
+	if l.text, err = l.line.append(l.text[:0]); err == nil {
 		err = l.follow()
 	}
 	if err == nil {
-		if _, err = l.to.Write(l.text.Bytes()); err != nil { // whole lines, which O_APPEND keeps apart
+		if _, err = l.to.Write(l.text); err != nil { // whole lines, which O_APPEND keeps apart
 			_ = l.letGo() // it may be no file any more, as one of a network that was deleted
 		}
 	}
@@ -156,8 +155,8 @@ func (l *Log) Write(e Event) {
 	}
 }
 
-func (l *Log) line(e Event) *line {
-	return &line{
+func (l *Log) lineOf(e Event) line {
+	return line{
 		V: Version, Time: l.now().UTC().Truncate(time.Millisecond), Event: e.Name, Outcome: e.Outcome, Reason: e.Reason, Code: e.Code,
 		Method: e.Method, Provider: e.Provider, What: e.What, Flow: e.Flow, Calling: e.Calling, Rule: e.Rule, Texts: e.Texts,
 		EnvID: e.EnvID, ClientID: e.ClientID, ConfigVersion: e.ConfigVersion,
@@ -185,18 +184,22 @@ func (k Key) Person(env, sub string) string { return k.hasher().person(env, sub)
 func (k Key) Identifier(env, typed string) string { return k.hasher().identifier(env, typed) }
 
 // A hasher makes the hashes of a key, one after another.
-type hasher struct{ mac hash.Hash }
+type hasher struct {
+	mac  hash.Hash
+	text []byte // of the last one
+	sum  []byte
+}
 
-func (k Key) hasher() hasher { return hasher{hmac.New(sha256.New, k.Bytes)} }
+func (k Key) hasher() *hasher { return &hasher{mac: hmac.New(sha256.New, k.Bytes)} }
 
-func (h hasher) person(env, sub string) string {
+func (h *hasher) person(env, sub string) string {
 	if sub == "" {
 		return ""
 	}
 	return h.of("person", env, sub)
 }
 
-func (h hasher) identifier(env, typed string) string {
+func (h *hasher) identifier(env, typed string) string {
 	if strings.TrimSpace(typed) == "" {
 		return ""
 	}
@@ -204,11 +207,13 @@ func (h hasher) identifier(env, typed string) string {
 }
 
 // of is half of the digest: nobody makes two of these alike, and it is read by people.
-func (h hasher) of(what string, parts ...string) string {
+func (h *hasher) of(what string, parts ...string) string {
 	if len(parts) == 1 && parts[0] == "" {
 		return ""
 	}
+	h.text = limit.AppendKey(limit.AppendKey(h.text[:0], "tcb-login audit", what), parts...)
 	h.mac.Reset()
-	h.mac.Write([]byte(limit.Key(append([]string{"tcb-login audit", what}, parts...)...)))
-	return hex.EncodeToString(h.mac.Sum(make([]byte, 0, sha256.Size))[:16])
+	h.mac.Write(h.text)
+	h.sum = h.mac.Sum(h.sum[:0])
+	return hex.EncodeToString(h.sum[:16])
 }

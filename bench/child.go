@@ -49,7 +49,7 @@ func (b *bench) launch(name, addr, program string, args ...string) (*child, erro
 	defer logged.Close()
 	c := &child{name: name, addr: addr, cmd: exec.Command(program, args...), done: make(chan struct{})}
 	c.cmd.Dir, c.cmd.Stderr = b.dir, logged
-	c.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir, "TMPDIR=" + b.dir, keyVariable + "=" + b.key}
+	c.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir, "TMPDIR=" + b.dir, keyVariable + "=" + b.key, auditKeyVariable + "=" + b.auditKey}
 	tie(c.cmd)
 	if c.ask, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err

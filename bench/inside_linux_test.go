@@ -27,7 +27,7 @@ func BenchmarkInside(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	app, _, err := newTwin(file, func(string) (string, bool) { return "q0Xm3Vn5Zs7Lw9Rt1Yp2Kd4Gh6Jb8Ec0Af", true }, io.Discard, backend)
+	app, _, err := newTwin(file, func(name string) (string, bool) { return "q0Xm3Vn5Zs7Lw9Rt1Yp2Kd4Gh6Jb8Ec0Af" + name, true }, io.Discard, backend)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -56,6 +56,7 @@ type bench struct {
 	program  string // ours, and
 	bare     string // what it is compared with
 	key      string // of sessions
+	auditKey string
 	against  string // an address of another program; usually empty
 	stub     *child
 	children map[*child]bool
@@ -147,9 +148,11 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	ctx, cancel := context.WithTimeout(ctx, o.within)
 	defer cancel()
 	b := &bench{roundsOf: o.rounds, against: o.against, children: map[*child]bool{}, progress: stderr}
-	var key [32]byte
-	rand.Read(key[:])
-	b.key = base64.StdEncoding.EncodeToString(key[:])
+	for _, key := range []*string{&b.key, &b.auditKey} {
+		var random [32]byte
+		rand.Read(random[:])
+		*key = base64.StdEncoding.EncodeToString(random[:])
+	}
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}

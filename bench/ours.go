@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-const keyVariable = "TCB_LOGIN_KEY"
+const keyVariable, auditKeyVariable = "TCB_LOGIN_KEY", "TCB_LOGIN_AUDIT_KEY"
 
 // setup is what a run of ours has different.
 type setup struct {
@@ -26,6 +26,7 @@ func (s setup) yaml(addr, backend string) string {
 	var y strings.Builder
 	fmt.Fprintf(&y, "listen: %s\npublic_origins: [\"http://%s\"]\ntrusted_proxies: [\"127.0.0.1\"]\n", addr, addr)
 	fmt.Fprintf(&y, "session: {keys: [\"env:%s\"]}\nbackend_timeout: %s\nrefusal_floor: 1ms\n", keyVariable, s.timeout)
+	fmt.Fprintf(&y, "audit: {to: audit.jsonl, keys: [{id: bench, key: \"env:%s\"}]}\n", auditKeyVariable)
 	y.WriteString("environments:\n")
 	for i := range max(1, len(s.trees)) {
 		id := benchEnv

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/bench/wire"
 	"tcb-login/config"
@@ -58,8 +59,13 @@ func newTwin(file string, env func(string) (string, bool), log io.Writer, backen
 	if problems.HasErrors() {
 		return nil, "", errors.New(problems.String())
 	}
-	if len(s.Session.Keys) == 0 {
-		return nil, "", errors.New("the settings have no session keys")
+	if len(s.Session.Keys) == 0 || len(s.Audit.Keys) == 0 {
+		return nil, "", errors.New("the settings have no keys")
+	}
+	key := s.Audit.Keys[0]
+	record, err := audit.Open(audit.Config{Path: s.Audit.To, Key: audit.Key{ID: key.ID, Bytes: []byte(key.Key.Reveal())}})
+	if err != nil {
+		return nil, "", err
 	}
 	memory := limit.NewMemory(limit.MemoryConfig{})
 	sessions, err := session.New(session.Config{
@@ -81,7 +87,7 @@ func newTwin(file string, env func(string) (string, bool), log io.Writer, backen
 			})
 			return entry.ClientAuth{Client: client}, err
 		},
-		Sessions: sessions, Counter: memory, Outcomes: memory, Values: memory, Messages: messages, Static: assets,
+		Sessions: sessions, Counter: memory, Outcomes: memory, Values: memory, Messages: messages, Static: assets, Audit: record,
 		Logger: slog.New(slog.NewJSONHandler(log, nil)),
 	})
 	return app, s.Listen, err

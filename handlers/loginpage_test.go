@@ -375,30 +375,6 @@ func TestTheme(t *testing.T) {
 			t.Errorf("the stylesheet lacks %s", want)
 		}
 	}
-	for path, parts := range map[string][]string{ // in the order of the cascade; what other parts have is not there
-		"/":                {".brand{", ".methods{", "--brand:#c2410c", "!.leads{", "!.losses{"},
-		"/account":         {".brand{", "!.methods{", "--brand:#c2410c", ".leads{", "!.losses{"},
-		"/account/profile": {".brand{", ".methods{", "--brand:#c2410c", ".leads{", ".losses{"},
-	} {
-		sheet := b.get(attr(b.open(path).find(func(n *html.Node) bool { return attr(n, "rel") == "stylesheet" }), "href")).body
-		last := 0
-		for _, part := range parts {
-			if other, not := strings.CutPrefix(part, "!"); not {
-				if strings.Contains(sheet, other) {
-					t.Errorf("%s: the stylesheet has %s", path, other)
-				}
-				continue
-			}
-			at := strings.LastIndex(sheet, part)
-			if at < last {
-				t.Errorf("%s: %s is at %d of the stylesheet, after what is at %d", path, part, at, last)
-			}
-			last = at
-		}
-		if brands := strings.Count(sheet, "--brand:"); brands != 4 || strings.Count(sheet[strings.LastIndex(sheet, "--brand:#c2410c"):], "--brand:") != 2 {
-			t.Errorf("%s: of %d colours of the brand the config's is not among the last two", path, brands)
-		}
-	}
 	logo := attr(p.find(func(n *html.Node) bool { return attr(n, "class") == "logo" }), "src")
 	picture := b.get(logo)
 	if picture.status != http.StatusOK || picture.body != mark || picture.header.Get("Content-Type") != "image/svg+xml" {

@@ -16,18 +16,18 @@ const minPhoneDigits = 6
 // Key joins parts into one key, each with its length in front, so that no part can be written to
 // run into the next: Key("a", "bc") and Key("ab", "c") differ whatever the parts hold.
 func Key(parts ...string) string {
-	n := 0
+	var most [256]byte
+	return string(AppendKey(most[:0], parts...))
+}
+
+// AppendKey appends a Key: that of some parts and then that of others is that of all.
+func AppendKey(b []byte, parts ...string) []byte {
 	for _, p := range parts {
-		n += len(p) + 4
+		b = strconv.AppendInt(b, int64(len(p)), 10)
+		b = append(b, ':')
+		b = append(b, p...)
 	}
-	var b strings.Builder
-	b.Grow(n)
-	for _, p := range parts {
-		b.WriteString(strconv.Itoa(len(p)))
-		b.WriteByte(':')
-		b.WriteString(p)
-	}
-	return b.String()
+	return b
 }
 
 // NormalizeIdentifier brings the ways of writing one account to one form: white space around it,

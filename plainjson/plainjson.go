@@ -1,0 +1,18 @@
+// Package plainjson writes texts as JSON where nothing in them has to be escaped, which is most of what
+// a server writes into its logs. What has to be is left to a package that knows all of JSON.
+package plainjson
+
+// Append appends a text in quotes. It reports false, and appends nothing, where one of encoding/json and
+// log/slog would write something else than its characters: they escape quotes, backslashes, what is no
+// ASCII or no letter or sign of it, and the former what HTML has a meaning for.
+func Append(b []byte, text string) (appended []byte, plain bool) {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return b, false
+		}
+	}
+	b = append(b, '"')
+	b = append(b, text...)
+	return append(b, '"'), true
+}
