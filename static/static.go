@@ -20,6 +20,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 )
@@ -36,8 +37,14 @@ type File struct {
 
 // Files are all assets. They do not change: safe for concurrent use.
 type Files struct {
-	names  map[string]string // app.css → app.0123456789ab.css
-	hashed map[string]*File
+	all map[string]func() *named // by their own names, as app.css
+}
+
+// A named file is read and hashed when it is first asked for: hashing all of them is a part of a start
+// that is felt, and most of them are not asked for then.
+type named struct {
+	*File
+	name string // as app.0123456789ab.css
 }
 
 // What the names of compressed files end with, beside those of the plain ones.
@@ -52,25 +59,28 @@ var mediaTypes = map[string]string{
 	".json": "application/json",
 }
 
-// Load reads and hashes the embedded files.
+// Load finds the embedded files.
 func Load() (*Files, error) {
 	entries, err := files.ReadDir("files")
 	if err != nil {
 		return nil, fmt.Errorf("static: %w", err)
 	}
-	f := &Files{names: map[string]string{}, hashed: map[string]*File{}}
+	f := &Files{all: map[string]func() *named{}}
 	for _, e := range entries {
-		ext := path.Ext(e.Name())
+		name, ext := e.Name(), path.Ext(e.Name())
 		if ext == gzipEnding || ext == brotliEnding {
 			continue // read along with what it encodes
 		}
-		file, err := load(e.Name())
-		if err != nil {
-			return nil, err
+		if mediaTypes[ext] == "" {
+			return nil, noMediaType(name)
 		}
-		name := strings.TrimSuffix(e.Name(), ext) + "." + file.Hash + ext
-		f.names[e.Name()] = name
-		f.hashed[name] = file
+		f.all[name] = sync.OnceValue(func() *named {
+			file, err := load(name)
+			if err != nil {
+				panic(err) // it is in the program, and of a type that is known
+			}
+			return &named{file, strings.TrimSuffix(name, ext) + "." + file.Hash + ext}
+		})
 	}
 	return f, nil
 }
@@ -114,10 +124,12 @@ func NewFile(name string, body []byte) (*File, error) {
 func newFile(name string, plain []byte) (*File, error) {
 	mediaType, ok := mediaTypes[path.Ext(name)]
 	if !ok {
-		return nil, fmt.Errorf("static: no media type for %s", name)
+		return nil, noMediaType(name)
 	}
 	return &File{Hash: HashOf(plain), Type: mediaType, Plain: plain}, nil
 }
+
+func noMediaType(name string) error { return fmt.Errorf("static: no media type for %s", name) }
 
 // HashOf is the Hash of a file that these parts make.
 func HashOf(parts ...[]byte) string {
@@ -157,10 +169,23 @@ func (f *File) compress() error {
 }
 
 // Name is the hashed name of a file, as app.css; empty when there is none.
-func (f *Files) Name(file string) string { return f.names[file] }
+func (f *Files) Name(file string) string {
+	if read := f.all[file]; read != nil {
+		return read().name
+	}
+	return ""
+}
 
 // Lookup finds a file by its hashed name.
 func (f *Files) Lookup(name string) (*File, bool) {
-	file, ok := f.hashed[name]
-	return file, ok
+	ext := path.Ext(name)
+	base := strings.TrimSuffix(name, ext)
+	read := f.all[strings.TrimSuffix(base, path.Ext(base))+ext]
+	if read == nil {
+		return nil, false
+	}
+	if file := read(); file.name == name {
+		return file.File, true
+	}
+	return nil, false
 }
