@@ -164,7 +164,7 @@ func (l *line) append(b []byte) ([]byte, error) {
 	return append(append(b, text...), '\n'), err
 }
 
-// appendPlain reports false where there is something in the line that has to be escaped.
+// appendPlain reports false where encoding/json might write something else.
 func (l *line) appendPlain(b []byte) (text []byte, plain bool) {
 	if year := l.Time.Year(); year < 0 || year > 9999 {
 		return b, false

@@ -51,3 +51,32 @@ func FuzzLine(f *testing.F) {
 		sameLine(t, &line{V: Version, Time: time.Unix(seconds, 1e6).UTC(), Event: Name(event), Outcome: Outcome(outcome), EnvID: env, Address: address})
 	})
 }
+
+// TestHashesStay: an account has one hash for as long as its key lives, whatever stood in the lines
+// between: operators keep lines of years.
+func TestHashesStay(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	l, err := Open(Config{Writer: &out, Key: testKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := full
+	other.Sub, other.Identifier, other.Session = strings.Repeat("4", 200), "", "another"
+	for _, e := range []Event{full, other, full} {
+		l.Write(e)
+	}
+	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
+	if len(lines) != 3 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for _, i := range []int{0, 2} {
+		var got line
+		if err := json.Unmarshal(lines[i], &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Person != "0f120172529a29f54095c887d5969453" || got.Identifier != "6074d00e2105effc4b0ae7ef8d3a814a" || got.Session != "81bed33a86c2fd48fe6d6621976ba578" {
+			t.Errorf("line %d has the hashes %s, %s, %s", i, got.Person, got.Identifier, got.Session)
+		}
+	}
+}

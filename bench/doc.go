@@ -4,8 +4,8 @@
 //	go run ./bench -only get-sms,start   # some lines
 //	go run ./bench -markdown             # the table for README.md
 //
-// It builds the program as a release is built and starts it with a settings file, its log in a
-// file, without the emulator. TCB is a stub, which answers at once whatever it is asked. Beside it
+// It builds the program as a release is built and starts it with a settings file, its log and
+// the audit log in files, without the emulator. TCB is a stub, which answers at once whatever it is asked. Beside it
 // runs the bare program: a Fiber handler that sends the very status, headers and body that ours
 // sent. Where our answer needs calls of TCB, the bare program makes the same calls, with the same
 // headers and bodies, by net/http; the stub has recorded which. All are processes of their own on

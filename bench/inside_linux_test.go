@@ -16,7 +16,8 @@ import (
 )
 
 // BenchmarkInside is what each line costs without a network: for profiles, and for what a change
-// saves. The stub's answers are in it, and are few µs. Where answers wait for a floor, "cpu-ns/op" is
+// saves. The stub's answers are in it, and are few µs, and so is the audit log, a
+// real file. Where answers wait for a floor, "cpu-ns/op" is
 // the figure to look at: it is of the whole process, garbage collection included.
 //
 //	go test -run '^$' -bench Inside/post-send -benchtime 5000x -cpuprofile cpu.out ./bench

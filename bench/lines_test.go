@@ -31,7 +31,7 @@ func newBench(t *testing.T) (*bench, *target) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, listen, err := newTwin(file, func(string) (string, bool) { return "q0Xm3Vn5Zs7Lw9Rt1Yp2Kd4Gh6Jb8Ec0Af", true }, io.Discard, nil)
+	app, listen, err := newTwin(file, func(name string) (string, bool) { return "q0Xm3Vn5Zs7Lw9Rt1Yp2Kd4Gh6Jb8Ec0Af" + name, true }, io.Discard, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,8 +59,8 @@ func newTwin(file string, env func(string) (string, bool), log io.Writer, backen
 	if problems.HasErrors() {
 		return nil, "", errors.New(problems.String())
 	}
-	if len(s.Session.Keys) == 0 || len(s.Audit.Keys) == 0 {
-		return nil, "", errors.New("the settings have no keys")
+	if len(s.Session.Keys) == 0 || len(s.Audit.Keys) == 0 || s.Audit.To == "" {
+		return nil, "", errors.New("the settings have no keys, or no audit log")
 	}
 	key := s.Audit.Keys[0]
 	record, err := audit.Open(audit.Config{Path: s.Audit.To, Key: audit.Key{ID: key.ID, Bytes: []byte(key.Key.Reveal())}})

@@ -14,8 +14,8 @@ import (
 )
 
 // TestPortalBar: the bar of the portal reaches from edge to edge and nothing covers the page, on the
-// overview and on every other one, also where :has and color-mix are unknown. There, a page in split layout is beside the panel, which is
-// filled.
+// overview and on every other one, also where :has and color-mix are unknown. There, a page in split
+// layout is beside the panel, which is filled.
 func TestPortalBar(t *testing.T) {
 	assets, err := static.Load()
 	if err != nil {

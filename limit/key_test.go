@@ -22,6 +22,19 @@ func TestKey(t *testing.T) {
 	}
 }
 
+// TestKeySpelling: instances of several versions count under the same keys, and hashes in audit logs are
+// of them.
+func TestKeySpelling(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 300)
+	if got, want := Key("a", "", "bc", long), "1:a0:2:bc300:"+long; got != want {
+		t.Errorf("Key is %q, want %q", got, want)
+	}
+	if got, want := string(AppendKey(AppendKey([]byte("b"), "a", ""), "bc")), "b1:a0:2:bc"; got != want {
+		t.Errorf("AppendKey gives %q, want %q", got, want)
+	}
+}
+
 func TestNormalizeIdentifier(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ in, want string }{

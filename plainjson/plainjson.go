@@ -2,9 +2,9 @@
 // a server writes into its logs. What has to be is left to a package that knows all of JSON.
 package plainjson
 
-// Append appends a text in quotes. It reports false, and appends nothing, where one of encoding/json and
-// log/slog would write something else than its characters: they escape quotes, backslashes, what is no
-// ASCII or no letter or sign of it, and the former what HTML has a meaning for.
+// Append appends a text in quotes. It takes printable ASCII without quotes, backslashes and what HTML has
+// a meaning for; of all else it reports false, and appends nothing, since encoding/json or log/slog
+// escapes some of that.
 func Append(b []byte, text string) (appended []byte, plain bool) {
 	for i := range len(text) {
 		switch c := text[i]; {

@@ -40,8 +40,8 @@ type Files struct {
 	all map[string]func() *named // by their own names, as app.css
 }
 
-// A named file is read and hashed when it is first asked for: hashing all of them is a part of a start
-// that is felt, and most of them are not asked for then.
+// A named file is read and hashed when it is first asked for: hashing all of them is a hundredth of a
+// start, and most of them are not asked for then.
 type named struct {
 	*File
 	name string // as app.0123456789ab.css

@@ -72,7 +72,7 @@ type Assets struct {
 
 	PortalStyle   string // in place of Style, with all that the portal has
 	PortalScript  string // Script and Account in one
-	OverviewStyle string // in place of both styles, with what pages that are Lean show alone
+	OverviewStyle string // in place of both styles, with only what Lean pages show
 }
 
 // Language is one choice of the language switch.
