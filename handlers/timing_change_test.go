@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"testing"
 	"time"
 )
 
 // forcedChangeTimes: the refused change of a password takes as long for an account whose password is
 // another by now, one that TCB or the operator has locked, and one that is gone.
-func forcedChangeTimes(t *testing.T) {
-	s := timingSite(t)
+func forcedChangeTimes(t *timing) {
+	s := timingSite(t.T)
 	const perAccount = 8 // fewer than TCB locks after, all in all
-	accounts := 2 * (*timingSamples/perAccount + 1)
+	accounts := 2 * (t.samples/perAccount + 1)
 	changed := func(i int) string { return fmt.Sprintf("changed%d", i) }
 	for i := range accounts {
 		s.backend.register(changed(i)+"@example.com", changed(i), bothPassword)
@@ -57,7 +56,7 @@ func forcedChangeTimes(t *testing.T) {
 	for round, unknownLate := range []bool{false, true} {
 		s.backend.late(gap, unknownIs(unknownLate), nil)
 		var probes []probe
-		for i := range *timingSamples {
+		for i := range t.samples {
 			account := changed(round*accounts/2 + i/perAccount)
 			for _, kind := range append([]string{"changed"}, others...) {
 				p := pages[kind]
@@ -73,7 +72,7 @@ func forcedChangeTimes(t *testing.T) {
 				}})
 			}
 		}
-		wantAlike(t, fmt.Sprintf("forced change, unknown late %v", unknownLate), measure(t, probes), append([]string{"changed"}, others...)...)
+		t.wantAlike(fmt.Sprintf("forced change, unknown late %v", unknownLate), measure(t.T, probes), append([]string{"changed"}, others...)...)
 		s.backend.answer("", nil)
 	}
 }

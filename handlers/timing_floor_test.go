@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"tcb-login/limit"
@@ -28,7 +27,7 @@ func (p *pausing) Take(_ context.Context, rule limit.Rule, _ string) (limit.Deci
 
 // poisonedTimes: where TCB takes longer than the least floor, neither refusals in any
 // number nor requests that never reach TCB bring the floor down again.
-func poisonedTimes(t *testing.T) {
+func poisonedTimes(t *timing) {
 	const (
 		least  = 50 * time.Millisecond
 		slow   = 400 * time.Millisecond
@@ -36,9 +35,9 @@ func poisonedTimes(t *testing.T) {
 		poison = 300 // more than what is kept of one outcome
 	)
 	counter := &pausing{}
-	s := timingSite(t, func(c *siteConfig) { c.settings.RefusalFloor, c.counter = least, counter })
+	s := timingSite(t.T, func(c *siteConfig) { c.settings.RefusalFloor, c.counter = least, counter })
 	b := s.browser()
-	samples := min(*timingSamples, 200)
+	samples := min(t.samples, 200)
 	for i := range samples + first {
 		s.backend.register(fmt.Sprintf("known%d@example.com", i), "", "")
 	}
@@ -62,7 +61,7 @@ func poisonedTimes(t *testing.T) {
 				return http.StatusSeeOther, err
 			}})
 		}
-		measure(t, probes)
+		measure(t.T, probes)
 	}
 	compare := func(what string, send func(name string) func() (int, error)) {
 		t.Helper()
@@ -70,7 +69,7 @@ func poisonedTimes(t *testing.T) {
 		for i := range samples {
 			probes = append(probes, probe{"known", send(fmt.Sprintf("known%d@example.com", i+first))}, probe{"unknown", send(fmt.Sprintf("nobody%d@example.com", i))})
 		}
-		wantAlike(t, what, measure(t, probes), "known", "unknown")
+		t.wantAlike(what, measure(t.T, probes), "known", "unknown")
 	}
 	send := func(name string) func() (int, error) {
 		return post(b.open("/sign-in/email"), fields{"email": name})
@@ -88,12 +87,12 @@ func poisonedTimes(t *testing.T) {
 
 // stepUpTimes: a wrong code in the portal takes as long whether TCB knows the code's
 // verification_id or not.
-func stepUpTimes(t *testing.T) {
-	s := timingSite(t).warm()
+func stepUpTimes(t *timing) {
+	s := timingSite(t.T).warm()
 	kinds := map[string]*browser{}
 	pages := map[string]*page{}
 	for _, kind := range []string{"real", "lost"} {
-		b, _ := s.signedIn(t)
+		b, _ := s.signedIn(t.T)
 		kinds[kind] = b
 		pages[kind] = b.submit(b.open("/account/verify", "via=email"), nil).want(http.StatusOK, "step-up-code")
 		s.clock.advance(61 * time.Second)
@@ -110,7 +109,7 @@ func stepUpTimes(t *testing.T) {
 	for _, unknownLate := range []bool{false, true} {
 		s.backend.late(gap, unknownIs(unknownLate), forgotten)
 		var probes []probe
-		for range *timingSamples {
+		for range t.samples {
 			for kind, b := range kinds {
 				p := pages[kind]
 				probes = append(probes, probe{kind, func() (int, error) {
@@ -119,6 +118,6 @@ func stepUpTimes(t *testing.T) {
 				}})
 			}
 		}
-		wantAlike(t, fmt.Sprintf("step-up, unknown late %v", unknownLate), measure(t, probes), "real", "lost")
+		t.wantAlike(fmt.Sprintf("step-up, unknown late %v", unknownLate), measure(t.T, probes), "real", "lost")
 	}
 }

@@ -7,21 +7,20 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
-	"testing"
 	"time"
 )
 
 // passwordTimes: a refused password takes as long for every kind of account.
-func passwordTimes(by string) func(*testing.T) {
-	return func(t *testing.T) {
-		s := timingSite(t).warm()
+func passwordTimes(by string) func(*timing) {
+	return func(t *timing) {
+		s := timingSite(t.T).warm()
 		const perAccount = 8 // fewer than TCB locks after
 		kinds := []string{known, unknown, locked, blocked, passwordless}
 		names := map[string][]string{}
 		for _, kind := range kinds {
 			n := 1
 			if kind == known {
-				n = *timingSamples/perAccount + 1
+				n = t.samples/perAccount + 1
 			}
 			names[kind] = s.accounts(kind, by, n)
 		}
@@ -34,7 +33,7 @@ func passwordTimes(by string) func(*testing.T) {
 			s.backend.lock(atTCB(by, names[locked][0]))
 			s.backend.late(gap, specialIs(late), nil)
 			var probes []probe
-			for i := range *timingSamples {
+			for i := range t.samples {
 				for _, kind := range kinds {
 					name := names[kind][i/perAccount%len(names[kind])]
 					form := alone(page.filled(fields{"username": name, "password": passwordFor(kind)}))
@@ -44,18 +43,18 @@ func passwordTimes(by string) func(*testing.T) {
 					}})
 				}
 			}
-			wantAlike(t, fmt.Sprintf("password by %s, special late %v", by, late), measure(t, probes), kinds...)
+			t.wantAlike(fmt.Sprintf("password by %s, special late %v", by, late), measure(t.T, probes), kinds...)
 		}
 	}
 }
 
 // codeTimes: to have a code sent, again, and to type a wrong one, takes as long for every kind.
-func codeTimes(flow codeFlow, kinds []string, late bool) func(*testing.T) {
-	return func(t *testing.T) {
-		s := timingSite(t, registers(flow.auto)).warm()
+func codeTimes(flow codeFlow, kinds []string, late bool) func(*timing) {
+	return func(t *timing) {
+		s := timingSite(t.T, registers(flow.auto)).warm()
 		names := map[string][]string{}
 		for _, kind := range kinds {
-			names[kind] = s.accounts(kind, flow.by, (*timingSamples+3)/4)
+			names[kind] = s.accounts(kind, flow.by, (t.samples+3)/4)
 		}
 		s.backend.late(gap, specialIs(late), withholds)
 		b := s.browser()
@@ -86,7 +85,7 @@ func codeTimes(flow codeFlow, kinds []string, late bool) func(*testing.T) {
 						}})
 					}
 				}
-				for kind, took := range measure(t, probes) {
+				for kind, took := range measure(t.T, probes) {
 					times[step][kind] = append(times[step][kind], took...)
 				}
 				s.clock.advance(61 * time.Second) // TCB sends one a minute
@@ -110,7 +109,7 @@ func codeTimes(flow codeFlow, kinds []string, late bool) func(*testing.T) {
 			return pages[name], pages[name].filled(fields{"verification_code": "000000"})
 		})
 		for step, took := range times {
-			wantAlike(t, fmt.Sprintf("%v, %s, special late %v", flow, step, late), took, kinds...)
+			t.wantAlike(fmt.Sprintf("%v, %s, special late %v", flow, step, late), took, kinds...)
 		}
 	}
 }
