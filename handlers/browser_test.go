@@ -24,7 +24,10 @@ type browser struct {
 	header http.Header // sent with every request
 	fetch  fetchMode
 	strict bool // whether pages are looked over; off for pages that are broken on purpose
-	target string
+	// nameless sends forms of the portal without what says whose they are, as no page of ours does: what
+	// else stands before somebody else's account is tried so.
+	nameless bool
+	target   string
 }
 
 // fetchMode is what a browser tells of where a POST comes from.

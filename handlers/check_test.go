@@ -355,6 +355,16 @@ func (p *page) checkButtons() (wrong []string) {
 			wrong = append(wrong, "the form lacks "+name)
 		}
 	}
+	hidden := func(n *html.Node) bool { // until script has seen whose the page is
+		_, ok := attribute(n, "data-guard")
+		return ok
+	}
+	if p.find(hidden) != nil {
+		var guard struct{ Sub string }
+		if p.script("guard", &guard); p.value("sub") != guard.Sub {
+			wrong = append(wrong, "the form is of "+p.value("sub")+", the page of "+guard.Sub)
+		}
+	}
 	return wrong
 }
 

@@ -55,6 +55,9 @@ func (p *page) filled(typed fields) url.Values {
 	if form == nil {
 		p.t.Fatalf("page %q (status %d) has no form\n%s", p.name(), p.status, p.text())
 	}
+	if p.b.nameless {
+		values.Del("sub")
+	}
 	p.noteTyped(values)
 	return values
 }

@@ -83,6 +83,10 @@ var leftsBehind = []leftBehind{
 		s.backend.onPhone(b.t, phone, "allow", "openid-1")
 		return func() *page { return b.pressTo(p, "enter") }
 	}, "complete", []string{"/v1/signin/with/provider"}, "", true},
+	{"a form of the portal", nil, func(_ *site, b *browser) func() *page {
+		p := b.open("/account/profile")
+		return func() *page { return b.submit(p, fields{"name": "Another"}) }
+	}, "account.done.profile", []string{"/v1/user/profile"}, "here", false},
 	{"the word that something is done", nil, func(_ *site, b *browser) func() *page {
 		p := b.post(b.open("/account/profile"), fields{"name": "Another"})
 		return func() *page { return b.get(p.location()) }
@@ -94,6 +98,10 @@ func TestLeftBehind(t *testing.T) {
 	t.Parallel()
 	elsewhere := func(b *browser, who fields) { b.submit(b.get(b.s.base+"/sign-in?"+second()), who).completed() }
 	here := func(b *browser, who fields) { b.submit(b.open("/sign-in"), who).completed() }
+	nameless := func(b *browser, who fields) {
+		here(b, who)
+		b.nameless = true
+	}
 	demo, mei := fields{"username": "demo", "password": demoPassword}, fields{"username": "hanmeimei", "password": "Quiet-river-7"}
 	for _, tt := range leftsBehind {
 		for _, then := range []struct {
@@ -105,6 +113,7 @@ func TestLeftBehind(t *testing.T) {
 			{"the same, elsewhere", "", demo, elsewhere},
 			{"somebody else, elsewhere", "elsewhere", mei, elsewhere},
 			{"somebody else, here", "here", mei, here},
+			{"somebody else, here, by a form that does not say whose it is", "nameless", mei, nameless},
 			{"somebody, where nobody was", "first", mei, elsewhere},
 		} {
 			first := then.where == "first"

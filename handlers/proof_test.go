@@ -66,10 +66,18 @@ func TestLinkNeedsSignIn(t *testing.T) {
 	bind = b.get(done.RedirectURI).want(http.StatusOK, "account-bind")
 	b.submit(b.open("/sign-in"), mei).completed()
 	b.get(done.RedirectURI).want(http.StatusOK, "account-providers")
+	for _, p := range []*page{b.press(bind, "lang=zh-CN", nil), b.submit(bind, nil)} {
+		p.want(http.StatusUnprocessableEntity, "account-providers", "error.other_person")
+		if strings.Contains(p.text(), "Person p-2") {
+			t.Errorf("somebody else is shown: %s", p.text())
+		}
+	}
+	b.nameless = true
 	if got := b.press(bind, "lang=zh-CN", nil); got.name() != "error" || strings.Contains(got.text(), "Person p-2") {
 		t.Errorf("another language shows %q to somebody else: %s", got.name(), got.text())
 	}
 	b.submit(bind, nil).want(http.StatusUnprocessableEntity, "account-providers", "error.refused")
+	b.nameless = false
 	if binds() != 0 {
 		t.Fatalf("%d identities were bound", binds())
 	}
@@ -124,6 +132,7 @@ func TestPortalStepsOfOnePerson(t *testing.T) {
 	if status, out := b.handOver(b.open("/account"), token, nil); status != http.StatusOK || out.Sub != victim.Credentials.Sub {
 		t.Fatalf("%d %+v", status, out)
 	}
+	b.nameless = true // a form that says whose it is does not come so far
 	verified, sudo := s.backend.count("/v1/verification/verify"), s.backend.count("/v1/user/sudo")
 	for name, p := range map[string]*page{
 		"the code's page":    b.get(code.url.String()),

@@ -20,7 +20,7 @@ import (
 
 // tokens are what differs in two pages that are otherwise the same.
 var tokens = []*regexp.Regexp{
-	regexp.MustCompile(`(name="(?:csrf_token|device_id|captcha|kept|captcha_picture|identity)" value=")[^"]*`),
+	regexp.MustCompile(`(name="(?:csrf_token|device_id|captcha|kept|captcha_picture|identity|sub)" value=")[^"]*`),
 	regexp.MustCompile(`(<img class="captcha" src=")[^"]*`),
 	regexp.MustCompile(`((?:flow|link)=)[A-Za-z0-9_-]+`),
 	regexp.MustCompile(`(<p class="request">[^<]*<code>)[0-9a-f]{16}`),

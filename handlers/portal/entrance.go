@@ -21,10 +21,17 @@ func (po *Room) enter(r *web.Request, p Page) (*web.Request, *visitor.Login, err
 		return r, nil, refusal.ErrDisabled
 	}
 	login, err := po.visitor.Load(r)
-	switch {
-	case err != nil:
+	if err != nil {
 		return r, nil, err
-	case login == nil:
+	}
+	others := login != nil && !login.Owns(r.Form)
+	switch {
+	case others:
+		r.Form.Drop()
+	case r.Posted():
+		r = p.typing(r)
+	}
+	if login == nil {
 		return r, nil, instead(po.handOffPage(r))
 	}
 	r = visitor.Asking(r, login.Access)
@@ -35,8 +42,23 @@ func (po *Room) enter(r *web.Request, p Page) (*web.Request, *visitor.Login, err
 		return r, nil, &web.Instead{Reply: web.Reply{To: r.To(entry.PathReview, entry.Next(cmp.Or(p.Name, "account")))}}
 	case !po.Proven(p, login):
 		return r, nil, &web.Instead{Reply: web.Reply{To: po.StepUpFor(r, p.Name)}}
+	case others:
+		reply, err := po.get(r, login, p)
+		if err != nil {
+			return r, nil, err
+		}
+		return r, nil, &web.Instead{Reply: OfOther(reply)}
 	}
 	return r, login, nil
+}
+
+// OfOther makes a page the answer to a form of it that is somebody else's, of which nothing was done.
+func OfOther(reply web.Reply) web.Reply {
+	if reply.Page != nil {
+		reply.Status = 422
+		reply.Page.Frame().Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.other_person")}
+	}
+	return reply
 }
 
 // Proven reports that a page wants no step-up of who is there.

@@ -74,30 +74,11 @@ func (po *Room) row(p Page) web.Row {
 		if err != nil {
 			return web.Reply{}, err
 		}
-		done := po.doneOf(r, login, p)
-		if done != "" && p.Confirm != nil {
-			return web.OK(p.Confirm(r, login, done))
-		}
-		reply, err := p.Get(r, login)
-		if err != nil || reply.Page == nil {
-			return reply, err
-		}
-		frame := reply.Page.Frame()
-		if done != "" {
-			frame.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg(done)}
-		}
-		switch {
-		case frame.Portal == nil:
-		case p.ListsChanges:
-			po.knowsAll(r, login)
-		default:
-			frame.Portal.News = po.news(r, login)
-		}
-		return reply, nil
+		return po.get(r, login, p)
 	}
 	if p.Post != nil {
 		row.Post = func(r *web.Request) (web.Reply, error) {
-			r, login, err := po.enter(p.typing(r), p)
+			r, login, err := po.enter(r, p)
 			if err != nil {
 				return web.Reply{}, err
 			}
@@ -106,7 +87,7 @@ func (po *Room) row(p Page) web.Row {
 	}
 	for name, make := range p.Forms {
 		row.Forms[name] = func(r *web.Request) (views.Page, error) {
-			r, login, err := po.enter(p.typing(r), p)
+			r, login, err := po.enter(r, p)
 			if err != nil {
 				return nil, err
 			}
@@ -116,7 +97,32 @@ func (po *Room) row(p Page) web.Row {
 	return row
 }
 
-// typing is a POST to the page, with what it brings in its address.
+// get is a page for somebody who has been let in.
+func (po *Room) get(r *web.Request, login *visitor.Login, p Page) (web.Reply, error) {
+	done := po.doneOf(r, login, p)
+	if done != "" && p.Confirm != nil {
+		return web.OK(p.Confirm(r, login, done))
+	}
+	reply, err := p.Get(r, login)
+	if err != nil || reply.Page == nil {
+		return reply, err
+	}
+	frame := reply.Page.Frame()
+	if done != "" {
+		frame.Alert = views.Alert{Kind: views.AlertOK, Message: i18n.Msg(done)}
+	}
+	switch {
+	case frame.Portal == nil:
+	case p.ListsChanges:
+		po.knowsAll(r, login)
+	default:
+		frame.Portal.News = po.news(r, login)
+	}
+	return reply, nil
+}
+
+// typing is a POST to the page, with what it brings in its address: whoever is led elsewhere before has it
+// there.
 func (p Page) typing(r *web.Request) *web.Request {
 	if p.Typed == nil {
 		return r

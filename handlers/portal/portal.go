@@ -3,7 +3,8 @@
 //	page.go      a Page, the row that says all about one, and what web hangs for it
 //	entrance.go  what stands before every page, and before a form of it is shown again elsewhere:
 //	             somebody is signed in and registered, knows what a reset has left, and has proven
-//	             who they are where the row asks for it. Whoever is not is led where they can
+//	             who they are where the row asks for it. Whoever is not is led where they can. A form that
+//	             was opened by somebody else, who was signed in here before, does nothing
 //	frame.go     the portal around a page: whose it is, the ways out, the guard
 //	done.go      the word that a change has been made, which is said once
 //	news.go      what others may have changed, which every page says

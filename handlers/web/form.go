@@ -89,6 +89,9 @@ func (f *Form) known() string {
 	return ""
 }
 
+// Drop forgets what was posted, which was somebody else's: the page that follows has nothing of it.
+func (f *Form) Drop() { *f = Form{Stale: true, session: f.session} }
+
 // Value is a field, and of the posted form alone: Fiber's FormValue looks into the query string
 // first.
 func (f *Form) Value(name string) string {
