@@ -200,6 +200,7 @@ func TestStepUpEndsWithNextSignIn(t *testing.T) {
 			b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
 			form := b.open("/account/password").want(http.StatusOK, "account-password")
 			tt.after(b)
+			b.nameless = true
 			changed := s.backend.count("/v1/user/password")
 			after := b.submit(form, fields{"new_password": "Quite-new-4711"})
 			page := b.open("/account/password")

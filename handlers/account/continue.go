@@ -42,9 +42,8 @@ func (a *Room) goingOn(r *web.Request) (*visitor.Login, web.Reply, error) {
 		return nil, web.Reply{To: signInAgain(r)}, nil
 	case login == nil: // another tab's first visit may have cost it since
 		return nil, web.Reply{Status: 200, Page: a.visitor.HandOffPage(r, signInAgain(r))}, nil
-	case !login.Owns(r.Form):
-		r.Form.Drop()
-		return nil, portal.OfOther(web.Reply{Page: a.continuePage(r, login, agreedBefore(r, login))}), nil
+	case r.Form.Others:
+		return nil, web.Reply{}, portal.OfOther(r, web.Reply{Page: a.continuePage(r, login, agreedBefore(r, login))})
 	}
 	return login, web.Reply{}, nil
 }

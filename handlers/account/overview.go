@@ -169,7 +169,8 @@ func (a *Room) overviewSamples(r *web.Request, login *visitor.Login) []sample.Sa
 	fresh := *login
 	fresh.Me = &authclient.UserInfo{Sub: login.Me.Sub, PhoneNumber: login.Me.PhoneNumber}
 	return append(
-		sample.Plain("account", entry.PathAccount, make, sample.Alert("done", views.AlertOK, i18n.Msg("account.done.password")), a.NewsSample(r, login)),
+		sample.Plain("account", entry.PathAccount, make, sample.Alert("done", views.AlertOK, i18n.Msg("account.done.password")),
+			sample.Alert("other-person", views.AlertError, i18n.Msg("error.other_person")), a.NewsSample(r, login)),
 		sample.Sample{Page: "account", Path: entry.PathAccount, State: "new-account", Make: func() (views.Page, error) {
 			return a.overviewPage(r, &fresh), nil
 		}},

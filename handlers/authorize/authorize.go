@@ -210,8 +210,9 @@ func (z *Room) page(r *web.Request, login *visitor.Login, in intent) (*views.Aut
 	if err != nil {
 		return nil, err
 	}
-	if in.Sub != login.Me.Sub {
-		in = intent{Sub: login.Me.Sub}
+	form := r.Form
+	if in.Sub != login.Me.Sub { // who has opened it agrees to nothing for who is here
+		in, form = intent{Sub: login.Me.Sub}, &web.Form{}
 	}
 	sealed, err := seal(r, in)
 	if err != nil {
@@ -219,7 +220,7 @@ func (z *Room) page(r *web.Request, login *visitor.Login, in intent) (*views.Aut
 	}
 	page := z.pageOf(r, login, info, sealed)
 	if r.Session.Notes().AgreedTo(login.Me.Sub, r.LoginPage) != r.LoginPage.Agreed() {
-		page.Consent = web.Consent(&r.LoginRequest, r.Form)
+		page.Consent = web.Consent(&r.LoginRequest, form)
 	}
 	return page, nil
 }

@@ -21,44 +21,55 @@ func (po *Room) enter(r *web.Request, p Page) (*web.Request, *visitor.Login, err
 		return r, nil, refusal.ErrDisabled
 	}
 	login, err := po.visitor.Load(r)
-	if err != nil {
-		return r, nil, err
-	}
-	others := login != nil && !login.Owns(r.Form)
 	switch {
-	case others:
-		r.Form.Drop()
-	case r.Posted():
-		r = p.typing(r)
-	}
-	if login == nil {
+	case err != nil:
+		return r, nil, err
+	case login == nil:
 		return r, nil, instead(po.handOffPage(r))
 	}
 	r = visitor.Asking(r, login.Access)
 	switch {
+	case login.Access.Anonymous && r.Form.Others:
+		return r, nil, OfOther(r, web.Reply{Page: po.offerRegistration(r, login)})
 	case login.Access.Anonymous:
 		return r, nil, instead(po.offerRegistration(r, login))
 	case reviewDue(r, login, p):
 		return r, nil, &web.Instead{Reply: web.Reply{To: r.To(entry.PathReview, entry.Next(cmp.Or(p.Name, "account")))}}
+	case r.Form.Others:
+		return r, nil, po.afresh(r, login, p)
 	case !po.Proven(p, login):
 		return r, nil, &web.Instead{Reply: web.Reply{To: po.StepUpFor(r, p.Name)}}
-	case others:
-		reply, err := po.get(r, login, p)
-		if err != nil {
-			return r, nil, err
-		}
-		return r, nil, &web.Instead{Reply: OfOther(reply)}
 	}
 	return r, login, nil
 }
 
-// OfOther makes a page the answer to a form of it that is somebody else's, of which nothing was done.
-func OfOther(reply web.Reply) web.Reply {
-	if reply.Page != nil {
-		reply.Status = 422
-		reply.Page.Frame().Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.other_person")}
+// afresh answers a form that somebody else had opened: with the page as it is for who is signed in
+// now, or with the overview where they would have to step up first, for what they have not asked for.
+func (po *Room) afresh(r *web.Request, login *visitor.Login, p Page) error {
+	if !po.Proven(p, login) {
+		p = po.Named("account")
+		r = r.As(r.At(p.Path, true, p.OnWay))
 	}
-	return reply
+	reply, err := po.get(r, login, p)
+	if err != nil {
+		return err
+	}
+	return OfOther(r, reply)
+}
+
+// OfOther is the answer to a form that somebody else had opened: a page of who is signed in now, which
+// says why nothing was done. A reply that shows nobody's page, since the login has just ended say, is
+// sent as it is.
+func OfOther(r *web.Request, reply web.Reply) error {
+	if reply.Page == nil || reply.Page.Frame().Guard == nil || reply.Page.Frame().Guard.Sub == "" {
+		return &web.Instead{Reply: reply}
+	}
+	frame := reply.Page.Frame()
+	frame.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.other_person")}
+	frame.Canonical = r.Here()
+	reply.Status = 422
+	r.Trace.Because(refusal.ReasonOtherPerson)
+	return &web.Instead{Reply: reply}
 }
 
 // Proven reports that a page wants no step-up of who is there.
@@ -151,5 +162,5 @@ func (po *Room) RefuseStepUp(r *web.Request, page views.Page, err error, special
 // reviewDue reports that the list of ways back in is to be shown before the page at hand.
 func reviewDue(r *web.Request, login *visitor.Login, p Page) bool {
 	_, confirming := confirms(r, login)
-	return !r.Posted() && !p.OnWay && !confirming && r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewDue
+	return (!r.Posted() || r.Form.Others) && !p.OnWay && !confirming && r.Session.Notes().Of(login.Me.Sub).Review == notes.ReviewDue
 }

@@ -78,7 +78,7 @@ func (po *Room) row(p Page) web.Row {
 	}
 	if p.Post != nil {
 		row.Post = func(r *web.Request) (web.Reply, error) {
-			r, login, err := po.enter(r, p)
+			r, login, err := po.enter(p.typing(r), p)
 			if err != nil {
 				return web.Reply{}, err
 			}
@@ -87,7 +87,7 @@ func (po *Room) row(p Page) web.Row {
 	}
 	for name, make := range p.Forms {
 		row.Forms[name] = func(r *web.Request) (views.Page, error) {
-			r, login, err := po.enter(r, p)
+			r, login, err := po.enter(p.typing(r), p)
 			if err != nil {
 				return nil, err
 			}
@@ -121,8 +121,7 @@ func (po *Room) get(r *web.Request, login *visitor.Login, p Page) (web.Reply, er
 	return reply, nil
 }
 
-// typing is a POST to the page, with what it brings in its address: whoever is led elsewhere before has it
-// there.
+// typing is a POST to the page, with what it brings in its address.
 func (p Page) typing(r *web.Request) *web.Request {
 	if p.Typed == nil {
 		return r

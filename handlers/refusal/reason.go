@@ -29,6 +29,7 @@ const (
 	ReasonCrossSite   Reason = "cross_site"        // posted by a page of another site
 	ReasonOrigin      Reason = "origin_unsaid"     // a script that does not say where it is from
 	ReasonCSRF        Reason = "csrf"              // the token is not of this session
+	ReasonOtherPerson Reason = "other_person"      // the form is somebody else's, who was signed in when they opened it
 	ReasonForm        Reason = "form"              // what was typed is missing, or not as it must be
 	ReasonStep        Reason = "step_lost"         // the step before is over, used up or of another browser
 	ReasonProvider    Reason = "provider_lost"     // the way to a provider was begun elsewhere, or too long ago
@@ -53,7 +54,7 @@ const (
 var Reasons = []Reason{
 	ReasonHost, ReasonMethod, ReasonMissing, ReasonDisabled, ReasonMalformed, ReasonTooLarge, ReasonTimeout,
 	ReasonUnreadable, ReasonParameter, ReasonEnv, ReasonClient, ReasonConfig, ReasonRedirect, ReasonPKCE, ReasonCrossSite,
-	ReasonOrigin, ReasonCSRF, ReasonForm, ReasonStep, ReasonProvider, ReasonCaptchaLost, ReasonCaptcha, ReasonCaptchaBad,
+	ReasonOrigin, ReasonCSRF, ReasonOtherPerson, ReasonForm, ReasonStep, ReasonProvider, ReasonCaptchaLost, ReasonCaptcha, ReasonCaptchaBad,
 	ReasonLimit, ReasonBusy, ReasonNoLogin, ReasonRefused, ReasonTCBLimit, ReasonTCBAway, ReasonTCBHeld, ReasonTCBBroken,
 	ReasonMisconfig, ReasonWithheld, ReasonSentBack, ReasonInternal,
 }

@@ -64,13 +64,6 @@ func Asking(r *web.Request, access session.Access) *web.Request {
 	return r.OnDevice(access.DeviceID)
 }
 
-// Owns reports that a form, where it says whose it is, is this person's. Somebody else may have signed
-// in since their page was opened, in another window say.
-func (l *Login) Owns(f *web.Form) bool {
-	sub := f.Value("sub")
-	return sub == "" || sub == l.Me.Sub
-}
-
 // HasSudo reports that who is there has proven it lately.
 func (l *Login) HasSudo(now time.Time) bool { return now.Unix() < l.Access.SudoUntil }
 

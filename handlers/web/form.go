@@ -24,6 +24,7 @@ type Form struct {
 	Agreed bool   // to the texts of the page
 	Stale  bool   // from a page of another session
 	Keep   bool   // the form shown next keeps a typed password, although it asks no captcha
+	Others bool   // it was opened by somebody else than is signed in now; there is nothing else in it
 
 	action  string
 	device  string
@@ -82,15 +83,25 @@ func readForm(c *fiber.Ctx, s *browser.Session, name string) *Form {
 // satisfies.
 const sdkCaptcha = "captcha_sdk"
 
+// disown empties a form that says it is of somebody else than is signed in now. That person was when they
+// opened it, in another window perhaps, and nothing that they have typed is for whoever is there by now.
+// A form says nothing of it where its page is nobody's, or was made before an update of this program.
+func (r *Request) disown() {
+	sub := r.Form.Value("sub")
+	if sub == "" {
+		return
+	}
+	if access, ok := r.Session.Access(); ok && access.Sub != sub {
+		r.Form = &Form{Name: r.Form.Name, Others: true, session: r.Session}
+	}
+}
+
 func (f *Form) known() string {
 	if token := f.Value(sdkCaptcha); len(token) <= 4096 && captcha.IsToken(token) {
 		return token
 	}
 	return ""
 }
-
-// Drop forgets what was posted, which was somebody else's: the page that follows has nothing of it.
-func (f *Form) Drop() { *f = Form{Stale: true, session: f.session} }
 
 // Value is a field, and of the posted form alone: Fiber's FormValue looks into the query string
 // first.

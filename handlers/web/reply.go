@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -138,7 +139,7 @@ func (s *Site) finish(r *Request, b *views.Base) error {
 		b.Form.DeviceID = r.Device
 	}
 	if r.posted {
-		b.Canonical = b.Form.Action
+		b.Canonical = cmp.Or(b.Form.Action, b.Canonical)
 	}
 	return r.Form.carry(b)
 }

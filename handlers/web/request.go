@@ -177,6 +177,7 @@ func (s *Site) formRead(row Row) fiber.Handler {
 		r := requestOf(c)
 		r.Form = readForm(c, r.Session, row.Form)
 		s.returnFrom(r)
+		r.disown()
 		if r.Form.device != "" {
 			r.Device = r.Form.device
 		}
