@@ -24,8 +24,8 @@ type browser struct {
 	header http.Header // sent with every request
 	fetch  fetchMode
 	strict bool // whether pages are looked over; off for pages that are broken on purpose
-	// nameless sends forms of the portal without what says whose they are, as no page of ours does: what
-	// else stands before somebody else's account is tried so.
+	// nameless sends forms of the portal without sub, which says whose they are: so a test reaches what
+	// protects an account behind that.
 	nameless bool
 	target   string
 }

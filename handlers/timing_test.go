@@ -48,7 +48,8 @@ type timing struct {
 
 // wantUntold lets a hundred samples say only that all is well: of two kinds that do not differ, one
 // comparison in some thousands passes 0.65 by chance, and a run makes dozens of them. Where one
-// does, all of it is done again with as many samples and as strictly as in `make test-all`.
+// does, all of it is done again with as many samples and as strictly as in `make test-all`. A time that
+// tells only while the other tests run beside this one may tell nothing by then.
 func wantUntold(t *testing.T, times func(*timing)) {
 	const (
 		enough   = 500

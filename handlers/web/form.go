@@ -78,11 +78,6 @@ func readForm(c *fiber.Ctx, s *browser.Session, name string) *Form {
 	return f
 }
 
-// sdkCaptcha is a captcha_token that the SDK keeps in the browser, as script sends it. A call that
-// TCB wants a captcha for tries it before another is solved; what we demand ourselves it never
-// satisfies.
-const sdkCaptcha = "captcha_sdk"
-
 // disown empties a form that says it is of somebody else than is signed in now. That person was when they
 // opened it, in another window perhaps, and nothing that they have typed is for whoever is there by now.
 // A form says nothing of it where its page is nobody's, or was made before an update of this program.
@@ -95,6 +90,11 @@ func (r *Request) disown() {
 		r.Form = &Form{Name: r.Form.Name, Others: true, session: r.Session}
 	}
 }
+
+// sdkCaptcha is a captcha_token that the SDK keeps in the browser, as script sends it. A call that
+// TCB wants a captcha for tries it before another is solved; what we demand ourselves it never
+// satisfies.
+const sdkCaptcha = "captcha_sdk"
 
 func (f *Form) known() string {
 	if token := f.Value(sdkCaptcha); len(token) <= 4096 && captcha.IsToken(token) {
