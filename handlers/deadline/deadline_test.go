@@ -11,6 +11,16 @@ import (
 
 type keyOfTest struct{}
 
+// over waits until a context is done, which is at once or within milliseconds.
+func over(t *testing.T, of context.Context) {
+	t.Helper()
+	select {
+	case <-of.Done():
+	case <-time.After(10 * time.Second):
+		t.Error("a context that should be done is not, after ten seconds")
+	}
+}
+
 // TestDeadline: it is as context.WithDeadline's, for whoever looks at it first.
 func TestDeadline(t *testing.T) {
 	t.Parallel()
@@ -34,14 +44,14 @@ func TestDeadline(t *testing.T) {
 	}
 
 	d = in(time.Millisecond)
-	<-d.Done()
+	over(t, d)
 	if !errors.Is(d.Err(), context.DeadlineExceeded) {
 		t.Errorf("after its time: %v", d.Err())
 	}
 
 	d = in(time.Hour)
 	d.End()
-	<-d.Done()
+	over(t, d)
 	if !errors.Is(d.Err(), context.Canceled) {
 		t.Errorf("asked after its end: %v", d.Err())
 	}
@@ -52,7 +62,7 @@ func TestDeadline(t *testing.T) {
 	d = in(time.Hour)
 	var all sync.WaitGroup
 	for range 8 {
-		all.Go(func() { <-d.Done() })
+		all.Go(func() { over(t, d) })
 	}
 	stop()
 	all.Wait()
@@ -73,7 +83,7 @@ func TestWithin(t *testing.T) {
 	if d.made.Load() != nil || short.Value(keyOfTest{}) != "value" {
 		t.Error("less time has made the request's own timer, or lost its values")
 	}
-	<-short.Done()
+	over(t, short)
 	if !errors.Is(short.Err(), context.DeadlineExceeded) || d.Err() != nil {
 		t.Errorf("after less time: %v, the request %v", short.Err(), d.Err())
 	}
@@ -92,7 +102,7 @@ func TestWithin(t *testing.T) {
 	d = New(parent, time.Now().Add(time.Millisecond))
 	long, cancel := d.Within(time.Hour)
 	defer cancel()
-	<-long.Done()
+	over(t, long)
 	if !errors.Is(long.Err(), context.DeadlineExceeded) {
 		t.Errorf("more time: %v", long.Err())
 	}
