@@ -201,7 +201,7 @@ func Failed(err error) bool {
 // Of is what an error of TCB's means: what the flow says of its code, else
 // what the table does. An answer that is none of TCB's (a proxy's page, nothing
 // at all) is a broken service, unless its status says that it is merely away; a
-// code that nobody documents is a refusal where the status says so.
+// code that nobody documents is a refusal where the status says so, or a limit of TCB's.
 func Of(api *authclient.Error, special Table) Refusal {
 	if out, ok := special[api.Code]; ok {
 		return out
@@ -209,6 +209,8 @@ func Of(api *authclient.Error, special Table) Refusal {
 	out, known := Codes[api.Code]
 	answered := api.Code == "unreachable" && api.Status != 0 && !errors.Is(api, context.DeadlineExceeded)
 	switch {
+	case !known && api.Status == 429:
+		return Codes["resource_exhausted"]
 	case !known && api.Status >= 400 && api.Status < 500:
 		return Codes["invalid_argument"]
 	case !known:

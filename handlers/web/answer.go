@@ -198,10 +198,15 @@ func (t *Trace) problemJSON(status int) any {
 	switch {
 	case t.JSON != nil:
 		return t.JSON
-	case status < fiber.StatusInternalServerError:
+	case !outage(status):
 		return map[string]string{"error": "invalid_request"}
 	}
 	return map[string]string{"error": Unavailable}
+}
+
+// outage reports that a status says nothing about what was asked, which may go well later.
+func outage(status int) bool {
+	return status >= fiber.StatusInternalServerError || status == fiber.StatusTooManyRequests
 }
 
 // sendLastResort answers where making an answer has failed.
@@ -239,7 +244,7 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 		page.Button = &views.Link{To: "app", URL: "/", Label: i18n.Msg("account.app")}
 	case r.OwnTarget() && r.LoginPage == nil: // to start again would come to the same
 		page.Button = &views.Link{To: "app", URL: r.RedirectURI, Label: i18n.Msg("account.app")}
-	case r.Target != redirect.Refused && r.LoginPage != nil && r.Portal && p.Status >= fiber.StatusInternalServerError:
+	case r.Target != redirect.Refused && r.LoginPage != nil && r.Portal && outage(p.Status):
 		page.Button = &views.Link{To: "retry", URL: r.Here(), Label: i18n.Msg("error.retry")}
 	case r.Target != redirect.Refused && r.LoginPage != nil:
 		again.URL = r.To("/")
@@ -301,11 +306,14 @@ func problemOf(t *Trace, err error) *refusal.Problem {
 		t.Code, t.Err = api.Code, err
 		t.Because(refusal.ReasonOf(api))
 		out := refusal.Of(api, nil)
-		if out.Status < 500 {
+		switch {
+		case out.Status == fiber.StatusTooManyRequests:
+			out.Key = "error.unavailable" // who only opens a page has tried nothing too often
+		case out.Status < 500:
 			out = refusal.Codes["unknown"]
 		}
-		p := &refusal.Problem{Status: out.Status, Title: "error.title_unavailable", Lead: out.Key}
-		if out.Status == fiber.StatusServiceUnavailable {
+		p := &refusal.Problem{Status: out.Status, Title: "error.title_unavailable", Lead: out.Key, Reason: refusal.ReasonOf(api)}
+		if out.Status == fiber.StatusServiceUnavailable || out.Status == fiber.StatusTooManyRequests {
 			p.Wait = cmp.Or(api.RetryAfter, time.Minute)
 		}
 		return p

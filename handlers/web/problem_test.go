@@ -29,6 +29,8 @@ func TestProblemOf(t *testing.T) {
 		{fiber.ErrBadGateway, 500, "error.page.internal", true},
 		{&authclient.Error{Code: "unavailable"}, 503, "error.unavailable", true},
 		{&authclient.Error{Code: "internal"}, 502, "error.broken", true},
+		{&authclient.Error{Code: "resource_exhausted", Status: 429}, 429, "error.unavailable", true},
+		{&authclient.Error{Code: "quota_of_theirs", Status: 429}, 429, "error.unavailable", true},
 		{&authclient.Error{Code: "not_found", Status: 404}, 502, "error.broken", true}, // nothing that a form could say
 		{errors.New("x"), 500, "error.page.internal", true},
 	} {
