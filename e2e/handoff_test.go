@@ -347,6 +347,8 @@ func TestHandOffLimited(t *testing.T) {
 	b.goTo(t, s.portal(""))
 	b.at(t, "hand-off")
 	b.count(t, "#going", 0)
+	b.visible(t, "#away a")
+	b.count(t, "#failed[hidden]", 1)
 	b.follow(t, "sign-in")
 	b.at(t, "sign-in")
 	if err := b.WaitForLoadState(playwright.PageWaitForLoadStateOptions{State: playwright.LoadStateNetworkidle}); err != nil {

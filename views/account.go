@@ -294,6 +294,7 @@ type HandOffPage struct {
 	Base
 	Lead   i18n.Message
 	Button Link // for when nothing comes of it
+	Retry  Link // for when TCB is away
 }
 
 // ReturnPage goes on with what an identity provider sent the browser back with.

@@ -25,6 +25,7 @@ func (v *Room) HandOffPage(r *web.Request, signIn string) *views.HandOffPage {
 		Base:   v.Page(&r.LoginRequest, "hand-off", i18n.Msg("hand-off.title")),
 		Lead:   i18n.Msg("hand-off.lead"),
 		Button: views.Link{To: "sign-in", URL: signIn, Label: i18n.Msg("sign-in.button")},
+		Retry:  views.Link{To: "retry", URL: r.Here(), Label: i18n.Msg("error.retry")},
 	}
 	p.Guard, p.Lean = Guard(r, views.GuardHandOff, signIn, nil), r.Path == entry.PathAccount
 	web.LinkLanguages(&p.Base, r.InOther)

@@ -155,6 +155,8 @@ async function putBack({ key, url }, login) {
   return answer;
 }
 
+// The login may be as good as ever, which nobody can say for the moment.
+const away = (answer) => ["unavailable", "limited"].includes(answer.error);
 const over = (answer) => ["invalid_grant", "unauthenticated"].includes(answer.error);
 
 // Hands the browser's login over to our pages. Answers what the server did, or
@@ -308,6 +310,7 @@ async function onGuard() {
     if (again(guard.here)) return;
     return link();
   }
+  if (answer && away(answer)) return link("away");
   if (answer && !over(answer) && answer.error !== "other_client") return link();
   const unusable = spoilt(place.key); // which the person is told before they sign in again
   if (unusable && guard.mode === "hand-off") return link();
@@ -320,14 +323,14 @@ async function onGuard() {
   location.replace(guard.sign_in);
 }
 
-// Nothing came of it: the page's own link is what is left.
-function link() {
+// Nothing came of it: the page's own link is what is left, beside why.
+function link(why = "failed") {
   settled();
   if (guard.mode !== "hand-off") return location.replace(guard.sign_in);
   const going = document.getElementById("going");
   if (going) going.remove();
-  const failed = document.getElementById("failed");
-  if (failed) failed.hidden = false;
+  const said = document.getElementById(why);
+  if (said) said.hidden = false;
 }
 
 const reloadFromMemory = (e) => e.persisted && location.reload();

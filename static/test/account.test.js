@@ -603,6 +603,16 @@ test("what nobody can use in storage is no login", async (t) => {
     assert.equal(going(browser), null);
     assert.ok(!browser.document.getElementById("failed").hidden);
   });
+  for (const [status, error] of [[503, "unavailable"], [429, "limited"]])
+    await t.test(`a good login is not called useless when it cannot be looked at: ${error}`, async () => {
+      const browser = portal({ kept: login("mei"), mode: "hand-off", sub: "" });
+      for (const id of ["failed", "away"]) browser.body.append(new Element("p", { id, hidden: "" }));
+      browser.answers = [{ status, json: { error } }];
+      await browser.load("account.js");
+      assert.equal(going(browser), null);
+      assert.deepEqual(["failed", "away"].map((id) => browser.document.getElementById(id).hidden), [true, false]);
+      assert.deepEqual(browser.visits, []);
+    });
 });
 
 test("when something happened", async (t) => {

@@ -66,6 +66,7 @@ class Element extends Target {
   setAttribute(name, value) {
     this.attributes[name] = String(value);
     if (["id", "name", "type", "value"].includes(name)) this[name] = String(value);
+    if (name === "hidden") this.hidden = true;
   }
   removeAttribute(name) {
     delete this.attributes[name];
