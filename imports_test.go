@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"handlers/limits":    {"handlers/refusal", "limit", "session"},
 	"handlers/notes":     {"config/loginpage"},
 	"handlers/origins":   {"handlers/entry"},
-	"handlers/portal":    {"audit", "authclient", "handlers/code", "handlers/entry", "handlers/notes", "handlers/provider", "handlers/refusal", "handlers/sample", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},
+	"handlers/portal":    {"audit", "authclient", "handlers/code", "handlers/entry", "handlers/journal", "handlers/notes", "handlers/provider", "handlers/refusal", "handlers/sample", "handlers/visitor", "handlers/web", "i18n", "limit", "session", "views"},
 	"handlers/preview":   {"authclient", "config/loginpage", "config/settings", "handlers/entry", "handlers/sample", "handlers/web", "i18n", "views"},
 	"handlers/provider":  {"authclient", "config/settings", "handlers/entry", "handlers/limits", "handlers/refusal", "handlers/sample", "handlers/web", "i18n", "limit", "session", "views"},
 	"handlers/refusal":   {"authclient", "i18n"},

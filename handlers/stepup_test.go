@@ -114,7 +114,26 @@ func TestSudoGone(t *testing.T) {
 	b, _ := s.signedIn(t)
 	p := b.stepUp("/account/password", demoPassword).want(http.StatusOK, "account-password")
 	s.backend.refuse("/v1/user/password", http.StatusForbidden, "permission_denied")
-	b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusOK, "step-up-password")
+	p = b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusOK, "step-up-password")
+	// To ask for ever would help nobody: where TCB refuses a fresh step-up too, the form says that it was refused.
+	p = b.submit(p, fields{"password": demoPassword}).want(http.StatusOK, "account-password")
+	s.backend.refuse("/v1/user/password", http.StatusForbidden, "permission_denied")
+	b.submit(p, fields{"new_password": "Quiet-river-7"}).want(http.StatusUnprocessableEntity, "account-password", "error.refused")
+}
+
+// TestEmptySudoToken: TCB gives one to who has nothing to prove themselves by. To who has just proven
+// something it is no answer.
+func TestEmptySudoToken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	s.backend.answer("/v1/user/sudo", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"sudo_token":"","expires_in":900}`))
+	})
+	p := b.open("/account/verify?next=account-username")
+	b.submit(p, fields{"password": demoPassword}).want(http.StatusBadGateway, "step-up-password", "error.broken")
+	b.open("/account/delete").want(http.StatusOK, "step-up-password")
 }
 
 // TestDeviceOfTheLogin: forms of the portal, which script has not filled, name the device that the login

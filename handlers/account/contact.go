@@ -96,7 +96,7 @@ func (a *Room) contactPage(kind contactKind, p portal.Page) portal.Page {
 	post := p.Post
 	p.Post = func(r *web.Request, login *visitor.Login) (web.Reply, error) {
 		if kind.bound(r, login, of(login)) {
-			return a.FinishedBefore(r, login, entry.PathAccount, kind.done)
+			return a.Finished(r, login, entry.PathAccount, kind.done)
 		}
 		return post(r, login)
 	}
@@ -173,14 +173,14 @@ func (f *contact) bind(r *web.Request, step *code.Step, conflict authclient.Conf
 	err := f.a.AsPerson(r, f.Login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return f.kind.bind(ctx, user, binding, opts...)
 	})
+	what := audit.Email
+	if f.kind.spec.Phone {
+		what = audit.Phone
+	}
+	f.a.NoteChange(r, f.Login, audit.Event{What: what, Identifier: step.To()}, err)
 	taken := errors.Is(err, authclient.ErrFailedPrecondition) || errors.Is(err, authclient.ErrAlreadyExists)
 	switch {
 	case err == nil:
-		what := audit.Email
-		if f.kind.spec.Phone {
-			what = audit.Phone
-		}
-		portal.NoteChange(r, f.Login, audit.Event{What: what, Identifier: step.To()})
 		return f.a.Finished(r, f.Login, entry.PathAccount, f.kind.done)
 	case taken && !step.IsUser(): // registered since the code was sent
 		r.Trace.Refused(err)

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/portal"
+	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
@@ -74,10 +76,13 @@ func (a *Room) postDelete(r *web.Request, login *visitor.Login) (web.Reply, erro
 		_, err := user.DeleteMe(ctx, login.Access.SudoToken, opts...)
 		return err
 	})
+	if a.over(r, login, err) {
+		err = nil
+	}
+	portal.NoteEnd(r, login, audit.Event{Name: audit.AccountGone}, err)
 	if err != nil {
 		return a.Refuse(r, login, page, err, nil)
 	}
-	r.Trace.Note(audit.Event{Name: audit.AccountGone, Outcome: audit.OK, Sub: login.Me.Sub})
 	// Whoever has just deleted an account is not to be led into an app that asks to sign in.
 	if err := visitor.Forget(r); err != nil {
 		return web.Reply{}, err
@@ -87,6 +92,18 @@ func (a *Room) postDelete(r *web.Request, login *visitor.Login) (web.Reply, erro
 		return web.Reply{}, err
 	}
 	return web.SeeOther(r.Into(pathGoodbye, entry.Add("done", sealed)))
+}
+
+// over reports that TCB has ended the login at hand by a call whose answer was lost: it does not know it
+// any more.
+func (a *Room) over(r *web.Request, login *visitor.Login, lost error) bool {
+	if !refusal.Failed(lost) {
+		return false
+	}
+	ctx, cancel := r.Within(a.Timeout)
+	defer cancel()
+	_, err := portal.User(r, login).GetUserInfo(ctx, r.Options()...)
+	return errors.Is(err, authclient.ErrUnauthenticated)
 }
 
 // The goodbye has an address, so that it can be loaded again, in another language too. It is good for

@@ -69,12 +69,12 @@ func (a *Room) postPassword(r *web.Request, login *visitor.Login) (web.Reply, er
 	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.SetPassword(ctx, authclient.SetPasswordRequest{NewPassword: form.New, SudoToken: login.Access.SudoToken}, opts...)
 	})
+	a.NoteChange(r, login, audit.Event{What: audit.Password}, err)
 	if err != nil {
 		special := refusal.Table{}
 		rules.WeakPassword(special, "new_password", form.New)
 		return a.Refuse(r, login, page, err, special)
 	}
-	portal.NoteChange(r, login, audit.Event{What: audit.Password})
 	return a.afterPassword(r, login, form.New)
 }
 

@@ -173,10 +173,13 @@ func (a *Room) postProviders(r *web.Request, login *visitor.Login) (web.Reply, e
 	err = a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.UnbindProvider(ctx, id, opts...)
 	})
-	if err != nil && !errors.Is(err, authclient.ErrNotFound) {
+	if errors.Is(err, authclient.ErrNotFound) { // it is unlinked
+		err = nil
+	}
+	a.NoteChange(r, login, audit.Event{What: audit.Unlinked, Provider: id}, err)
+	if err != nil {
 		return a.Refuse(r, login, page, err, lastProvider)
 	}
-	portal.NoteChange(r, login, audit.Event{What: audit.Unlinked, Provider: id})
 	return a.Finished(r, login, entry.PathProviders, "account.done.unlinked")
 }
 
@@ -192,10 +195,10 @@ func (a *Room) postBind(r *web.Request, login *visitor.Login, l provider.Link) (
 	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 		return user.BindWithProvider(ctx, l.Token, opts...)
 	})
+	a.NoteChange(r, login, audit.Event{What: audit.Linked, Provider: l.Provider}, err)
 	if err != nil {
 		return a.Refuse(r, login, a.bindPage(r, login, l), err, bindRefusals)
 	}
-	portal.NoteChange(r, login, audit.Event{What: audit.Linked, Provider: l.Provider})
 	if l.SignIn && r.OwnTarget() {
 		return web.Leave(&views.InterstitialPage{
 			Base: a.Page(&r.LoginRequest, "interstitial", i18n.Msg("account.done.linked")),

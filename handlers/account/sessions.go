@@ -7,10 +7,13 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"tcb-login/audit"
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/notes"
+	"tcb-login/handlers/portal"
 	"tcb-login/handlers/sample"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
@@ -27,6 +30,8 @@ const (
 	historyRows  = 20
 	historyPages = 5 // of sign-ins, that are looked through for devices
 	deviceTokens = "device"
+
+	devicesAtOnce = 8 // whose logins are ended: each is a call
 )
 
 var sessionsLine = hintLine("sessions", "account.sessions.title", "account.row.sessions", "account-sessions")
@@ -148,42 +153,83 @@ func (a *Room) postSessions(r *web.Request, login *visitor.Login) (web.Reply, er
 		}
 		return a.Finished(r, login, "/account/sessions", "account.done.ended")
 	case button == "others":
-		for _, d := range all {
-			if d.DeviceID == "" || d.over || d.this(login) {
-				continue
-			}
-			if err := a.endDevice(r, login, d.DeviceID); err != nil {
-				return a.Refuse(r, login, page, err, nil)
-			}
+		if err := a.endOthers(r, login, page, all); err != nil {
+			return a.Refuse(r, login, page, err, nil)
 		}
 		return a.Finished(r, login, "/account/sessions", "account.done.others")
 	case button == "everywhere":
 		err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
 			return user.RevokeAllDevices(ctx, opts...)
 		})
+		if a.over(r, login, err) {
+			err = nil
+		}
+		portal.NoteEnd(r, login, audit.Event{Name: audit.SessionEnded, What: audit.Everywhere}, err)
 		if err != nil {
 			return a.Refuse(r, login, page, err, nil)
 		}
-		r.Trace.Note(audit.Event{Name: audit.SessionEnded, Outcome: audit.OK, What: audit.Everywhere, Sub: login.Me.Sub})
 		return a.visitor.SignedOut(r, i18n.Msg("account.sessions.everywhere_done"), true, visitor.WithState(r.RedirectURI, r.State))
 	}
 	page.Alert = views.Alert{Kind: views.AlertError, Message: i18n.Msg("error.refused")}
 	return web.Invalid(page)
 }
 
-// endDevice ends the logins of a device. That it has none any more is fine.
+// endDevice ends the logins of a device.
 func (a *Room) endDevice(r *web.Request, login *visitor.Login, id string) error {
 	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
-		return user.RevokeDevice(ctx, id, opts...)
+		return revoke(ctx, user, id, opts)
 	})
-	if err != nil && !errors.Is(err, authclient.ErrNotFound) {
+	portal.NoteEnd(r, login, audit.Event{Name: audit.SessionEnded, What: audit.ByDevice}, err)
+	if err == nil {
+		r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.End(id, a.Now()) })
+	}
+	return err
+}
+
+// revoke ends the logins of a device. That it has none any more is fine.
+func revoke(ctx context.Context, user entry.User, id string, opts []authclient.CallOption) error {
+	if err := user.RevokeDevice(ctx, id, opts...); err != nil && !errors.Is(err, authclient.ErrNotFound) {
 		return err
 	}
-	if err == nil {
-		r.Trace.Note(audit.Event{Name: audit.SessionEnded, Outcome: audit.OK, What: audit.ByDevice, Sub: login.Me.Sub})
-	}
-	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.End(id, a.Now()) })
 	return nil
+}
+
+// endOthers ends the logins of all devices but the one at hand, several at a time: TCB has no call for
+// that. Where one fails the page says which have ended.
+func (a *Room) endOthers(r *web.Request, login *visitor.Login, page *views.SessionsPage, all []device) error {
+	var others []int
+	for i, d := range all {
+		if d.DeviceID != "" && !d.over && !d.this(login) {
+			others = append(others, i)
+		}
+	}
+	err := a.AsPerson(r, login, func(ctx context.Context, user entry.User, opts ...authclient.CallOption) error {
+		var calls errgroup.Group
+		calls.SetLimit(devicesAtOnce)
+		for _, i := range others {
+			calls.Go(func() error {
+				if all[i].over { // before a captcha was asked for
+					return nil
+				}
+				err := revoke(ctx, user, all[i].DeviceID, opts)
+				all[i].over = err == nil
+				return err
+			})
+		}
+		return calls.Wait()
+	})
+	for _, i := range others {
+		if all[i].over {
+			page.Devices[i].Over, page.Devices[i].Token = true, ""
+			portal.NoteEnd(r, login, audit.Event{Name: audit.SessionEnded, What: audit.ByDevice}, nil)
+		}
+	}
+	if err == nil {
+		r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.EndOthers(login.Access.DeviceID, a.Now()) })
+	} else {
+		portal.NoteEnd(r, login, audit.Event{Name: audit.SessionEnded, What: audit.ByDevice}, err)
+	}
+	return err
 }
 
 func (a *Room) sessionsSamples(r *web.Request, login *visitor.Login) []sample.Sample {

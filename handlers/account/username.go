@@ -8,7 +8,6 @@ import (
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/limits"
-	"tcb-login/handlers/portal"
 	"tcb-login/handlers/refusal"
 	"tcb-login/handlers/rules"
 	"tcb-login/handlers/sample"
@@ -76,10 +75,10 @@ func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, er
 	if !errors.Is(err, authclient.ErrAlreadyExists) && !errors.Is(err, authclient.ErrFailedPrecondition) {
 		asked.Refund(r.Context())
 	}
+	a.NoteChange(r, login, audit.Event{What: audit.Username}, err)
 	if err != nil {
 		return a.Refuse(r, login, page, err, usernameRefusals)
 	}
-	portal.NoteChange(r, login, audit.Event{What: audit.Username})
 	return a.Finished(r, login, entry.PathAccount, "account.done.username")
 }
 

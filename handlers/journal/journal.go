@@ -56,6 +56,9 @@ type Entry struct {
 // Begin is the beginning of a request.
 func (j *Journal) Begin(e *Entry) { e.journal, e.began = j, j.Now() }
 
+// Began is when the request did.
+func (e *Entry) Began() time.Time { return e.began }
+
 type key struct{}
 
 // Context is ctx, whose calls of TCB have the request's names, and whose counts are on record.

@@ -5,6 +5,7 @@
 package notes
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
@@ -35,14 +36,27 @@ type Person struct {
 	Seen  int64 `json:"s,omitempty"`
 	Asked int64 `json:"q,omitempty"`
 	News  bool  `json:"n,omitempty"`
-	// Own is when they have last changed one themselves in this browser (Unix seconds).
-	Own int64 `json:"o,omitempty"`
+	// Own is when they have last changed one themselves in this browser, and OwnFrom when they began to
+	// (Unix seconds): TCB may have been slow.
+	Own     int64 `json:"o,omitempty"`
+	OwnFrom int64 `json:"of,omitempty"`
 	// Review says that a password was reset, and how far the person is with looking over what else
 	// the account can be entered by.
 	Review Review `json:"r,omitempty"`
 	// Ended are devices whose logins they have ended in this browser, by a hash, and when (Unix
 	// seconds).
 	Ended map[string]int64 `json:"e,omitempty"`
+	// Others is when they have ended those of all devices but one (Unix seconds), and But that one, by
+	// a hash.
+	Others int64  `json:"eo,omitempty"`
+	But    string `json:"eb,omitempty"`
+}
+
+// IsOwn reports that a change at a time is what they have changed themselves, by a clock that differs
+// from ours by so much at most.
+func (p Person) IsOwn(at time.Time, clocks time.Duration) bool {
+	from, to := time.Unix(cmp.Or(p.OwnFrom, p.Own), 0), time.Unix(p.Own, 0)
+	return !at.Before(from.Add(-clocks)) && !at.After(to.Add(clocks))
 }
 
 // End notes that the logins of a device have ended. The oldest make room.
@@ -65,11 +79,20 @@ func (p *Person) End(deviceID string, at time.Time) {
 	p.Ended = ended
 }
 
+// EndOthers notes that the logins of all devices have ended, but those of one.
+func (p *Person) EndOthers(deviceID string, at time.Time) {
+	p.Ended, p.Others, p.But = nil, at.Unix(), deviceName(deviceID)
+}
+
 // HasEnded reports that the login of a device that began at a time (RFC 3339) has ended since.
 func (p Person) HasEnded(deviceID, began string) bool {
-	at, ended := p.Ended[deviceName(deviceID)]
+	name := deviceName(deviceID)
+	at := p.Ended[name]
+	if name != p.But {
+		at = max(at, p.Others)
+	}
 	t, err := time.Parse(time.RFC3339, began)
-	return ended && err == nil && t.Unix() <= at
+	return err == nil && t.Unix() <= at
 }
 
 // deviceName is what a device is called in the cookie: its device_id is a secret.

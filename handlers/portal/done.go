@@ -1,12 +1,12 @@
 package portal
 
 import (
-	"slices"
 	"strings"
 	"time"
 
 	"tcb-login/audit"
 	"tcb-login/handlers/entry"
+	"tcb-login/handlers/journal"
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/limit"
@@ -28,22 +28,31 @@ const (
 // ruleDone: it is said once.
 var ruleDone = limit.Rule{Name: "done", N: 1, Per: doneLife}
 
-// NoteChange puts on record that one of the person's ways to sign in is another from now on.
-func NoteChange(r *web.Request, login *visitor.Login, e audit.Event) {
-	e.Name, e.Outcome, e.Sub = audit.MethodChanged, audit.OK, login.Me.Sub
-	r.Trace.Note(e)
+// NoteChange puts on record how a call went that makes one of the person's ways to sign in another one.
+// Where TCB was away it may have done so all the same. Where it refused, nothing has changed.
+func (po *Room) NoteChange(r *web.Request, login *visitor.Login, e audit.Event, err error) {
+	e.Name, e.Sub = audit.MethodChanged, login.Me.Sub
+	if noteUnlessRefused(r, e, err) {
+		po.changedOwn(r, login)
+	}
+}
+
+// NoteEnd is NoteChange for a call that ends logins, or the account.
+func NoteEnd(r *web.Request, login *visitor.Login, e audit.Event, err error) {
+	e.Sub = login.Me.Sub
+	noteUnlessRefused(r, e, err)
+}
+
+func noteUnlessRefused(r *web.Request, e audit.Event, err error) (noted bool) {
+	e.Outcome, e.Reason, e.Code = journal.Outcome(err)
+	if noted = e.Outcome == audit.OK || e.Outcome == audit.Failed; noted {
+		r.Trace.Note(e)
+	}
+	return noted
 }
 
 // Finished answers a change that went well: the page at path says so once, by the message done.
 func (po *Room) Finished(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {
-	if slices.Contains(ownChanges, done) {
-		po.changedOwn(r, login)
-	}
-	return po.FinishedBefore(r, login, path, done)
-}
-
-// FinishedBefore is Finished for a form whose change was made by an earlier POST of it.
-func (po *Room) FinishedBefore(r *web.Request, login *visitor.Login, path, done string) (web.Reply, error) {
 	sealed, err := r.Session.Seal(donePurpose, change{Done: done, Sub: login.Me.Sub}, doneLife)
 	if err != nil {
 		return web.Reply{}, err
@@ -71,9 +80,4 @@ func (po *Room) doneOf(r *web.Request, login *visitor.Login, p Page) string {
 func confirms(r *web.Request, login *visitor.Login) (did change, ok bool) {
 	ok = r.Done != "" && r.Session.Open(donePurpose, r.Done, &did) && did.Sub == login.Me.Sub && strings.HasPrefix(did.Done, "account.done.")
 	return did, ok
-}
-
-// ownChanges are the confirmations of changes that TCB writes into the history.
-var ownChanges = []string{
-	"account.done.username", "account.done.phone", "account.done.email", "account.done.password", "account.done.linked", "account.done.unlinked",
 }

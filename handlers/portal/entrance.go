@@ -3,6 +3,7 @@ package portal
 import (
 	"cmp"
 	"errors"
+	"time"
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/entry"
@@ -11,6 +12,7 @@ import (
 	"tcb-login/handlers/visitor"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
+	"tcb-login/limit"
 	"tcb-login/views"
 )
 
@@ -137,14 +139,21 @@ func (po *Room) Over(r *web.Request, err error) (web.Reply, error) {
 	return web.OK(po.handOffPage(r))
 }
 
+// ruleAskedAgain: a step-up that TCB does not accept is asked for once more. After that it is not what
+// TCB objects to, and asking would go round for ever.
+var ruleAskedAgain = limit.Rule{Name: "step-up asked again", N: 1, Per: 15 * time.Minute}
+
 // Refuse is web.Refuse for a change in the portal: a login that has ended meanwhile is looked for
 // again, and a step-up that TCB does not accept any more is asked for again.
-func (po *Room) Refuse(r *web.Request, login *visitor.Login, page views.Page, err error, special refusal.Table) (web.Reply, error) {
-	_, said := special[refusal.CodeOf(err)]
-	if !errors.Is(err, authclient.ErrPermissionDenied) || said || login.Access.SudoUntil == 0 {
-		return po.RefuseStepUp(r, page, err, special)
+func (po *Room) Refuse(r *web.Request, login *visitor.Login, page views.Page, denied error, special refusal.Table) (web.Reply, error) {
+	_, said := special[refusal.CodeOf(denied)]
+	if !errors.Is(denied, authclient.ErrPermissionDenied) || said || login.Access.SudoUntil == 0 {
+		return po.RefuseStepUp(r, page, denied, special)
 	}
-	r.Trace.Refused(err)
+	if first, err := po.Once(r.Context(), ruleAskedAgain, web.HashOf(login.Access.AccessToken)); err == nil && !first {
+		return po.RefuseStepUp(r, page, denied, refusal.Table{"permission_denied": refusal.Meaning("invalid_argument")})
+	}
+	r.Trace.Refused(denied)
 	access := login.Access
 	access.SudoToken, access.SudoUntil = "", 0
 	r.Session.KeepAccess(access)

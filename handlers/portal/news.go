@@ -53,7 +53,7 @@ func (po *Room) news(r *web.Request, login *visitor.Login) *views.News {
 	var fresh []authclient.SecurityEvent
 	for _, row := range page.Rows {
 		at, err := time.Parse(time.RFC3339, row.CreatedAt)
-		if err == nil && at.After(time.Unix(noted.Seen, 0)) && at.Sub(time.Unix(noted.Own, 0)).Abs() > newsClocks {
+		if err == nil && at.After(time.Unix(noted.Seen, 0)) && !noted.IsOwn(at, newsClocks) {
 			fresh = append(fresh, row)
 		}
 	}
@@ -68,16 +68,16 @@ func (po *Room) news(r *web.Request, login *visitor.Login) *views.News {
 	return po.newsOf(r, login, fresh)
 }
 
-// changedOwn notes that the person has changed something themselves. It says nothing of what others
-// have changed just before, which they have not seen.
+// changedOwn notes that the person has changed something themselves, between the beginning of the request
+// and now. It says nothing of what others have changed just before, which they have not seen.
 func (po *Room) changedOwn(r *web.Request, login *visitor.Login) {
-	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Own = po.Now().Unix() })
+	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.OwnFrom, p.Own = r.Trace.Began().Unix(), po.Now().Unix() })
 }
 
 // knowsAll notes that the person knows of all changes up to now.
 func (po *Room) knowsAll(r *web.Request, login *visitor.Login) {
 	until := po.Now().Add(newsClocks).Unix()
-	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Seen, p.News, p.Own = until, false, 0 })
+	r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.Seen, p.News, p.OwnFrom, p.Own = until, false, 0, 0 })
 }
 
 func (po *Room) newsOf(r *web.Request, login *visitor.Login, fresh []authclient.SecurityEvent) *views.News {

@@ -86,7 +86,7 @@ func (r *Request) disown() {
 	if sub == "" {
 		return
 	}
-	if access, ok := r.Session.Access(); ok && access.Sub != sub {
+	if access, ok := r.Session.Access(); ok && access.Sub != "" && access.Sub != sub {
 		r.Form = &Form{Name: r.Form.Name, Others: true, session: r.Session}
 	}
 }
