@@ -98,7 +98,7 @@ func TestLostChange(t *testing.T) {
 	}{
 		"username": {"/v1/user/profile", func(_ *site, b *browser) *page {
 			return b.submit(b.stepUp("/account/username", demoPassword), fields{"username": "demo.new"})
-		}, "account-username"},
+		}, "account"},
 		"password": {"/v1/user/password", func(_ *site, b *browser) *page {
 			return b.submit(b.stepUp("/account/password", demoPassword), fields{"new_password": "Quiet-river-7"})
 		}, "account"},

@@ -232,3 +232,38 @@ func TestUsernameLimit(t *testing.T) {
 	s.clock.advance(2 * time.Minute)
 	rename("free.again").want(http.StatusOK, "account", "account.done.username")
 }
+
+// TestProfileTwoWindows: who saves a form changes what they have typed into it, and undoes nothing that
+// another window or the app has changed since it was opened. After an error it is so too.
+func TestProfileTwoWindows(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	old := b.open("/account/profile").want(http.StatusOK, "account-profile")
+	b.submit(b.open("/account/profile"), fields{"gender": "FEMALE", "birthdate": "1990-01-31", "zoneinfo": "Asia/Tokyo"}).want(http.StatusOK, "account")
+	old = b.submit(old, fields{"name": strings.Repeat("x", 65)}).want(http.StatusUnprocessableEntity, "account-profile")
+	old = b.press(old, "lang=zh-CN", fields{"name": "Ada"}).want(http.StatusOK, "account-profile")
+	b.submit(old, nil).want(http.StatusOK, "account", "account.done.profile")
+	if body := last(s.backend.callsTo("/v1/user/profile")).body; body != `{"name":"Ada"}` {
+		t.Errorf("the update holds %s", body)
+	}
+	b.open("/account/profile").wantValue(fields{"name": "Ada", "gender": "FEMALE", "birthdate": "1990-01-31", "zoneinfo": "Asia/Tokyo"})
+	// What both have changed is as the later one says, and what is so already is not sent again.
+	old = b.open("/account/profile")
+	b.submit(b.open("/account/profile"), fields{"name": "Grace", "gender": "MALE"}).want(http.StatusOK, "account")
+	b.submit(old, fields{"name": "Mary", "gender": "MALE"}).want(http.StatusOK, "account")
+	if body := last(s.backend.callsTo("/v1/user/profile")).body; body != `{"name":"Mary"}` {
+		t.Errorf("the update holds %s", body)
+	}
+	// A form of before an update of this program does not say what it held.
+	values := b.open("/account/profile").filled(fields{"name": "Joan"})
+	for name := range values {
+		if strings.HasPrefix(name, "was_") {
+			values.Del(name)
+		}
+	}
+	b.follow(b.do(http.MethodPost, old.action(), values, nil)).want(http.StatusOK, "account", "account.done.profile")
+	if body := last(s.backend.callsTo("/v1/user/profile")).body; body != `{"name":"Joan"}` {
+		t.Errorf("the update holds %s", body)
+	}
+}

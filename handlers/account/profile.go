@@ -69,6 +69,15 @@ var genderKeys = map[string]string{"MALE": "gender.male", "FEMALE": "gender.fema
 // profileForm is what the form brings.
 type profileForm struct{ Name, Picture, Gender, Birthdate, Locale, Zoneinfo string }
 
+func (f *profileForm) each(do func(field string, value *string)) {
+	do("name", &f.Name)
+	do("picture", &f.Picture)
+	do("gender", &f.Gender)
+	do("birthdate", &f.Birthdate)
+	do("locale", &f.Locale)
+	do("zoneinfo", &f.Zoneinfo)
+}
+
 // profilePage is the form, of what is or of what was typed.
 func (a *Room) profilePage(r *web.Request, login *visitor.Login, form profileForm) *views.ProfilePage {
 	p := &views.ProfilePage{
@@ -77,6 +86,8 @@ func (a *Room) profilePage(r *web.Request, login *visitor.Login, form profileFor
 		Birthdate: form.Birthdate, Locale: form.Locale, Zoneinfo: form.Zoneinfo,
 		Latest: a.Now().UTC().Format(time.DateOnly), Pictures: a.ShowsPictures(), Preset: !r.Posted(),
 	}
+	was := wasProfile(r, login.Me)
+	was.each(func(field string, value *string) { p.Was = append(p.Was, views.Was{Field: field, Value: *value}) })
 	p.Username = views.Row{Line: usernameLine, Value: login.Me.Username, URL: a.Address(r, usernameLine.To)}
 	p.Genders = []views.Choice{{Value: "", Label: r.Loc.T("gender.unsaid")}}
 	for _, g := range []string{"FEMALE", "MALE", "UNKNOWN"} {
@@ -106,6 +117,14 @@ func isForm(me *authclient.UserInfo) profileForm {
 	return profileForm{
 		Name: me.Name, Picture: me.Picture, Gender: me.Gender, Birthdate: dateOf(me.Birthdate), Locale: me.Locale, Zoneinfo: me.Zoneinfo,
 	}
+}
+
+// wasProfile is what stood in the form when it was opened. Another window, or the app, may have changed
+// the profile since, which whoever has not touched a field does not undo.
+func wasProfile(r *web.Request, me *authclient.UserInfo) profileForm {
+	was := isForm(me)
+	was.each(func(field string, value *string) { *value = r.Form.Was(field, *value) })
+	return was
 }
 
 // typedProfile is what was typed. Where there is no field for a picture it stays.
@@ -145,14 +164,14 @@ type profileRules struct {
 }
 
 // checkProfile is what is wrong with the form. A picture that is there already may stay.
-func (a *Room) checkProfile(f profileForm, me *authclient.UserInfo) (wrong views.FieldErrors) {
+func (a *Room) checkProfile(f, was profileForm, me *authclient.UserInfo) (wrong views.FieldErrors) {
 	zone := f.Zoneinfo
 	if slices.Contains(timezone.Offered, zone) {
 		zone = "" // nothing is wrong with it, and its rule would read a file of the system's
 	}
 	rules.Check(&wrong, profileRules{
 		Name: f.Name, Gender: f.Gender, Zoneinfo: zone,
-		Picture:   f.Picture == "" || f.Picture == me.Picture || isPictureURL(f.Picture),
+		Picture:   f.Picture == "" || f.Picture == me.Picture || f.Picture == was.Picture || isPictureURL(f.Picture),
 		Birthdate: f.Birthdate == "" || a.isBirthdate(f.Birthdate),
 		Locale:    f.Locale == "" || localeTag.MatchString(f.Locale) && len(f.Locale) <= 64,
 	})
@@ -178,16 +197,16 @@ func (a *Room) isBirthdate(s string) bool {
 
 func (a *Room) postProfile(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	me := login.Me
-	typed := a.typedProfile(r, me)
-	if wrong := a.checkProfile(typed, me); len(wrong) > 0 {
+	is, was, typed := isForm(me), wasProfile(r, me), a.typedProfile(r, me)
+	if wrong := a.checkProfile(typed, was, me); len(wrong) > 0 {
 		page := a.profilePage(r, login, typed)
 		page.Errors = wrong
 		return web.Invalid(page)
 	}
 	update := authclient.UserUpdate{
-		Name: changed(me.Name, typed.Name), Picture: changed(me.Picture, typed.Picture),
-		Gender: changed(me.Gender, typed.Gender), Birthdate: changed(dateOf(me.Birthdate), typed.Birthdate),
-		Locale: changed(me.Locale, typed.Locale), Zoneinfo: changed(me.Zoneinfo, typed.Zoneinfo),
+		Name: changed(was.Name, is.Name, typed.Name), Picture: changed(was.Picture, is.Picture, typed.Picture),
+		Gender: changed(was.Gender, is.Gender, typed.Gender), Birthdate: changed(was.Birthdate, is.Birthdate, typed.Birthdate),
+		Locale: changed(was.Locale, is.Locale, typed.Locale), Zoneinfo: changed(was.Zoneinfo, is.Zoneinfo, typed.Zoneinfo),
 	}
 	if update != (authclient.UserUpdate{}) {
 		if err := a.update(r, login, update); err != nil {
@@ -208,8 +227,8 @@ func (a *Room) update(r *web.Request, login *visitor.Login, update authclient.Us
 }
 
 // changed is a field of an update: nil leaves it as it is.
-func changed(is, typed string) *string {
-	if is == typed {
+func changed(was, is, typed string) *string {
+	if typed == was || typed == is {
 		return nil
 	}
 	return &typed

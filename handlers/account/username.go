@@ -31,6 +31,7 @@ func (a *Room) usernamePage(r *web.Request, login *visitor.Login, username strin
 	return &views.UsernamePage{
 		Base:     a.Form(r, login, "account-username", i18n.Msg("account.username.title"), "/account/username", ""),
 		Username: username,
+		Was:      []views.Was{{Field: "username", Value: r.Form.Was("username", login.Me.Username)}},
 	}
 }
 
@@ -63,6 +64,9 @@ var usernameRefusals = refusal.Table{
 
 func (a *Room) postUsername(r *web.Request, login *visitor.Login) (web.Reply, error) {
 	page := a.typedUsername(r, login)
+	if is := login.Me.Username; page.Username == is && r.Form.Was("username", is) != is { // by this form, whose answer was lost
+		return a.Finished(r, login, entry.PathAccount, "account.done.username")
+	}
 	if rules.Check(&page.Errors, usernameForm{page.Username, login.Me.Username}); page.Invalid() {
 		return web.Invalid(page)
 	}

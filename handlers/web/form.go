@@ -116,6 +116,15 @@ func (f *Form) Value(name string) string {
 	return v
 }
 
+// Was is what a field held when the form was opened; is, what it would hold now, where the form does not
+// say it.
+func (f *Form) Was(field, is string) string {
+	if f.values == nil || !f.values.Has("was_"+field) {
+		return is
+	}
+	return f.Value("was_" + field)
+}
+
 var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
 // Line is a field of one line, trimmed.
