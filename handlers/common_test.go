@@ -228,3 +228,46 @@ func TestMissingPage(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingPageOfRefused: the page for what is not there leads to no address that the request before it,
+// or after it, may lead to and this one may not. Nor does it name such an address.
+func TestMissingPageOfRefused(t *testing.T) {
+	t.Parallel()
+	good := publicOrigin + "/orders"
+	evil := []string{"https://evil.example/phish", "javascript:alert(1)", "//evil.example", publicOrigin + "@evil.example", ""}
+	for _, config := range []struct{ name, query string }{
+		{"a login page", "env_id=demo&client_id=demo"}, {"no login page", "env_id=demo&client_id=demo&app_id=x&config_version=none"},
+	} {
+		for _, first := range []string{"the good one", "the evil one"} {
+			t.Run(config.name+", first "+first, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				asked := func(target string) *page {
+					query := config.query + "&redirect_uri=" + url.QueryEscape(target)
+					return s.browser().get(s.base+"/nowhere?"+query).want(http.StatusNotFound, "error")
+				}
+				wantGood := func() {
+					t.Helper()
+					if p := asked(good); !strings.Contains(p.body, url.QueryEscape(good)) {
+						t.Errorf("the app's address is gone: %s", p.body)
+					}
+				}
+				if first == "the good one" {
+					wantGood()
+				}
+				for _, target := range evil {
+					for range 2 {
+						p := asked(target)
+						for _, a := range p.all(byTag("a")) {
+							href := attr(a, "href")
+							if strings.Contains(href, "evil.example") || strings.Contains(href, "alert(1)") || !strings.HasPrefix(href, s.base+"/") {
+								t.Errorf("%q: there is a way to %s", target, href)
+							}
+						}
+					}
+					wantGood()
+				}
+			})
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/refusal"
 	"tcb-login/i18n"
+	"tcb-login/redirect"
 	"tcb-login/views"
 )
 
@@ -22,10 +23,11 @@ import (
 // commonPages is how many are kept: those of some hundred login pages in a few languages.
 const commonPages = 1024
 
-// commonKey is all that such a page follows from, besides what is cut in. The target is the app on
-// our own origin: another one comes with an authorization request, which has no common page.
+// commonKey is all that such a page follows from, besides what is cut in. Whether redirect_uri may be led
+// to is part of it: the page for what is not there is also made where it may not.
 type commonKey struct {
 	path     string // a row's
+	target   redirect.Verdict
 	via      string
 	origin   string
 	page     *loginpage.Page
@@ -89,7 +91,7 @@ func (s *Site) serveCommon(path string, handle Handler) fiber.Handler {
 			return plain(c)
 		}
 		key := commonKey{
-			path: path, via: r.Via, origin: r.Origin.Text, page: r.LoginPage, loc: r.Loc,
+			path: path, target: r.Target, via: r.Via, origin: r.Origin.Text, page: r.LoginPage, loc: r.Loc,
 			client: r.Client, inWeChat: r.InWeChat, query: r.Query != "",
 		}
 		page := s.common.Get(key)
@@ -129,7 +131,9 @@ func (s *Site) missing(r *Request) *cut.Page {
 	if r == nil || !r.Common {
 		return nil
 	}
-	key := commonKey{via: r.Via, origin: r.Origin.Text, page: r.LoginPage, loc: r.Loc, client: r.Client, query: r.Query != "", missing: true}
+	key := commonKey{
+		target: r.Target, via: r.Via, origin: r.Origin.Text, page: r.LoginPage, loc: r.Loc, client: r.Client, query: r.Query != "", missing: true,
+	}
 	page := s.common.Get(key)
 	if page == nil {
 		var out bytes.Buffer
