@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -185,5 +187,68 @@ func TestAgreementKeepsTheWay(t *testing.T) {
 	}
 	if languages < 2 {
 		t.Errorf("%d other languages", languages)
+	}
+}
+
+// TestAgreementChanged: nobody agrees to texts that came after the page they have open, and their form
+// comes back unticked and says so; what else was typed is kept. The same is so for a form that has waited
+// at TCB's captcha page.
+func TestAgreementChanged(t *testing.T) {
+	t.Parallel()
+	config := func(text string) string {
+		return loginJSON(t, map[string]any{
+			"web":       webMethods("__password", "email", "demo"),
+			"agreement": map[string]any{"enable": true, "items": []map[string]any{{"label": "Terms", "enable": true, "value": text}}},
+			"tcbLogin":  map[string]any{"anonymous": true},
+		})
+	}
+	dir := writeTree(t, map[string]string{envFile: config("Be kind.")})
+	s := newSite(t, withTree(dir))
+	b := s.browser()
+	become := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(envFile)), []byte(config(text)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if changed, problems := s.cfg.LoginPages.Reload(); !changed || problems.HasErrors() {
+			t.Fatal(changed, problems)
+		}
+	}
+	consents := func() (n int) {
+		for _, line := range s.audited() {
+			if line.Event == "consent" {
+				n++
+			}
+		}
+		return n
+	}
+	signIn, email := b.open("/sign-in"), b.open("/sign-in/email")
+	become("Be very kind.")
+	yes := fields{"agreement": "yes"}
+	for name, p := range map[string]*page{
+		"password":  b.submit(signIn, fields{"username": "demo", "password": demoPassword, "agreement": "yes"}),
+		"anonymous": b.pressWay(signIn, "anonymous", yes),
+		"provider":  b.pressWay(signIn, "provider-demo", yes),
+		"code":      b.submit(email, fields{"email": demoEmail, "agreement": "yes"}),
+	} {
+		if p.status != http.StatusUnprocessableEntity || p.fieldKey("agreement") != "error.agreement_changed" {
+			t.Errorf("%s: %d, the field says %q", name, p.status, p.fieldKey("agreement"))
+			continue
+		}
+		if _, checked := attribute(p.byID("agreement"), "checked"); checked {
+			t.Errorf("%s: the box is ticked for texts that nobody has seen", name)
+		}
+	}
+	p := b.press(email, "lang=zh-CN", fields{"email": demoEmail, "agreement": "yes"}).want(http.StatusOK, "sign-in-email").wantValue(fields{"email": demoEmail})
+	if _, checked := attribute(p.byID("agreement"), "checked"); checked {
+		t.Error("in another language the box is ticked for texts that nobody has seen")
+	}
+	if consents() != 0 {
+		t.Fatalf("%d consents on record", consents())
+	}
+	again := b.submit(signIn, fields{"username": "demo", "password": demoPassword, "agreement": "yes"})
+	b.submit(again, fields{"password": demoPassword, "agreement": "yes"}).completed()
+	if consents() != 1 {
+		t.Errorf("%d consents on record, want 1", consents())
 	}
 }

@@ -3,6 +3,8 @@ package handlers
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -190,4 +192,22 @@ func TestFinishedCallback(t *testing.T) {
 		b.submit(b.open("/sign-out"), nil)
 		b.get(back).want(http.StatusBadRequest, "error", "provider.lost")
 	}
+}
+
+// TestProviderTakenOut: an identity provider that the login page no longer has signs nobody in, also who
+// went there before.
+func TestProviderTakenOut(t *testing.T) {
+	t.Parallel()
+	config := func(methods ...string) string { return loginJSON(t, map[string]any{"web": webMethods(methods...)}) }
+	dir := writeTree(t, map[string]string{envFile: config("__password", "demo")})
+	s := newSite(t, withTree(dir))
+	b := s.browser()
+	back := b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", "")).want(http.StatusOK, "provider-return")
+	if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(envFile)), []byte(config("__password")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if changed, problems := s.cfg.LoginPages.Reload(); !changed || problems.HasErrors() {
+		t.Fatal(changed, problems)
+	}
+	b.submit(back, nil).want(http.StatusNotFound, "error", "error.disabled")
 }

@@ -15,21 +15,28 @@ import (
 // that they began in.
 type Live struct {
 	first *fiber.App // its server goes on
-	now   atomic.Pointer[fasthttp.RequestHandler]
+	now   atomic.Pointer[served]
+}
+
+// served is what an app answers requests with, and what never became one.
+type served struct {
+	request fasthttp.RequestHandler
+	early   func(*fasthttp.RequestCtx, error)
 }
 
 // NewLive serves app until another takes its place.
 func NewLive(app *fiber.App) *Live {
 	l := &Live{first: app}
 	l.Replace(app)
-	app.Server().Handler = func(c *fasthttp.RequestCtx) { (*l.now.Load())(c) }
+	server := app.Server()
+	server.Handler = func(c *fasthttp.RequestCtx) { l.now.Load().request(c) }
+	server.ErrorHandler = func(c *fasthttp.RequestCtx, err error) { l.now.Load().early(c, err) }
 	return l
 }
 
 // Replace serves app from now on, as its own server would.
 func (l *Live) Replace(app *fiber.App) {
-	handler := methods.Caught(app.Handler())
-	l.now.Store(&handler)
+	l.now.Store(&served{methods.Caught(app.Handler()), app.Server().ErrorHandler})
 }
 
 // Listener serves what comes in by ln.

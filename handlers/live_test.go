@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -110,6 +111,45 @@ func TestLiveMethods(t *testing.T) {
 			if err != nil || resp.StatusCode != http.StatusNotImplemented || resp.Header.Get("X-App") != word || string(body) != methods.Unknown {
 				t.Errorf("%s: %s of app %q: %q, %v; want app %q", method, resp.Status, resp.Header.Get("X-App"), body, err, word)
 			}
+		}
+	}
+	if err := live.ShutdownWithContext(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLiveEarly: what never becomes a request is answered by the app that serves now.
+func TestLiveEarly(t *testing.T) {
+	t.Parallel()
+	saying := func(word string) *fiber.App {
+		return fiber.New(fiber.Config{DisableStartupMessage: true, BodyLimit: 1, ErrorHandler: func(c *fiber.Ctx, err error) error {
+			return c.Status(fiber.StatusRequestEntityTooLarge).SendString(word)
+		}})
+	}
+	live := NewLive(saying("one"))
+	ln := fasthttputil.NewInmemoryListener()
+	served := make(chan error, 1)
+	go func() { served <- live.Listener(ln) }()
+	for _, word := range []string{"one", "two", "three"} {
+		if word != "one" {
+			live.Replace(saying(word))
+		}
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return ln.Dial() }}}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://a.example/", strings.NewReader("too long"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge || string(body) != word {
+			t.Errorf("%d %q, want %q: %v", resp.StatusCode, body, word, err)
 		}
 	}
 	if err := live.ShutdownWithContext(t.Context()); err != nil {

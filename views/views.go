@@ -61,6 +61,7 @@ type App struct {
 // Consent is the checkbox that holds back every way in, with links to the texts.
 type Consent struct {
 	Texts   []Link
+	Version string // which texts they are: the form says what somebody has agreed to
 	Checked bool
 }
 

@@ -194,7 +194,10 @@ func (z *Room) rebuild(r *web.Request) (views.Page, error) {
 	}
 	page, err := z.page(r, login, in)
 	if err != nil {
-		_, err = z.refused(r, nil, err)
+		reply, err := z.refused(r, nil, err)
+		if err == nil {
+			err = &web.Instead{Reply: reply}
+		}
 		return nil, err
 	}
 	return page, nil
@@ -310,7 +313,7 @@ func (z *Room) refused(r *web.Request, page *views.AuthorizePage, err error) (we
 	}
 	r.Trace.Code = api.Code
 	switch {
-	case errors.Is(err, authclient.ErrUnauthenticated): // it has ended since we asked
+	case errors.Is(err, authclient.ErrUnauthenticated) && page != nil: // it has ended since the page was made
 		r.Session.DropAccess()
 		return signIn(r)
 	case sentBack[api.Code]:

@@ -177,7 +177,7 @@ func (c *Codes) underWay(r *web.Request, f Flow, to *Step) (step *Step, sealed s
 	if !r.Session.FlowValue(underWayPurpose, underWayState(r, f), &sealed) {
 		return nil, ""
 	}
-	if step = open(r, f, sealed); step == nil || step.Target() != to.Target() || step.CodeUntil <= c.Now().Unix() {
+	if step = open(r, f, sealed); step == nil || limit.NormalizeIdentifier(step.To()) != limit.NormalizeIdentifier(to.To()) || step.CodeUntil <= c.Now().Unix() {
 		return nil, ""
 	}
 	return step, sealed

@@ -92,8 +92,11 @@ func (enter) Back(r *web.Request) views.Link {
 	return views.Link{To: "sign-in", URL: r.To(entry.PathEntry), Label: i18n.Msg("sign-in.back")}
 }
 
-// Receive takes whoever comes.
+// Receive takes whoever comes, as long as the login page has the provider.
 func (e enter) Receive(r *web.Request, a provider.Authorization) (func(*authclient.ProviderToken) (web.Reply, error), error) {
+	if !offersProvider(r, a.Provider) {
+		return nil, refusal.ErrDisabled
+	}
 	return func(granted *authclient.ProviderToken) (web.Reply, error) {
 		return e.in.signInByProvider(r, a, granted)
 	}, nil

@@ -151,9 +151,13 @@ func endPosted(r *web.Request, login sdkLogin) endLogin {
 }
 
 // providerSignOut reports that TCB leads to an identity provider's sign-out, which comes back by
-// itself. Its other answer is the redirect_uri, which we have, state and all, byte for byte.
+// itself. Its other answer is the redirect_uri, which we have, state and all, byte for byte: TCB writes it
+// in its own way, also where it is an app's on another origin.
 func providerSignOut(r *web.Request, uri string) bool {
 	u, err := url.Parse(uri)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil &&
-		input.OriginOf(u) != r.Origin.Text
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
+		return false
+	}
+	app, err := url.Parse(r.RedirectURI)
+	return input.OriginOf(u) != r.Origin.Text && (err != nil || input.OriginOf(u) != input.OriginOf(app))
 }

@@ -20,11 +20,12 @@ import (
 // A Form is what was posted; an empty one where nothing was. Its values do not change. The captcha
 // does, as calls are made: it is written into the page that follows.
 type Form struct {
-	Name   string // of the form: from a closed list, see Site.Rebuild
-	Agreed bool   // to the texts of the page
-	Stale  bool   // from a page of another session
-	Keep   bool   // the form shown next keeps a typed password, although it asks no captcha
-	Others bool   // it was opened by somebody else than is signed in now; there is nothing else in it
+	Name    string // of the form: from a closed list, see Site.Rebuild
+	Agreed  bool   // to the texts of the page, as they are now
+	Stale   bool   // from a page of another session
+	Keep    bool   // the form shown next keeps a typed password, although it asks no captcha
+	Changed bool   // other texts were agreed to than the page has now
+	Others  bool   // it was opened by somebody else than is signed in now; there is nothing else in it
 
 	action  string
 	device  string
@@ -76,6 +77,15 @@ func readForm(c *fiber.Ctx, s *browser.Session, name string) *Form {
 		}
 	}
 	return f
+}
+
+// agreedTo takes back what was agreed to where the page had other texts than it has now. A form of before
+// an update of this program does not say which.
+func (r *Request) agreedTo() {
+	f := r.Form
+	if texts := f.Value("texts"); f.Agreed && texts != "" && r.LoginPage != nil && texts != r.LoginPage.Agreed() {
+		f.Agreed, f.Changed = false, true
+	}
 }
 
 // disown empties a form that says it is of somebody else than is signed in now. That person was when they

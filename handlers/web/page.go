@@ -170,7 +170,7 @@ func Consent(r *entry.LoginRequest, f *Form) *views.Consent {
 	if len(r.LoginPage.Agreements) == 0 {
 		return nil
 	}
-	out := &views.Consent{Checked: f.Agreed}
+	out := &views.Consent{Checked: f.Agreed, Version: r.LoginPage.Agreed()}
 	for i, a := range r.LoginPage.Agreements {
 		out.Texts = append(out.Texts, views.Link{To: "agreement", URL: r.To(entry.AgreementPath(i)), Label: i18n.Message{Text: a.Label}})
 	}
@@ -184,6 +184,8 @@ func RequireConsent(r *Request, asked *views.Consent, wrong *views.FieldErrors) 
 	case asked == nil:
 	case r.Form.Agreed:
 		r.Session.Notes().Agree(r.LoginPage)
+	case r.Form.Changed:
+		wrong.Add("agreement", "error.agreement_changed")
 	default:
 		wrong.Add("agreement", "error.required.agreement")
 	}

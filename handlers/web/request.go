@@ -178,6 +178,7 @@ func (s *Site) formRead(row Row) fiber.Handler {
 		r.Form = readForm(c, r.Session, row.Form)
 		s.returnFrom(r)
 		r.disown()
+		r.agreedTo()
 		if r.Form.device != "" {
 			r.Device = r.Form.device
 		}
