@@ -2,7 +2,9 @@ package handlers
 
 import (
 	"fmt"
+	"html"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,4 +212,28 @@ func TestProviderTakenOut(t *testing.T) {
 		t.Fatal(changed, problems)
 	}
 	b.submit(back, nil).want(http.StatusNotFound, "error", "error.disabled")
+}
+
+// TestProviderLongTarget: whatever address the pages take, a provider's button takes too, to the way on
+// after it was used.
+func TestProviderLongTarget(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int{500, 1900, 2700, 4000} {
+		t.Run(fmt.Sprint(length), func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, withProvider)
+			b := s.browser()
+			b.t = t
+			target := publicOrigin + "/orders?filter=" + strings.Repeat("%25E4%25B8%25AD", length/15)
+			open := b.get(s.base + "/sign-in?env_id=demo&client_id=demo&redirect_uri=" + url.QueryEscape(target)).want(http.StatusOK, "sign-in")
+			back := b.consent(b.toProvider(open, "demo"), "allow", "p-1", "")
+			if done := b.submit(b.get(back).want(http.StatusOK, "provider-return"), nil).completed(); done.RedirectURI != target {
+				t.Errorf("it leads to %.100s", done.RedirectURI)
+			}
+			s.clock.advance(repeatLife)
+			if again := b.get(back).want(http.StatusOK, "continue"); !strings.Contains(again.body, html.EscapeString(target)) {
+				t.Errorf("loaded again it does not lead to the target: %.2000s", again.body)
+			}
+		})
+	}
 }

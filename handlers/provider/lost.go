@@ -20,7 +20,7 @@ import (
 
 // A lostRequest is what is found again.
 type lostRequest struct {
-	Query string `json:"q"` // of the page that the authorization began on
+	Query string `json:"q"` // of the page that the authorization began on, but for an identity
 	Of    string `json:"f"` // the purpose
 }
 
@@ -29,7 +29,7 @@ func lostKey(state string) string { return limit.Key("provider login request", w
 
 // keepLost remembers where an authorization began.
 func (p *Providers) keepLost(r *web.Request, state string, a Authorization) {
-	a.Link = ""                                                 // an identity
+	a.Link = ""
 	kept, _ := json.Marshal(lostRequest{a.entryQuery(), a.For}) // of strings alone
 	p.Values.Put(r.Context(), lostKey(state), kept, life)
 }
@@ -40,6 +40,13 @@ func (p *Providers) findLost(r *web.Request, state string) (l lostRequest, ok bo
 	}
 	kept, ok := p.Values.Get(r.Context(), lostKey(state))
 	return l, ok && json.Unmarshal(kept, &l) == nil
+}
+
+// recallQuery gives an authorization the query that its cookie had no room for.
+func (p *Providers) recallQuery(r *web.Request, state string, a *Authorization) bool {
+	l, ok := p.findLost(r, state)
+	a.Query, a.Next = l.Query, "" // which is in it
+	return ok && l.Of == a.For
 }
 
 // entryQuery is the query string of the page that an authorization began on.

@@ -47,7 +47,8 @@ type Authorization struct {
 	For      string `json:"f"`           // the purpose, by the name that it is registered under
 	Env      string `json:"e"`
 	Client   string `json:"c"`
-	Query    string `json:"q"` // the entry query string
+	Query    string `json:"q"`           // the entry query string
+	Long     bool   `json:"k,omitempty"` // Query is too long for the cookie: it is where lost ones are found
 	Next     string `json:"n,omitempty"`
 	Link     string `json:"l,omitempty"` // an identity that waits to be bound, from another provider
 	Sub      string `json:"s,omitempty"` // who went, where somebody was signed in
@@ -108,9 +109,11 @@ func (p *Providers) Go(r *web.Request, page views.Page, a Authorization) (web.Re
 	state := hex.EncodeToString(b[:])
 	a.Entry = r.Env.ProviderCallback == p.Base()+entry.PathEntry
 	a.Env, a.Client, a.Query, a.Next, a.Link = r.Env.ID, r.Client.ID, r.Query, r.Next, r.Link
-	waiting, err := r.Session.SealFlow(cookie, state, a, life)
+	inCookie := a
+	waiting, err := r.Session.SealFlow(cookie, state, inCookie, life)
 	if errors.Is(err, session.ErrTooLarge) {
-		return web.Reply{}, refusal.BadRequest("error.page.too_large", nil)
+		inCookie.Query, inCookie.Long = "", true
+		waiting, err = r.Session.SealFlow(cookie, state, inCookie, life)
 	}
 	if err != nil {
 		return web.Reply{}, err
@@ -164,6 +167,9 @@ func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 	if state == "" && code == "" && failed != "" {
 		// An error without a state uses nothing up: it only has to lead back.
 		found = r.Session.OnlyFlow(cookie, &a, underWay)
+	}
+	if found && a.Long {
+		found = p.recallQuery(r, state, &a)
 	}
 	if !found || p.purposes[a.For] == nil {
 		return p.beginAgain(r, state)
@@ -286,7 +292,9 @@ func (p *Providers) postCallback(r *web.Request) (web.Reply, error) {
 		r.Trace.Code = api.Code
 		return p.Failed(r, a, "provider.failed")
 	}
-	p.Values.Remove(r.Context(), lostKey(state))
+	if !a.Long {
+		p.Values.Remove(r.Context(), lostKey(state))
+	}
 	// Who loads the redirect again, from the history say, is led on.
 	a.Ended, a.Link = true, ""
 	if ended, err := r.Session.SealFlow(cookie, state, a, life); err == nil {
