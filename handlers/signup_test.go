@@ -98,3 +98,64 @@ func TestSignUp(t *testing.T) {
 		}
 	})
 }
+
+// TestPasswordStays: a password that was right need not be typed again because something else was wrong,
+// or TCB was away, and no account is made without the one that was chosen.
+func TestPasswordStays(t *testing.T) {
+	t.Parallel()
+	for name, wrong := range map[string]func(s *site) fields{
+		"a taken name":    func(*site) fields { return fields{"username": "demo"} },
+		"a long nickname": func(*site) fields { return fields{"name": strings.Repeat("x", 65)} },
+		"an outage": func(s *site) fields {
+			s.backend.refuse("/v1/signup", http.StatusServiceUnavailable, "unavailable")
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			b := s.browser()
+			b.t = t
+			code := sendCode(b, "/sign-up", fields{"email": "stays@example.com"})
+			details := b.submit(code, fields{"verification_code": s.backend.code("stays@example.com")}).want(http.StatusOK, "sign-up-details")
+			typed := fields{"username": "stays", "password": "Quiet-river-7"}
+			for field, value := range wrong(s) {
+				typed[field] = value
+			}
+			p := b.submit(details, typed)
+			if p.status < http.StatusBadRequest || p.name() != "sign-up-details" || p.value("password") != "" || p.value("kept") == "" {
+				t.Fatalf("%d %s: %s", p.status, p.name(), p.text())
+			}
+			s.backend.answer("", nil)
+			again := fields{"username": "stays", "name": "S"}
+			if name == "a long nickname" {
+				s.clock.advance(6 * time.Minute) // longer than it is kept
+				p = b.submit(p, again).want(http.StatusUnprocessableEntity, "sign-up-details", "error.required.first_password")
+				again["password"] = "Quiet-river-7"
+			}
+			b.submit(p, again).completed()
+			if !s.backend.user("stays").HasPassword {
+				t.Error("the account has no password")
+			}
+		})
+	}
+}
+
+// TestPasswordStaysAtSignIn: what is wrong beside the password costs no typing of it, and a wrong one is
+// not kept.
+func TestPasswordStaysAtSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withAgreedMethods(t))
+	b := s.browser()
+	typed := fields{"username": "demo", "password": demoPassword}
+	p := b.submit(b.open("/sign-in"), typed).want(http.StatusUnprocessableEntity, "sign-in", "error.required.agreement")
+	s.backend.refuse("/v1/signin", http.StatusServiceUnavailable, "unavailable")
+	p = b.submit(p, fields{"agreement": "yes"}).want(http.StatusServiceUnavailable, "sign-in", "error.unavailable")
+	s.backend.answer("", nil)
+	b.submit(p, nil).completed()
+	wrong := s.browser()
+	p = wrong.submit(wrong.open("/sign-in"), fields{"username": "demo", "password": "Wrong-pass-1", "agreement": "yes"}).want(http.StatusUnprocessableEntity, "sign-in")
+	if p.value("kept") != "" {
+		t.Error("a wrong password is kept")
+	}
+}

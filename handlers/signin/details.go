@@ -26,6 +26,7 @@ type detailsForm struct {
 	Name     string `form:"name" validate:"omitempty,max=64,visible"`
 	Username string `form:"username" validate:"omitempty,username"`
 	Password string
+	Lost     bool // one was kept for the form, and is not any more
 }
 
 // details is sign-up's last step, with what was typed if this is its POST.
@@ -53,6 +54,7 @@ func (in *Room) details(r *web.Request, f registering, step *code.Step) (*views.
 				shown.Value = form.Username
 			case loginpage.SignUpPassword:
 				form.Password = r.Form.NewSecret(field.Name)
+				form.Lost = form.Password == "" && r.Form.Value("kept") != ""
 			}
 		}
 		if field.Required {
@@ -135,7 +137,7 @@ func validateDetails(p *views.SignUpDetailsPage, form detailsForm) {
 		loginpage.SignUpName: form.Name, loginpage.SignUpUsername: form.Username, loginpage.SignUpPassword: form.Password,
 	}
 	for _, f := range p.Fields {
-		if values[f.Name] == "" && !f.Optional {
+		if values[f.Name] == "" && (!f.Optional || f.Name == loginpage.SignUpPassword && form.Lost) {
 			p.Errors.Add(f.Name, requiredOfNew[f.Name])
 		}
 	}

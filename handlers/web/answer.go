@@ -68,6 +68,7 @@ func (s *Site) answer(c *fiber.Ctx, err error) (failed error) {
 	} else if again, ok := errors.AsType[*refused](err); ok {
 		reply, known := again.reply(t)
 		if known {
+			r.Form.Keep = r.Form.Keep || reply.Status >= fiber.StatusInternalServerError // the same may go well in a moment
 			if err = s.write(c, r, reply); err == nil {
 				return nil
 			}

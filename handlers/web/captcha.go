@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"tcb-login/authclient"
@@ -83,10 +85,16 @@ func (f *Form) carry(b *views.Base) error {
 	if f.captcha.data != "" {
 		b.Captcha = &views.Captcha{Picture: f.captcha.data, Key: f.captcha.key}
 	}
-	if f.secret != "" && f.keeps(b) && (f.Keep || b.Captcha != nil) {
+	if f.secret != "" && f.keeps(b) && (f.Keep || b.Captcha != nil || wrongElsewhere(b.Errors)) {
 		b.Form.Kept, err = f.session.Seal("kept "+b.Form.Name, f.secret, secretLife)
 	}
 	return err
+}
+
+// wrongElsewhere reports that there are errors, and none of them is about a password: that need not be
+// typed again.
+func wrongElsewhere(wrong views.FieldErrors) bool {
+	return len(wrong) > 0 && !slices.ContainsFunc(wrong, func(e views.FieldError) bool { return strings.Contains(e.Field, "password") })
 }
 
 // keeps reports that a typed password may stay in the form of a page: in its own alone, and never
