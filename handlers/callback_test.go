@@ -225,7 +225,7 @@ func TestProviderLongTarget(t *testing.T) {
 			b := s.browser()
 			b.t = t
 			target := publicOrigin + "/orders?filter=" + strings.Repeat("%25E4%25B8%25AD", length/15)
-			open := b.get(s.base + "/sign-in?env_id=demo&client_id=demo&redirect_uri=" + url.QueryEscape(target)).want(http.StatusOK, "sign-in")
+			open := b.get(s.base+"/sign-in?env_id=demo&client_id=demo&redirect_uri="+url.QueryEscape(target)).want(http.StatusOK, "sign-in")
 			back := b.consent(b.toProvider(open, "demo"), "allow", "p-1", "")
 			if done := b.submit(b.get(back).want(http.StatusOK, "provider-return"), nil).completed(); done.RedirectURI != target {
 				t.Errorf("it leads to %.100s", done.RedirectURI)

@@ -131,7 +131,7 @@ func TestEmptySudoToken(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"sudo_token":"","expires_in":900}`))
 	})
-	p := b.open("/account/verify?next=account-username")
+	p := b.open("/account/verify", "next=account-username")
 	b.submit(p, fields{"password": demoPassword}).want(http.StatusBadGateway, "step-up-password", "error.broken")
 	b.open("/account/delete").want(http.StatusOK, "step-up-password")
 }

@@ -133,17 +133,14 @@ type ProfilePage struct {
 	Zones             []Choice
 	Pictures          bool // some host's pictures can be shown: there is a field for one's address
 	Preset            bool // the browser may choose the time zone where none is set
-	Was               []Was
+	Was               []Hidden
 }
-
-// Was is what a field held when the form was opened: what nobody has touched since stays as it is by now.
-type Was struct{ Field, Value string }
 
 // UsernamePage sets a username, the first or another.
 type UsernamePage struct {
 	Base
 	Username string
-	Was      []Was
+	Was      []Hidden
 }
 
 // Choice is one line of a select.

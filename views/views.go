@@ -468,7 +468,11 @@ type ErrorPage struct {
 	Lead   i18n.Message
 	Value  string // what was refused, as text
 	Button *Link
+	Again  []Hidden // in place of the button: a form to be posted once more
 }
+
+// Hidden is a field that nobody sees.
+type Hidden struct{ Name, Value string }
 
 // DemoPage is the app that shows what the login page does.
 type DemoPage struct {

@@ -87,7 +87,9 @@ func (a *Room) profilePage(r *web.Request, login *visitor.Login, form profileFor
 		Latest: a.Now().UTC().Format(time.DateOnly), Pictures: a.ShowsPictures(), Preset: !r.Posted(),
 	}
 	was := wasProfile(r, login.Me)
-	was.each(func(field string, value *string) { p.Was = append(p.Was, views.Was{Field: field, Value: *value}) })
+	was.each(func(field string, value *string) {
+		p.Was = append(p.Was, views.Hidden{Name: web.WasField(field), Value: *value})
+	})
 	p.Username = views.Row{Line: usernameLine, Value: login.Me.Username, URL: a.Address(r, usernameLine.To)}
 	p.Genders = []views.Choice{{Value: "", Label: r.Loc.T("gender.unsaid")}}
 	for _, g := range []string{"FEMALE", "MALE", "UNKNOWN"} {

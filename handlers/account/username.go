@@ -31,7 +31,7 @@ func (a *Room) usernamePage(r *web.Request, login *visitor.Login, username strin
 	return &views.UsernamePage{
 		Base:     a.Form(r, login, "account-username", i18n.Msg("account.username.title"), "/account/username", ""),
 		Username: username,
-		Was:      []views.Was{{Field: "username", Value: r.Form.Was("username", login.Me.Username)}},
+		Was:      []views.Hidden{{Name: web.WasField("username"), Value: r.Form.Was("username", login.Me.Username)}},
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -187,7 +189,11 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 			return page.Write(c.Response().BodyWriter(), r.Query, r.RedirectURI, t.Names.RequestID)
 		}
 	}
-	if err := render(c, p.Status, s.errorPage(&login, p, t.Names.RequestID)); err != nil {
+	page := s.errorPage(&login, p, t.Names.RequestID)
+	if r != nil && r.posted && outage(p.Status) {
+		s.postAgain(r, page)
+	}
+	if err := render(c, p.Status, page); err != nil {
 		t.Err = err
 		return s.sendLastResort(c, t)
 	}
@@ -254,6 +260,36 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 		page.Button = again
 	}
 	return page
+}
+
+// postAgain puts the form of a POST into the page of an outage that stopped it before there was a page of
+// its own: its button posts what was typed once more. A password is in it sealed, and of a captcha nothing.
+func (s *Site) postAgain(r *Request, page *views.ErrorPage) {
+	f := r.Form
+	if f.values == nil || f.Name == "" || f.Stale || r.LoginPage == nil || r.Target == redirect.Refused {
+		return
+	}
+	secret := ""
+	for name := range f.values.All() {
+		switch n := string(name); {
+		case strings.Contains(n, "password"):
+			secret = n
+		case n == "action" || n != "lang" && n != "device_id" && !slices.Contains(notTyped, n):
+			page.Again = append(page.Again, views.Hidden{Name: n, Value: f.Value(n)})
+		}
+	}
+	b := &page.Base
+	b.Form.Name, b.Form.CSRF, b.Form.DeviceID = f.Name, r.Session.CSRFToken(), r.Device
+	b.Client = r.Client.ID
+	f.Secret(secret) // or what was kept before
+	f.Keep, f.captcha = true, captchaState{}
+	if err := f.carry(b); err != nil {
+		return
+	}
+	b.Form.Action = entry.Join(s.places.Base, r.Path, r.RawQuery())
+	for i := range b.Languages { // buttons of the form
+		b.Languages[i].URL = ""
+	}
 }
 
 // refuseEarly is Fiber's ErrorHandler. It answers what never became a request (too large, too late,

@@ -126,13 +126,17 @@ func (f *Form) Value(name string) string {
 	return v
 }
 
+// WasField is the name of the hidden field that says what a field held when the form was opened: what nobody
+// has touched since stays as it is by now.
+func WasField(field string) string { return "was_" + field }
+
 // Was is what a field held when the form was opened; is, what it would hold now, where the form does not
 // say it.
 func (f *Form) Was(field, is string) string {
-	if f.values == nil || !f.values.Has("was_"+field) {
+	if f.values == nil || !f.values.Has(WasField(field)) {
 		return is
 	}
-	return f.Value("was_" + field)
+	return f.Value(WasField(field))
 }
 
 var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
