@@ -244,3 +244,25 @@ func TestSignOut(t *testing.T) {
 		})
 	}
 }
+
+// TestSignOutOfApp: an app on another origin gets its own address back after a sign-out, as it sent it, and
+// its state, whether somebody was signed in or not, and however TCB writes the address.
+func TestSignOutOfApp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	app := s.codeApp(t, "demo")
+	app.state = "é 1&b"
+	query := app.entry()[strings.Index(app.entry(), "?")+1:]
+	signOut := func(b *browser) string {
+		var to departure
+		p := b.get(s.base+"/sign-out?"+query).want(http.StatusOK, "sign-out")
+		b.submit(p, nil).want(http.StatusOK, "interstitial").script("departure", &to)
+		return to.To
+	}
+	b := s.browser()
+	b.submit(b.get(app.entry()), fields{"username": "demo", "password": demoPassword}).want(http.StatusOK, "authorize")
+	want := signOut(s.browser())
+	if got := signOut(b); got != want || !strings.HasPrefix(got, registered) {
+		t.Errorf("signed in it is led to %s, else to %s", got, want)
+	}
+}

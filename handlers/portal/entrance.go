@@ -27,6 +27,7 @@ func (po *Room) enter(r *web.Request, p Page) (*web.Request, *visitor.Login, err
 	case err != nil:
 		return r, nil, err
 	case login == nil:
+		po.keep(r)
 		return r, nil, instead(po.handOffPage(r))
 	}
 	r = visitor.Asking(r, login.Access)
@@ -40,6 +41,9 @@ func (po *Room) enter(r *web.Request, p Page) (*web.Request, *visitor.Login, err
 	case r.Form.Others:
 		return r, nil, po.afresh(r, login, p)
 	case !po.Proven(p, login):
+		if !r.Posted() || login.Access.SudoUntil != 0 { // else they have never seen the form
+			po.keep(r)
+		}
 		return r, nil, &web.Instead{Reply: web.Reply{To: po.StepUpFor(r, p.Name)}}
 	}
 	return r, login, nil
@@ -99,6 +103,7 @@ func (po *Room) StepUpFor(r *web.Request, name string) string {
 
 // AskStepUp leads to the step-up, and from there back to the page at hand.
 func (po *Room) AskStepUp(r *web.Request) (web.Reply, error) {
+	po.keep(r)
 	return web.SeeOther(po.StepUpFor(r, po.nameHere(r)))
 }
 
@@ -136,6 +141,7 @@ func (po *Room) Over(r *web.Request, err error) (web.Reply, error) {
 	}
 	r.Trace.Refused(err)
 	r.Session.DropAccess()
+	po.keep(r)
 	return web.OK(po.handOffPage(r))
 }
 

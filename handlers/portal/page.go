@@ -103,7 +103,7 @@ func (po *Room) get(r *web.Request, login *visitor.Login, p Page) (web.Reply, er
 	if done != "" && p.Confirm != nil {
 		return web.OK(p.Confirm(r, login, done))
 	}
-	reply, err := p.Get(r, login)
+	reply, err := po.show(r, login, p)
 	if err != nil || reply.Page == nil {
 		return reply, err
 	}

@@ -5,6 +5,7 @@
 //	             somebody is signed in and registered, knows what a reset has left, and has proven
 //	             who they are where the row asks for it. Whoever is not is led where they can. A form that
 //	             was opened by somebody else, who was signed in here before, does nothing
+//	waiting.go   what somebody typed waits meanwhile
 //	frame.go     the portal around a page: whose it is, the ways out, the guard
 //	done.go      the word that a change has been made, which is said once
 //	news.go      what others may have changed, which every page says

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -269,24 +267,27 @@ func (s *Site) postAgain(r *Request, page *views.ErrorPage) {
 	if f.values == nil || f.Name == "" || f.Stale || r.LoginPage == nil || r.Target == redirect.Refused {
 		return
 	}
-	secret := ""
-	for name := range f.values.All() {
-		switch n := string(name); {
-		case strings.Contains(n, "password"):
-			secret = n
-		case n == "action" || n != "lang" && n != "device_id" && !slices.Contains(notTyped, n):
-			page.Again = append(page.Again, views.Hidden{Name: n, Value: f.Value(n)})
+	fields, password := f.Typed()
+	for _, field := range fields {
+		if name := field[0]; name != "lang" && name != "device_id" {
+			page.Again = append(page.Again, views.Hidden{Name: name, Value: f.Value(name)})
 		}
+	}
+	if f.action != "" {
+		page.Again = append(page.Again, views.Hidden{Name: "action", Value: f.action})
 	}
 	b := &page.Base
 	b.Form.Name, b.Form.CSRF, b.Form.DeviceID = f.Name, r.Session.CSRFToken(), r.Device
 	b.Client = r.Client.ID
-	f.Secret(secret) // or what was kept before
+	f.Secret(password) // or what was kept before
 	f.Keep, f.captcha = true, captchaState{}
 	if err := f.carry(b); err != nil {
 		return
 	}
 	b.Form.Action = entry.Join(s.places.Base, r.Path, r.RawQuery())
+	if page.Button != nil {
+		page.Button.Label = i18n.Msg("error.start")
+	}
 	for i := range b.Languages { // buttons of the form
 		b.Languages[i].URL = ""
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"tcb-login/authclient"
@@ -94,7 +93,7 @@ func (f *Form) carry(b *views.Base) error {
 // wrongElsewhere reports that there are errors, and none of them is about a password: that need not be
 // typed again.
 func wrongElsewhere(wrong views.FieldErrors) bool {
-	return len(wrong) > 0 && !slices.ContainsFunc(wrong, func(e views.FieldError) bool { return strings.Contains(e.Field, "password") })
+	return len(wrong) > 0 && !slices.ContainsFunc(wrong, func(e views.FieldError) bool { return isPassword(e.Field) })
 }
 
 // keeps reports that a typed password may stay in the form of a page: in its own alone, and never

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
 
 	"tcb-login/authclient"
 	"tcb-login/handlers/captcha"
@@ -135,11 +133,7 @@ func (s *Site) tripOf(r *Request, b *views.Base) captchaTrip {
 		Env: r.Env.ID, Client: r.Client.ID, Path: path, Query: query, Form: b.Form.Name,
 		Action: action, At: f.captcha.At, Refused: f.captcha.Renewed, Trips: f.captcha.Trips + 1,
 	}
-	for name, value := range f.values.All() {
-		if n := string(name); !slices.Contains(notTyped, n) && !strings.Contains(n, "password") {
-			t.Fields = append(t.Fields, [2]string{n, string(value)})
-		}
-	}
+	t.Fields, _ = f.Typed()
 	if f.secret != "" && f.keeps(b) {
 		t.Secret, t.SecretUntil = f.secret, s.now().Add(secretLife).Unix()
 	}
@@ -220,12 +214,8 @@ func (s *Site) returnFrom(r *Request) {
 		return
 	}
 	token := f.Value("csrf_token")
-	f.values = &fasthttp.Args{}
+	f.fill(trip.Fields)
 	f.values.Set("csrf_token", token)
-	for _, field := range trip.Fields {
-		f.values.Add(field[0], field[1])
-	}
-	f.Agreed = f.Value("agreement") != ""
 	f.action = ""
 	f.captcha = captchaState{
 		Token: back.Token, Until: back.Until, Renewed: trip.Refused, Action: trip.Action, At: trip.At, Trips: trip.Trips,

@@ -1,10 +1,10 @@
 package web
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"encoding/json"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -77,6 +77,41 @@ func readForm(c *fiber.Ctx, s *browser.Session, name string) *Form {
 		}
 	}
 	return f
+}
+
+// Typed are the fields that somebody has typed into or chosen, and what the form says of itself. A password
+// is not among them: password is the field that has one.
+func (f *Form) Typed() (fields [][2]string, password string) {
+	if f.values == nil {
+		return nil, ""
+	}
+	for name, value := range f.values.All() {
+		switch n := string(name); {
+		case isPassword(n) && len(value) > 0:
+			password = n
+		case !isPassword(n) && !slices.Contains(notTyped, n):
+			fields = append(fields, [2]string{n, string(value)})
+		}
+	}
+	return fields, password
+}
+
+func isPassword(field string) bool { return strings.Contains(field, "password") }
+
+// Filled is the request with a form that holds what another one's Typed was, with no button pressed.
+func (r *Request) Filled(form string, fields [][2]string) *Request {
+	other := *r
+	other.Form = &Form{Name: form, session: r.Session}
+	other.Form.fill(fields)
+	return &other
+}
+
+func (f *Form) fill(fields [][2]string) {
+	f.values = &fasthttp.Args{}
+	for _, field := range fields {
+		f.values.Add(field[0], field[1])
+	}
+	f.Agreed = f.Value("agreement") != ""
 }
 
 // agreedTo takes back what was agreed to where the page had other texts than it has now. A form of before
