@@ -163,3 +163,19 @@ func TestBackToWhatIsBound(t *testing.T) {
 		})
 	}
 }
+
+// TestBackAgainOtherwiseSpelt: who goes back and writes their address in other capitals gets to the code
+// that is under way, and not to a wait with no way there.
+func TestBackAgainOtherwiseSpelt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	sendCode(b, "/sign-in/email", fields{"email": "Demo@Example.COM"})
+	for _, again := range []string{"demo@example.com", " DEMO@example.com", "demo@example.com"} {
+		b.submit(b.open("/sign-in/email"), fields{"email": again}).want(http.StatusOK, "sign-in-email-code")
+	}
+	if got := len(s.backend.messages("")); got > 1 {
+		t.Errorf("%d messages were sent", got)
+	}
+	b.submit(b.open("/sign-in/email"), fields{"email": "other@example.com"}).want(http.StatusOK, "sign-in-email-code")
+}

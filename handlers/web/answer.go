@@ -285,9 +285,6 @@ func (s *Site) postAgain(r *Request, page *views.ErrorPage) {
 		return
 	}
 	b.Form.Action = entry.Join(s.places.Base, r.Path, r.RawQuery())
-	if page.Button != nil {
-		page.Button.Label = i18n.Msg("error.start")
-	}
 	for i := range b.Languages { // buttons of the form
 		b.Languages[i].URL = ""
 	}

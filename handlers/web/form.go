@@ -98,7 +98,7 @@ func (f *Form) Typed() (fields [][2]string, password string) {
 
 func isPassword(field string) bool { return strings.Contains(field, "password") }
 
-// Filled is the request with a form that holds what another one's Typed was, with no button pressed.
+// Filled is the request with a form of what another's Typed was, and no button pressed.
 func (r *Request) Filled(form string, fields [][2]string) *Request {
 	other := *r
 	other.Form = &Form{Name: form, session: r.Session}
@@ -114,8 +114,7 @@ func (f *Form) fill(fields [][2]string) {
 	f.Agreed = f.Value("agreement") != ""
 }
 
-// agreedTo takes back what was agreed to where the page had other texts than it has now. A form of before
-// an update of this program does not say which.
+// agreedTo takes back what was agreed to where the page had other texts than it has now.
 func (r *Request) agreedTo() {
 	f := r.Form
 	if texts := f.Value("texts"); f.Agreed && texts != "" && r.LoginPage != nil && texts != r.LoginPage.Agreed() {
@@ -165,8 +164,7 @@ func (f *Form) Value(name string) string {
 // has touched since stays as it is by now.
 func WasField(field string) string { return "was_" + field }
 
-// Was is what a field held when the form was opened; is, what it would hold now, where the form does not
-// say it.
+// Was is what a field held then; is, what it would now, where the form does not say it.
 func (f *Form) Was(field, is string) string {
 	if f.values == nil || !f.values.Has(WasField(field)) {
 		return is

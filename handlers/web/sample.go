@@ -74,12 +74,17 @@ func (s *Site) ErrorSamples(r *Request) (all []sample.Sample) {
 		{"client", refusal.BadRequest("error.page.client", i18n.Args{"id": "no-such-client"})},
 		{"version", refusal.BadRequest("error.page.app", i18n.Args{"id": "v1_1700000000", "app": "app-orders"})},
 		{"unavailable", &refusal.Problem{Title: "error.title_unavailable", Lead: "error.unavailable"}},
+		{"form", &refusal.Problem{Title: "error.title_unavailable", Lead: "error.unavailable"}},
 		{"broken", &refusal.Problem{Title: "error.title_unavailable", Lead: "error.broken"}},
 		{"timeout", &refusal.Problem{Title: "error.title", Lead: "error.page.timeout"}},
 		{"internal", &refusal.Problem{Title: "error.title", Lead: "error.page.internal"}},
 	} {
 		all = append(all, sample.Sample{Page: "error", Path: "/error", State: e.state, Make: func() (views.Page, error) {
-			return s.errorPage(&r.LoginRequest, e.Problem, fmt.Sprintf("%016x", 0x5a3d9c0f1e2b)), nil
+			page := s.errorPage(&r.LoginRequest, e.Problem, fmt.Sprintf("%016x", 0x5a3d9c0f1e2b))
+			if e.state == "form" {
+				page.Form = views.Form{Name: "error", Action: r.Here()}
+			}
+			return page, nil
 		}})
 	}
 	return all
