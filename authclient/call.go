@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -204,7 +203,7 @@ func (c *Client) once(ctx context.Context, in request, o *callOptions, body []by
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fail(0, withoutRequest(err, req, in.bearer, o.captchaToken, c.publishableKey))
+		return fail(0, causeOf(err))
 	}
 	defer resp.Body.Close()
 	if id := resp.Header.Get("X-Request-Id"); id != "" && len(id) <= 128 {
@@ -212,7 +211,7 @@ func (c *Client) once(ctx context.Context, in request, o *callOptions, body []by
 	}
 	answer, err := readAnswer(resp)
 	if err != nil {
-		return fail(resp.StatusCode, withoutRequest(err, req, in.bearer, o.captchaToken, c.publishableKey))
+		return fail(resp.StatusCode, causeOf(err))
 	}
 	if len(answer) > maxAnswer {
 		return fail(resp.StatusCode, errors.New("the answer is over 1 MiB"))
@@ -303,22 +302,4 @@ func (c *Client) httpRequest(ctx context.Context, in request, o *callOptions, bo
 	set("X-Request-Id", names.requestID)
 	set("Traceparent", names.traceparent)
 	return req, nil
-}
-
-// withoutRequest takes the request out of a transport error. Its URL goes
-// wherever it stands, for its query can hold a captcha token. And where a
-// server got one of the secrets back into the text, by a Location or a status
-// line that cannot be parsed, the text goes as a whole.
-func withoutRequest(err error, req *http.Request, secrets ...string) error {
-	var ue *url.Error
-	for errors.As(err, &ue) {
-		err = ue.Err
-	}
-	text := err.Error()
-	for _, secret := range append(secrets, req.URL.RawQuery) {
-		if secret != "" && (strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret))) {
-			return errors.New("the connection failed, in words that repeat the request")
-		}
-	}
-	return err
 }
