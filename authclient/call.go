@@ -59,7 +59,7 @@ type request struct {
 	query  url.Values
 	body   any
 	bearer string
-	basic  bool // Basic authorization without a secret too
+	basic  bool // Basic authorization without a secret too, where there is no publishable key either
 
 	codeIsResult bool // a `code` in the answer is no error
 }
@@ -290,10 +290,10 @@ func (c *Client) httpRequest(ctx context.Context, in request, o *callOptions, bo
 	switch {
 	case in.bearer != "":
 		set("Authorization", "Bearer "+in.bearer)
+	case c.publishableKey != "" && c.clientSecret == "":
+		set("Authorization", "Bearer "+c.publishableKey)
 	case c.clientSecret != "" || in.basic:
 		req.SetBasicAuth(c.clientID, c.clientSecret)
-	case c.publishableKey != "":
-		set("Authorization", "Bearer "+c.publishableKey)
 	}
 	set("Accept-Language", o.locale)
 	set("X-Device-Id", o.deviceID)

@@ -43,6 +43,7 @@ func (u *User) Authorize(ctx context.Context, in AuthorizeRequest, opts ...CallO
 
 // AuthorizeInfoRequest asks what a person would agree to.
 type AuthorizeInfoRequest struct {
+	ClientID     string // of the app, where the login is another client's; for User.AuthorizeInfo alone
 	ResponseType string // as in AuthorizeRequest
 	RedirectURI  string // as in AuthorizeRequest
 	State        string // as in AuthorizeRequest
@@ -73,15 +74,28 @@ type Scope struct {
 	Children    []Scope `json:"children"`    // its parts
 }
 
-// AuthorizeInfo asks what a person would agree to.
+// AuthorizeInfo asks what a person would agree to, while nobody is signed in.
 //
-// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, authorizeInfo.
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, authorizeInfo without a login.
 func (c *Client) AuthorizeInfo(ctx context.Context, in AuthorizeInfoRequest, opts ...CallOption) (*AuthorizeInfo, error) {
+	in.ClientID = ""
+	return authorizeInfo(ctx, c, in, opts)
+}
+
+// AuthorizeInfo asks what the person would agree to.
+//
+// Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, authorizeInfo, which sends the login along where
+// there is one.
+func (u *User) AuthorizeInfo(ctx context.Context, in AuthorizeInfoRequest, opts ...CallOption) (*AuthorizeInfo, error) {
+	return authorizeInfo(ctx, u, in, opts)
+}
+
+func authorizeInfo(ctx context.Context, as caller, in AuthorizeInfoRequest, opts []CallOption) (*AuthorizeInfo, error) {
 	query := queryOf(map[string]string{
-		"response_type": in.ResponseType, "redirect_uri": in.RedirectURI, "state": in.State,
+		"client_id": in.ClientID, "response_type": in.ResponseType, "redirect_uri": in.RedirectURI, "state": in.State,
 		"scope": in.Scope, "sign_out_uri": in.SignOutURI, "locale": in.Locale,
 	})
-	return call[AuthorizeInfo](ctx, c, request{
+	return call[AuthorizeInfo](ctx, as, request{
 		op: "AuthorizeInfo", call: Call{"GET", "/v1/user/authorize/info"}, query: query, basic: true,
 	}, opts)
 }

@@ -144,11 +144,18 @@ func TestAuthorizeInfo(t *testing.T) {
 			t.Errorf("client %+v, scopes (-want +got):\n%s", info.Client, diff)
 		}
 	}
+	of := in
+	of.ClientID = "web-app" // and not the login's own
+	if info, err := f.AsUser(f.demo().AccessToken).AuthorizeInfo(ctx, of); err != nil || info.Client.ID != "web-app" || len(info.Scopes) != 2 {
+		t.Errorf("with a login: %+v, %v", info, err)
+	}
+	_, err := f.AsUser("nobody's").AuthorizeInfo(ctx, of)
+	refusal(t, err, authclient.ErrUnauthenticated)
 	in.Locale = "zh-CN"
 	if info, err := f.AuthorizeInfo(ctx, in); err != nil || info.Scopes[1].Name != "手机号" {
 		t.Errorf("in Chinese: %+v, %v", info, err)
 	}
-	_, err := f.client(authclient.Config{Env: "demo-env", ClientID: "web-app", ClientSecret: "guessed"}).AuthorizeInfo(ctx, in)
+	_, err = f.client(authclient.Config{Env: "demo-env", ClientID: "web-app", ClientSecret: "guessed"}).AuthorizeInfo(ctx, in)
 	refusal(t, err, authclient.ErrUnauthorizedClient)
 	in.Scope = "everything"
 	_, err = f.AuthorizeInfo(ctx, in)

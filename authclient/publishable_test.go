@@ -102,6 +102,10 @@ func TestPublishableKeyIsSent(t *testing.T) {
 			_, err := c.AsUser("a.b.c").GetUserInfo(t.Context())
 			return err
 		}},
+		{"a call with Basic authorization", "", "Bearer " + key, func(c *authclient.Client) error {
+			_, err := c.AuthorizeInfo(t.Context(), authclient.AuthorizeInfoRequest{})
+			return err
+		}},
 		{"with a secret", "sec", "Basic aWQ6c2Vj", func(c *authclient.Client) error {
 			_, err := c.SignIn(t.Context(), authclient.SignInRequest{Username: "u", Password: "p"})
 			return err

@@ -74,6 +74,10 @@ func TestMoreRequests(t *testing.T) {
 			return err
 		}, []sent{{"GET", "/auth/v1/user/authorize/info?client_id=id&locale=en-US&redirect_uri=r&response_type=code&scope=a+b&sign_out_uri=o&state=s",
 			"", "Basic aWQ6", ""}}}, // id: and no secret
+		{"AuthorizeInfo with a login", `{}`, func(ctx context.Context, _ *authclient.Client, s state) error {
+			_, err := s.AuthorizeInfo(ctx, authclient.AuthorizeInfoRequest{ClientID: "app", ResponseType: "code", RedirectURI: "r"})
+			return err
+		}, []sent{{"GET", "/auth/v1/user/authorize/info?client_id=app&redirect_uri=r&response_type=code", "", bearer, ""}}},
 		{"DeviceAuthorize", `{"device_code":"d"}`, func(ctx context.Context, c *authclient.Client, _ state) error {
 			_, err := c.DeviceAuthorize(ctx, "a b")
 			return err

@@ -112,6 +112,10 @@ func TestCodeFlow(t *testing.T) {
 	if strings.Contains(asks.body, "credentials") || s.backend.count("/v1/user/authorize") != 0 {
 		t.Error("there are credentials on the page, or a code before anybody pressed anything")
 	}
+	info := last(s.backend.callsTo("/v1/user/authorize/info"))
+	if !strings.HasPrefix(info.header.Get("Authorization"), "Bearer ") || info.query.Get("client_id") != "demo" {
+		t.Errorf("TCB is asked about %v, but not for who has signed in", info.query)
+	}
 	done := b.post(asks, nil)
 	code := app.answer(done).Get("code")
 	if code == "" || done.header.Get("Referrer-Policy") != "no-referrer" {

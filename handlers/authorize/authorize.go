@@ -207,8 +207,8 @@ func (z *Room) rebuild(r *web.Request) (views.Page, error) {
 func (z *Room) page(r *web.Request, login *visitor.Login, in intent) (*views.AuthorizePage, error) {
 	ctx, cancel := r.Within(z.Timeout)
 	defer cancel()
-	info, err := r.Auth().AuthorizeInfo(ctx, authclient.AuthorizeInfoRequest{
-		ResponseType: "code", RedirectURI: r.RedirectURI, Scope: r.Scope, Locale: r.Loc.Locale(),
+	info, err := r.Auth().AsUser(login.Access.AccessToken).AuthorizeInfo(ctx, authclient.AuthorizeInfoRequest{
+		ClientID: r.Client.ID, ResponseType: "code", RedirectURI: r.RedirectURI, Scope: r.Scope, Locale: r.Loc.Locale(),
 	}, r.Options()...)
 	if err != nil {
 		return nil, err

@@ -71,11 +71,12 @@ func (z *Room) Samples(r *web.Request) []sample.Sample {
 	of := r.AsSample(func(l *entry.LoginRequest) {
 		l.Path, l.RedirectURI = entry.PathAuthorize, "https://orders.example.com/callback"
 	})
-	me, err := r.Auth().AsUser("sample").GetUserInfo(r.Context())
+	user := r.Auth().AsUser("sample")
+	me, err := user.GetUserInfo(r.Context())
 	if err != nil {
 		return sample.Plain(name, entry.PathAuthorize, func() (views.Page, error) { return nil, err })
 	}
-	info, err := r.Auth().AuthorizeInfo(r.Context(), authclient.AuthorizeInfoRequest{})
+	info, err := user.AuthorizeInfo(r.Context(), authclient.AuthorizeInfoRequest{})
 	if err != nil {
 		return sample.Plain(name, entry.PathAuthorize, func() (views.Page, error) { return nil, err })
 	}

@@ -27,7 +27,6 @@ type Auth interface {
 	GetMiniProgramQRCodeStatus(context.Context, string, string, ...authclient.CallOption) (*authclient.MiniProgramQRCodeStatus, error)
 	SignInWithProvider(context.Context, authclient.SignInWithProviderRequest, ...authclient.CallOption) (*authclient.Credentials, error)
 
-	AuthorizeInfo(context.Context, authclient.AuthorizeInfoRequest, ...authclient.CallOption) (*authclient.AuthorizeInfo, error)
 	// AsUser makes the calls of somebody who is signed in.
 	AsUser(accessToken string) User
 }
@@ -49,6 +48,7 @@ type User interface {
 	RevokeAllDevices(context.Context, ...authclient.CallOption) error
 	AuthorizeDevice(context.Context, authclient.AuthorizeDeviceRequest, ...authclient.CallOption) error
 	DeleteMe(context.Context, string, ...authclient.CallOption) (*authclient.UserInfo, error)
+	AuthorizeInfo(context.Context, authclient.AuthorizeInfoRequest, ...authclient.CallOption) (*authclient.AuthorizeInfo, error)
 	Authorize(context.Context, authclient.AuthorizeRequest, ...authclient.CallOption) (*authclient.Authorization, error)
 	SignOut(context.Context, authclient.SignOutRequest, ...authclient.CallOption) (authclient.SignOutResponse, error)
 }
