@@ -72,7 +72,7 @@ type SignInRequest struct {
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, signIn.
 func (c *Client) SignIn(ctx context.Context, in SignInRequest, opts ...CallOption) (*Credentials, error) {
-	return call[Credentials](ctx, c, request{op: "SignIn", call: CallSignIn, body: in}, opts)
+	return call[Credentials](ctx, c, request{op: "SignIn", call: CallSignIn, body: in, withPassword: in.Password != ""}, opts)
 }
 
 // SignInAnonymously signs in without a name. The account is that of the device:

@@ -62,6 +62,7 @@ type request struct {
 	basic  bool // Basic authorization without a secret too, where there is no publishable key either
 
 	codeIsResult bool // a `code` in the answer is no error
+	withPassword bool // it signs somebody in by one: see DemandOf
 }
 
 // failed is the error of a request that TCB did not refuse.
@@ -226,6 +227,7 @@ func (c *Client) once(ctx context.Context, in request, o *callOptions, body []by
 	}
 	if e := said.apiError(); e != nil {
 		e.Op, e.Call, e.Status, e.RequestID = in.op, in.call, resp.StatusCode, requestID
+		e.withPassword = in.withPassword
 		if after := resp.Header.Get("Retry-After"); after != "" && e.RetryAfter == 0 {
 			if n, err := strconv.Atoi(after); err == nil && n > 0 {
 				e.RetryAfter = seconds(float64(n))

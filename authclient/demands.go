@@ -47,7 +47,9 @@ const (
 	DemandPhone                      // a phone number has to be bound first
 )
 
-// DemandOf is what the error of a call that signs somebody in demands.
+// DemandOf is what the error of a call that signs somebody in demands. A new password is demanded only of
+// a call that had one, SignIn, SignInEncrypted or GrantToken: elsewhere failed_precondition says
+// something else, as that a number has an account, or that there is no function that makes tickets.
 func DemandOf(err error) Demand {
 	switch {
 	case errors.Is(err, ErrTwoFactorRequired):
@@ -55,8 +57,8 @@ func DemandOf(err error) Demand {
 	case errors.Is(err, ErrMFAPhoneRequired):
 		return DemandPhone
 	case errors.Is(err, ErrFailedPrecondition):
-		if e, ok := errors.AsType[*Error](err); ok && strings.HasPrefix(e.Op, "SignIn") {
-			return DemandNewPassword // of a sign-up it says that there is an account
+		if e, ok := errors.AsType[*Error](err); ok && e.withPassword {
+			return DemandNewPassword
 		}
 	}
 	return NoDemand

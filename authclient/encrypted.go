@@ -35,7 +35,7 @@ func (c *Client) GetPublicKey(ctx context.Context, opts ...CallOption) (*PublicK
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, signIn with version v2 and
 // isEncrypt; getEncryptParams.
 func (c *Client) SignInEncrypted(ctx context.Context, in SignInRequest, opts ...CallOption) (*Credentials, error) {
-	r := request{op: "SignInEncrypted", call: Call{"POST", "/v2/signin/username"}}
+	r := request{op: "SignInEncrypted", call: Call{"POST", "/v2/signin/username"}, withPassword: in.Password != ""}
 	key, err := c.GetPublicKey(ctx, opts...)
 	if err != nil {
 		return nil, err

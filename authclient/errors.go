@@ -136,7 +136,8 @@ type Error struct {
 	RetryAfter  time.Duration     // how long to wait; 0 when TCB does not say
 	NotSent     bool              // nothing left for TCB: Config.HTTPClient's transport held it back, for RetryAfter
 
-	cause error
+	withPassword bool // the call was to sign somebody in by one
+	cause        error
 }
 
 // Error names the operation and the code.

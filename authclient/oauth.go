@@ -173,7 +173,7 @@ func (c *Client) GrantToken(ctx context.Context, in GrantTokenRequest, opts ...C
 	if in.ClientSecret == "" {
 		in.ClientSecret = c.clientSecret
 	}
-	return call[Credentials](ctx, c, request{op: "GrantToken", call: callToken, body: in}, opts)
+	return call[Credentials](ctx, c, request{op: "GrantToken", call: callToken, body: in, withPassword: in.Password != ""}, opts)
 }
 
 // Certs are the public keys that access tokens are signed with, a JWK set as it

@@ -66,6 +66,10 @@ func TestNewPasswordDemanded(t *testing.T) {
 	if got := authclient.DemandOf(err); got != authclient.NoDemand {
 		t.Errorf("a sign-up of somebody who has an account: %v, want no demand", got)
 	}
+	_, grant := f.GrantToken(ctx, authclient.GrantTokenRequest{GrantType: "password", Username: demoUsername, Password: demoPassword})
+	if authclient.DemandOf(grant) != authclient.DemandNewPassword {
+		t.Errorf("GrantToken: %v, want one that demands a new password", grant)
+	}
 	for _, err := range []error{nil, errors.New("x"), authclient.ErrInvalidPassword} {
 		if got := authclient.DemandOf(err); got != authclient.NoDemand {
 			t.Errorf("DemandOf(%v): %v, want none", err, got)
@@ -77,6 +81,25 @@ func TestNewPasswordDemanded(t *testing.T) {
 	}
 	if _, err := f.SignIn(ctx, authclient.SignInRequest{Username: demoUsername, Password: next}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Where there is no password, or no answer of TCB's, failed_precondition demands none.
+func TestNoNewPasswordDemanded(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	c := serve(t, answer(400, `{"error":"failed_precondition"}`), authclient.Config{})
+	_, ticket := c.SignInWithCustomTicket(ctx) // no function that makes one
+	_, code := c.SignIn(ctx, authclient.SignInRequest{Username: "u", VerificationToken: "vt"})
+	_, provider := c.SignInWithProvider(ctx, authclient.SignInWithProviderRequest{ProviderToken: "pt"})
+	_, anonymous := c.SignInAnonymously(ctx)
+	_, grant := c.GrantToken(ctx, authclient.GrantTokenRequest{GrantType: "device_code", DeviceCode: "d"})
+	c = serve(t, broken(""), authclient.Config{})
+	_, away := c.SignIn(ctx, authclient.SignInRequest{Username: "u", Password: "p"})
+	for _, err := range []error{ticket, code, provider, anonymous, grant, away} {
+		if got := authclient.DemandOf(err); err == nil || got != authclient.NoDemand {
+			t.Errorf("DemandOf(%v): %v, want none", err, got)
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func (in *Room) admit(r *web.Request, with given, creds *authclient.Credentials,
 		return in.visitor.Complete(r, creds, r.Destination())
 	}
 	demand := authclient.DemandOf(err)
-	if demand == authclient.DemandNewPassword && (with.Password == "" || with.Renewed) {
+	if demand == authclient.DemandNewPassword && with.Renewed {
 		return web.Reply{}, err // it says something else, then
 	}
 	switch demand {
