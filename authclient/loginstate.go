@@ -26,6 +26,9 @@ const (
 // errSignedOut is the cause of calls on a login that is over.
 var errSignedOut = errors.New("there is no login any more")
 
+// errNoRefreshToken is the cause where an access token has run out that cannot be refreshed.
+var errNoRefreshToken = errors.New("there is no refresh token")
+
 // LoginState holds one login and makes the calls that need it, refreshing the
 // access token where it has run out: once, for however many callers at the
 // same time. Create it with Client.LoginState; it is safe for concurrent use.
@@ -86,7 +89,8 @@ func (s *LoginState) LoginScope() string { return s.Credentials().Scope }
 var ofAccessToken = request{op: "GetAccessToken", call: callToken}
 
 // GetAccessToken gives an access token that serves for 30 seconds at least,
-// refreshed where needed. ErrUnauthenticated: the login is over.
+// refreshed where needed. ErrUnauthenticated: the login is over, as it is without a refresh token once
+// the access token has run out.
 //
 // Source: @cloudbase/oauth@3.3.3 src/oauth2client/oauth2client.ts, getAccessToken.
 func (s *LoginState) GetAccessToken(ctx context.Context, opts ...CallOption) (string, error) {
@@ -118,7 +122,11 @@ func (s *LoginState) GetAccessToken(ctx context.Context, opts ...CallOption) (st
 }
 
 func (s *LoginState) refresh(ctx context.Context, r *refresh, refreshToken string, opts []CallOption) {
-	creds, err := s.client.RefreshToken(ctx, refreshToken, opts...)
+	var creds *Credentials
+	err := errNoRefreshToken // as the SDK has it (oauth2client.ts, _refreshToken): no call is made
+	if refreshToken != "" {
+		creds, err = s.client.RefreshToken(ctx, refreshToken, opts...)
+	}
 	s.mu.Lock()
 	change := StateChange("")
 	switch {
@@ -132,7 +140,7 @@ func (s *LoginState) refresh(ctx context.Context, r *refresh, refreshToken strin
 		s.expiresAt = s.client.now().Add(time.Duration(creds.ExpiresIn) * time.Second)
 		r.token = creds.AccessToken
 		change = SignedIn
-	case errors.Is(err, ErrInvalidGrant) || errors.Is(err, ErrUnauthenticated):
+	case err == errNoRefreshToken, errors.Is(err, ErrInvalidGrant), errors.Is(err, ErrUnauthenticated):
 		err = ofAccessToken.failed("unauthenticated", err)
 		s.end()
 		change = CredentialsError
