@@ -169,19 +169,16 @@ type QueryUserResponse struct {
 // as the documents of @cloudbase/js-sdk@2 have it.
 func (q *QueryUserResponse) UnmarshalJSON(data []byte) error {
 	var raw struct {
-		Total json.Number         `json:"total"`
+		Total json.RawMessage     `json:"total"`
 		Data  []SimpleUserProfile `json:"data"`
 	}
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return err
-	}
+	err := json.Unmarshal(data, &raw)
 	q.Users = raw.Data
-	if raw.Total == "" {
-		return nil
+	var ok bool
+	if q.Total, ok = integer(raw.Total); !ok {
+		q.Total = len(q.Users)
 	}
-	n, err := strconv.Atoi(raw.Total.String())
-	q.Total = n
-	return err
+	return err // of a field of another type: the others are there
 }
 
 // SimpleUserProfile is what one person may know of another.
@@ -222,13 +219,16 @@ type BoundProvider struct {
 	Bind             bool   `json:"bind"`               // whether it is bound
 }
 
+// providers are an answer of GetProviders.
+type providers struct {
+	Data []BoundProvider `json:"data"`
+}
+
 // GetProviders lists the identity providers.
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, getProviders.
 func (u *User) GetProviders(ctx context.Context, opts ...CallOption) ([]BoundProvider, error) {
-	var out struct {
-		Data []BoundProvider `json:"data"`
-	}
+	var out providers
 	err := u.do(ctx, request{op: "GetProviders", call: Call{"GET", "/v1/user/provider"}}, &out, opts)
 	return out.Data, err
 }

@@ -70,20 +70,110 @@ func decode(answer []byte, out any, said *errorBody) error {
 			err = json.Unmarshal(answer, out)
 		}
 	}
-	if err != nil {
+	_, mistyped := errors.AsType[*json.UnmarshalTypeError](err)
+	if err != nil && !(mistyped && bearable(answer, out)) {
 		return errTypes
 	}
-	if check, ok := out.(interface{ complete() bool }); ok && !check.complete() {
-		return errLacking
+	check, ok := out.(interface{ complete() bool })
+	switch {
+	case !ok || check.complete():
+		return nil
+	case mistyped:
+		return errTypes
 	}
-	return nil
+	return errLacking
+}
+
+// requires has what an answer must have in the documented types, beside what complete asks for. All else
+// that comes in another type counts as left out: package json leaves such a field empty and reads the
+// others. That TCB has changed the type of an avatar must keep nobody out.
+type requires interface {
+	required() any // a pointer to decode the answer into
+}
+
+// bearable reports that fields of other types can be left out of an answer. Of answers that do not say
+// what they require, none can.
+func bearable(answer []byte, out any) bool {
+	if r, ok := out.(requires); ok {
+		return json.Unmarshal(answer, r.required()) == nil
+	}
+	_, ok := out.(interface{ complete() bool })
+	return ok
+}
+
+func (*Credentials) required() any { // complete says nothing of these two, which can be left out
+	return &struct {
+		RefreshToken string `json:"refresh_token"`
+		Sub          string `json:"sub"`
+	}{}
+}
+
+func (*Verification) required() any {
+	return &struct {
+		IsUser bool `json:"is_user"` // decides between signing in and up
+	}{}
+}
+
+func (*SudoToken) required() any {
+	return &struct {
+		SudoToken string `json:"sudo_token"` // an empty one has a meaning
+	}{}
+}
+
+func (*CaptchaPage) required() any {
+	return &struct {
+		URL string `json:"url"` // an empty one has a meaning
+	}{}
+}
+
+func (*MiniProgramQRCodeStatus) required() any {
+	return &struct {
+		Status        string `json:"status"`
+		ProviderToken string `json:"provider_token"`
+	}{}
+}
+
+func (*SignOutResponse) required() any { return &struct{}{} }
+
+func (*AuthorizeInfo) required() any {
+	return &struct {
+		Scopes []shownScope `json:"scopes"`
+	}{}
+}
+
+// shownScope is what must be there of a scope: nobody agrees to more than they are shown.
+type shownScope struct {
+	ID       string       `json:"id"`
+	Name     string       `json:"name"`
+	Children []shownScope `json:"children"`
+}
+
+func (*QueryUserResponse) required() any { return &rowsOf{} }
+
+func (*SecurityHistory) required() any { return &rowsOf{} }
+
+func (*providers) required() any { return &rowsOf{} }
+
+// rowsOf are the rows of a list, with what tells one from another, and where the next page is.
+type rowsOf struct {
+	Data []struct {
+		ID       string `json:"id"`
+		Sub      string `json:"sub"`
+		DeviceID string `json:"device_id"`
+		Bind     bool   `json:"bind"`
+	} `json:"data"`
+	NextPageToken string `json:"next_page_token"`
 }
 
 func (c *Credentials) decodeWith(said *errorBody, answer []byte) error {
-	return json.Unmarshal(answer, &struct {
+	err := json.Unmarshal(answer, &struct {
 		*Credentials
 		*errorBody
 	}{c, said})
+	if err != nil && slices.Contains(c.Groups, "") { // what is no string among them
+		c.Groups = nil
+	}
+	return err
 }
 
 func (v *Verification) decodeWith(said *errorBody, answer []byte) error {
@@ -113,14 +203,13 @@ func (u *UserInfo) decodeWith(said *errorBody, answer []byte) error {
 	in := struct {
 		*plain
 		*errorBody
-		Password json.RawMessage `json:"password"` // what took the place of has_password (js-sdk 3.3.12)
+		Camel    json.RawMessage `json:"hasPassword"` // has_password as the SDK declares it (@cloudbase/oauth@3.3.3 src/auth/models.ts, UserProfile)
+		Password json.RawMessage `json:"password"`    // what took the place of both (js-sdk 3.3.12)
 	}{plain: (*plain)(u), errorBody: said}
-	if err := json.Unmarshal(answer, &in); err != nil {
-		return err
-	}
-	if string(in.Password) == `"SET"` {
+	err := json.Unmarshal(answer, &in)
+	if string(in.Camel) == "true" || string(in.Password) == `"SET"` {
 		u.HasPassword = true
 	}
 	u.Raw = answer
-	return nil
+	return err // of a field of another type: the others are there
 }

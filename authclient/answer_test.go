@@ -68,7 +68,7 @@ func TestErrorBesideFields(t *testing.T) {
 			return c.ResetPassword(ctx, authclient.ResetPasswordRequest{})
 		},
 	}
-	const fields = `"sub":5,"access_token":{},"expires_in":"soon","verification_id":[],"verification_token":1,"token":2,"total":"x"}`
+	const fields = `"sub":5,"access_token":{},"expires_in":"soon","verification_id":[],"verification_token":1,"token":2,"total":"x","data":5}`
 	for op, call := range calls {
 		client := serve(t, answer(200, `{"error":"not_found",`+fields), authclient.Config{})
 		refusal(t, call(t.Context(), client), authclient.ErrNotFound)
@@ -88,6 +88,102 @@ func TestErrorBesideFields(t *testing.T) {
 		if e := refusal(t, call(t.Context(), client), authclient.ErrUnreachable); !strings.HasSuffix(e.Error(), "of other types than documented") {
 			t.Errorf("%s: got %v", op, e)
 		}
+	}
+}
+
+// A field that came in another type is as one that did not come, unless the call is about it.
+func TestOtherTypes(t *testing.T) {
+	t.Parallel()
+	call := func(op string, c *authclient.Client) (any, error) {
+		ctx, user := t.Context(), c.AsUser("token")
+		switch op {
+		case "SignIn":
+			return c.SignIn(ctx, authclient.SignInRequest{})
+		case "GetVerification":
+			return c.GetVerification(ctx, authclient.GetVerificationRequest{})
+		case "Sudo":
+			return user.Sudo(ctx, authclient.SudoRequest{})
+		case "InitCaptcha":
+			return c.InitCaptcha(ctx, "r", "s")
+		case "GetMiniProgramQRCodeStatus":
+			return c.GetMiniProgramQRCodeStatus(ctx, "a", "q")
+		case "SignOut":
+			return user.SignOut(ctx, authclient.SignOutRequest{State: "s"})
+		case "AuthorizeInfo":
+			return user.AuthorizeInfo(ctx, authclient.AuthorizeInfoRequest{})
+		case "GetSecurityHistory":
+			return user.GetSecurityHistory(ctx, authclient.SecurityHistoryRequest{})
+		case "GetProviders":
+			return user.GetProviders(ctx)
+		case "IsUsernameRegistered":
+			return c.IsUsernameRegistered(ctx, "u")
+		case "GrantProviderToken":
+			return c.GrantProviderToken(ctx, authclient.GrantProviderTokenRequest{})
+		}
+		return user.GetUserInfo(ctx)
+	}
+	me := authclient.UserInfo{Sub: "1", Name: "Wang", HasPassword: true}
+	scopes := authclient.AuthorizeInfo{Scopes: []authclient.Scope{{ID: "a", Children: []authclient.Scope{{ID: "b"}}}}}
+	tests := []struct {
+		op, answer string
+		want       any // nil: an error
+	}{
+		{"SignIn", `{"access_token":"a","expires_in":1,"sub":"1","token_type":5,"scope":["x"],"groups":{}}`, &authclient.Credentials{AccessToken: "a", ExpiresIn: 1, Sub: "1"}},
+		{"SignIn", `{"access_token":"a","expires_in":1,"groups":["a",5,"b"]}`, &authclient.Credentials{AccessToken: "a", ExpiresIn: 1}},
+		{"SignIn", `{"access_token":"a","expires_in":"1"}`, nil},
+		{"SignIn", `{"access_token":["a"],"expires_in":1}`, nil},
+		{"SignIn", `{"access_token":"a","expires_in":1,"refresh_token":5}`, nil},
+		{"SignIn", `{"access_token":"a","expires_in":1,"sub":5,"groups":5}`, nil},
+		{"GetVerification", `{"verification_id":"v","expires_in":"soon"}`, &authclient.Verification{VerificationID: "v"}},
+		{"GetVerification", `{"verification_id":"v","is_user":"true"}`, nil},
+		{"Sudo", `{"sudo_token":"s","expires_in":"900"}`, &authclient.SudoToken{SudoToken: "s"}},
+		{"Sudo", `{"sudo_token":5}`, nil},
+		{"InitCaptcha", `{"url":"u","expires_in":"600"}`, &authclient.CaptchaPage{URL: "u"}},
+		{"InitCaptcha", `{"url":["u"]}`, nil},
+		{"GetMiniProgramQRCodeStatus", `{"status":"s","expires_in":"600"}`, &authclient.MiniProgramQRCodeStatus{Status: "s"}},
+		{"GetMiniProgramQRCodeStatus", `{"status":"s","provider_token":5}`, nil},
+		{"SignOut", `{"redirect_uri":5}`, authclient.SignOutResponse{}},
+		{"AuthorizeInfo", `{"client":5,"scopes":[{"id":"a","picture":5,"children":[{"id":"b","url":5}]}]}`, &scopes},
+		{"AuthorizeInfo", `{"scopes":[{"id":"a","children":[{"id":"b","children":5}]}]}`, nil},
+		{"AuthorizeInfo", `{"scopes":["a"]}`, nil},
+		{"GetSecurityHistory", `{"data":[{"id":"1","ip":5,"meta":"x"}]}`, &authclient.SecurityHistory{Rows: []authclient.SecurityEvent{{ID: "1"}}}},
+		{"GetSecurityHistory", `{"data":{}}`, nil},
+		{"GetSecurityHistory", `{"data":[],"next_page_token":5}`, nil},
+		{"GetProviders", `{"total":"x","data":[{"id":"a","name":5,"bind":true}]}`, []authclient.BoundProvider{{ID: "a", Bind: true}}},
+		{"GetProviders", `{"data":[{"id":"a","bind":"yes"}]}`, nil},
+		{"GetProviders", `{"data":[5]}`, nil},
+		{"IsUsernameRegistered", `{"exist":"no"}`, nil},
+		{"GrantProviderToken", `{"provider_token":"p","provider_profile":{"sub":"1","name":5,"meta":[]}}`,
+			&authclient.ProviderToken{ProviderToken: "p", ProviderProfile: authclient.ProviderProfile{Sub: "1"}}},
+		{"GrantProviderToken", `{"provider_token":5,"provider_profile":{"sub":"1"}}`, nil},
+		{"GetUserInfo", `{"sub":"1","picture":{"url":"u"},"name":"Wang","providers":"none","email_verified":"yes","has_password":1,"password":"SET"}`, &me},
+		{"GetUserInfo", `{"sub":"1","name":"Wang","hasPassword":true}`, &me},
+		{"GetUserInfo", `{"sub":"1","name":"Wang","has_password":true,"hasPassword":5}`, &me},
+		{"GetUserInfo", `{"sub":1,"name":"Wang"}`, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.op+tt.answer, func(t *testing.T) {
+			t.Parallel()
+			got, err := call(tt.op, serve(t, answer(200, tt.answer), authclient.Config{}))
+			if tt.want == nil {
+				if e := refusal(t, err, authclient.ErrUnreachable); !strings.HasSuffix(e.Error(), "of other types than documented") {
+					t.Errorf("got %v", e)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info, ok := got.(*authclient.UserInfo); ok {
+				if string(info.Raw) != tt.answer {
+					t.Errorf("Raw is %s", info.Raw)
+				}
+				info.Raw = nil
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
