@@ -63,6 +63,9 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Env == "" {
 		return nil, errors.New("authclient: Config.Env is empty")
 	}
+	if !isLabel(cfg.Env) || cfg.Region != "" && !isLabel(cfg.Region) {
+		return nil, errors.New("authclient: Config.Env and Config.Region can have lower-case letters, digits and dashes alone")
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -83,12 +86,9 @@ func New(cfg Config) (*Client, error) {
 	if cfg.EndPointMode == CloudAPI && cfg.Endpoint == "" && cfg.PublishableKey != "" {
 		return nil, errors.New("authclient: Config.PublishableKey is for the gateway alone, and Config.EndPointMode says CloudAPI")
 	}
-	cfg.Endpoint = cfg.Address()
-	base, err := url.Parse(cfg.Endpoint)
-	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Hostname() == "" ||
-		base.User != nil || strings.ContainsAny(cfg.Endpoint, "?#") {
-		// Without the value: a URL with a password in it is one of those refused.
-		return nil, errors.New("authclient: Config.Endpoint is not an http or https URL of a server")
+	base, err := baseOf(cfg.Address())
+	if err != nil {
+		return nil, err
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
@@ -108,7 +108,7 @@ func New(cfg Config) (*Client, error) {
 		clientSecret:   cfg.ClientSecret,
 		publishableKey: cfg.PublishableKey,
 		issuer:         cfg.Issuer,
-		base:           strings.TrimRight(base.String(), "/") + "/auth",
+		base:           base,
 		ownQuery:       "?" + url.Values{"client_id": {cfg.ClientID}}.Encode(),
 		userAgent:      cfg.UserAgent,
 		timeout:        cfg.Timeout,
@@ -117,6 +117,23 @@ func New(cfg Config) (*Client, error) {
 		now:            cfg.Now,
 		observe:        cfg.Observe,
 	}, nil
+}
+
+// baseOf is what the calls' addresses begin with.
+func baseOf(address string) (string, error) {
+	base, err := url.Parse(address)
+	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Hostname() == "" ||
+		base.User != nil || strings.ContainsAny(address, "?#") {
+		// Without the value: a URL with a password in it is one of those refused.
+		return "", errors.New("authclient: Config.Endpoint is not an http or https URL of a server")
+	}
+	return strings.TrimRight(base.String(), "/") + "/auth", nil
+}
+
+// isLabel reports that s can be a part of a host's name, and nothing else: with a dot or a slash in an
+// environment's id, passwords would go to a host of somebody else's choice.
+func isLabel(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" && s[0] != '-' && s[len(s)-1] != '-'
 }
 
 func (cfg *Config) httpClient() *http.Client {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -154,5 +155,29 @@ func FuzzDevices(f *testing.F) {
 			page, err := client.InitCaptcha(t.Context(), "https://app.example/", "state")
 			check("InitCaptcha", err, page != nil)
 		})
+	})
+}
+
+// FuzzNew: whatever the environment and the region are called, calls go to TCB's hosts, or nowhere.
+func FuzzNew(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"demo-env", ""}, {"e", "ap-guangzhou"}, {"e", "ap-singapore"}, {"evil.example/", ""}, {"e", "x.evil.example#"},
+		{"a@b", "c"}, {"e%2f", ""}, {"-", "-"}, {"e\r\n", "x"}, {"é", "ap-shanghai"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	tcb := regexp.MustCompile(`^https://[a-z0-9-]+\.([a-z0-9-]+\.tcb-api\.tencentcloudapi|api(\.intl)?\.tcloudbasegateway)\.com/auth/v1/user/me$`)
+	f.Fuzz(func(t *testing.T, env, region string) {
+		var asked string
+		client, err := authclient.New(authclient.Config{Env: env, Region: region, HTTPClient: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			asked = r.URL.String()
+			return response(200, userInfo), nil
+		})}})
+		if err != nil {
+			return
+		}
+		if _, err := client.AsUser("token").GetUserInfo(t.Context()); err != nil || !tcb.MatchString(asked) {
+			t.Errorf("%q in %q: asked %q, %v", env, region, asked, err)
+		}
 	})
 }

@@ -301,6 +301,13 @@ func TestNewRefuses(t *testing.T) {
 		cfg  authclient.Config
 	}{
 		{"no environment", authclient.Config{}},
+		{"another host", authclient.Config{Env: "evil.example/"}},
+		{"another host, with TCB's as its path", authclient.Config{Env: "evil.example/?"}},
+		{"a password before the host", authclient.Config{Env: "hunter2@evil"}},
+		{"another host by the region", authclient.Config{Env: "e", Region: "x.evil.example/"}},
+		{"upper case", authclient.Config{Env: "Demo"}},
+		{"a dash at the end", authclient.Config{Env: "e-"}},
+		{"a line break", authclient.Config{Env: "e\n"}},
 		{"no scheme", authclient.Config{Env: "e", Endpoint: "127.0.0.1:9000"}},
 		{"another scheme", authclient.Config{Env: "e", Endpoint: "ftp://example.com"}},
 		{"no host", authclient.Config{Env: "e", Endpoint: "https:///auth"}},
