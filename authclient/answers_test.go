@@ -109,7 +109,8 @@ func TestBadAnswers(t *testing.T) {
 		{"nothing in it", answer(200, `{}`), authclient.Error{Code: "unreachable", Status: 200}, 3, true, false},
 		{"nothing in the fields", answer(200, `{"sub":"","access_token":"","expires_in":0}`), authclient.Error{Code: "unreachable", Status: 200}, 3, true, false},
 		{"a failure without a code", answer(500, `{}`), authclient.Error{Code: "unreachable", Status: 500}, 3, false, false},
-		{"a failure with a profile", answer(403, userInfo), authclient.Error{Code: "unreachable", Status: 403}, 3, false, false},
+		{"a failure with a profile", answer(403, userInfo), authclient.Error{Code: "unreachable", Status: 403}, 1, false, false},
+		{"HTML of a wall", answer(403, `<html>Forbidden</html>`), authclient.Error{Code: "unreachable", Status: 403}, 1, false, false},
 		{"falsy errors", answer(200, `{"sub":"1","error":"","code":0}`), authclient.Error{}, 1, true, false},
 		{"null and false errors", answer(200, `{"sub":"1","error":null,"code":false}`), authclient.Error{}, 1, true, false},
 
@@ -136,6 +137,12 @@ func TestBadAnswers(t *testing.T) {
 		{"error is endless", answer(400, `{"error":"`+strings.Repeat("a", 65)+`"}`), authclient.Error{Code: "unknown", Status: 400}, 1, false, false},
 		{"description is an object", answer(400, `{"error":"internal","error_description":{"zh":1}}`), authclient.Error{Code: "internal", Description: `{"zh":1}`, Status: 400}, 1, false, false},
 		{"number too big", answer(400, `{"error":"internal","error_code":1e300}`), authclient.Error{Code: "internal", Status: 400}, 1, false, false},
+		{"a number", answer(401, `{"error_code":16,"error_description":"who?"}`), authclient.Error{Code: "unauthenticated", ErrorCode: 16, Description: "who?", Status: 401}, 1, false, false},
+		{"a number of TCB's", answer(400, `{"error":"","error_code":"4001"}`), authclient.Error{Code: "captcha_required", ErrorCode: 4001, Status: 400}, 1, false, false},
+		{"an unknown number", answer(500, `{"error_code":99}`), authclient.Error{Code: "unknown", ErrorCode: 99, Status: 500}, 1, false, false},
+		{"no number", answer(401, `{"error_code":0}`), authclient.Error{Code: "unreachable", Status: 401}, 1, false, false},
+		{"a number in a success", answer(200, `{"sub":"1","error_code":16}`), authclient.Error{}, 1, true, false},
+		{"away in a 4xx", answer(400, `{"error":"unavailable"}`), authclient.Error{Code: "unavailable", Status: 400}, 1, false, false},
 		{"away", answer(503, `{"error":"unavailable"}`), authclient.Error{Code: "unavailable", Status: 503}, 3, false, false},
 		{"ill", answer(500, `{"error":"internal"}`), authclient.Error{Code: "internal", Status: 500}, 1, false, false},
 	}

@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"strconv"
+	"strings"
 	"time"
 )
 
@@ -70,6 +70,13 @@ func (r request) failed(code string, cause error) *Error {
 	return &Error{Op: r.op, Call: r.call, Code: code, Remaining: -1, cause: cause}
 }
 
+// local is the error of a request that cannot be written.
+func (r request) local(cause error) *Error {
+	e := r.failed("local", cause)
+	e.NotSent = true
+	return e
+}
+
 // caller makes requests as somebody: a Client as an app, a User as a person.
 type caller interface {
 	do(ctx context.Context, in request, out any, opts []CallOption) error
@@ -123,7 +130,7 @@ func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOpti
 	if in.body != nil {
 		var err error
 		if body, err = json.Marshal(in.body); err != nil {
-			return in.failed("local", errors.New("the request cannot be written as JSON"))
+			return in.local(errors.New("the request cannot be written as JSON"))
 		}
 	}
 	ctx, cancel := within(ctx, c.timeout)
@@ -144,10 +151,11 @@ func (c *Client) tries(ctx context.Context, in request, out any, opts []CallOpti
 		if out != nil { // what a refusal has in fields of the same names is none of the next answer's
 			reflect.ValueOf(out).Elem().SetZero()
 		}
-		if in.call.Method != http.MethodGet || try == maxTries || !err.retryable() || ctx.Err() != nil {
+		wait := time.Duration(try) * 100 * time.Millisecond
+		if in.call.Method != http.MethodGet || try == maxTries || !err.retryable(wait) || ctx.Err() != nil {
 			return err
 		}
-		pause := time.NewTimer(time.Duration(try) * 100 * time.Millisecond)
+		pause := time.NewTimer(wait)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -180,31 +188,35 @@ func within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 	return context.WithTimeout(ctx, d)
 }
 
-// retryable reports whether the same call may go better: there was no answer of
-// TCB's, or TCB itself says that it is away for the moment.
-func (e *Error) retryable() bool {
-	return !e.NotSent && (e.Code == "unreachable" || e.Code == "unavailable")
+// retryable reports whether the same call may go better so much later: there was no answer of
+// TCB's, or TCB itself says that it is away for the moment. A 4xx says that the request is at fault,
+// and who is told to wait longer comes too soon.
+func (e *Error) retryable(wait time.Duration) bool {
+	return !e.NotSent && (e.Code == "unreachable" || e.Code == "unavailable") && e.Status/100 != 4 && e.RetryAfter <= wait
 }
 
 func (c *Client) once(ctx context.Context, in request, o *callOptions, body []byte, out any) *Error {
 	names := namesOf(ctx)
 	requestID := names.requestID
-	fail := func(status int, cause error) *Error {
+	fail := func(resp *http.Response, cause error) *Error {
 		if ctx.Err() != nil {
 			cause = ctx.Err() // why we stopped says more than how the connection broke
 		}
 		e := in.failed("unreachable", cause)
-		e.Status, e.RequestID = status, requestID
+		e.RequestID = requestID
 		e.noteUnsent()
+		if resp != nil {
+			e.noteAnswer(resp, c.now())
+		}
 		return e
 	}
 	req, err := c.httpRequest(ctx, in, o, body, names)
 	if err != nil {
-		return fail(0, errors.New("the request cannot be built"))
+		return in.local(errors.New("the request cannot be built"))
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fail(0, causeOf(err))
+		return fail(nil, causeOf(err))
 	}
 	defer resp.Body.Close()
 	if id := resp.Header.Get("X-Request-Id"); id != "" && len(id) <= 128 {
@@ -212,34 +224,31 @@ func (c *Client) once(ctx context.Context, in request, o *callOptions, body []by
 	}
 	answer, err := readAnswer(resp)
 	if err != nil {
-		return fail(resp.StatusCode, causeOf(err))
+		return fail(resp, causeOf(err))
 	}
 	if len(answer) > maxAnswer {
-		return fail(resp.StatusCode, errors.New("the answer is over 1 MiB"))
+		return fail(resp, errors.New("the answer is over 1 MiB"))
 	}
 	var said errorBody
 	wrong := decode(answer, out, &said)
 	if wrong == errNoObject {
-		return fail(resp.StatusCode, wrong)
+		return fail(resp, wrong)
 	}
 	if in.codeIsResult {
 		said.Code = nil
 	}
-	if e := said.apiError(); e != nil {
-		e.Op, e.Call, e.Status, e.RequestID = in.op, in.call, resp.StatusCode, requestID
+	failed := resp.StatusCode < 200 || resp.StatusCode > 299
+	if e := said.apiError(failed); e != nil {
+		e.Op, e.Call, e.RequestID = in.op, in.call, requestID
 		e.withPassword = in.withPassword
-		if after := resp.Header.Get("Retry-After"); after != "" && e.RetryAfter == 0 {
-			if n, err := strconv.Atoi(after); err == nil && n > 0 {
-				e.RetryAfter = seconds(float64(n))
-			}
-		}
+		e.noteAnswer(resp, c.now())
 		return e
 	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fail(resp.StatusCode, errors.New("a failure without an error code"))
+	if failed {
+		return fail(resp, errors.New("a failure without an error code"))
 	}
 	if wrong != nil {
-		return fail(resp.StatusCode, wrong)
+		return fail(resp, wrong)
 	}
 	return nil
 }
@@ -280,6 +289,9 @@ func (c *Client) httpRequest(ctx context.Context, in request, o *callOptions, bo
 	}
 	values := make([]string, 0, 9) // all in one place, for which Header.Set would make nine
 	set := func(canonical, value string) {
+		if strings.ContainsFunc(value, notOfHeader) {
+			err = errors.New("a header cannot be sent") // and is not shown
+		}
 		if value != "" {
 			values = append(values, value)
 			req.Header[canonical] = values[len(values)-1 : len(values) : len(values)]
@@ -303,5 +315,8 @@ func (c *Client) httpRequest(ctx context.Context, in request, o *callOptions, bo
 	set("User-Agent", cmp.Or(o.userAgent, c.userAgent))
 	set("X-Request-Id", names.requestID)
 	set("Traceparent", names.traceparent)
-	return req, nil
+	return req, err
 }
+
+// notOfHeader finds what cannot stand in a header's value (RFC 9110 §5.5).
+func notOfHeader(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }

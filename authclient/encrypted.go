@@ -42,7 +42,7 @@ func (c *Client) SignInEncrypted(ctx context.Context, in SignInRequest, opts ...
 	}
 	plain, err := json.Marshal(in)
 	if err != nil {
-		return nil, r.failed("local", errors.New("the request cannot be written as JSON"))
+		return nil, r.local(errors.New("the request cannot be written as JSON"))
 	}
 	params, err := encrypt(key.PublicKey, string(plain))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -134,7 +135,7 @@ type Error struct {
 	Details     []json.RawMessage // TCB's `details`, as they came
 	Remaining   int               // tries left, as TCB counts them; -1 when it does not say
 	RetryAfter  time.Duration     // how long to wait; 0 when TCB does not say
-	NotSent     bool              // nothing left for TCB: Config.HTTPClient's transport held it back, for RetryAfter
+	NotSent     bool              // nothing left for TCB: the request cannot be written (ErrLocal), or Config.HTTPClient's transport held it back, for RetryAfter
 
 	withPassword bool // the call was to sign somebody in by one
 	cause        error
@@ -181,17 +182,39 @@ type errorBody struct {
 	RetryAfterCamel  json.RawMessage `json:"retryAfter"`
 }
 
-// apiError finds the error in an answer's body; nil when it holds none.
-func (b *errorBody) apiError() *Error {
-	code, description := b.Error, b.ErrorDescription
-	if !truthy(code) {
-		code, description = b.Code, b.Message
+// codesByNumber are the codes of an error_code: those of google.rpc.Code, and AuthErrorCode of newer SDKs
+// (@cloudbase/oauth of @cloudbase/js-sdk@2.32.0 src/auth/consts.ts).
+var codesByNumber = map[int]error{
+	1: ErrCancelled, 2: ErrUnknown, 3: ErrInvalidArgument, 4: ErrDeadlineExceeded, 5: ErrNotFound, 6: ErrAlreadyExists,
+	7: ErrPermissionDenied, 8: ErrResourceExhausted, 9: ErrFailedPrecondition, 10: ErrAborted, 11: ErrOutOfRange,
+	12: ErrUnimplemented, 13: ErrInternal, 14: ErrUnavailable, 15: ErrDataLoss, 16: ErrUnauthenticated,
+	4001: ErrCaptchaRequired, 4002: ErrCaptchaInvalid, 4019: ErrProviderError, 4022: ErrUnauthorizedClient,
+	4042: ErrMFAPhoneRequired, 4045: ErrLoginTypeDisabled,
+}
+
+// codeByNumber is the code of an error_code that no name stands beside.
+func codeByNumber(n int) string {
+	if code, ok := codesByNumber[n].(codeError); ok {
+		return string(code)
 	}
-	if !truthy(code) {
+	return "unknown"
+}
+
+// apiError finds the error in an answer's body; nil when it holds none. In an answer that its status
+// calls a failure, a number alone is one too.
+func (b *errorBody) apiError(failed bool) *Error {
+	n, _ := integer(b.ErrorCode)
+	e := &Error{ErrorCode: n, Description: text(b.ErrorDescription), Remaining: -1}
+	switch {
+	case truthy(b.Error):
+		e.Code = codeName(b.Error)
+	case truthy(b.Code):
+		e.Code, e.Description = codeName(b.Code), text(b.Message)
+	case failed && n != 0:
+		e.Code = codeByNumber(n)
+	default:
 		return nil
 	}
-	e := &Error{Code: codeName(code), Description: text(description), Remaining: -1}
-	e.ErrorCode, _ = integer(b.ErrorCode)
 	if len(b.Details) > 0 && json.Unmarshal(b.Details, &e.Details) != nil {
 		e.Details = nil
 	}
@@ -235,6 +258,28 @@ func (e *Error) readDetail(raw json.RawMessage) {
 	} else if n := number(d.RetryDelay); n > 0 {
 		e.RetryAfter = seconds(n)
 	}
+}
+
+// noteAnswer takes from an answer what its body may not say.
+func (e *Error) noteAnswer(resp *http.Response, now time.Time) {
+	e.Status = resp.StatusCode
+	if e.Status == http.StatusTooManyRequests && e.Code == "unreachable" { // of a gateway before TCB
+		e.Code = "resource_exhausted"
+	}
+	if e.RetryAfter == 0 {
+		e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), now)
+	}
+}
+
+// retryAfter reads that header, which has seconds or a time (RFC 9110 §10.2.3); 0 of anything else.
+func retryAfter(header string, now time.Time) time.Duration {
+	wait := time.Duration(0)
+	if n, err := strconv.ParseUint(header, 10, 64); err == nil {
+		wait = seconds(float64(n))
+	} else if at, err := http.ParseTime(header); err == nil {
+		wait = at.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
 }
 
 // maxRetryAfter bounds what a server can make a caller wait or overflow.

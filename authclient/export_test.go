@@ -9,7 +9,7 @@ func DecodeError(answer []byte) *Error {
 	if json.Unmarshal(answer, &b) != nil {
 		return nil
 	}
-	return b.apiError()
+	return b.apiError(false)
 }
 
 // ErrValues are the Err values, in the order of Codes.

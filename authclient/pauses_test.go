@@ -187,3 +187,45 @@ func TestMaxInFlight(t *testing.T) {
 		}
 	})
 }
+
+// TestRetryAfter: how long to wait is read of whoever says it, and who is told to wait is not asked again at once.
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	const page = "<html>Too many requests</html>"
+	now := newClock().now
+	tests := []struct {
+		name, header, body string
+		status             int
+		want               error
+		wait               time.Duration
+		tries              int // of a GET
+	}{
+		{"a gateway's limit", "12", page, 429, authclient.ErrResourceExhausted, 12 * time.Second, 1},
+		{"a limit in JSON", "12", `{"detail":"slow down"}`, 429, authclient.ErrResourceExhausted, 12 * time.Second, 1},
+		{"an empty limit", "", "", 429, authclient.ErrResourceExhausted, 0, 1},
+		{"TCB's own code", "12", `{"error":"aborted"}`, 429, authclient.ErrAborted, 12 * time.Second, 1},
+		{"a time", "Sun, 22 Nov 2026 12:01:30 GMT", page, 429, authclient.ErrResourceExhausted, 90 * time.Second, 1},
+		{"a time of TCB's", "Sun, 22 Nov 2026 12:01:30 GMT", `{"error":"resource_exhausted"}`, 400, authclient.ErrResourceExhausted, 90 * time.Second, 1},
+		{"a time that has passed", "Sun, 22 Nov 2026 11:00:00 GMT", page, 503, authclient.ErrUnreachable, 0, 3},
+		{"a time far away", "Sun, 22 Nov 9999 11:00:00 GMT", page, 503, authclient.ErrUnreachable, 31 * 24 * time.Hour, 1},
+		{"endless", "18446744073709551615", page, 503, authclient.ErrUnreachable, 31 * 24 * time.Hour, 1},
+		{"down for long", "60", page, 503, authclient.ErrUnreachable, time.Minute, 1},
+		{"down for long, says TCB", "60", `{"error":"unavailable"}`, 503, authclient.ErrUnavailable, time.Minute, 1},
+		{"down for a moment", "0", page, 503, authclient.ErrUnreachable, 0, 3},
+		{"nonsense", "-1.5", page, 503, authclient.ErrUnreachable, 0, 3},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tries := 0
+			client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				tries++
+				answer(tt.status, tt.body, "Retry-After", tt.header)(w, r)
+			}), authclient.Config{Now: now})
+			_, err := client.AsUser("token").GetUserInfo(t.Context())
+			if e := refusal(t, err, tt.want); e.RetryAfter != tt.wait || e.Status != tt.status || tries != tt.tries {
+				t.Errorf("got %v to wait with status %d after %d tries; want %v, %d, %d", e.RetryAfter, e.Status, tries, tt.wait, tt.status, tt.tries)
+			}
+		})
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -232,9 +233,20 @@ func TestHeaderInjection(t *testing.T) {
 	client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t.Errorf("a request went out: %v", r.Header)
 	}), authclient.Config{})
-	err := client.Revoke(t.Context(), "x", authclient.WithDeviceID("SECRET\r\nX-Forwarded-For: 127.0.0.1"))
-	refusal(t, err, authclient.ErrUnreachable)
-	tellsNothing(t, err, "SECRET", "127.0.0.1")
+	const injected = "SECRET\r\nX-Forwarded-For: 127.0.0.1"
+	start := time.Now()
+	_, bearer := client.AsUser(injected).GetUserInfo(t.Context()) // a GET, which is not tried again
+	for _, err := range []error{
+		client.Revoke(t.Context(), "x", authclient.WithDeviceID(injected)), client.Revoke(t.Context(), "x", authclient.WithUserAgent("SECRET\x00")), bearer,
+	} {
+		if e := refusal(t, err, authclient.ErrLocal); !e.NotSent || e.Status != 0 {
+			t.Errorf("got %#v, want one that was not sent", e)
+		}
+		tellsNothing(t, err, "SECRET", "127.0.0.1")
+	}
+	if took := time.Since(start); took >= 100*time.Millisecond {
+		t.Errorf("it took %v, as if there had been a pause", took)
+	}
 }
 
 func TestEndpoints(t *testing.T) {

@@ -319,7 +319,9 @@ func TestEveryCode(t *testing.T) {
 			want = refusal.Meaning("invalid_password")
 		}
 		switch {
-		case code == "" || code == "unreachable" || strings.Contains(code, "<"): // no code of TCB's
+		case code == "": // the number speaks for it
+			want = refusal.Meaning("cancelled")
+		case code == "unreachable" || strings.Contains(code, "<"): // no code of TCB's
 			want = refusal.Meaning("unknown")
 		case want.Key == "": // what nobody documents is a refusal, as its status says
 			want = refusal.Meaning("invalid_argument")

@@ -119,7 +119,7 @@ func ReasonOf(err error) Reason {
 func reasonOf(api *authclient.Error) Reason {
 	out := Of(api, nil)
 	switch {
-	case api.NotSent:
+	case api.NotSent && api.Code != "local": // which nothing but ourselves has held back
 		return ReasonTCBHeld
 	case out.Status == 429:
 		return ReasonTCBLimit
