@@ -207,7 +207,7 @@ func (u *User) QueryUser(ctx context.Context, in QueryUserRequest, opts ...CallO
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, deleteMe.
 func (u *User) DeleteMe(ctx context.Context, sudoToken string, opts ...CallOption) (*UserInfo, error) {
 	query := queryOf(map[string]string{"sudo_token": sudoToken})
-	return call[UserInfo](ctx, u, request{op: "DeleteMe", call: Call{"DELETE", "/v1/user/me"}, query: query}, opts)
+	return call[UserInfo](ctx, last{u}, request{op: "DeleteMe", call: Call{"DELETE", "/v1/user/me"}, query: query}, opts)
 }
 
 // BoundProvider is an identity provider and whether the person has bound it.
@@ -259,7 +259,7 @@ func (u *User) UnbindProvider(ctx context.Context, providerID string, opts ...Ca
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, transByProvider.
 func (u *User) TransByProvider(ctx context.Context, providerToken string, opts ...CallOption) (*Credentials, error) {
 	in := map[string]string{"provider_token": providerToken}
-	return call[Credentials](ctx, u, request{op: "TransByProvider", call: Call{"PATCH", "/v1/user/trans/by/provider"}, body: in}, opts)
+	return call[Credentials](ctx, last{u}, request{op: "TransByProvider", call: Call{"PATCH", "/v1/user/trans/by/provider"}, body: in}, opts)
 }
 
 // ChangeBoundProvider moves an identity from another account to this one with
@@ -290,7 +290,7 @@ func (u *User) CheckUsername(ctx context.Context, username string, opts ...CallO
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, revokeAllDevices.
 func (u *User) RevokeAllDevices(ctx context.Context, opts ...CallOption) error {
-	return u.do(ctx, request{op: "RevokeAllDevices", call: Call{"DELETE", "/v1/user/revoke/all"}}, nil, opts)
+	return last{u}.do(ctx, request{op: "RevokeAllDevices", call: Call{"DELETE", "/v1/user/revoke/all"}}, nil, opts)
 }
 
 // RevokeDevice ends the logins of one device, by its device_id.

@@ -19,7 +19,7 @@ type StateChange string
 // What a listener hears.
 const (
 	SignedIn         StateChange = "sign_in"           // credentials were taken or refreshed
-	SignedOut        StateChange = "sign_out"          // SignOut, DeleteMe or RevokeAllDevices ended the login
+	SignedOut        StateChange = "sign_out"          // SignOut, DeleteMe, RevokeAllDevices or TransByProvider ended the login
 	CredentialsError StateChange = "credentials_error" // TCB no longer accepts them
 )
 
@@ -37,8 +37,8 @@ var errNoRefreshToken = errors.New("there is no refresh token")
 // each other out: whoever keeps credentials elsewhere must follow onChange. To
 // make a person's calls without the refresh token, see Client.AsUser.
 //
-// Its calls are those of User. SignOut, DeleteMe and RevokeAllDevices end the
-// login here too, as does TCB's ErrUnauthenticated.
+// Its calls are those of User. SignOut, DeleteMe, RevokeAllDevices and TransByProvider end the login
+// here too, also when they are called on User itself, as does TCB's ErrUnauthenticated.
 type LoginState struct {
 	*User // makes the calls, with the access token of GetAccessToken
 
@@ -53,7 +53,7 @@ type LoginState struct {
 // refresh is one exchange of tokens that several callers wait for.
 type refresh struct {
 	done  chan struct{}
-	token string
+	creds Credentials
 	err   error
 }
 
@@ -94,16 +94,21 @@ var ofAccessToken = request{op: "GetAccessToken", call: callToken}
 //
 // Source: @cloudbase/oauth@3.3.3 src/oauth2client/oauth2client.ts, getAccessToken.
 func (s *LoginState) GetAccessToken(ctx context.Context, opts ...CallOption) (string, error) {
+	creds, err := s.fresh(ctx, opts)
+	return creds.AccessToken, err
+}
+
+// fresh gives credentials whose access token serves.
+func (s *LoginState) fresh(ctx context.Context, opts []CallOption) (Credentials, error) {
 	s.mu.Lock()
 	if s.over {
 		s.mu.Unlock()
-		return "", ofAccessToken.failed("unauthenticated", errSignedOut)
+		return Credentials{}, ofAccessToken.failed("unauthenticated", errSignedOut)
 	}
 	r := s.refreshing
 	if r == nil && s.client.now().Add(expiryMargin).Before(s.expiresAt) {
-		token := s.creds.AccessToken
-		s.mu.Unlock()
-		return token, nil
+		defer s.mu.Unlock()
+		return s.creds, nil
 	}
 	if r == nil {
 		r = &refresh{done: make(chan struct{})}
@@ -115,9 +120,9 @@ func (s *LoginState) GetAccessToken(ctx context.Context, opts ...CallOption) (st
 	s.mu.Unlock()
 	select {
 	case <-r.done:
-		return r.token, r.err
+		return r.creds, r.err
 	case <-ctx.Done():
-		return "", ofAccessToken.failed("unreachable", ctx.Err())
+		return Credentials{}, ofAccessToken.failed("unreachable", ctx.Err())
 	}
 }
 
@@ -138,7 +143,7 @@ func (s *LoginState) refresh(ctx context.Context, r *refresh, refreshToken strin
 		}
 		s.creds = *creds
 		s.expiresAt = s.client.now().Add(time.Duration(creds.ExpiresIn) * time.Second)
-		r.token = creds.AccessToken
+		r.creds = *creds
 		change = SignedIn
 	case err == errNoRefreshToken, errors.Is(err, ErrInvalidGrant), errors.Is(err, ErrUnauthenticated):
 		err = ofAccessToken.failed("unauthenticated", err)
@@ -173,10 +178,11 @@ func (s *LoginState) tell(change StateChange, creds Credentials) {
 }
 
 // refused ends the login that TCB no longer knows, as the SDK does
-// (@cloudbase/oauth@3.3.3 src/oauth2client/oauth2client.ts, request).
+// (@cloudbase/oauth@3.3.3 src/oauth2client/oauth2client.ts, request). While it is being refreshed the
+// token is an old one, and what TCB says to the refresh decides.
 func (s *LoginState) refused(token string) {
 	s.mu.Lock()
-	dropped := !s.over && s.creds.AccessToken == token
+	dropped := !s.over && s.refreshing == nil && s.creds.AccessToken == token
 	if dropped {
 		s.end()
 	}
@@ -184,34 +190,6 @@ func (s *LoginState) refused(token string) {
 	if dropped {
 		s.tell(CredentialsError, Credentials{})
 	}
-}
-
-// SignOut is User.SignOut, and ends the login here. On an error the login is
-// kept, so that the caller can try again.
-func (s *LoginState) SignOut(ctx context.Context, in SignOutRequest, opts ...CallOption) (SignOutResponse, error) {
-	out, err := s.User.SignOut(ctx, in, opts...)
-	if err == nil {
-		s.signedOut()
-	}
-	return out, err
-}
-
-// DeleteMe is User.DeleteMe, and ends the login here.
-func (s *LoginState) DeleteMe(ctx context.Context, sudoToken string, opts ...CallOption) (*UserInfo, error) {
-	out, err := s.User.DeleteMe(ctx, sudoToken, opts...)
-	if err == nil {
-		s.signedOut()
-	}
-	return out, err
-}
-
-// RevokeAllDevices is User.RevokeAllDevices, and ends the login here.
-func (s *LoginState) RevokeAllDevices(ctx context.Context, opts ...CallOption) error {
-	err := s.User.RevokeAllDevices(ctx, opts...)
-	if err == nil {
-		s.signedOut()
-	}
-	return err
 }
 
 // LoginGroups are the groups that the login has.
@@ -234,14 +212,13 @@ func (s *LoginState) HasLoginState() bool {
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, getLoginState.
 func (s *LoginState) GetLoginState(ctx context.Context, opts ...CallOption) (*Credentials, error) {
-	_, err := s.GetAccessToken(ctx, opts...)
+	creds, err := s.fresh(ctx, opts)
 	switch {
 	case errors.Is(err, ErrUnauthenticated):
 		return nil, nil
 	case err != nil:
 		return nil, err
 	}
-	creds := s.Credentials()
 	return &creds, nil
 }
 
@@ -262,8 +239,8 @@ func (s *LoginState) OnLoginStateChanged(listen func(StateChange, Credentials)) 
 	}
 }
 
-// signedOut forgets a login that has ended.
-func (s *LoginState) signedOut() {
+// ended forgets a login that a call has ended.
+func (s *LoginState) ended() {
 	s.mu.Lock()
 	already := s.over
 	s.end()

@@ -19,6 +19,7 @@ type User struct {
 type tokens interface {
 	GetAccessToken(ctx context.Context, opts ...CallOption) (string, error)
 	refused(token string) // TCB answered `unauthenticated`
+	ended()               // a call has ended the login
 }
 
 // fixedToken is an access token that nobody refreshes.
@@ -29,6 +30,7 @@ func (t fixedToken) GetAccessToken(context.Context, ...CallOption) (string, erro
 }
 
 func (fixedToken) refused(string) {}
+func (fixedToken) ended()         {}
 
 // AsUser makes calls with an access token as it is: whether it still serves is
 // TCB's to say, by ErrUnauthenticated. It makes no call itself.
@@ -59,6 +61,17 @@ func (u *User) do(ctx context.Context, in request, out any, opts []CallOption) e
 	err = u.client.do(ctx, in, out, opts)
 	if errors.Is(err, ErrUnauthenticated) {
 		u.tokens.refused(token)
+	}
+	return err
+}
+
+// last makes calls of a person that end the login, where they go well.
+type last struct{ user *User }
+
+func (l last) do(ctx context.Context, in request, out any, opts []CallOption) error {
+	err := l.user.do(ctx, in, out, opts)
+	if err == nil {
+		l.user.tokens.ended()
 	}
 	return err
 }
@@ -141,7 +154,7 @@ type SignOutResponse struct {
 
 // SignOut ends the login at TCB. As in the SDK, the zero request revokes the
 // token and any other asks TCB for the URL to go to; a login that TCB has ended
-// already is no error.
+// already is no error. On an error a LoginState keeps the login, so that the caller can try again.
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, signOut.
 func (u *User) SignOut(ctx context.Context, in SignOutRequest, opts ...CallOption) (SignOutResponse, error) {
@@ -161,5 +174,6 @@ func (u *User) SignOut(ctx context.Context, in SignOutRequest, opts ...CallOptio
 	if err != nil && !errors.Is(err, ErrUnauthenticated) {
 		return SignOutResponse{}, err
 	}
+	u.tokens.ended()
 	return out, nil
 }
