@@ -32,13 +32,15 @@ func (c Credentials) GoString() string { return c.String() }
 func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // SignUpRequest registers somebody. Either PhoneNumber or Email is needed, with
-// the VerificationToken that Verify gave for it.
+// the VerificationToken that Verify gave for it. Whether TCB registers somebody by a ProviderToken alone
+// is not documented, and has not been tried: SignInWithProvider does, where the provider's configuration
+// says so.
 type SignUpRequest struct {
 	PhoneNumber       string `json:"phone_number,omitempty"`       // "+86 13800000000", with the blank
 	Email             string `json:"email,omitempty"`              // instead of a phone number
 	VerificationToken string `json:"verification_token,omitempty"` // of Verify
 	VerificationCode  string `json:"verification_code,omitempty"`  // optional: the code that VerificationToken was given for
-	ProviderToken     string `json:"provider_token,omitempty"`     // binds a third-party identity to the new account
+	ProviderToken     string `json:"provider_token,omitempty"`     // of GrantProviderToken: binds a third-party identity to the new account
 	AnonymousToken    string `json:"anonymous_token,omitempty"`    // access token of the anonymous login to upgrade
 	Username          string `json:"username,omitempty"`           // optional, to sign in with
 	Password          string `json:"password,omitempty"`           // optional, to sign in with

@@ -18,10 +18,10 @@ func (d *CaptchaData) complete() bool { return d.Data != "" && d.Token != "" }
 // GetCaptchaData asks for a picture. blocked is the call that TCB wants a
 // captcha for, as Error.Call of ErrCaptchaRequired and ErrCaptchaInvalid names it.
 //
-// Source: @cloudbase/oauth@3.3.3 src/captcha/captcha.ts, getCaptchaToken. There
-// the state has the call's own method; here it is POST for every call.
+// Source: @cloudbase/oauth@3.3.3 src/captcha/captcha.ts, request and getCaptchaToken. There the state
+// of a GET has its query too, which a Call has not.
 func (c *Client) GetCaptchaData(ctx context.Context, blocked Call, opts ...CallOption) (*CaptchaData, error) {
-	in := map[string]string{"state": "POST:" + blocked.Path, "redirect_uri": ""}
+	in := map[string]string{"state": blocked.String(), "redirect_uri": ""}
 	return call[CaptchaData](ctx, c, request{op: "GetCaptchaData", call: Call{"POST", "/v1/captcha/data"}, body: in}, opts)
 }
 
@@ -72,7 +72,8 @@ type CaptchaRetry struct {
 	Known string
 	// Solve has the person solve a captcha for a call, by VerifyCaptchaData or the page of
 	// InitCaptcha, and gives its captcha_token. It is called once at most. refused says that TCB did
-	// not take the token that the call had. An error of Solve's is the result.
+	// not take the token that the call had. An error of Solve's is the result. Where it is nil nobody
+	// can solve one: the result is what TCB asks for one with.
 	Solve func(ctx context.Context, blocked Call, refused bool) (captchaToken string, err error)
 }
 
@@ -88,7 +89,7 @@ func (c CaptchaRetry) Do(ctx context.Context, do func(context.Context, ...CallOp
 		err = do(ctx, WithCaptchaToken(c.Known))
 	}
 	refused := errors.Is(err, ErrCaptchaInvalid)
-	if !refused && !errors.Is(err, ErrCaptchaRequired) {
+	if c.Solve == nil || !refused && !errors.Is(err, ErrCaptchaRequired) {
 		return err
 	}
 	var blocked Call

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"tcb-login/authclient"
 )
@@ -53,5 +54,30 @@ func TestCaptchaRetry(t *testing.T) {
 				t.Errorf("%v with %q, solved %v; want %v with %q, %v", err, tokens, refused, tt.want, tt.tokens, tt.refused)
 			}
 		})
+	}
+}
+
+// TestNilFunctions: who gives no function has none, and nothing panics.
+func TestNilFunctions(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	calls := 0
+	err := authclient.CaptchaRetry{Known: "k"}.Do(ctx, func(context.Context, ...authclient.CallOption) error {
+		calls++
+		return authclient.ErrCaptchaRequired
+	})
+	if !errors.Is(err, authclient.ErrCaptchaRequired) || calls != 2 {
+		t.Errorf("a captcha that nobody can solve: %v after %d calls", err, calls)
+	}
+	client := serve(t, answer(200, credentials), authclient.Config{})
+	client.SetCustomSignFunc(func(context.Context) (string, error) { return "k/@@/a.b.c", nil })
+	client.SetCustomSignFunc(nil)
+	_, err = client.SignInWithCustomTicket(ctx)
+	refusal(t, err, authclient.ErrFailedPrecondition)
+	var changes []change
+	s := client.LoginState(authclient.Credentials{AccessToken: "a.b.c"}, time.Now().Add(time.Hour), recorded(&changes))
+	s.OnLoginStateChanged(nil)
+	if _, err := s.SignOut(ctx, authclient.SignOutRequest{}); err != nil || len(changes) != 1 {
+		t.Errorf("a sign-out without a second listener: %v, changes %v", err, changes)
 	}
 }

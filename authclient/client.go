@@ -33,7 +33,7 @@ type Config struct {
 	EndPointMode EndPointMode     // which host of TCB's; when empty, Gateway with a PublishableKey and outside China, else CloudAPI
 	Intl         bool             // of an environment on TCB's international site; regions outside China always are
 	Endpoint     string           // instead of TCB's host: see Address; without /auth
-	HTTPClient   *http.Client     // copied; http.DefaultClient's transport when nil
+	HTTPClient   *http.Client     // copied, but never follows a redirect; when nil, one with a copy of http.DefaultTransport that keeps MaxInFlight connections
 	Timeout      time.Duration    // of one call with its retries; 10 s when 0
 	MaxInFlight  int              // calls at once, others wait; 256 when 0
 	UserAgent    string           // product of the caller; WithUserAgent names the person's browser

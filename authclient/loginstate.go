@@ -224,10 +224,13 @@ func (s *LoginState) GetLoginState(ctx context.Context, opts ...CallOption) (*Cr
 
 // OnLoginStateChanged adds a listener to the one given at the start. Listeners
 // are called in order, from the goroutine that made the change, and must not
-// call back into the LoginState.
+// call back into the LoginState. A nil one is none.
 //
 // Source: @cloudbase/auth@3.3.3 src/index.ts, onLoginStateChanged.
 func (s *LoginState) OnLoginStateChanged(listen func(StateChange, Credentials)) {
+	if listen == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.onChange

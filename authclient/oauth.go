@@ -142,7 +142,6 @@ func (u *User) AuthorizeDevice(ctx context.Context, in AuthorizeDeviceRequest, o
 // refreshing.
 type GrantTokenRequest struct {
 	GrantType    string `json:"grant_type"`              // password, authorization_code, device_code, client_credentials
-	ClientID     string `json:"client_id,omitempty"`     // Config.ClientID when empty
 	ClientSecret string `json:"client_secret,omitempty"` // Config.ClientSecret when empty
 	Username     string `json:"username,omitempty"`      // password
 	Password     string `json:"password,omitempty"`      // password
@@ -167,13 +166,14 @@ var (
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, grantToken.
 func (c *Client) GrantToken(ctx context.Context, in GrantTokenRequest, opts ...CallOption) (*Credentials, error) {
-	if in.ClientID == "" {
-		in.ClientID = c.clientID
-	}
 	if in.ClientSecret == "" {
 		in.ClientSecret = c.clientSecret
 	}
-	return call[Credentials](ctx, c, request{op: "GrantToken", call: callToken, body: in, withPassword: in.Password != ""}, opts)
+	body := struct {
+		ClientID string `json:"client_id"`
+		GrantTokenRequest
+	}{c.clientID, in}
+	return call[Credentials](ctx, c, request{op: "GrantToken", call: callToken, body: body, withPassword: in.Password != ""}, opts)
 }
 
 // Certs are the public keys that access tokens are signed with, a JWK set as it

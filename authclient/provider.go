@@ -171,10 +171,14 @@ func (c *Client) signInWithMiniProgram(ctx context.Context, in MiniProgramReques
 }
 
 // SetCustomSignFunc sets where SignInWithCustomTicket gets its tickets from:
-// the app's own server, which signs them with TCB's node SDK.
+// the app's own server, which signs them with TCB's node SDK. With nil there is no such function any more.
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, setCustomSignFunc.
 func (c *Client) SetCustomSignFunc(getTicket func(context.Context) (string, error)) {
+	if getTicket == nil {
+		c.customTicket.Store(nil)
+		return
+	}
 	c.customTicket.Store(&getTicket)
 }
 

@@ -109,7 +109,7 @@ func TestRequests(t *testing.T) {
 		{"GetCaptchaData for a GET", "", `{"data":"data:,","token":"t"}`, func(ctx context.Context, c *authclient.Client) error {
 			_, err := c.GetCaptchaData(ctx, authclient.CallGenProviderRedirectURI)
 			return err
-		}, []sent{{"POST", "/auth/v1/captcha/data?client_id=id", `{"redirect_uri":"","state":"POST:/v1/provider/uri"}`, "", json_}}},
+		}, []sent{{"POST", "/auth/v1/captcha/data?client_id=id", `{"redirect_uri":"","state":"GET:/v1/provider/uri"}`, "", json_}}},
 		{"VerifyCaptchaData", "", `{"captcha_token":"c"}`, func(ctx context.Context, c *authclient.Client) error {
 			_, err := c.VerifyCaptchaData(ctx, "t", "AB12")
 			return err
