@@ -11,12 +11,16 @@ import (
 // SudoRequest proves again who is there: with the password, or, and always
 // where a phone number is bound, with a code to the bound number or address.
 type SudoRequest struct {
+	Redacted
+
 	Password          string `json:"password,omitempty"`           // of the account
 	VerificationToken string `json:"verification_token,omitempty"` // of a code asked for with TargetCurUser
 }
 
 // SudoToken opens changes that need it.
 type SudoToken struct {
+	Redacted
+
 	SudoToken string `json:"sudo_token"` // empty for somebody who has no password and signs in through third parties only
 	ExpiresIn int    `json:"expires_in"` // seconds, 900
 }
@@ -53,6 +57,8 @@ const (
 
 // BindPhoneNumberRequest binds a phone number, or changes the bound one.
 type BindPhoneNumberRequest struct {
+	Redacted
+
 	PhoneNumber        string             `json:"phone_number"`                  // "+86 13800000000"
 	SudoToken          string             `json:"sudo_token"`                    // of Sudo
 	VerificationToken  string             `json:"verification_token"`            // of a code to the new number
@@ -70,6 +76,8 @@ func (u *User) BindPhoneNumber(ctx context.Context, in BindPhoneNumberRequest, o
 
 // BindEmailRequest binds an e-mail address, or changes the bound one.
 type BindEmailRequest struct {
+	Redacted
+
 	Email              string             `json:"email"`                         // the new one
 	SudoToken          string             `json:"sudo_token"`                    // of Sudo
 	VerificationToken  string             `json:"verification_token"`            // of a code to the new address
@@ -86,6 +94,8 @@ func (u *User) BindEmail(ctx context.Context, in BindEmailRequest, opts ...CallO
 
 // SetPasswordRequest sets the first password, or another one.
 type SetPasswordRequest struct {
+	Redacted
+
 	NewPassword string `json:"new_password"` // the one from now on
 	SudoToken   string `json:"sudo_token"`   // of Sudo
 }
@@ -131,6 +141,8 @@ func (u *User) Update(ctx context.Context, in UserUpdate, opts ...CallOption) (*
 // BasicEditRequest is the other form of changing a profile, with the old
 // password beside a new one. What is empty stays as it is.
 type BasicEditRequest struct {
+	Redacted
+
 	UserID      string `json:"user_id,omitempty"`      // the person's id
 	Nickname    string `json:"nickname,omitempty"`     // UserInfo.Name
 	Username    string `json:"username,omitempty"`     // to sign in with
@@ -321,6 +333,8 @@ type SecurityHistoryRequest struct {
 
 // SecurityHistory is one page of the history, newest first.
 type SecurityHistory struct {
+	Redacted
+
 	Rows          []SecurityEvent `json:"data"`            // of this page
 	NextPageToken string          `json:"next_page_token"` // empty on the last page
 }
@@ -328,6 +342,8 @@ type SecurityHistory struct {
 // SecurityEvent is one row (@cloudbase/oauth@3.3.3 src/auth/models.ts,
 // GetUserBehaviorLogRes).
 type SecurityEvent struct {
+	Redacted
+
 	ID        string `json:"id"`         // of the row
 	Action    string `json:"action"`     // USER_LOGIN, or what was changed
 	IP        string `json:"ip"`         // where it came from

@@ -36,6 +36,8 @@ func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String())
 // is not documented, and has not been tried: SignInWithProvider does, where the provider's configuration
 // says so.
 type SignUpRequest struct {
+	Redacted
+
 	PhoneNumber       string `json:"phone_number,omitempty"`       // "+86 13800000000", with the blank
 	Email             string `json:"email,omitempty"`              // instead of a phone number
 	VerificationToken string `json:"verification_token,omitempty"` // of Verify
@@ -63,6 +65,8 @@ func (c *Client) SignUp(ctx context.Context, in SignUpRequest, opts ...CallOptio
 // SignInRequest signs in with Username and one of the other two, or with both where a second factor
 // is demanded: see Demand.
 type SignInRequest struct {
+	Redacted
+
 	Username          string `json:"username"`                     // a username, an e-mail address or a phone number as "+86 13800000000"
 	Password          string `json:"password,omitempty"`           // of the account
 	VerificationToken string `json:"verification_token,omitempty"` // of Verify, for the number or address that Username is
@@ -179,6 +183,8 @@ func getVerification(ctx context.Context, as caller, in GetVerificationRequest, 
 
 // VerifyRequest is a code and the id of the sending it answers.
 type VerifyRequest struct {
+	Redacted
+
 	VerificationID   string `json:"verification_id"`   // of GetVerification
 	VerificationCode string `json:"verification_code"` // as the person typed it
 }
@@ -186,6 +192,8 @@ type VerifyRequest struct {
 // VerificationToken proves that a code was entered; SignIn, SignUp and
 // ResetPassword take it.
 type VerificationToken struct {
+	Redacted
+
 	VerificationToken string `json:"verification_token"` // opaque
 	ExpiresIn         int    `json:"expires_in"`         // seconds, 600
 }
@@ -203,6 +211,8 @@ func (c *Client) Verify(ctx context.Context, in VerifyRequest, opts ...CallOptio
 // SignInWithSmsRequest carries what GetVerification returned and the code that
 // the person typed.
 type SignInWithSmsRequest struct {
+	Redacted
+
 	Verification     Verification // of GetVerification
 	VerificationCode string       // as the person typed it
 	PhoneNumber      string       // that the code went to, "+86 13800000000"
@@ -218,6 +228,8 @@ func (c *Client) SignInWithSms(ctx context.Context, in SignInWithSmsRequest, opt
 
 // SignInWithEmailRequest is SignInWithSmsRequest for an e-mail address.
 type SignInWithEmailRequest struct {
+	Redacted
+
 	Verification     Verification // of GetVerification
 	VerificationCode string       // as the person typed it
 	Email            string       // that the code went to
@@ -250,6 +262,8 @@ func (c *Client) signInWithCode(ctx context.Context, v Verification, code string
 
 // ResetPasswordRequest sets a new password for the owner of PhoneNumber or Email.
 type ResetPasswordRequest struct {
+	Redacted
+
 	PhoneNumber       string `json:"phone_number,omitempty"` // "+86 13800000000"
 	Email             string `json:"email,omitempty"`        // instead of a phone number
 	NewPassword       string `json:"new_password"`           // the one from now on

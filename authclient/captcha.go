@@ -27,6 +27,8 @@ func (c *Client) GetCaptchaData(ctx context.Context, blocked Call, opts ...CallO
 
 // CaptchaToken lets calls through for ExpiresIn seconds; see WithCaptchaToken.
 type CaptchaToken struct {
+	Redacted
+
 	CaptchaToken string `json:"captcha_token"` // opaque
 	ExpiresIn    int    `json:"expires_in"`    // seconds, 600
 }
@@ -65,6 +67,8 @@ func (c *Client) InitCaptcha(ctx context.Context, redirectURI, state string, opt
 // Source: "Captcha" in the documents of @cloudbase/js-sdk@2; @cloudbase/oauth@3.3.3
 // src/captcha/captcha.ts, request.
 type CaptchaRetry struct {
+	Redacted
+
 	// Token goes with the first call; empty where none was earned for it.
 	Token string
 	// Known is a token from elsewhere that may still be good, as the one that the SDK keeps in a

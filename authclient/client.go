@@ -18,6 +18,8 @@ const (
 
 // Config says whose API to call. The zero value of everything but Env is fine.
 type Config struct {
+	Redacted
+
 	Env          string // environment id, required
 	Region       string // of the environment; ap-shanghai when empty
 	ClientID     string // the environment id when empty, as in the SDK

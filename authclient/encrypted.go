@@ -54,6 +54,8 @@ func (c *Client) SignInEncrypted(ctx context.Context, in SignInRequest, opts ...
 
 // ModifyPasswordRequest changes a password that must be changed before signing in.
 type ModifyPasswordRequest struct {
+	Redacted
+
 	Username    string // whose password it is
 	Password    string // the old one
 	NewPassword string // the one from now on

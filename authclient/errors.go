@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -121,18 +122,18 @@ var allErrors = []error{
 
 // Error is what a call answers when TCB refuses it or cannot be understood.
 // errors.Is compares its Code with the Err values; Unwrap gives the transport
-// error or the context's, where there was one. It never holds a token, a code
-// or a password, and its text leaves out Description, which TCB writes for the
-// person and may repeat what they typed.
+// error or the context's, where there was one. However it is printed, logged or
+// written as JSON, it leaves out Description, which TCB writes for the person and
+// may repeat what they typed, and Details, which can hold a provider_trans_token.
 type Error struct {
 	Op          string            // the method of this package, as "SignIn"
 	Call        Call              // the call of TCB's API that it makes; zero where it makes none
 	Code        string            // TCB's `error`, as "invalid_password"; "unreachable" when there was no answer of TCB's
 	ErrorCode   int               // TCB's `error_code`, 0 when not given
-	Description string            // TCB's `error_description`, in the call's locale
+	Description string            `json:"-"` // TCB's `error_description`, in the call's locale
 	Status      int               // HTTP status, 0 when there was no answer
 	RequestID   string            // x-request-id of the call, for TCB's support
-	Details     []json.RawMessage // TCB's `details`, as they came
+	Details     []json.RawMessage `json:"-"` // TCB's `details`, as they came; they can hold a provider_trans_token
 	Remaining   int               // tries left, as TCB counts them; -1 when it does not say
 	RetryAfter  time.Duration     // how long to wait; 0 when TCB does not say
 	NotSent     bool              // nothing left for TCB: the request cannot be written (ErrLocal), or Config.HTTPClient's transport held it back, for RetryAfter
@@ -156,6 +157,15 @@ func (e *Error) Error() string {
 	}
 	return b.String()
 }
+
+// String is the text of Error, for an Error that is no pointer.
+func (e Error) String() string { return e.Error() }
+
+// GoString is String: %#v shows neither Description nor Details.
+func (e Error) GoString() string { return e.Error() }
+
+// LogValue is String, for log/slog.
+func (e Error) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
 // Is reports whether target is the Err value of e's code.
 func (e *Error) Is(target error) bool {

@@ -22,6 +22,8 @@ type AuthorizeRequest struct {
 
 // Authorization is what came of it: of the first three, those that ResponseType asked for.
 type Authorization struct {
+	Redacted
+
 	Code        string `json:"code"`         // for GrantToken
 	AccessToken string `json:"access_token"` // for the app
 	IDToken     string `json:"id_token"`     // for the app
@@ -102,6 +104,8 @@ func authorizeInfo(ctx context.Context, as caller, in AuthorizeInfoRequest, opts
 
 // DeviceCode lets a device without a browser be signed in from another one (RFC 8628).
 type DeviceCode struct {
+	Redacted
+
 	DeviceCode              string `json:"device_code"`               // for GrantToken
 	UserCode                string `json:"user_code"`                 // to show on the device
 	ExpiresIn               int    `json:"expires_in"`                // seconds
@@ -125,6 +129,8 @@ func (c *Client) DeviceAuthorize(ctx context.Context, scope string, opts ...Call
 
 // AuthorizeDeviceRequest carries the code that the device shows.
 type AuthorizeDeviceRequest struct {
+	Redacted
+
 	UserCode string `json:"user_code"`           // of DeviceCode
 	ClientID string `json:"client_id,omitempty"` // of the app on the device: a code of another is then refused
 	Scope    string `json:"scope,omitempty"`     // what the device may do
@@ -141,6 +147,8 @@ func (u *User) AuthorizeDevice(ctx context.Context, in AuthorizeDeviceRequest, o
 // GrantTokenRequest is one of the grants for tokens; RefreshToken is the one for
 // refreshing.
 type GrantTokenRequest struct {
+	Redacted
+
 	GrantType    string `json:"grant_type"`              // password, authorization_code, device_code, client_credentials
 	ClientSecret string `json:"client_secret,omitempty"` // Config.ClientSecret when empty
 	Username     string `json:"username,omitempty"`      // password

@@ -51,6 +51,8 @@ func (c *Client) GenProviderRedirectURI(ctx context.Context, in GenProviderRedir
 
 // ProviderParams are what a WeChat mini program has besides a code.
 type ProviderParams struct {
+	Redacted
+
 	ProviderCodeType string `json:"provider_code_type,omitempty"` // open_id, union_id or phone
 	AppID            string `json:"appid,omitempty"`              // of the mini program
 	Code             string `json:"code,omitempty"`               // of the phone number component
@@ -61,6 +63,8 @@ type ProviderParams struct {
 // GrantProviderTokenRequest exchanges what an identity provider gave, one of
 // code, access token and id token, for a provider_token.
 type GrantProviderTokenRequest struct {
+	Redacted
+
 	ProviderID          string          `json:"provider_id"`                     // of the identity provider
 	ProviderRedirectURI string          `json:"provider_redirect_uri,omitempty"` // the one that the code was made for
 	ProviderCode        string          `json:"provider_code,omitempty"`         // the code that the browser came back with
@@ -71,6 +75,8 @@ type GrantProviderTokenRequest struct {
 
 // ProviderToken stands for somebody's identity at a provider.
 type ProviderToken struct {
+	Redacted
+
 	ProviderToken   string          `json:"provider_token"`   // opaque
 	ExpiresIn       int             `json:"expires_in"`       // seconds, 3600
 	ProviderProfile ProviderProfile `json:"provider_profile"` // who it is
@@ -102,6 +108,8 @@ func (c *Client) GrantProviderToken(ctx context.Context, in GrantProviderTokenRe
 
 // PatchProviderTokenRequest adds what a mini program learnt later to a provider_token.
 type PatchProviderTokenRequest struct {
+	Redacted
+
 	ProviderToken  string         `json:"provider_token"`        // of GrantProviderToken
 	ProviderID     string         `json:"provider_id,omitempty"` // of the identity provider
 	ProviderParams ProviderParams `json:"provider_params"`       // what is added
@@ -116,6 +124,8 @@ func (c *Client) PatchProviderToken(ctx context.Context, in PatchProviderTokenRe
 
 // SignInWithProviderRequest signs in with a provider_token.
 type SignInWithProviderRequest struct {
+	Redacted
+
 	ProviderToken      string `json:"provider_token"`                  // of GrantProviderToken
 	ProviderID         string `json:"provider_id,omitempty"`           // of the identity provider
 	ForceDisableSignUp bool   `json:"force_disable_sign_up,omitempty"` // never make an account, whatever the provider's configuration
@@ -134,6 +144,8 @@ func (c *Client) SignInWithProvider(ctx context.Context, in SignInWithProviderRe
 // MiniProgramRequest carries what a WeChat mini program got from wx.login and,
 // for SignInWithPhoneAuth, from its phone number component.
 type MiniProgramRequest struct {
+	Redacted
+
 	AppID     string // of the mini program, which is also its provider_id
 	Code      string // wx.login's
 	PhoneCode string // SignInWithPhoneAuth alone

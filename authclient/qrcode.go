@@ -5,6 +5,8 @@ import "context"
 // A MiniProgramQRCode is what a phone's WeChat scans to sign somebody in who sits before another
 // screen: it opens the mini program, which asks them.
 type MiniProgramQRCode struct {
+	Redacted
+
 	// QRCode is undocumented text: a picture as a data: URL, or what a code that the page draws is to
 	// say.
 	QRCode    string `json:"qr_code"`
@@ -25,6 +27,8 @@ func (c *Client) GetMiniProgramQRCode(ctx context.Context, appID string, opts ..
 
 // MiniProgramQRCodeStatus is what became of a code.
 type MiniProgramQRCodeStatus struct {
+	Redacted
+
 	Status        string `json:"status"`         // TCB documents no words for it
 	ProviderToken string `json:"provider_token"` // for SignInWithProvider, once the person has said yes
 	ExpiresIn     int    `json:"expires_in"`     // seconds
