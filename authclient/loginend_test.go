@@ -126,7 +126,7 @@ func TestRefusedWhileRefreshing(t *testing.T) {
 			wg.Go(func() {
 				held, err := s.GetLoginState(t.Context())
 				switch {
-				case outcome.fails == nil && (err != nil || held.AccessToken != "new"):
+				case outcome.fails == nil && (err != nil || held == nil || held.AccessToken != "new"):
 					t.Errorf("%s: got %v, %v", outcome.answer, held, err)
 				case outcome.fails == authclient.ErrUnauthenticated && (err != nil || held != nil):
 					t.Errorf("%s: got %v, %v; want neither", outcome.answer, held, err)
