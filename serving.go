@@ -175,7 +175,11 @@ func (r *serving) take(s *settings.Settings, logins *loginpage.Pages) error {
 	}
 	r.settings, r.site = s, next
 	r.level.Set(s.LogLevel)
-	r.logins.Become(logins)
+	var environments []string // in force, which the settings read may lack or have more of
+	for _, env := range s.Environments {
+		environments = append(environments, env.ID)
+	}
+	r.logins.Become(logins, environments)
 	r.pages.Replace(site)
 	if r.operator != nil {
 		r.operator.Replace(admin.New(operator))

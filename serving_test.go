@@ -182,7 +182,7 @@ func (r *reloaded) signInPage(client string) (int, string) {
 func TestReload(t *testing.T) {
 	t.Parallel()
 	binary := buildBinary(t)
-	for name, test := range map[string]func(*testing.T, string){"takes over what it can": reloadTakes, "keys": reloadKeys, "under load": reloadUnderLoad} {
+	for name, test := range map[string]func(*testing.T, string){"takes over what it can": reloadTakes, "keys": reloadKeys, "under load": reloadUnderLoad, "environments": reloadEnvironments} {
 		t.Run(name, func(t *testing.T) { test(t, binary) })
 	}
 }
@@ -297,6 +297,51 @@ func reloadKeys(t *testing.T, binary string) {
 	r.taken(sealedUnder(reloadKey) + reloadBase)
 	if status := post(); status != http.StatusUnprocessableEntity { // the form again: the session is gone
 		t.Errorf("without the key: %d", status)
+	}
+}
+
+// reloadEnvironments: an environment that the file has no more, or under another name, serves until a restart, and
+// the folder of its login configs may go too. One that is new waits for the restart.
+func reloadEnvironments(t *testing.T, binary string) {
+	t.Parallel()
+	const other = "  - {id: other, endpoint: 'http://127.0.0.1:1'"
+	key := sealedUnder(reloadKey)
+	r := startReloaded(t, binary, key+reloadBase+other+"}\n")
+	tree := filepath.Join(filepath.Dir(r.file), "tree")
+	if err := os.MkdirAll(filepath.Join(tree, "__auth", "env"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tree, "__auth", "env", "login.config.json"), []byte(`{"name": "Of the tree", "web": [{"id": "__password", "enable": true}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	page := func(env string) int {
+		status, _ := r.ask("login", "/__auth/sign-in?redirect_uri="+url.QueryEscape(r.urls["login"]+"/")+"&env_id="+env+"&client_id="+env, nil)
+		return status
+	}
+	r.taken(key + reloadBase + other + ", login_configs: tree}\n")
+	for _, now := range []struct{ settings, restart string }{
+		{reloadBase, "environments[other]"},
+		{reloadBase + strings.Replace(other, "other", "renamed", 1) + ", login_configs: tree}\n", "environments[other] environments[renamed]"},
+		{reloadBase, "environments[other]"},
+	} {
+		r.reload(key + now.settings)
+		if got := strings.Join(r.until("settings that need a restart: those from before stay in force").Settings, " "); got != now.restart {
+			t.Errorf("restart: %s, want %s", got, now.restart)
+		}
+		r.until("settings read anew")
+		if status := page("other"); status != http.StatusOK {
+			t.Errorf("with %s to be restarted, the page that stays in force is %d", now.restart, status)
+		}
+		if status := page("renamed"); status != http.StatusBadRequest {
+			t.Errorf("with %s to be restarted, the page of what is not in force is %d", now.restart, status)
+		}
+	}
+	if err := os.RemoveAll(tree); err != nil {
+		t.Fatal(err)
+	}
+	r.taken(key + reloadBase)
+	if status := page("other"); status != http.StatusOK {
+		t.Errorf("without its folder: %d", status)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // nothing missing from a disk ends a page: a file that says that it is retired does, and starting
 // the program anew. Safe for concurrent use.
 type Pages struct {
-	sources []Source // with a tree
+	sources []Source
 	cat     Catalogue
 
 	reloading sync.Mutex
@@ -55,15 +55,13 @@ type entry struct {
 // the rest again. What is wrong with a draft is a warning, since it keeps nobody from signing in;
 // later it is told by the preview alone. Without a catalogue, languages and texts are not checked against one.
 func Load(sources []Source, cat Catalogue) (*Pages, input.Problems) {
-	p := &Pages{cat: cat}
+	p := &Pages{sources: sources, cat: cat}
 	first := newSnapshot()
 	for _, s := range sources {
-		if s.Tree != "" {
-			p.sources = append(p.sources, s)
-			continue
+		if s.Tree == "" {
+			builtIn := BuiltIn(s)
+			first.entries[builtIn.Key] = &entry{page: builtIn, settled: true}
 		}
-		builtIn := BuiltIn(s)
-		first.entries[builtIn.Key] = &entry{page: builtIn, settled: true}
 	}
 	p.now.Store(first)
 	_, problems := p.Reload()
@@ -188,6 +186,9 @@ func (p *Pages) Reload() (changed bool, problems input.Problems) {
 		}
 	}
 	for _, source := range p.sources {
+		if source.Tree == "" {
+			continue
+		}
 		if err := p.readTree(source, before, after); err != nil {
 			after.trees[source.Env] = input.Problems{{
 				File: source.Tree, Severity: input.SeverityError,
@@ -208,15 +209,36 @@ func (p *Pages) Reload() (changed bool, problems input.Problems) {
 	return changed, after.problems()
 }
 
-// Become has the pages be others from now on: those of fresh, which were read from other sources or for other
-// settings.
-func (p *Pages) Become(fresh *Pages) {
+// Become has the pages of these environments be those of fresh from now on, which were read from other
+// sources or for other settings. An environment that fresh was not told of keeps the pages it has: it was
+// taken out of the settings, and serves until the program starts anew.
+func (p *Pages) Become(fresh *Pages, environments []string) {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
-	p.sources = fresh.sources
-	next := *fresh.now.Load()
+	next := newSnapshot()
 	next.generation = p.now.Load().generation + 1
-	p.now.Store(&next)
+	var sources []Source
+	for _, env := range environments {
+		of := func(s Source) bool { return s.Env == env }
+		from := fresh
+		if !slices.ContainsFunc(fresh.sources, of) {
+			from = p
+		}
+		for _, s := range from.sources {
+			if of(s) {
+				sources = append(sources, s)
+			}
+		}
+		now := from.now.Load()
+		for key, e := range now.entries {
+			if key.Env == env {
+				next.entries[key] = e
+			}
+		}
+		next.trees[env] = now.trees[env]
+	}
+	p.sources = sources
+	p.now.Store(next)
 }
 
 // readTree puts the pages of one environment into the snapshot after, as they were where no file

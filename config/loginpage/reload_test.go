@@ -306,7 +306,7 @@ func TestBecome(t *testing.T) {
 		t.Fatal(problems)
 	}
 	generation := pages.Generation()
-	pages.Become(fresh)
+	pages.Become(fresh, []string{envKey.Env})
 	if got := pages.Find(envKey).Name; got != "after" {
 		t.Errorf("the page is %q", got)
 	}
@@ -320,5 +320,35 @@ func TestBecome(t *testing.T) {
 	}
 	if got := pages.Find(envKey).Name; got != "later" {
 		t.Errorf("after a change of the other source the page is %q", got)
+	}
+}
+
+// TestBecomeWithout: an environment that others were not read for keeps its pages and is looked at as before. One
+// that is not in force gets none.
+func TestBecomeWithout(t *testing.T) {
+	t.Parallel()
+	tree := testTree(t, map[string]string{envConfig: `{"name": "Tree", "web": [{"id": "email", "enable": true}]}`})
+	builtIn := Key{Env: "built-in", Version: EnvVersion}
+	pages, problems := Load([]Source{sourceOf(tree), {Env: builtIn.Env, Name: "Built in"}}, nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	added := Key{Env: "added", Version: EnvVersion}
+	fresh, problems := Load([]Source{{Env: added.Env}}, nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	pages.Become(fresh, []string{envKey.Env, builtIn.Env})
+	for key, want := range map[Key]string{envKey: "Tree", builtIn: "Built in"} {
+		if page := pages.Find(key); page == nil || page.Name != want {
+			t.Errorf("the page of %s: %+v", key.Env, page)
+		}
+	}
+	if page := pages.Find(added); page != nil {
+		t.Errorf("an environment that is not in force has the page %+v", page)
+	}
+	write(t, tree, envConfig, `{"name": "Later", "web": [{"id": "email", "enable": true}]}`)
+	if changed, problems := pages.Reload(); !changed || len(problems) > 0 || pages.Find(envKey).Name != "Later" {
+		t.Errorf("changed: %t, %v, %+v", changed, problems, pages.Find(envKey))
 	}
 }
