@@ -78,6 +78,12 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 		}
 		return 0
 	}
+	var hangUps <-chan os.Signal
+	if !opts.check {
+		var ignore func()
+		ctx, hangUps, ignore = serverSignals(ctx, opts.readsAnew())
+		defer ignore()
+	}
 	messages, err := i18n.Load()
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -100,7 +106,7 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	log, flush := newLogger(stderr, level)
 	defer flush()
 	log.Info("starting", "version", buildVersion())
-	r := &serving{opts: opts, env: env, messages: messages, log: log, level: level, settings: s, logins: logins}
+	r := &serving{opts: opts, env: env, messages: messages, log: log, level: level, hangUps: hangUps, settings: s, logins: logins}
 	if err := r.serve(ctx, stdout); err != nil {
 		log.Error("stopped", "error", err.Error())
 		return 1
@@ -173,6 +179,7 @@ func runEmulator(ctx context.Context, args []string, process command.Process, st
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	defer signal.Stop(signals)
+	defer outliveReaders()()
 	process.Stdin, process.Log, process.Signals, process.LockFolder = os.Stdin, log, signals, lockFolder
 	return command.Emulator(context.WithoutCancel(ctx), args, process)
 }
@@ -259,10 +266,7 @@ func (r *serving) serve(ctx context.Context, stdout io.Writer) error {
 	if err := r.ops.watch(ctx, r.logins); err != nil {
 		return err
 	}
-	hangUps := make(chan os.Signal, 1)
-	signal.Notify(hangUps, syscall.SIGHUP)
-	defer signal.Stop(hangUps)
-	go r.reloadOn(ctx, hangUps)
+	go r.reloadOn(ctx, r.hangUps)
 	if demo {
 		greet(stdout, r.opts.origins, pages, outbox, operator)
 	}

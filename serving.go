@@ -27,6 +27,7 @@ type serving struct {
 	messages *i18n.Bundle
 	log      *slog.Logger
 	level    *slog.LevelVar
+	hangUps  <-chan os.Signal
 	emulated bool       // the emulator stands in for TCB
 	folder   folderLock // while it is used: see usesFolder
 
@@ -116,14 +117,6 @@ func (r *serving) reloadOn(ctx context.Context, signals <-chan os.Signal) {
 // reload reads the settings anew, with what they name, and takes over what needs no restart. Whatever is wrong with
 // them, what is in force stays, and it returns false.
 func (r *serving) reload() bool {
-	switch {
-	case r.opts.settings == "":
-		r.log.Warn("settings not read anew: the demo has none")
-		return true
-	case r.emulated:
-		r.log.Warn("settings not read anew: the emulator has those of the start")
-		return true
-	}
 	read, logins, problems := config.Load(r.opts.settings, settings.Launch{Listen: r.opts.listen, Env: r.env}, r.messages)
 	tellProblems(r.log, "settings", problems)
 	if problems.HasErrors() {

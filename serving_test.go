@@ -2,13 +2,11 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"html"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -51,11 +49,20 @@ func sealedUnder(keys ...string) string {
 // startReloaded starts it with settings, and waits until it listens.
 func startReloaded(t *testing.T, binary, settings string) *reloaded {
 	t.Helper()
-	dir := t.TempDir()
-	r := &reloaded{t: t, file: filepath.Join(dir, "settings.yaml"), lines: make(chan reloadLine, 1000), urls: map[string]string{}}
+	r := &reloaded{t: t, file: filepath.Join(t.TempDir(), "settings.yaml")}
 	r.write(settings)
+	r.launch(binary, "-settings", r.file, "-data", filepath.Join(filepath.Dir(r.file), "data"), "-listen", "127.0.0.1:0", "-admin-listen", "127.0.0.1:0")
+	r.listening(2)
+	return r
+}
+
+// launch starts a program that logs as ours does.
+func (r *reloaded) launch(program string, args ...string) {
+	t := r.t
+	t.Helper()
+	r.lines = make(chan reloadLine, 1000)
 	// Stopped by the test itself, which sees how it ends.
-	r.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), binary, "-settings", r.file, "-data", filepath.Join(dir, "data"), "-listen", "127.0.0.1:0", "-admin-listen", "127.0.0.1:0")
+	r.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, args...)
 	r.cmd.Env = []string{"TMPDIR=" + os.TempDir()}
 	stderr, err := r.cmd.StderrPipe()
 	if err != nil {
@@ -84,14 +91,18 @@ func startReloaded(t *testing.T, binary, settings string) *reloaded {
 			t.Errorf("it ended with %v", err)
 		}
 	})
-	for len(r.urls) < 2 {
-		line := r.until("listening")
-		r.urls[line.Name] = line.URL
-	}
 	if r.jar, err = cookiejar.New(nil); err != nil {
 		t.Fatal(err)
 	}
-	return r
+}
+
+// listening waits until as many listeners are up.
+func (r *reloaded) listening(listeners int) {
+	r.t.Helper()
+	for r.urls = map[string]string{}; len(r.urls) < listeners; {
+		line := r.until("listening")
+		r.urls[line.Name] = line.URL
+	}
 }
 
 func (r *reloaded) write(settings string) {
@@ -124,6 +135,11 @@ func (r *reloaded) until(messages ...string) reloadLine {
 func (r *reloaded) reload(settings string) {
 	r.t.Helper()
 	r.write(settings)
+	r.hangUp()
+}
+
+func (r *reloaded) hangUp() {
+	r.t.Helper()
 	if err := r.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		r.t.Fatal(err)
 	}
@@ -372,20 +388,4 @@ func reloadUnderLoad(t *testing.T, binary string) {
 	}
 	close(done)
 	wg.Wait()
-}
-
-// TestReloadNothing: the demo has no settings, and the emulator cannot change its own.
-func TestReloadNothing(t *testing.T) {
-	t.Parallel()
-	for want, s := range map[string]*serving{
-		"the demo has none":                   {},
-		"the emulator has those of the start": {opts: options{settings: "settings.yaml"}, emulated: true},
-	} {
-		var said bytes.Buffer
-		s.log = slog.New(slog.NewTextHandler(&said, nil))
-		s.reload()
-		if !strings.Contains(said.String(), want) || !strings.Contains(said.String(), "WARN") {
-			t.Errorf("%q is not in %q", want, said.String())
-		}
-	}
 }
