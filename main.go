@@ -106,7 +106,7 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 	log, flush := newLogger(stderr, level)
 	defer flush()
 	log.Info("starting", "version", buildVersion())
-	r := &serving{opts: opts, env: env, messages: messages, log: log, level: level, hangUps: hangUps, settings: s, logins: logins}
+	r := &serving{opts: opts, environ: environ, messages: messages, log: log, level: level, hangUps: hangUps, settings: s, logins: logins}
 	if err := r.serve(ctx, stdout); err != nil {
 		log.Error("stopped", "error", err.Error())
 		return 1

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"tcb-login/admin"
-	"tcb-login/config"
 	"tcb-login/config/loginpage"
 	"tcb-login/config/settings"
 	"tcb-login/handlers"
@@ -23,7 +22,7 @@ import (
 // settings it can exchange.
 type serving struct {
 	opts     options
-	env      func(string) (string, bool)
+	environ  []string
 	messages *i18n.Bundle
 	log      *slog.Logger
 	level    *slog.LevelVar
@@ -117,9 +116,13 @@ func (r *serving) reloadOn(ctx context.Context, signals <-chan os.Signal) {
 // reload reads the settings anew, with what they name, and takes over what needs no restart. Whatever is wrong with
 // them, what is in force stays, and it returns false.
 func (r *serving) reload() bool {
-	read, logins, problems := config.Load(r.opts.settings, settings.Launch{Listen: r.opts.listen, Env: r.env}, r.messages)
+	read, logins, problems, misuse := load(r.opts, r.environ, r.messages)
 	tellProblems(r.log, "settings", problems)
-	if problems.HasErrors() {
+	switch {
+	case misuse != nil:
+		r.log.Error("settings not taken over: those from before stay in force", "error", "the program would not start with them: "+misuse.Error())
+		return false
+	case problems.HasErrors():
 		r.log.Error("settings not taken over: those from before stay in force")
 		return false
 	}

@@ -23,12 +23,13 @@ import (
 
 // reloaded is the program in a process of its own, which signals can be sent to.
 type reloaded struct {
-	t     *testing.T
-	file  string // of its settings
-	cmd   *exec.Cmd
-	lines chan reloadLine
-	urls  map[string]string
-	jar   *cookiejar.Jar
+	t       *testing.T
+	file    string // of its settings
+	environ []string
+	cmd     *exec.Cmd
+	lines   chan reloadLine
+	urls    map[string]string
+	jar     *cookiejar.Jar
 }
 
 type reloadLine struct {
@@ -47,9 +48,9 @@ func sealedUnder(keys ...string) string {
 }
 
 // startReloaded starts it with settings, and waits until it listens.
-func startReloaded(t *testing.T, binary, settings string) *reloaded {
+func startReloaded(t *testing.T, binary, settings string, environ ...string) *reloaded {
 	t.Helper()
-	r := &reloaded{t: t, file: filepath.Join(t.TempDir(), "settings.yaml")}
+	r := &reloaded{t: t, file: filepath.Join(t.TempDir(), "settings.yaml"), environ: environ}
 	r.write(settings)
 	r.launch(binary, "-settings", r.file, "-data", filepath.Join(filepath.Dir(r.file), "data"), "-listen", "127.0.0.1:0", "-admin-listen", "127.0.0.1:0")
 	r.listening(2)
@@ -63,7 +64,7 @@ func (r *reloaded) launch(program string, args ...string) {
 	r.lines = make(chan reloadLine, 1000)
 	// Stopped by the test itself, which sees how it ends.
 	r.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, args...)
-	r.cmd.Env = []string{"TMPDIR=" + os.TempDir()}
+	r.cmd.Env = append(r.environ, "TMPDIR="+os.TempDir())
 	stderr, err := r.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +199,9 @@ func (r *reloaded) signInPage(client string) (int, string) {
 func TestReload(t *testing.T) {
 	t.Parallel()
 	binary := buildBinary(t)
-	for name, test := range map[string]func(*testing.T, string){"takes over what it can": reloadTakes, "keys": reloadKeys, "under load": reloadUnderLoad, "environments": reloadEnvironments} {
+	for name, test := range map[string]func(*testing.T, string){
+		"takes over what it can": reloadTakes, "keys": reloadKeys, "environments": reloadEnvironments, "variables": reloadVariables, "under load": reloadUnderLoad,
+	} {
 		t.Run(name, func(t *testing.T) { test(t, binary) })
 	}
 }
@@ -358,6 +361,22 @@ func reloadEnvironments(t *testing.T, binary string) {
 	r.taken(key + reloadBase)
 	if status := page("other"); status != http.StatusOK {
 		t.Errorf("without its folder: %d", status)
+	}
+}
+
+// reloadVariables: what the program would refuse at a start, it refuses while it runs. A variable that nothing names
+// any more is of that kind.
+func reloadVariables(t *testing.T, binary string) {
+	t.Parallel()
+	named := "session: {keys: ['env:TCB_LOGIN_KEY', 'env:TCB_LOGIN_KEY_OLD']}\n" + reloadBase
+	r := startReloaded(t, binary, named, "TCB_LOGIN_KEY="+reloadKey, "TCB_LOGIN_KEY_OLD="+otherKey)
+	r.reload("session: {keys: ['env:TCB_LOGIN_KEY']}\n" + reloadBase)
+	line := r.until("settings read anew", "settings not taken over: those from before stay in force")
+	if line.Level != "ERROR" || !strings.Contains(line.Error, "TCB_LOGIN_KEY_OLD is not a variable of this program") {
+		t.Errorf("without a key whose variable is left over: %+v", line)
+	}
+	if got := r.taken(named); got != "" {
+		t.Errorf("changed: %s", got)
 	}
 }
 
