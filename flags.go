@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +66,7 @@ func newFlags(o *options, container bool) *flag.FlagSet {
 	set.StringVar(&o.controlToken, "control-token", "", "`token` that opens the emulator's controls from anywhere, and without which this machine has none either; none: this machine alone")
 	set.BoolVar(&o.emulatorAllowRemote, "emulator-allow-remote", false, "let the emulator listen beyond loopback")
 	set.StringVar(&o.adminListen, "admin-listen", "", "address for health, readiness and the preview of login pages (demo: 127.0.0.1:8082)")
-	set.DurationVar(&o.shutdownDelay, "shutdown-delay", 0, "how long to take requests after SIGTERM, with readiness false, until proxies have heard of it")
+	set.Func("shutdown-delay", "for which `duration` to take requests after SIGTERM, with readiness false, until proxies have heard of it (default 0s)", o.setShutdownDelay)
 	set.BoolVar(&o.check, "check", false, "print every problem of settings and login configs, exit 0 or 1")
 	set.BoolVar(&o.online, "online", false, "with -check: also ask TCB, without side effects, whether it goes together with the settings")
 	set.BoolVar(&o.health, "health", false, "ask the running server whether it answers, exit 0 or 1")
@@ -82,27 +84,31 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 		fmt.Fprint(stderr, usage)
 		set.PrintDefaults()
 	}
-	var errs []error
+	bad := map[string]error{} // by the names of flags
 	set.VisitAll(func(f *flag.Flag) {
 		name := variableOf(f.Name)
 		f.Usage += " [$" + name + "]"
 		if v, ok := env(name); ok && v != "" {
 			if err := set.Set(f.Name, v); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", name, err))
+				bad[f.Name] = fmt.Errorf("%s: %w, found %q", name, plainer(f, err), v)
 			}
 		}
 	})
-	if len(errs) > 0 {
-		return o, errors.Join(errs...)
-	}
 	if err := set.Parse(args); err != nil {
 		return o, err
+	}
+	set.Visit(func(f *flag.Flag) { delete(bad, f.Name) }) // the flag itself goes before its variable
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(bad)) {
+		errs = append(errs, bad[name])
+	}
+	if len(errs) > 0 {
+		return o, errors.Join(errs...)
 	}
 	if set.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	}
-	errs = o.wrong()
-	if len(errs) > 0 {
+	if errs = o.wrong(); len(errs) > 0 {
 		return o, errors.Join(errs...)
 	}
 	asked := false
@@ -116,6 +122,21 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 		return o, errors.New("-demo ($TCB_LOGIN_DEMO) and -settings ($TCB_LOGIN_SETTINGS) exclude each other: the demo has settings of its own")
 	}
 	return o, nil
+}
+
+// plainer says of a value what is wanted, where package flag says "parse error".
+func plainer(f *flag.Flag, err error) error {
+	if b, ok := f.Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
+		return errors.New("want true or false")
+	}
+	return err
+}
+
+func (o *options) setShutdownDelay(value string) (err error) {
+	if o.shutdownDelay, err = time.ParseDuration(value); err != nil {
+		return errors.New(`want a duration like "10s"`)
+	}
+	return nil
 }
 
 // wrong is what is wrong with single values.
