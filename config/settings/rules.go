@@ -38,6 +38,7 @@ type places struct {
 // started. Single values are checked where they are read.
 func (p *parser) rules() {
 	p.publicListen()
+	p.emulator()
 	p.proxies()
 	p.sessionKeys()
 	p.store()
@@ -65,6 +66,23 @@ func (p *parser) publicListen() {
 	}
 	p.errorf(at, "public_origins is missing: %s %s is open to other machines, and without it the pages answer 127.0.0.1, localhost and [::1] alone",
 		from, input.Quote(p.settings.Listen))
+}
+
+// emulator warns where others get to pages on which the emulator's users sign in. The variable that asks for
+// it may be left over from a trial.
+func (p *parser) emulator() {
+	if !p.launch.Emulator || isEmpty(p.places.origins) {
+		return
+	}
+	at, reached := p.at(p.places.origins), ""
+	if i := slices.IndexFunc(p.settings.PublicOrigins, func(o string) bool { return strings.HasPrefix(o, "https://") }); i >= 0 {
+		reached = input.Quote(p.settings.PublicOrigins[i]) + " is for others"
+	} else if isPublic(p.settings.Listen) {
+		reached = input.Quote(p.settings.Listen) + " is open to other machines"
+	}
+	if reached != "" {
+		p.warnf(at, "-emulator ($TCB_LOGIN_EMULATOR) stands in for TCB, and everybody knows its demo user and password: %s", reached)
+	}
 }
 
 // isPublic reports whether other machines may get to a listener. Of a name nobody knows without

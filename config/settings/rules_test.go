@@ -49,6 +49,10 @@ func TestRules(t *testing.T) {
 		{"the flag closes what the settings open", listen("127.0.0.1:0"), fine + "listen: :8080", nil},
 		{"with the emulator too", Launch{Listen: ":1", Emulator: true}, environments, []string{flagOpen}},
 
+		{"the emulator for others", Launch{Emulator: true}, fine + proxy + origins, []string{`4:17: warning: -emulator ($TCB_LOGIN_EMULATOR) stands in for TCB, and everybody knows its demo user and password: "https://app.example.com"`}},
+		{"the emulator for other machines", Launch{Listen: ":1", Emulator: true}, fine + "public_origins: ['http://localhost:1']", []string{`3:17: warning: -emulator ($TCB_LOGIN_EMULATOR) stands in for TCB, and everybody knows its demo user and password: ":1"`}},
+		{"the emulator for this machine", Launch{Emulator: true}, fine + "public_origins: ['http://localhost:1']", nil},
+
 		{"https without proxies", Launch{}, fine + origins, []string{"3:17: warning: trusted_proxies is missing: \"https://app.example.com\" is https"}},
 		{"https with an empty list", Launch{}, fine + origins + "trusted_proxies: []", []string{"4:18: warning: trusted_proxies is missing"}},
 		{"http alone", Launch{}, fine + "public_origins: ['http://localhost:1']", nil},
