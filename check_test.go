@@ -45,6 +45,11 @@ environments:
     login_configs: tree
 `
 
+// audited are settings with an audit log.
+func audited(to string) string {
+	return checkedSettings + "audit: {to: " + to + ", keys: [{id: a, key: tests-alone-audit-7vXw2Zp9LmB4nRt8Ys}]}\n"
+}
+
 // TestCheck: every problem of settings and login configs is printed at once, with
 // file, line and column, and the exit code says whether any is an error.
 func TestCheck(t *testing.T) {
@@ -101,6 +106,11 @@ func TestCheck(t *testing.T) {
 		{"language that we do not have", checkedSettings,
 			map[string]string{"__auth/env/login.config.json": `{"web": [{"id": "email", "enable": true}], "tcbLogin": {"locales": ["en", "tlh"]}}`}, 1,
 			[]string{"error:", "tlh"}},
+		{"an audit log", audited("log.jsonl"), map[string]string{"__auth/env/login.config.json": good}, 0, []string{"settings are fine"}},
+		{"an audit log in no folder", audited("none/log.jsonl"), map[string]string{"__auth/env/login.config.json": good}, 1, []string{"settings.yaml: error: audit: to: none/log.jsonl cannot be made", "no such file"}},
+		{"an audit log that is a folder", audited("tree"), map[string]string{"__auth/env/login.config.json": good}, 1, []string{"error: audit: to: tree is not a regular file"}},
+		{"an audit log in other capitals", audited("STDOUT"), map[string]string{"__auth/env/login.config.json": good}, 1, []string{`settings.yaml:7:13: error: audit: to: want "stdout", as the program's own log is on stderr, or a path of a file; found "STDOUT"`}},
+		{"an audit log in the program's own", audited("stderr"), map[string]string{"__auth/env/login.config.json": good}, 1, []string{"error: audit: to: want"}},
 		{"no tree", checkedSettings, nil, 1, []string{"error:", "tree"}},
 	}
 	for _, tt := range tests {

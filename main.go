@@ -119,6 +119,7 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer, stderr *
 func check(ctx context.Context, opts options, s *settings.Settings, logins *loginpage.Pages, problems input.Problems, stdout io.Writer) int {
 	fine := "settings are fine"
 	if !problems.HasErrors() {
+		problems = append(problems, checkAudit(opts.settings, s)...)
 		problems = append(problems, checkStore(ctx, opts.settings, s)...)
 		if opts.online {
 			problems = append(problems, checkOnline(ctx, opts.settings, s, logins)...)

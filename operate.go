@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -89,6 +91,23 @@ func auditKeys(s *settings.Settings) (all []audit.Key) {
 		all = append(all, audit.Key{ID: k.ID, Bytes: []byte(k.Key.Reveal())})
 	}
 	return all
+}
+
+// checkAudit tells whether the audit log of the settings can be written. Without the right to it is a warning:
+// whoever checks may be another user.
+func checkAudit(file string, s *settings.Settings) input.Problems {
+	if s.Audit.To == "" || s.Audit.To == settings.AuditStdout {
+		return nil
+	}
+	err := audit.Check(s.Audit.To)
+	if err == nil {
+		return nil
+	}
+	severity := input.SeverityError
+	if errors.Is(err, fs.ErrPermission) {
+		severity = input.SeverityWarning
+	}
+	return input.Problems{{File: file, Severity: severity, Message: "audit: to: " + err.Error()}}
 }
 
 // warnings are what is wrong and leaves us as ready as we were.

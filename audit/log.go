@@ -87,7 +87,7 @@ func Open(cfg Config) (*Log, error) {
 }
 
 func (l *Log) open() error {
-	file, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	file, err := openFile(l.path, os.O_CREATE)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}

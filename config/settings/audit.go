@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -31,6 +32,15 @@ type AuditKey struct {
 	Key Secret `key:"key" required:"yes"`
 }
 
+// checkAuditTo refuses what would become a file of that name, where somebody means the standard output.
+func checkAuditTo(s string) string {
+	switch word := strings.ToLower(strings.TrimSpace(s)); {
+	case s == AuditStdout || word != AuditStdout && word != "stderr":
+		return ""
+	}
+	return `want "stdout", as the program's own log is on stderr, or a path of a file; found ` + input.Quote(s)
+}
+
 var auditKeyID = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
 
 func (p *parser) audit(n *yaml.Node) {
@@ -38,7 +48,7 @@ func (p *parser) audit(n *yaml.Node) {
 	a := &p.settings.Audit
 	ok := p.mapping("audit", n, fields{
 		"to": func(v *yaml.Node) {
-			if p.text("audit: to", v, &a.To, nil) && a.To != "" && a.To != AuditStdout && !filepath.IsAbs(a.To) {
+			if p.text("audit: to", v, &a.To, auditToRules) && a.To != "" && a.To != AuditStdout && !filepath.IsAbs(a.To) {
 				a.To = filepath.Join(filepath.Dir(p.file), a.To)
 			}
 		},

@@ -40,6 +40,7 @@ var (
 		{"bare_host", `want a host like "cdn.example.com", reached by https; found %s`},
 		{"origin_host", ""},
 	}
+	auditToRules  = []rule{{"audit_to", ""}}
 	storeRules    = []rule{{"store_address", ""}}
 	logLevelRules = []rule{{"oneof=debug info warn error", "want debug, info, warn or error, found %s"}}
 
@@ -84,6 +85,7 @@ var longest = map[string]int{"environment_id": 63, "client_id": 64}
 var reasons = map[string]func(string) string{
 	"listen_address": CheckListen,
 	"store_address":  checkStore,
+	"audit_to":       checkAuditTo,
 	"web_url":        input.CheckURL,
 	"origin_host": func(s string) string {
 		if _, host, ok := strings.Cut(s, "://"); ok {
