@@ -3,6 +3,7 @@ package authclient
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -186,11 +187,14 @@ func (q *QueryUserResponse) UnmarshalJSON(data []byte) error {
 	}
 	err := json.Unmarshal(data, &raw)
 	q.Users = raw.Data
-	var ok bool
-	if q.Total, ok = integer(raw.Total); !ok {
-		q.Total = len(q.Users)
+	if len(raw.Total) == 0 {
+		return err // of a field of another type: the others are there
 	}
-	return err // of a field of another type: the others are there
+	n, ok := integer(raw.Total)
+	if q.Total = n; !ok {
+		return errors.New("total is no number")
+	}
+	return err
 }
 
 // SimpleUserProfile is what one person may know of another.

@@ -212,7 +212,9 @@ func (c *Client) once(ctx context.Context, in request, o *callOptions, body []by
 	}
 	req, err := c.httpRequest(ctx, in, o, body, names)
 	if err != nil {
-		return in.local(errors.New("the request cannot be built"))
+		e := fail(nil, errors.New("the request cannot be built"))
+		e.NotSent = true
+		return e
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

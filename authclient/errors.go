@@ -136,7 +136,7 @@ type Error struct {
 	Details     []json.RawMessage `json:"-"` // TCB's `details`, as they came; they can hold a provider_trans_token
 	Remaining   int               // tries left, as TCB counts them; -1 when it does not say
 	RetryAfter  time.Duration     // how long to wait; 0 when TCB does not say
-	NotSent     bool              // nothing left for TCB: the request cannot be written (ErrLocal), or Config.HTTPClient's transport held it back, for RetryAfter
+	NotSent     bool              // nothing left for TCB: the request cannot be written, or Config.HTTPClient's transport held it back, for RetryAfter
 
 	withPassword bool // the call was to sign somebody in by one
 	cause        error

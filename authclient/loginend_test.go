@@ -35,9 +35,6 @@ func TestNoRefreshToken(t *testing.T) {
 	if diff := cmp.Diff([]change{{authclient.CredentialsError, "", false}}, changes); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
-	// TCB has nothing to judge then: it does not say that a login is over.
-	_, err := f.RefreshToken(t.Context(), "")
-	refusal(t, err, authclient.ErrInvalidRequest)
 }
 
 // What ends the login at TCB ends it here, by whichever way it is called.

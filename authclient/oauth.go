@@ -1,6 +1,7 @@
 package authclient
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 )
@@ -150,6 +151,7 @@ type GrantTokenRequest struct {
 	Redacted
 
 	GrantType    string `json:"grant_type"`              // password, authorization_code, device_code, client_credentials
+	ClientID     string `json:"client_id,omitempty"`     // Config.ClientID when empty, which TCB knows us by: another is refused
 	ClientSecret string `json:"client_secret,omitempty"` // Config.ClientSecret when empty
 	Username     string `json:"username,omitempty"`      // password
 	Password     string `json:"password,omitempty"`      // password
@@ -174,14 +176,9 @@ var (
 //
 // Source: @cloudbase/oauth@3.3.3 src/auth/apis.ts, grantToken.
 func (c *Client) GrantToken(ctx context.Context, in GrantTokenRequest, opts ...CallOption) (*Credentials, error) {
-	if in.ClientSecret == "" {
-		in.ClientSecret = c.clientSecret
-	}
-	body := struct {
-		ClientID string `json:"client_id"`
-		GrantTokenRequest
-	}{c.clientID, in}
-	return call[Credentials](ctx, c, request{op: "GrantToken", call: callToken, body: body, withPassword: in.Password != ""}, opts)
+	in.ClientID = cmp.Or(in.ClientID, c.clientID)
+	in.ClientSecret = cmp.Or(in.ClientSecret, c.clientSecret)
+	return call[Credentials](ctx, c, request{op: "GrantToken", call: callToken, body: in, withPassword: in.Password != ""}, opts)
 }
 
 // Certs are the public keys that access tokens are signed with, a JWK set as it

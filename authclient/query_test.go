@@ -82,9 +82,9 @@ func TestQueryUserTotal(t *testing.T) {
 		{`{"total":"2","data":[]}`, 2, false},
 		{`{"data":[]}`, 0, false},
 		{`{}`, 0, false},
-		{`{"data":[{"sub":"1"},{"sub":"2","picture":{}}]}`, 2, false},
-		{`{"total":"two","data":[{"sub":"1"}]}`, 1, false},
-		{`{"total":1.5}`, 0, false},
+		{`{"total":2,"data":[{"sub":"1"},{"sub":"2","picture":{}}]}`, 2, false},
+		{`{"total":"two"}`, 0, true},
+		{`{"total":1.5}`, 0, true},
 		{`{"total":1,"data":[{"sub":1}]}`, 0, true},
 		{`{"total":1,"data":{}}`, 0, true},
 	}

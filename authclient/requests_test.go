@@ -86,7 +86,7 @@ func TestMoreRequests(t *testing.T) {
 			_, err := c.GrantToken(ctx, authclient.GrantTokenRequest{GrantType: "authorization_code", Code: "c", RedirectURI: "r", CodeVerifier: "v", Nonce: "n"})
 			return err
 		}, []sent{{"POST", "/auth/v1/token?client_id=id",
-			`{"client_id":"id","grant_type":"authorization_code","code":"c","redirect_uri":"r","code_verifier":"v","nonce":"n"}`, "", jsonType}}},
+			`{"grant_type":"authorization_code","client_id":"id","code":"c","redirect_uri":"r","code_verifier":"v","nonce":"n"}`, "", jsonType}}},
 		{"InitCaptcha", `{"url":"u"}`, func(ctx context.Context, c *authclient.Client, _ state) error {
 			_, err := c.InitCaptcha(ctx, "r", "s")
 			return err

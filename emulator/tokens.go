@@ -287,9 +287,6 @@ func (e *Emulator) sessionOf(ctx context.Context, q querier, token string) (*ses
 // invalid_grant and changes nothing else, since two tabs that refresh at the same time are no
 // attack.
 func (e *Emulator) refresh(ctx context.Context, c *call, old string) (any, error) {
-	if old == "" {
-		return nil, fail("invalid_request") // RFC 6749 §5.2
-	}
 	g := &grant{client: c.client, refresh: e.newRefreshToken()}
 	now := e.now()
 	err := e.store.write(ctx, func(tx *sql.Tx) error {
