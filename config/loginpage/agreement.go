@@ -76,7 +76,6 @@ func (p *parser) agreement(n *jsonNode) {
 			p.page.Agreements = append(p.page.Agreements, Agreement{Label: i.label, Text: blocks})
 		}
 	}
-	p.page.agreed = p.page.Agreed() // each page with a checkbox says it
 }
 
 // agreementTexts is the file that agreement.path names. TCB does not document what it holds: a text

@@ -86,8 +86,8 @@ func (p *Page) Pictures() (all []*Media) {
 // them is noticed; empty where they agree to nothing. How a text is laid out is a part of it, since
 // only an operator can tell whether that matters.
 func (p *Page) Agreed() string {
-	if p.agreed != "" || len(p.Agreements) == 0 {
-		return p.agreed
+	if len(p.Agreements) == 0 {
+		return ""
 	}
 	texts, _ := json.Marshal(p.Agreements) // of texts alone
 	sum := sha256.Sum256(texts)

@@ -65,7 +65,6 @@ type Page struct {
 	Skippable    bool          // access.needLogin is false: "not now" leads back to the app
 
 	Agreements []Agreement // none: no checkbox
-	agreed     string      // as Agreed gives it, where it is known
 	Countries  Countries
 	Links      []FooterLink
 
