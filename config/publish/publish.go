@@ -27,9 +27,10 @@ import (
 // server that runs sees them change, as it sees an editor's changes.
 //
 // Every file is written beside its place, to the disk, and then renamed, so that at any moment, and
-// after a crash at any moment, there is a whole page: the old or the new one. What was checked is
-// what is written, whatever an editor does to the draft meanwhile. One Publisher at a time works on
-// a tree; each change is a line in the tree's history.
+// after a crash at any moment, there is a whole page: the old or the new one. All that is to be
+// written is on the disk before the first file is replaced: where there is no room, nothing is lost.
+// What was checked is what is written, whatever an editor does to the draft meanwhile. One Publisher
+// at a time works on a tree; each change is a line in the tree's history.
 type Publisher struct {
 	source  loginpage.Source
 	cat     loginpage.Catalogue
@@ -107,7 +108,7 @@ func (p *Publisher) Close() {
 // A stored page is a file of a page as it was read. What is broken has no page.
 type stored struct {
 	loginpage.Version
-	mode fs.FileMode
+	info fs.FileInfo // whose it is and who may read it
 }
 
 // readStored reads a file of a page; nil: there is none.
@@ -122,7 +123,7 @@ func readStored(root *os.Root, source loginpage.Source, cat loginpage.Catalogue,
 	case !info.Mode().IsRegular(): // a link would be replaced, and what it leads to stay as it is
 		return nil, fmt.Errorf("%s: not a regular file", fileIn(root, name))
 	}
-	return &stored{loginpage.ReadVersion(root, source, cat, key, r), info.Mode().Perm()}, nil
+	return &stored{loginpage.ReadVersion(root, source, cat, key, r), info}, nil
 }
 
 func (p *Publisher) read(key loginpage.Key, r loginpage.Role) (*stored, error) {
@@ -207,23 +208,11 @@ func (p *Publisher) Publish(key loginpage.Key) (Change, error) {
 	if err := c.become(live, draft); err != nil {
 		return c, err
 	}
-	mode := draft.mode
-	if live != nil {
-		if bytes.Equal(live.Data, draft.Data) {
-			return c, errors.New("the draft is what is published already")
-		}
-		mode = live.mode // a server of another user could read it
-		if err := p.write(loginpage.FileOf(key, loginpage.RolePrevious), live.Data, live.mode); err != nil {
-			return c, err
-		}
+	if live != nil && bytes.Equal(live.Data, draft.Data) {
+		return c, errors.New("the draft is what is published already")
 	}
-	if err := p.write(loginpage.FileOf(key, loginpage.RoleLive), draft.Data, mode); err != nil {
+	if err := p.replace(key, live, draft); err != nil {
 		return c, err
-	}
-	if live == nil {
-		if err := p.rename(loginpage.FileOf(key, loginpage.RoleRetired), loginpage.FileOf(key, loginpage.RolePrevious)); err != nil {
-			return c, err
-		}
 	}
 	// An editor may have written another draft since; then that is the next one.
 	if now, err := p.root.ReadFile(loginpage.FileOf(key, loginpage.RoleDraft)); err == nil && bytes.Equal(now, draft.Data) {
@@ -232,6 +221,30 @@ func (p *Publisher) Publish(key loginpage.Key) (Change, error) {
 		}
 	}
 	return c, p.written(c)
+}
+
+// replace puts a draft in the place of what is published, if anything is, which becomes the
+// previous page then.
+func (p *Publisher) replace(key loginpage.Key, live, draft *stored) error {
+	name, previous := loginpage.FileOf(key, loginpage.RoleLive), loginpage.FileOf(key, loginpage.RolePrevious)
+	if live == nil {
+		if err := p.write(name, draft.Data, draft.info, os.Geteuid() == 0); err != nil {
+			return err
+		}
+		return p.rename(loginpage.FileOf(key, loginpage.RoleRetired), previous)
+	}
+	temp, err := p.prepare(name, draft.Data, live.info, true)
+	if err != nil {
+		return err
+	}
+	aside := hidden(name, publishing)
+	if err := p.write(aside, live.Data, live.info, true); err != nil {
+		return errors.Join(err, p.root.Remove(temp))
+	}
+	if err := p.rename(temp, name); err != nil {
+		return err
+	}
+	return p.rename(aside, previous)
 }
 
 // Rollback puts the previous page back; what was published is the previous one then, so that
@@ -272,13 +285,14 @@ func (p *Publisher) Rollback(key loginpage.Key) (Change, error) {
 		}
 		return c, p.written(c)
 	}
-	if err := p.write(asideOf(key), live.Data, live.mode); err != nil {
+	aside := hidden(loginpage.FileOf(key, loginpage.RoleLive), rollingBack)
+	if err := p.write(aside, live.Data, live.info, true); err != nil {
 		return c, err
 	}
 	if err := p.rename(loginpage.FileOf(key, loginpage.RolePrevious), loginpage.FileOf(key, loginpage.RoleLive)); err != nil {
 		return c, err
 	}
-	if err := p.rename(asideOf(key), loginpage.FileOf(key, loginpage.RolePrevious)); err != nil {
+	if err := p.rename(aside, loginpage.FileOf(key, loginpage.RolePrevious)); err != nil {
 		return c, err
 	}
 	return c, p.written(c)
@@ -315,42 +329,78 @@ func (p *Publisher) Retire(key loginpage.Key) (Change, error) {
 	return c, p.written(c)
 }
 
-// asideOf is where a rollback keeps what was published while the previous page takes its place.
-func asideOf(key loginpage.Key) string {
-	return hidden(loginpage.FileOf(key, loginpage.RoleLive), "rollback")
-}
+// Why what was published is kept aside for a moment: until another page has taken its place.
+const (
+	publishing  = "publish"
+	rollingBack = "rollback"
+)
 
 // hidden is a file beside another that nobody takes for a page.
 func hidden(name, why string) string {
 	return path.Join(path.Dir(name), "."+path.Base(name)+"."+why)
 }
 
-// recover ends a rollback that was cut off. If the previous page had taken its place already, what
-// was published before becomes the previous one; else nothing had happened yet.
+// recover ends what was cut off. If the other page had taken its place already, what was published
+// before becomes the previous one; else nothing had happened yet.
 func (p *Publisher) recover(key loginpage.Key) error {
-	if _, err := p.root.Lstat(asideOf(key)); err != nil {
-		return nil
+	name, previous := loginpage.FileOf(key, loginpage.RoleLive), loginpage.FileOf(key, loginpage.RolePrevious)
+	for _, why := range []string{publishing, rollingBack} {
+		aside := hidden(name, why)
+		before, err := p.root.ReadFile(aside)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		happened := false
+		if why == rollingBack { // by the rename of the previous page
+			_, gone := p.root.Lstat(previous)
+			happened = errors.Is(gone, fs.ErrNotExist)
+		} else if now, there := p.root.ReadFile(name); err == nil && there == nil {
+			happened = !bytes.Equal(now, before)
+		}
+		switch {
+		case err != nil:
+		case happened:
+			err = p.rename(aside, previous)
+		default:
+			err = p.root.Remove(aside)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", fileIn(p.root, aside), input.PlainError(err))
+		}
 	}
-	if _, err := p.root.Lstat(loginpage.FileOf(key, loginpage.RolePrevious)); errors.Is(err, fs.ErrNotExist) {
-		return p.rename(asideOf(key), loginpage.FileOf(key, loginpage.RolePrevious))
-	}
-	return p.root.Remove(asideOf(key))
+	return nil
 }
 
-// write puts a file in its place, whole or not at all.
-func (p *Publisher) write(name string, data []byte, mode fs.FileMode) (err error) {
-	temp := hidden(name, "new")
-	f, err := p.root.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
+// write puts a file in its place, whole or not at all; see prepare.
+func (p *Publisher) write(name string, data []byte, as fs.FileInfo, owned bool) error {
+	temp, err := p.prepare(name, data, as, owned)
 	if err != nil {
-		return fmt.Errorf("%s: %w", fileIn(p.root, name), input.PlainError(err))
-	}
-	_, err = f.Write(data)
-	// The process' mask may have taken rights away that the file had.
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", fileIn(p.root, name), err), p.root.Remove(temp))
+		return err
 	}
 	return p.rename(temp, name)
+}
+
+// prepare writes what is to be a file, to the disk and beside its place. Who could read the other
+// file can read it, a server of another user among them: it has that file's mode, and, if owned,
+// its owner and group.
+func (p *Publisher) prepare(name string, data []byte, as fs.FileInfo, owned bool) (temp string, err error) {
+	temp = hidden(name, "new")
+	f, err := p.root.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, as.Mode().Perm())
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", fileIn(p.root, name), input.PlainError(err))
+	}
+	if owned {
+		err = own(f, as)
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	// The process' mask, or another owner, may have taken rights away that the file had.
+	err = errors.Join(err, f.Chmod(as.Mode().Perm()), f.Sync(), f.Close())
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("%s: %w", fileIn(p.root, name), err), p.root.Remove(temp))
+	}
+	return temp, nil
 }
 
 // rename replaces a file and has the disk know. That there is nothing to rename is no error.
@@ -372,14 +422,25 @@ func (p *Publisher) rename(from, to string) error {
 	return folder.Sync()
 }
 
-// written adds a change to the history.
+// written adds a change to the history: a whole line, or nothing to which the next one would be added.
 func (p *Publisher) written(c Change) error {
 	line, err := json.Marshal(c)
 	if err == nil {
-		_, err = p.history.Write(append(line, '\n'))
+		err = p.remember(append(line, '\n'))
 	}
-	if err = errors.Join(err, p.history.Sync()); err != nil {
+	if err != nil {
 		return fmt.Errorf("done, but the history does not know: %w", err)
 	}
 	return nil
+}
+
+func (p *Publisher) remember(line []byte) error {
+	before, err := p.history.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err := p.history.Write(line); err != nil {
+		return errors.Join(err, p.history.Truncate(before.Size()))
+	}
+	return p.history.Sync()
 }

@@ -210,17 +210,23 @@ func TestPublishersAtOnce(t *testing.T) {
 	}
 }
 
-// A rollback that was cut off at any place is finished, or had not begun, and nothing is lost.
-func TestRollbackCutOff(t *testing.T) {
+// What was cut off at any place is finished, or had not begun, and nothing is lost.
+func TestCutOff(t *testing.T) {
 	t.Parallel()
-	const live, previous, aside = "a/login.config.2.json", "a/login.config.2.previous.json", "a/.login.config.2.json.rollback"
+	const live, previous = "a/login.config.2.json", "a/login.config.2.previous.json"
+	const rollback, publish = "a/.login.config.2.json.rollback", "a/.login.config.2.json.publish"
 	tests := []struct {
 		name  string
 		files map[string]string
 		want  map[string]string // before the publishing that follows
 	}{
-		{"before the previous page took its place", map[string]string{live: "new", previous: "old", aside: "new"}, map[string]string{"2": "new", "2.previous": "old"}},
-		{"after it", map[string]string{live: "old", aside: "new"}, map[string]string{"2": "old", "2.previous": "new"}},
+		{"a rollback, before the previous page took its place", map[string]string{live: "new", previous: "old", rollback: "new"},
+			map[string]string{"2": "new", "2.previous": "old"}},
+		{"a rollback, after it", map[string]string{live: "old", rollback: "new"}, map[string]string{"2": "old", "2.previous": "new"}},
+		{"before the draft took its place", map[string]string{live: "old", previous: "older", publish: "old"}, map[string]string{"2": "old", "2.previous": "older"}},
+		{"before that, the first time", map[string]string{live: "old", publish: "old"}, map[string]string{"2": "old"}},
+		{"after it", map[string]string{live: "new", previous: "older", publish: "old"}, map[string]string{"2": "new", "2.previous": "old"}},
+		{"after it, the first time", map[string]string{live: "new", publish: "old"}, map[string]string{"2": "new", "2.previous": "old"}},
 	}
 	for _, tt := range tests {
 		files := map[string]string{envConfig: named("env")}
@@ -233,6 +239,27 @@ func TestRollbackCutOff(t *testing.T) {
 		}
 		if got := tree(t, dir, "a"); !maps.Equal(got, tt.want) {
 			t.Errorf("%s: the files are %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Where something cannot be written, all pages stay, the one that can be gone back to among them.
+func TestNoRoom(t *testing.T) {
+	t.Parallel()
+	const live, previous, draft = "a/login.config.2.json", "a/login.config.2.previous.json", "a/login.config.2.draft.json"
+	for _, inTheWay := range []string{"a/.login.config.2.json.new", "a/..login.config.2.json.publish.new"} {
+		dir := testTree(t, map[string]string{envConfig: named("env"), live: named("two"), previous: named("one"), draft: named("three")})
+		if err := os.Mkdir(filepath.Join(dir, inTheWay), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := publisher(t, dir).Publish(loginpage.Key{App: "a", Version: "2"}); err == nil {
+			t.Errorf("%s: published", inTheWay)
+		}
+		if err := os.Remove(filepath.Join(dir, inTheWay)); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := tree(t, dir, "a"), map[string]string{"2": "two", "2.previous": "one", "2.draft": "three"}; !maps.Equal(got, want) {
+			t.Errorf("%s: the files are %v, want %v", inTheWay, got, want)
 		}
 	}
 }
