@@ -52,7 +52,7 @@ func newOperations(cfg *handlers.Config, stdout io.Writer) (*operations, error) 
 	s, log := cfg.Settings, cfg.Logger
 	o := &operations{settings: s, log: log, between: proxyheaders.New(s.PublicOrigins, s.BasePath, log), metrics: handlers.NewMetrics(buildVersion())}
 	if to := s.Audit.To; to != "" {
-		where := audit.Config{Path: to, Key: auditKeys(s)[0]}
+		where := audit.Config{Path: to, Key: auditKeys(s)[0], Logger: log}
 		if to == settings.AuditStdout {
 			where.Path, where.Writer = "", stdout
 		}

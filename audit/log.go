@@ -9,7 +9,8 @@
 // 21, six months at least); so the file is personal data all the same.
 //
 // A line is on its way to the disk before the answer leaves. One that cannot be written stops nobody
-// from signing in: it is counted, and said at /readyz and in the program's own log.
+// from signing in: it is counted, and said at /readyz. The program's own log says when losing begins
+// and when it ends.
 //
 // What the program itself does, and what breaks, is none of this: that is slog's.
 package audit
@@ -23,6 +24,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -52,6 +54,7 @@ type Config struct {
 	Writer io.Writer // something that is open
 	Key    Key
 	Now    func() time.Time // time.Now when nil
+	Logger *slog.Logger     // hears that lines are lost; nil: nobody
 }
 
 // Log is one that is open. A nil one takes everything and writes nothing.
@@ -67,8 +70,12 @@ type Log struct {
 	file *os.File
 	info os.FileInfo // of file
 	to   io.Writer
+	torn bool  // what is there does not end with a line's end
 	err  error // of the last line
 	lost uint64
+
+	log   *slog.Logger
+	since uint64 // what lost was when the last line went well
 }
 
 // Open opens or makes the file, which nobody else may read.
@@ -79,7 +86,10 @@ func Open(cfg Config) (*Log, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	l := &Log{keyID: cfg.Key.ID, hash: cfg.Key.hasher(), now: cfg.Now, path: cfg.Path, to: cfg.Writer}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	l := &Log{keyID: cfg.Key.ID, hash: cfg.Key.hasher(), now: cfg.Now, path: cfg.Path, to: cfg.Writer, log: cfg.Logger}
 	if cfg.Path == "" {
 		return l, nil
 	}
@@ -97,7 +107,24 @@ func (l *Log) open() error {
 		return fmt.Errorf("audit: %w", err)
 	}
 	l.file, l.info, l.to = file, info, file
+	l.torn = tornAt(l.path, info.Size())
 	return nil
+}
+
+// tornAt reports whether a file's last line is a piece, as a full disk or a crash leaves it. A file
+// that cannot be read counts as whole.
+func tornAt(path string, size int64) bool {
+	if size == 0 {
+		return false
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	var last [1]byte
+	_, err = file.ReadAt(last[:], size-1)
+	return err == nil && last[0] != '\n'
 }
 
 // Close ends it.
@@ -141,17 +168,47 @@ func (l *Log) Write(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.line = l.lineOf(e)
-	var err error
-	if l.text, err = l.line.append(l.text[:0]); err == nil {
+	text, err := l.line.append(append(l.text[:0], '\n'))
+	if l.text = text; err == nil {
 		err = l.follow()
 	}
 	if err == nil {
-		if _, err = l.to.Write(l.text); err != nil { // whole lines, which O_APPEND keeps apart
-			_ = l.letGo() // it may be no file any more, as one of a network that was deleted
-		}
+		err = l.put(text)
 	}
-	if l.err = err; err != nil {
-		l.lost++
+	l.tell(err)
+}
+
+// put writes a line, which text has with a line's end before it: that goes with it where what is
+// there is torn, so that no piece takes a whole line with it.
+func (l *Log) put(text []byte) error {
+	if !l.torn {
+		text = text[1:]
+	}
+	n, err := l.to.Write(text) // whole lines, which O_APPEND keeps apart
+	if err == nil {
+		l.torn = false
+		return nil
+	}
+	if n > 0 {
+		l.torn = text[n-1] != '\n'
+	}
+	_ = l.letGo() // it may be no file any more, as one of a network that was deleted
+	return err
+}
+
+// tell counts a line that was lost, and has the program's log know when that begins and ends: each
+// line of it would fill the same disk.
+func (l *Log) tell(err error) {
+	switch {
+	case err != nil:
+		if l.lost++; l.err == nil {
+			l.log.Error("audit log: lines are lost", "error", err.Error())
+		}
+	case l.err != nil:
+		l.log.Warn("audit log: lines are written again", "lost", l.lost-l.since)
+	}
+	if l.err = err; err == nil {
+		l.since = l.lost
 	}
 }
 
