@@ -6,13 +6,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -361,22 +358,8 @@ func sessionKeys(s *settings.Settings, data string) ([][]byte, error) {
 	if len(keys) > 0 {
 		return keys, nil
 	}
-	path := filepath.Join(data, "session.key")
-	written, err := os.ReadFile(path)
-	if err == nil {
-		key, _ := input.TrimSecret(string(written)) // as an operator's own; an editor may have been at it
-		return [][]byte{[]byte(key)}, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("session key: %w", err)
-	}
-	b := make([]byte, session.MinKey)
-	rand.Read(b)
-	key := []byte(base64.RawURLEncoding.EncodeToString(b))
-	if err := os.WriteFile(path, key, 0o600); err != nil {
-		return nil, fmt.Errorf("session key: %w", err)
-	}
-	return [][]byte{key}, nil
+	key, err := keptKey(data)
+	return [][]byte{key}, err
 }
 
 // greet tells a newcomer where everything is.

@@ -67,7 +67,7 @@ func openStore(path string, now func() time.Time) (*store, error) {
 	db.SetMaxIdleConns(4)
 	s := &store{db: db, now: now, writing: make(chan struct{}, 1)}
 	if err := s.migrate(context.Background()); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(fmt.Errorf("emulator: the database %s: %w", path, err), db.Close())
 	}
 	return s, nil
 }
