@@ -123,7 +123,8 @@ All keys of the settings file (YAML). This page is written from the code (` + "`
 force and where it comes from, ` + "`tcb-login config schema`" + ` prints a JSON Schema for editors, and ` + "`tcb-login -check -settings FILE`" + ` tells
 all that is wrong.
 
-A *secret* is ` + "`env:NAME`" + ` (an environment variable), ` + "`file:PATH`" + ` or the secret itself. A *duration* is a number with its unit, as
+A *secret* is ` + "`env:NAME`" + ` (an environment variable), ` + "`file:PATH`" + ` or the secret itself, which is refused where it looks as if one of
+these was meant: a ` + "`$`" + ` first, a path, other capitals. A *duration* is a number with its unit, as
 ` + "`10s`" + ` or ` + "`300ms`" + `. The last column says what a changed file needs: on SIGHUP (` + "`systemctl reload tcb-login`" + `) the program reads
 settings and secrets anew; what wants a restart is named in the log and stays as it was. A file with an error changes nothing.
 Login configs are read by themselves.

@@ -46,14 +46,14 @@ environments:
 		"public_origins: ['https://app.example.com'] # line 1\n",
 		"trusted_proxies: [10.0.0.5/32] # line 2\n",
 		"session: # line 3\n",
-		"keys: ['[redacted]', '[redacted]'] # line 4\n",
+		"keys: ['[redacted]', '[redacted]'] # line 4, env:KEY, literal\n",
 		"backend_timeout: 10s # default\n",
 		"refusal_floor: 250ms # line 5\n",
 		"  - id: one # line 7\n",
 		"    name: \"true\" # line 8\n",
 		"      attack_mode: true # line 9\n",
 		"      sms_per_hour: 1000 # default\n",
-		"secret: '[redacted]' # line 10\n", "store_key: null # default\n",
+		"secret: '[redacted]' # line 10, env:SHORT\n", "store_key: null # default\n",
 		"    region: ap-singapore # line 12\n",
 		"    endpoint_mode: gateway # default: gateway with a publishable_key, and for regions outside China; else cloud_api\n",
 		"    intl: true # default: true for regions outside China\n",
@@ -65,7 +65,7 @@ environments:
 			t.Errorf("%q is not in:\n%s", want, out.String())
 		}
 	}
-	for _, secret := range []string{"s3cr3t", "literal"} {
+	for _, secret := range []string{"s3cr3t", "a literal of"} {
 		if strings.Contains(out.String(), secret) {
 			t.Errorf("a secret is told:\n%s", out.String())
 		}

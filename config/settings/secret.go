@@ -2,8 +2,10 @@ package settings
 
 import (
 	"crypto/subtle"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -92,9 +94,7 @@ func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 		}
 		where = "the environment variable " + variable
 	} else if path, ok := strings.CutPrefix(s, "file:"); ok {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(p.file), path)
-		}
+		path = p.beside(path)
 		data, err := readFile(path, maxSecretSize)
 		if err != nil {
 			p.errorf(n, "%s: the file %q cannot be read: %v", name, path, err)
@@ -103,6 +103,12 @@ func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 		where, value = fmt.Sprintf("the file %q", path), string(data)
 	}
 	value, invisible := input.TrimSecret(value)
+	if where == "it" {
+		if mistake := p.meant(value); mistake != "" {
+			p.errorf(n, "%s: %s; a secret that does look so must come by env: or file:", name, mistake)
+			return Secret{}, false
+		}
+	}
 	if value == "" && s != "" {
 		p.errorf(n, "%s: %s is empty", name, where)
 		return Secret{}, false
@@ -112,4 +118,46 @@ func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 			name, where, invisible)
 	}
 	return NewSecret(value), true
+}
+
+var (
+	// otherSource is env: or file: with other capitals or blanks.
+	otherSource = pattern.New(`^(?i:env|file)\s*:`)
+	onTheWay    = pattern.New(`^(?:\.\.?|~)?/|^[A-Za-z]:[\\/]`)
+)
+
+// meant says what a secret that stands in the settings themselves is more likely meant to be: where
+// the secret is to come from. Taken for the secret itself it would do its work, and whoever reads
+// the settings, or guesses them, would have it.
+func (p *parser) meant(value string) string {
+	switch {
+	case strings.HasPrefix(value, "$"):
+		return "it begins with $, and nothing is put in the place of a variable here; want env:NAME"
+	case otherSource.MatchString(value):
+		return "want env:NAME or file:PATH, in small letters and without blanks"
+	case onTheWay.MatchString(value) && !isRandom(value), p.isFile(value):
+		return "it looks like the path of a file; want file:PATH"
+	}
+	return ""
+}
+
+// isRandom reports whether a value that begins as a path does is what openssl rand -base64 makes: one
+// of 64 of those begins with a slash.
+func isRandom(value string) bool {
+	_, err := base64.StdEncoding.DecodeString(value)
+	return err == nil && strings.ContainsAny(value, "0123456789") && value != strings.ToLower(value) && value != strings.ToUpper(value)
+}
+
+// isFile reports whether there is such a file, from the settings' folder on as with file:.
+func (p *parser) isFile(value string) bool {
+	info, err := os.Stat(p.beside(value))
+	return value != "" && err == nil && info.Mode().IsRegular()
+}
+
+// beside is a path in the settings, which begins at their folder.
+func (p *parser) beside(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(p.file), path)
 }

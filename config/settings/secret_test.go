@@ -46,6 +46,40 @@ environments: [{id: one, publishable_key: @PUBLISHABLE, clients: [{id: one, secr
 	}
 }
 
+// TestMeantSecrets: what is meant to say where a secret is to be found is not taken for the secret, and a
+// random one is, whatever it begins with.
+func TestMeantSecrets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "seal.key-hunter2"), []byte("for-tests-alone-Kq7vXw2Zp9LmB4nRt8Ys"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load := func(secret string) string {
+		_, problems := Parse(filepath.Join(dir, "settings.yaml"), fmt.Appendf(nil, "environments: [{id: x, clients: [{id: x, secret: %q}]}]", secret), Launch{Env: testEnv, Emulator: true})
+		if strings.Contains(problems.String(), "hunter2") {
+			t.Errorf("a secret is told: %s", problems)
+		}
+		return problems.String()
+	}
+	for secret, want := range map[string]string{
+		"$hunter2": "begins with $", "${hunter2}": "begins with $", "Env:hunter2": "small letters", "ENV:hunter2": "small letters", " env:hunter2": "small letters",
+		"env :hunter2": "small letters", "File:/hunter2": "small letters", "file : hunter2": "small letters",
+		"/run/secrets/hunter2": "path of a file", "./hunter2": "path of a file", "../hunter2": "path of a file", "~/hunter2": "path of a file",
+		`C:\hunter2`: "path of a file", "/run/secrets/tcb/login/hunter2/key": "path of a file", "seal.key-hunter2": "path of a file",
+	} {
+		if said := load(secret); !strings.Contains(said, ":1:") || !strings.Contains(said, "error: secret: ") || !strings.Contains(said, want) {
+			t.Errorf("%q: %s, want %q", secret, said, want)
+		}
+	}
+	for _, secret := range []string{
+		"/Ax7vXw2Zp9LmB4nRt8YsKq7vXw2Zp9LmB4nRt8YsKq=", "/tYtGkP0bB+ZJYYxM8bhKo1+7nzMxqmXlrzTtnFjUMz9uYk2kFM1DhVj/Nrl5qLQ", "environment", "files", "a$b", "a/b",
+	} {
+		if said := load(secret); said != "" {
+			t.Errorf("%q: %s", secret, said)
+		}
+	}
+}
+
 // secretsIn finds all secrets, by where they are.
 func secretsIn(v reflect.Value, at string, found map[string]string) {
 	if v.Type() == reflect.TypeFor[Secret]() {
