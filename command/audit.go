@@ -15,7 +15,8 @@ const auditUsage = `usage: tcb-login audit id -settings FILE [-env ID] WHO…
 
   id       print what stands in the audit log for somebody: WHO is an account's id at TCB (sub), or a
            username, phone number or e-mail address in whichever way of writing it. For each key of
-           the settings there is a line for the account (person) and one for what is typed (identifier)
+           the audit log there is a line for the account (person) and one for what is typed (identifier).
+           None of the settings' other secrets is needed
   schema   print the JSON Schema of a line; wants no settings
 `
 
@@ -38,7 +39,7 @@ func Audit(args []string, p Process) int {
 	case err != nil:
 		return p.misused(err)
 	}
-	s, problems, misuse := p.load(a.settings, settings.Launch{})
+	s, problems, misuse := p.load(a.settings, settings.Launch{NoSecrets: true, AuditKeys: true}) // who searches the log has its key alone
 	if misuse != nil {
 		fmt.Fprintln(p.Stderr, misuse)
 		return codeMisuse

@@ -12,11 +12,12 @@ import (
 )
 
 const (
-	logKey  = "a log key of more than thirty-two bytes"
-	oldKey  = "an older key of more than thirty-two bytes"
-	audited = `session: {keys: ["a session key of more than thirty-two bytes"]}
+	logKey = "a log key of more than thirty-two bytes"
+	oldKey = "an older key of more than thirty-two bytes"
+	// Who searches the log has none of the other secrets.
+	audited = `session: {keys: [env:NOT_HERE], store: "redis://127.0.0.1", store_password: env:NOT_HERE, store_key: "file:not.here"}
 audit: {to: stdout, keys: [{id: new, key: ` + logKey + `}, {id: old, key: env:OLD}]}
-environments: [{id: one}%s]
+environments: [{id: one, publishable_key: env:NOT_HERE, clients: [{id: one, secret: env:NOT_HERE}]}%s]
 `
 )
 
@@ -32,6 +33,7 @@ func TestAudit(t *testing.T) {
 	}
 	one, two := file("one.yaml", fmt.Sprintf(audited, "")), file("two.yaml", fmt.Sprintf(audited, ", {id: two}"))
 	none := file("none.yaml", "session: {keys: [\"a session key of more than thirty-two bytes\"]}\nenvironments: [{id: one}]\n")
+	missing := file("missing.yaml", strings.Replace(fmt.Sprintf(audited, ""), "env:OLD", "env:GONE", 1))
 	hashes := func(env string, who ...string) string {
 		var b strings.Builder
 		for _, k := range []audit.Key{{ID: "new", Bytes: []byte(logKey)}, {ID: "old", Bytes: []byte(oldKey)}} {
@@ -53,6 +55,7 @@ func TestAudit(t *testing.T) {
 		{"of an environment", []string{"-env", "two", "id", "-settings", two, "123"}, 0, hashes("two", "123"), ""},
 		{"which environment", []string{"id", "-settings", two, "123"}, 2, "", "-env is missing"},
 		{"no such environment", []string{"id", "-settings", two, "-env", "three", "123"}, 2, "", `no environment "three"`},
+		{"its key is not here", []string{"id", "-settings", missing, "123"}, 1, "", "GONE is not set"},
 		{"no keys", []string{"id", "-settings", none, "123"}, 1, "", "no audit: keys"},
 		{"nobody", []string{"id", "-settings", one}, 2, "", "usage:"},
 		{"an empty one", []string{"id", "-settings", one, ""}, 2, "", "empty"},

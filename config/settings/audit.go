@@ -71,7 +71,10 @@ func (p *parser) auditKey(name string, item *yaml.Node) {
 				p.errorf(v, "%s: id: want a short name like %q, of letters, digits and . _ -", name, "2026-11")
 			}
 		},
-		"key": func(v *yaml.Node) { at = v; k.Key, _ = p.secret(name+": key", v) },
+		"key": func(v *yaml.Node) {
+			at = v
+			k.Key, _ = p.secretIf(p.launch.AuditKeys || !p.launch.NoSecrets, name+": key", v)
+		},
 	}) {
 		return
 	}

@@ -17,6 +17,7 @@ type Launch struct {
 	// NoSecrets says that secrets are neither needed nor looked up: there is none in what is read,
 	// and none is missed.
 	NoSecrets bool
+	AuditKeys bool                  // those of the audit log are looked up all the same
 	Named     func(variable string) // hears of every variable that an env: names; nil: nobody
 	Now       func() time.Time      // the clock; nil: time.Now
 }

@@ -70,6 +70,11 @@ var envName = pattern.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // anything else the secret itself, each without what stands around it by accident. No message
 // repeats a value.
 func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
+	return p.secretIf(!p.launch.NoSecrets, name, n)
+}
+
+// secretIf is secret where it is wanted at all.
+func (p *parser) secretIf(wanted bool, name string, n *yaml.Node) (Secret, bool) {
 	var s string
 	if !p.text(name, n, &s, nil) {
 		return Secret{}, false
@@ -78,7 +83,7 @@ func (p *parser) secret(name string, n *yaml.Node) (Secret, bool) {
 	if isVariable && p.launch.Named != nil {
 		p.launch.Named(variable)
 	}
-	if p.launch.NoSecrets {
+	if !wanted {
 		return Secret{}, false
 	}
 	where, value := "it", s
