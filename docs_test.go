@@ -227,3 +227,22 @@ func anchors(page string) (names []string) {
 	}
 	return names
 }
+
+// seen is what a table of the docs says in its first column that somebody sees: the words themselves.
+var seen = regexp.MustCompile(`(?m)^\|[^|*]*\*([^*|]+)\*[^|*]*\|`)
+
+// TestDocsQuotes: what the docs say that a page says, it says, so that who searches the docs for it finds it.
+func TestDocsQuotes(t *testing.T) {
+	t.Parallel()
+	catalogue, quotes := read(t, "i18n/locales/en.json"), 0
+	for _, page := range []string{"docs/develop.md", "docs/troubleshooting.md"} {
+		for _, m := range seen.FindAllStringSubmatch(read(t, page), -1) {
+			if quotes++; !strings.Contains(catalogue, m[1]) {
+				t.Errorf("%s: no page says %q", page, m[1])
+			}
+		}
+	}
+	if quotes == 0 {
+		t.Error("there are no quotes")
+	}
+}
