@@ -2,7 +2,7 @@
 #
 #   docker build -t tcb-login --build-arg VERSION=1.2.3 --build-arg REVISION=$(git rev-parse HEAD) \
 #     --build-arg CREATED=$(date -u +%Y-%m-%dT%H:%M:%SZ) --build-arg SOURCE=$(git remote get-url origin) .
-#   docker run -p 8080:8080 -v ./settings.yaml:/etc/tcb-login/settings.yaml:ro \
+#   docker run -p 8080:8080 -v ./settings:/etc/tcb-login:ro \
 #     -e TCB_LOGIN_SETTINGS=/etc/tcb-login/settings.yaml -e TCB_LOGIN_KEY -v tcb-login:/data tcb-login
 #
 # Without settings it says so and stops. `docker run -p 127.0.0.1:8080:8080 tcb-login -demo` runs the

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -177,8 +178,9 @@ func (m *machine) environ(t *testing.T, name, settings string) []string {
 		}
 		env[key] = m.addresses[name] + value
 	}
-	if m.mounted(t, name, env["TCB_LOGIN_SETTINGS"]) != "settings.yaml" {
-		t.Errorf("%s: no settings.yaml at %s", name, env["TCB_LOGIN_SETTINGS"])
+	// The folder is mounted, since a file alone is never another in a container.
+	if folder, file := path.Split(env["TCB_LOGIN_SETTINGS"]); file != "settings.yaml" || m.mounted(t, name, path.Clean(folder)) != "settings" {
+		t.Errorf("%s: no settings/settings.yaml at %s", name, env["TCB_LOGIN_SETTINGS"])
 	}
 	env["TCB_LOGIN_SETTINGS"], env["TCB_LOGIN_DATA"] = settings, filepath.Join(m.dir, name)
 	environ := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + m.dir, "TMPDIR=" + m.dir}
