@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"time"
@@ -102,9 +101,6 @@ func (b *bench) firstAnswer(ctx context.Context, addr, path string, launch func(
 	took.cpu, err = cpuOf(c.pid())
 	return took, err
 }
-
-// alone is a figure that the bare program does not have.
-func alone(v float64) compared { return compared{v, math.NaN(), math.NaN(), math.NaN()} }
 
 // pause waits, unless the run is to end.
 func pause(ctx context.Context, d time.Duration) error {

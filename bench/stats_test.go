@@ -71,6 +71,9 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// alone is a figure that the bare program does not have.
+func alone(v float64) compared { return compared{v, math.NaN(), math.NaN(), math.NaN()} }
+
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	either := budget{times: 2, more: 25}
