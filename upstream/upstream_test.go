@@ -215,6 +215,43 @@ func TestOneProbe(t *testing.T) {
 	}
 }
 
+// TestLateEnds: how a call ended that left before the breaker changed says nothing of now. It neither
+// closes what has opened since, nor opens what has closed since, nor stands for the probe.
+func TestLateEnds(t *testing.T) {
+	t.Parallel()
+	for _, how := range []outcome{worked, failed, nothing} {
+		at := newClock()
+		b := newBreaker(at.Now, 0, func(State, State) {})
+		early := make([]int, least)
+		for i := range early {
+			early[i], _, _ = b.begin()
+		}
+		late := func(want State) {
+			t.Helper()
+			before := b.until
+			for _, turn := range early {
+				b.end(turn, how)
+			}
+			if b.state != want || !b.until.Equal(before) {
+				t.Errorf("late calls that end as %d: %v until %v, want %v until %v", how, b.state, b.until, want, before)
+			}
+		}
+		for range least {
+			turn, _, _ := b.begin()
+			b.end(turn, failed)
+		}
+		late(Open)
+		at.advance(pauseMin)
+		probe, _, ok := b.begin()
+		if !ok {
+			t.Fatal("no probe leaves")
+		}
+		late(HalfOpen)
+		b.end(probe, worked)
+		late(Closed)
+	}
+}
+
 // TestWhatFails: what says that TCB is away, and what says no more than that one call went wrong.
 func TestWhatFails(t *testing.T) {
 	t.Parallel()
