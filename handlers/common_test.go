@@ -154,8 +154,8 @@ func TestCommonPages(t *testing.T) {
 			if p.status != http.StatusOK || strings.Count(p.body, "x="+own+"&amp;y=&#39;") < 3 {
 				t.Fatalf("%s: %d, %s", path, p.status, p.body)
 			}
-			if !strings.Contains(p.body, `lang="`+lang+`"`) {
-				t.Errorf("%s is not in %s", path, lang)
+			if p.lang() != lang {
+				t.Errorf("%s is in %s, want %s", path, p.lang(), lang)
 			}
 			now := seen{p.value("csrf_token"), p.value("device_id")}
 			if now.csrf == "" || now.device == "" || before[now] {
@@ -181,13 +181,16 @@ func TestCommonPages(t *testing.T) {
 			t.Errorf("with the query %q the form goes to %s", query, action)
 		}
 	}
+	for _, query := range []string{"lang=ja", "l%61ng=ja"} {
+		if got := b.open("/sign-in/sms", query).lang(); got != "ja" {
+			t.Errorf("with %s the page is in %s", query, got)
+		}
+	}
 	for _, test := range []struct{ path, query, wants string }{
 		{"/sign-in", "login_hint=ana%40example.com", `value="ana@example.com"`},
-		{"/sign-in/sms", "lang=ja", `lang="ja"`},
 		{"/sign-up", "via=email", `name="email"`},
 		{"/sign-up", "via=phone", `name="phone_number"`},
 		{"/", "prompt=create", `data-page="sign-up"`},
-		{"/", "l%61ng=ja", `lang="ja"`},
 	} {
 		b.open(test.path)
 		if p := b.open(test.path, test.query); !strings.Contains(p.body, test.wants) {
@@ -268,6 +271,32 @@ func TestMissingPageOfRefused(t *testing.T) {
 					wantGood()
 				}
 			})
+		}
+	}
+}
+
+// TestMissingPageInOther: on the page for what is not there each language is a link, which names that
+// language alone, also where the address names one already.
+func TestMissingPageInOther(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, query := range []string{"x=1", "lang=ja", "l%61ng=ja", "lang=ja&lang=ko"} {
+		p := s.browser().open("/nowhere", query).want(http.StatusNotFound, "error")
+		if want := map[bool]string{true: "en", false: "ja"}[query == "x=1"]; p.lang() != want {
+			t.Errorf("with %s the page is in %s, want %s", query, p.lang(), want)
+		}
+		links := p.all(func(n *htmlNode) bool { return n.Data == "a" && attr(n, "hreflang") != "" })
+		if len(links) < 2 {
+			t.Errorf("with %s there are links to %d languages", query, len(links))
+		}
+		for _, n := range links {
+			to, err := url.Parse(attr(n, "href"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := to.Query()["lang"]; !slices.Equal(got, []string{attr(n, "hreflang")}) {
+				t.Errorf("with %s the link to %s leads to %q", query, attr(n, "hreflang"), got)
+			}
 		}
 	}
 }
