@@ -423,6 +423,19 @@ func TestHosts(t *testing.T) {
 			t.Errorf("%s: status %d, to %s", host, resp.StatusCode, resp.Header.Get("Location"))
 		}
 	}
+	// A form is answered where it was posted, or not at all: a redirect would take what was typed along.
+	for _, host := range []string{"login.example.net.", "LOGIN.example.net.:443"} {
+		b := s.browser().lax()
+		p := b.open("/sign-in")
+		values := p.filled(fields{"username": "demo", "password": demoPassword})
+		for _, header := range []http.Header{{}, {"Origin": {"https://login.example.net."}}, {"Origin": {"null"}, "Sec-Fetch-Site": nil}} {
+			header.Set("Host", host)
+			got := b.do(http.MethodPost, p.action(), values, header)
+			if to := got.header.Get("Location"); to != "" || got.status >= 300 && got.status < 400 {
+				t.Errorf("%s %q: a form: status %d, to %s", host, header["Origin"], got.status, to)
+			}
+		}
+	}
 	for _, target := range []string{".evil.example/", "http://evil.example/x", "http://login.example.net./x", "//evil.example/", "@evil.example/", "*"} {
 		resp := s.raw(t, "GET "+target+" HTTP/1.1\r\nHost: login.example.net.\r\n\r\n")
 		resp.Body.Close()
