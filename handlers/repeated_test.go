@@ -196,3 +196,39 @@ func TestRepeatedIsNobodyElses(t *testing.T) {
 		}
 	}
 }
+
+// TestRepeatedUnderOld: the id before a sign-in is good for what its pages had come to by then, and for no
+// more: somebody may have left it with another browser on purpose. What a page of before is posted for
+// afterwards is not kept under it, whoever posts; and an answer that is given under it brings no cookies
+// again, since the browser's may be newer.
+func TestRepeatedUnderOld(t *testing.T) {
+	t.Parallel()
+	s := twiceSite(t)
+	b := s.browser()
+	signIn, send := b.open("/sign-in"), b.open("/sign-in/email")
+	left := b.copy().lax()
+	form := signIn.filled(fields{"username": "demo", "password": demoPassword})
+	first := b.do(http.MethodPost, signIn.action(), form, nil)
+	if first.completed(); len(first.header.Values("Set-Cookie")) == 0 {
+		t.Fatal("a sign-in sets no cookie")
+	}
+	calls := s.backend.count("/v1/signin")
+	again := b.do(http.MethodPost, signIn.action(), form, nil)
+	if again.completed(); s.backend.count("/v1/signin") != calls {
+		t.Error("the same form asks TCB again")
+	}
+	if set := again.header.Values("Set-Cookie"); len(set) > 0 {
+		t.Errorf("the cookies of before come again: %q", set)
+	}
+	for email, by := range map[string]*browser{demoEmail: b, "other@example.com": left.copy()} {
+		typed := send.filled(fields{"email": email})
+		sent := by.do(http.MethodPost, send.action(), typed, nil)
+		if sent.status != http.StatusSeeOther {
+			t.Fatalf("%s: status %d, page %q, %q", email, sent.status, sent.name(), sent.keys())
+		}
+		got := left.copy().do(http.MethodPost, send.action(), typed, nil)
+		if got.header.Get("Location") == sent.header.Get("Location") {
+			t.Errorf("%s: who has the id of before alone gets what came of a form since: status %d", email, got.status)
+		}
+	}
+}
