@@ -49,3 +49,41 @@ func TestFlowCookies(t *testing.T) {
 		t.Errorf("%d cookies, %v", len(two), err)
 	}
 }
+
+// TestOnlyFlow: who comes back without the state has the one cookie of a purpose that is kept, where
+// there is no other; of two nobody knows which it was.
+func TestOnlyFlow(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := b.load("")
+	own := cookies(t, s)
+	flow := func(purpose, state, value string) []string {
+		set, err := s.FlowCookies(purpose, state, value, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	one, two, other := flow("provider", "1", "one"), flow("provider", "2", "two"), flow("captcha", "3", "three")
+	for _, tt := range []struct {
+		name string
+		jar  string
+		not  string // is not kept
+		want string
+	}{
+		{"none", browser(t, own), "", ""},
+		{"one", browser(t, own, one), "", "one"},
+		{"one that is not kept", browser(t, own, one), "one", ""},
+		{"two", browser(t, own, one, two), "", ""},
+		{"two, of which one is kept", browser(t, own, one, two), "two", "one"},
+		{"one of another purpose", browser(t, own, other), "", ""},
+		{"one beside one of another purpose", browser(t, own, one, other), "", "one"},
+		{"another browser's", browser(t, cookies(t, b.load("")), one), "", ""},
+	} {
+		var got string
+		ok := b.load(tt.jar).OnlyFlow("provider", &got, func() bool { return got != tt.not })
+		if ok != (tt.want != "") || ok && got != tt.want {
+			t.Errorf("%s: %q, %t, want %q", tt.name, got, ok, tt.want)
+		}
+	}
+}
