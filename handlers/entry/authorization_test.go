@@ -39,6 +39,9 @@ func TestAuthorization(t *testing.T) {
 	if to, want := got.Callback("http://x", "error", "y"), registered+"?tenant=a&error=y&iss=http%3A%2F%2Fx"; to != want {
 		t.Errorf("the app gets %s, want %s", to, want)
 	}
+	if got, err := parse(places, ask("&prompt=none")); err != nil || !got.Prompts("none") {
+		t.Errorf("prompt=none: %v, %q", err, got.Prompt)
+	}
 	// Without response_type these names are the app's own, in whatever encoding.
 	plain, err := parse(places, raw("&scope=%ff&nonce=1&nonce=2&request=x&request_uri[]=y&max_age=soon"))
 	if err != nil || plain.Scope != "" || plain.RequestObject != "" || plain.Authorizing {
@@ -84,6 +87,44 @@ func TestAuthorizationRefused(t *testing.T) {
 			var p *refusal.Problem
 			if got, err := parse(places, in); !errors.As(err, &p) || p.Status != 400 || got.Target != redirect.Refused {
 				t.Errorf("%.80s: %v", elsewhere, err)
+			}
+		}
+	}
+}
+
+// TestUnproven: a request for a code that others could use is answered on a page of ours, and never at the
+// app, wherever that is; so is one that names no app's address.
+func TestUnproven(t *testing.T) {
+	t.Parallel()
+	places := testPlaces(t)
+	whole := ask("&request=x").Query // which would be sent back
+	var back *AuthorizationError
+	if _, err := parse(places, ask("&request=x")); !errors.As(err, &back) {
+		t.Fatalf("the whole request: %v", err)
+	}
+	target := "&redirect_uri=" + url.QueryEscape(registered)
+	for _, tt := range []struct{ old, becomes, want string }{
+		{"response_type=code", "response_type=token", "error.page.pkce"},
+		{"response_type=code", "response_type=code%20id_token", "error.page.pkce"},
+		{"response_type=code", "response_type=", "error.page.pkce"},
+		{"method=S256", "method=plain", "error.page.pkce"},
+		{"method=S256", "method=s256", "error.page.pkce"},
+		{"&code_challenge_method=S256", "", "error.page.pkce"},
+		{"_challenge=E9", "_challenge=9", "error.page.pkce"},
+		{"_challenge=E9", "_challenge=E99", "error.page.pkce"},
+		{"_challenge=E9", "_challenge=%2B9", "error.page.pkce"},
+		{"_challenge=E9", "_other=E9", "error.page.pkce"},
+		{target, "", "error.page.redirect_missing"},
+	} {
+		for _, to := range []string{registered, testTarget} {
+			in := ask("")
+			in.Query = strings.Replace(strings.Replace(whole, tt.old, tt.becomes, 1), url.QueryEscape(registered), url.QueryEscape(to), 1)
+			if in.Query == whole {
+				t.Fatalf("%s is not in %s", tt.old, whole)
+			}
+			var p *refusal.Problem
+			if got, err := parse(places, in); !errors.As(err, &p) || p.Lead != tt.want || got.Target != redirect.Refused {
+				t.Errorf("%s for %s: %v, want %s", tt.becomes, to, err, tt.want)
 			}
 		}
 	}

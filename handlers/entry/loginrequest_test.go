@@ -307,3 +307,31 @@ func TestDecisive(t *testing.T) {
 		}
 	}
 }
+
+// TestNames: what is on record of an address is what it asks for, as far as that can be a name.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	longest := strings.Repeat("x", 64)
+	for in, want := range map[string]string{
+		"": "", "nowhere": "nowhere", longest: longest, longest + "x": "", "a b": "", "a\nb": "", "名": "", "<b>": "",
+	} {
+		r := LoginRequest{Params: Params{EnvID: in, ClientID: in, ConfigVersion: in}}
+		env, client, version := r.Names()
+		if env != want || client != want || version != want {
+			t.Errorf("%q is on record as %q, %q, %q, want %q", in, env, client, version, want)
+		}
+	}
+	got, err := parse(testPlaces(t), raw(""))
+	if env, client, version := got.Names(); err != nil || env != "demo" || client != "demo" || version != loginpage.EnvVersion {
+		t.Errorf("%v: %q, %q, %q", err, env, client, version)
+	}
+}
+
+// TestOnly: of several environments none is the one that is meant.
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	one, two := &Environment{}, &Environment{}
+	if Only(nil) != nil || Only(map[string]*Environment{"a": one}) != one || Only(map[string]*Environment{"a": one, "b": two}) != nil {
+		t.Error("the only environment is not the one of one")
+	}
+}
