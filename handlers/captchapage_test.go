@@ -252,7 +252,22 @@ func TestTwoCaptchaPages(t *testing.T) {
 	first := b.submit(b.open("/sign-in/email"), fields{"email": "one@example.com"})
 	second := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword})
 	one, two := b.atCaptchaPage(first, "solve"), b.atCaptchaPage(second, "solve")
-	b.submit(b.get(two).want(http.StatusOK, "captcha-return"), nil).completed()
+	shown := b.get(two).want(http.StatusOK, "captcha-return")
+	// Nor does the one's page show what the other brought, where the page itself is asked in another language.
+	mixed, err := url.Parse(shown.switched("ja"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	firstBack, err := url.Parse(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.get(mixed.String()).want(http.StatusOK, "captcha-return")
+	query := mixed.Query()
+	query.Set("state", firstBack.Query().Get("state"))
+	mixed.RawQuery = query.Encode()
+	b.get(mixed.String()).want(http.StatusBadRequest, "error", "captcha.lost")
+	b.submit(shown, nil).completed()
 	p := b.submit(b.get(one).want(http.StatusOK, "captcha-return"), nil)
 	if !p.has("error.stale") && p.name() != "sign-in-email-code" { // signing in has given the session another id
 		t.Errorf("the first comes to %q %q", p.name(), p.keys())
