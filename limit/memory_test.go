@@ -455,3 +455,36 @@ func BenchmarkDenied(b *testing.B) {
 		m.Denied(context.Background(), "5f2c8e1a9b7d4c3e", time.Time{})
 	}
 }
+
+// TestMarksThatAreOver: what is over leaves a list in passing, and what is over from the start is on none:
+// else a list that is never full would keep all that it was ever told.
+func TestMarksThatAreOver(t *testing.T) {
+	t.Parallel()
+	m, clock := newTest(1000)
+	for _, ended := range []bool{false, true} {
+		list := &m.replaced
+		if ended {
+			list = &m.ended
+		}
+		deny := func(id string, ttl time.Duration) {
+			if err := m.Deny(context.Background(), id, ended, ttl); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, ttl := range []time.Duration{0, -1, -time.Hour} {
+			if deny("over "+strconv.Itoa(i), ttl); len(list.byHash) != 0 {
+				t.Errorf("a mark for %v is kept", ttl)
+			}
+		}
+		for i := range 200 {
+			deny(strconv.Itoa(i), time.Minute)
+		}
+		clock.advance(time.Minute)
+		for i := range 100 {
+			deny("later "+strconv.Itoa(i), time.Minute)
+		}
+		if len(list.byHash) != 100 || len(list.expiry) != 100 {
+			t.Errorf("%d marks are kept, want the 100 that are not over", len(list.byHash))
+		}
+	}
+}

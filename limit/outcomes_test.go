@@ -125,3 +125,20 @@ func TestBounds(t *testing.T) {
 		}
 	}
 }
+
+// TestManyOutcomes: also of small ones there are only so many at a time.
+func TestManyOutcomes(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	m := NewMemory(MemoryConfig{Now: func() time.Time { return now }})
+	o := &m.outcomes
+	for i := range maxOutcomes + 5 {
+		begin(t, o, strconv.Itoa(i), "a")([]byte("x"))
+	}
+	if len(o.known) != maxOutcomes || len(o.order) != maxOutcomes {
+		t.Errorf("%d are kept, %d in order, want %d", len(o.known), len(o.order), maxOutcomes)
+	}
+	now = now.Add(OutcomeLife)
+	begin(t, o, "s", "a")([]byte("done"))
+	look(t, o, "s", "a", "done") // there is room again
+}
