@@ -224,3 +224,46 @@ func TestNobodyBefore(t *testing.T) {
 		t.Error("what anybody may have solved does not")
 	}
 }
+
+// TestAccessRoom: logins for many clients never add up to more than servers read of a header: those that
+// were there go, and never the new one. One that takes its own place costs no other.
+func TestAccessRoom(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	jar := browser(t, cookies(t, b.load("")))
+	login := func(client string) (held int) {
+		t.Helper()
+		scope := Scope{"demo", client}
+		set, err := b.load(jar).AccessCookies(scope, Access{AccessToken: strings.Repeat("x.", 1200), Sub: client}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jar = browser(t, cookiesOf(jar), set)
+		if a, ok := b.load(jar).Access(scope); !ok || a.Sub != client {
+			t.Errorf("%s: the new login is not there", client)
+		}
+		for pair := range strings.SplitSeq(jar, "; ") {
+			if name, value, _ := strings.Cut(pair, "="); strings.Contains(name, accessCookieName) {
+				held += len(value)
+			}
+		}
+		return held
+	}
+	has := func(client string) bool {
+		_, ok := b.load(jar).Access(Scope{"demo", client})
+		return ok
+	}
+	login("a")
+	login("b")
+	if login("b"); !has("a") || !has("b") {
+		t.Errorf("who signs in once more loses a login: a %t, b %t", has("a"), has("b"))
+	}
+	for _, client := range []string{"c", "d", "e", "f", "g"} {
+		if held := login(client); held > maxAccess {
+			t.Errorf("%s: the logins take %d bytes, want %d at most", client, held, maxAccess)
+		}
+	}
+}
+
+// cookiesOf are the cookies of a Cookie header, as they would be set.
+func cookiesOf(jar string) []string { return strings.Split(jar, "; ") }
