@@ -42,13 +42,13 @@ func TestAxe(t *testing.T) {
 }
 
 // audit has axe look at samples, one after the other in the same tab.
-func (s *server) audit(t *testing.T, samples []sample) {
+func (s *server) audit(t *testing.T, samples []sample, change ...func(*playwright.BrowserNewContextOptions)) {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join("node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := s.visit(t)
+	v := s.visit(t, change...)
 	if err := v.context.AddInitScript(playwright.Script{Content: playwright.String(string(source))}); err != nil {
 		t.Fatal(err)
 	}

@@ -74,15 +74,15 @@ const graveEdgeCSS = `:is(.grave,form:has(.loses :checked)) .primary{box-shadow:
 `
 
 // splitCSS puts a picture, or a panel in the brand's colour, beside the form where there is room
-// for both. Pages of the portal, which have a bar, take the whole width instead, but in browsers
-// that do not know :has. Those that cannot mix colours have the panel without its light.
+// for both. Pages of the portal, which begin with a bar, stay cards and take the whole width instead, but
+// in browsers that do not know :has. Those that cannot mix colours have the panel without its light.
 const splitCSS = `@media(min-width:900px){
 body{--top:clamp(24px,7vh,80px);padding-inline-start:calc(50vw + 16px);background:var(--surface)}
 body:before{content:"";position:fixed;inset-block:0;inset-inline-start:0;width:50vw;
 background:linear-gradient(160deg,var(--brand),var(--brand-2))}
 @supports(color:color-mix(in srgb,red,red)){body:before{
 background:radial-gradient(90% 70% at 15% 10%,color-mix(in srgb,var(--brand-ink) 16%,transparent),transparent),linear-gradient(160deg,var(--brand),var(--brand-2))}}
-main{border:0;box-shadow:none;background:none}
+main:first-child{border:0;box-shadow:none;background:none}
 .lang,.lang *,.foot,.foot *{--page-ink:var(--ink);--page-ink-2:var(--ink-2)}
 body:has(.bar){background:var(--page)}
 body:has(.bar):before{content:none}
