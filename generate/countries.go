@@ -25,6 +25,10 @@ var renamed = map[language.Base]map[string]string{
 	language.MustParseBase("ar"): {"MK": "مقدونيا الشمالية", "SZ": "إسواتيني"},
 }
 
+// short takes the words "special administrative region" off names in Chinese and Japanese: a list of calling
+// codes has little room, and nobody there says them.
+var short = strings.NewReplacer("特别行政区", "", "特別行政區", "", "特別行政区", "")
+
 // languages are those of the catalogues.
 func languages(catalogues string) ([]language.Tag, error) {
 	files, err := filepath.Glob(filepath.Join(catalogues, "*.json"))
@@ -91,7 +95,7 @@ func countriesIn(tag language.Tag) []identifier.CountryOption {
 	for i, p := range places {
 		places[i].Name = renamed[base][p.Region]
 		if region, err := language.ParseRegion(p.Region); places[i].Name == "" && err == nil {
-			places[i].Name = names.Name(region)
+			places[i].Name = short.Replace(names.Name(region))
 		}
 		places[i].Name = cmp.Or(places[i].Name, p.Region)
 	}

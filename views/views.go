@@ -154,7 +154,6 @@ type PhoneField struct {
 	Number    string
 	Countries []Country
 	Some      bool     // there are others: see OtherCountry
-	Tall      bool     // the country's name needs a line of its own
 	Asks      []Choice // the numbers that the typed one may be
 }
 

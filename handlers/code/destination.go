@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"golang.org/x/text/width"
-
 	"tcb-login/handlers/entry"
 	"tcb-login/handlers/web"
 	"tcb-login/i18n"
@@ -135,20 +133,8 @@ func PhoneField(r *web.Request, d Destination) *views.PhoneField {
 			continue
 		}
 		p.Countries = append(p.Countries, views.Country{Region: o.Region, Label: o.Label(r.Loc.Isolate)})
-		p.Tall = p.Tall || o.Region == p.Country && wideText(o.Name+" +"+o.Code) > 13
 	}
 	return p
-}
-
-// wideText is about how many narrow characters a text is wide.
-func wideText(s string) (n int) {
-	for _, r := range s {
-		n++
-		if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
-			n++
-		}
-	}
-	return n
 }
 
 // SendPage is a first step that asks where to send the code.
