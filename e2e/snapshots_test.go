@@ -19,7 +19,7 @@ var mainPages = map[string][]string{
 	"app=&version=env": {
 		"sign-in, empty", "sign-in, required", "sign-in-sms, empty", "sign-in-sms-code, empty", "sign-in-sms-code, wrong",
 		"reset-password-new, empty", "account, empty", "account, news", "account-profile, empty", "account-sessions, empty",
-		"account-delete, empty", "step-up-password, empty", "sign-out, empty",
+		"account-delete, empty", "step-up-password, empty", "account-email-conflict, empty", "sign-out, empty",
 	},
 	desk: {"sign-up, empty", "sign-up-details, empty"},
 }
