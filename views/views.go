@@ -164,10 +164,11 @@ const OtherCountry = "other"
 // Country is one choice of PhoneField.
 type Country struct{ Region, Label string }
 
-// documentTitle is "Page · App", with "Error: " in front when there is one.
+// documentTitle is "Page · App", or "Page" where that names the app, with "Error: " in front when there is
+// one.
 func (b *Base) documentTitle() string {
 	title := b.T.Print(b.Title)
-	if b.App.Name != "" && b.App.Name != title {
+	if !strings.Contains(title, b.App.Name) {
 		title += " · " + b.App.Name
 	}
 	if b.Invalid() {

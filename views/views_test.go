@@ -41,3 +41,30 @@ func TestConsentSentence(t *testing.T) {
 		}
 	}
 }
+
+// TestDocumentTitle: a title names the app once.
+func TestDocumentTitle(t *testing.T) {
+	t.Parallel()
+	bundle, err := i18n.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, _ := bundle.Locale("en")
+	to := i18n.Message{Key: "sign-in.title", Args: i18n.Args{"app": "Orders"}}
+	tests := []struct {
+		page Base
+		want string
+	}{
+		{Base{Title: i18n.Message{Text: "Email"}, App: App{Name: "Orders"}}, "Email · Orders"},
+		{Base{Title: i18n.Message{Text: "Email"}}, "Email"},
+		{Base{Title: i18n.Message{Text: "Orders"}, App: App{Name: "Orders"}}, "Orders"},
+		{Base{Title: to, App: App{Name: "Orders"}}, "Sign in to Orders"},
+		{Base{Title: to, App: App{Name: "Orders"}, Errors: FieldErrors{{Field: "username"}}}, "Error: Sign in to Orders"},
+	}
+	for _, tt := range tests {
+		tt.page.T = l
+		if got := tt.page.documentTitle(); got != tt.want {
+			t.Errorf("the title is %q, want %q", got, tt.want)
+		}
+	}
+}

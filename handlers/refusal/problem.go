@@ -57,5 +57,5 @@ var (
 	// ours sends.
 	ErrUnreadable = &Problem{Status: http.StatusUnsupportedMediaType, Title: "error.title", Lead: "error.page.unreadable"}
 	// errCrossSite is for POSTs from pages that are not of our origin.
-	ErrCrossSite = &Problem{Status: http.StatusForbidden, Title: "error.title_request", Lead: "error.page.cross_site"}
+	ErrCrossSite = &Problem{Status: http.StatusForbidden, Title: "error.title", Lead: "error.page.cross_site"}
 )
