@@ -49,7 +49,7 @@ func (in *Room) Samples(r *web.Request) (all []sample.Sample) {
 
 func (in *Room) signInStates(r *web.Request) []sample.State {
 	return []sample.State{
-		sample.Alert("cancelled", views.AlertInfo, i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": "WeChat"}}),
+		sample.Alert("cancelled", views.AlertInfo, i18n.Message{Key: "provider.cancelled", Args: i18n.Args{"provider": r.ProviderName("wx_open", "")}}),
 		{Name: "required", Change: func(p views.Page) {
 			page := p.(*views.SignInPage)
 			page.Errors.Add("username", page.Names.Key("error.required.username"))
