@@ -104,3 +104,45 @@ func TestConditions(t *testing.T) {
 		}
 	}
 }
+
+// vanished finds pictures that are cut out of the page's own colour.
+const vanished = `() => [...document.querySelectorAll("body *")].filter((e) => {
+	const style = getComputedStyle(e), page = getComputedStyle(document.body).backgroundColor;
+	return style.maskImage !== "none" && e.checkVisibility() && [page, "rgba(0, 0, 0, 0)"].includes(style.backgroundColor);
+}).map((e) => "cannot be seen: " + e.outerHTML)`
+
+// touching finds buttons with an edge around them that touch each other.
+const touching = `() => {
+	const all = [...document.querySelectorAll("a, button")].filter((e) => e.checkVisibility() && parseFloat(getComputedStyle(e).borderBottomWidth) > 0);
+	const found = [];
+	for (const a of all) for (const b of all) {
+		const p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
+		if (a !== b && p.top < q.top && p.bottom > q.top - 4 && p.left < q.right && q.left < p.right) found.push(a.textContent.trim() + " touches " + b.textContent.trim());
+	}
+	return found;
+}`
+
+// TestForcedColors: where the colours are the person's, every way in has its mark and stands apart.
+func TestForcedColors(t *testing.T) {
+	t.Parallel()
+	tree := treeOf(t, `{"name": "Marks", "web": [{"id": "__password", "enable": true}, {"id": "__sms", "enable": true}, {"id": "wx_open", "enable": true}],
+		"access": {"needLogin": false}, "tcbLogin": {"anonymous": true}}`)
+	s := share(t, options{tree: tree})
+	for _, scheme := range []*playwright.ColorScheme{playwright.ColorSchemeLight, playwright.ColorSchemeDark} {
+		b := s.visit(t, func(o *playwright.BrowserNewContextOptions) {
+			o.ForcedColors, o.ColorScheme = playwright.ForcedColorsActive, scheme
+			o.Viewport = &playwright.Size{Width: 320, Height: 640}
+		}).open(t, s.entry(s.origin+where))
+		b.count(t, ".mark.wechat", 1)
+		b.count(t, ".without .quiet", 2)
+		for _, look := range []string{vanished, touching} {
+			found, err := b.Evaluate(look)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, fault := range found.([]any) {
+				t.Errorf("%s: %v", *scheme, fault)
+			}
+		}
+	}
+}
