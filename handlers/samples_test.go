@@ -119,6 +119,22 @@ func undressed(html, own, whole string) (all []string) {
 	return all
 }
 
+// presses are links and buttons, tags everything in between that is no text.
+var (
+	presses = regexp.MustCompile(`(?s)<(?:a|button)\b([^>]*)>(.*?)</(?:a|button)>`)
+	tags    = regexp.MustCompile(`<[^>]*>`)
+)
+
+// wordless are links and buttons that cannot be found on a page whose style sheet did not come.
+func wordless(html string) (all []string) {
+	for _, m := range presses.FindAllStringSubmatch(html, -1) {
+		if strings.TrimSpace(tags.ReplaceAllString(m[2], "")) == "" && !strings.Contains(m[1], "aria-hidden") {
+			all = append(all, "words for "+m[0])
+		}
+	}
+	return all
+}
+
 // lacks names what a page was given and does not show: any call of TCB's may want a captcha or be
 // refused, and somebody who sees neither gets no further.
 func lacks(b *views.Base, html string, styles map[string]string) (all []string) {
@@ -129,6 +145,7 @@ func lacks(b *views.Base, html string, styles map[string]string) (all []string) 
 			}
 		}
 	}
+	all = append(all, wordless(html)...)
 	sheet := "app.css"
 	switch {
 	case b.Lean:
