@@ -251,7 +251,11 @@ func TestUsedPicture(t *testing.T) {
 	asked := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": "Wrong-pass-1"}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
 	key := s.backend.key()
 	b.submit(asked, fields{"captcha_key": key}).want(http.StatusUnprocessableEntity, "sign-in", "error.sign_in_failed")
+	tries := s.backend.count("/v1/captcha/data/verify")
 	p := b.submit(asked, fields{"captcha_key": key}).want(http.StatusUnprocessableEntity, "sign-in", "error.captcha_wrong")
+	if got := s.backend.count("/v1/captcha/data/verify"); got != tries {
+		t.Error("TCB is asked about a picture that was answered already: there whoever guesses has more tries than one")
+	}
 	b.submit(p, fields{"captcha_key": s.backend.key(), "password": demoPassword}).completed()
 	// A picture that has expired is replaced as well.
 	asked = b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
