@@ -396,6 +396,29 @@ func TestLanguageAndCaptchaOfStrangers(t *testing.T) {
 	}
 }
 
+// TestKeptBesideCaptcha: beside a captcha a password need not be typed again; one of a page that may be
+// somebody else's is not kept there either.
+func TestKeptBesideCaptcha(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.backend.captcha("always")
+	b := s.browser()
+	asked := b.submit(b.open("/sign-in"), fields{"username": "demo", "password": demoPassword}).want(http.StatusUnprocessableEntity, "sign-in", "captcha.ask")
+	if asked.value("kept") == "" {
+		t.Fatal("the password is asked for again")
+	}
+	calls := s.backend.count("")
+	b.fetch = fetchNothing
+	stale := with(asked.filled(fields{"password": "Mallory-pass-1"}), "csrf_token", "")
+	p := b.do(http.MethodPost, asked.action(), stale, nil).want(http.StatusUnprocessableEntity, "sign-in", "error.stale_password")
+	if p.picture() == "" || p.value("kept") != "" {
+		t.Errorf("a picture: %t, and a stranger's password is kept: %t", p.picture() != "", p.value("kept") != "")
+	}
+	if got := s.backend.count(""); got != calls {
+		t.Errorf("TCB was called %d times", got-calls)
+	}
+}
+
 // TestHosts: a host is compared as one, whatever its spelling; to browsers one with a dot at its end
 // is another origin, and they are led to ours.
 func TestHosts(t *testing.T) {
