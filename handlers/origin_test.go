@@ -285,6 +285,13 @@ func TestUnsaidHeaders(t *testing.T) {
 				t.Errorf("%s: %d %+v, want %d", name, got, out, tt.want)
 			}
 		}
+		// Only a page of ours is told the token: what no page asks for may be read by anybody.
+		for site, told := range map[string]bool{"same-origin": true, "none": false} {
+			header := http.Header{"Sec-Fetch-Site": {site}, "X-Csrf-Token": {"lost"}}
+			if got, out := b.handOver(b.open("/account"), good, header); got != http.StatusForbidden || (out.CSRF != "") != told {
+				t.Errorf("Sec-Fetch-Site %s: %d, a token is told: %t", site, got, out.CSRF != "")
+			}
+		}
 	})
 }
 
