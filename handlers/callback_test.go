@@ -230,6 +230,10 @@ func TestProviderLongTarget(t *testing.T) {
 			if done := b.submit(b.get(back).want(http.StatusOK, "provider-return"), nil).completed(); done.RedirectURI != target {
 				t.Errorf("it leads to %.100s", done.RedirectURI)
 			}
+			cancelled := s.browser()
+			cancelled.t = t
+			cancelled.toProvider(cancelled.get(s.base+"/sign-in?env_id=demo&client_id=demo&redirect_uri="+url.QueryEscape(target)), "demo").want(http.StatusOK, "interstitial")
+			cancelled.get(s.base+"/provider/callback?error=access_denied").want(http.StatusOK, "sign-in", "provider.cancelled")
 			s.clock.advance(repeatLife)
 			if again := b.get(back).want(http.StatusOK, "continue"); !strings.Contains(again.body, html.EscapeString(target)) {
 				t.Errorf("loaded again it does not lead to the target: %.2000s", again.body)

@@ -204,6 +204,9 @@ func TestManyDevices(t *testing.T) {
 		t.Errorf("%d devices are signed out, want %d: %q", got, devices-1, listed(p))
 	}
 	s.backend.answer("", nil)
+	if got := over(b.open("/account/sessions")); got != 5 {
+		t.Errorf("of those that were signed out %d are known after a reload, want 5", got)
+	}
 	p = b.press(p, "action=others", nil).want(http.StatusOK, "account-sessions", "account.done.others")
 	if got := over(p); got != devices {
 		t.Errorf("%d devices are signed out, want %d: %q", got, devices, listed(p))
@@ -217,5 +220,27 @@ func TestManyDevices(t *testing.T) {
 	again.do(http.MethodPost, in.action(), values, nil).completed()
 	if got := over(b.open("/account/sessions").want(http.StatusOK, "account-sessions")); got != devices-1 {
 		t.Errorf("%d devices are signed out, want %d", got, devices-1)
+	}
+}
+
+// TestLostEndRanOut: a login that runs out while TCB is away says nothing of whether an account was deleted.
+func TestLostEndRanOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	s.clock.advance(2*time.Hour - 2*time.Minute)
+	p := b.stepUp("/account/delete", demoPassword).want(http.StatusOK, "account-delete")
+	s.backend.answer("", func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			s.clock.advance(3 * time.Minute)
+			panic(http.ErrAbortHandler)
+		}
+		s.backend.em.ServeHTTP(w, r)
+	})
+	if p = b.submit(p, fields{"confirm": "delete"}); p.name() == "goodbye" {
+		t.Errorf("the account is said to be deleted: %s", p.text())
+	}
+	if got := s.noted("account_deleted", ""); !slices.Equal(got, []string{"failed"}) {
+		t.Errorf("the audit log says %q", got)
 	}
 }

@@ -90,3 +90,67 @@ func TestOutageOfSomebodyElse(t *testing.T) {
 	b.submit(b.open("/sign-in", "prompt=login"), them).completed()
 	b.submit(p, nil).want(http.StatusUnprocessableEntity, "account-profile", "error.other_person")
 }
+
+// TestOutageOfSwitch: who chose another language while TCB was away has pressed no button of the form: the
+// page of the outage shows it again, in that language, and does not do what it is for.
+func TestOutageOfSwitch(t *testing.T) {
+	t.Parallel()
+	for _, pressed := range []string{"lang=zh-CN", "action=captcha"} {
+		t.Run(pressed, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			b, _ := s.signedIn(t)
+			b.t = t
+			form := b.stepUp("/account/delete", demoPassword).want(http.StatusOK, "account-delete")
+			typed := form.filled(fields{"confirm": "delete"})
+			name, value, _ := strings.Cut(pressed, "=")
+			typed.Set(name, value)
+			s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+			p := b.do(http.MethodPost, form.action(), typed, nil).want(http.StatusServiceUnavailable, "error", "error.unavailable")
+			s.backend.answer("", nil)
+			button := p.find(func(n *html.Node) bool { return n.Data == "button" && attr(n, "class") == "primary" })
+			b.press(p, attr(button, "name")+"="+attr(button, "value"), nil).want(http.StatusOK, "account-delete").wantValue(fields{"confirm": "delete"})
+			if len(s.backend.users("demo")) != 1 {
+				t.Error("the account is gone")
+			}
+		})
+	}
+}
+
+// TestOutageInCaptcha: the button that a captcha stood in the way of is the one that is pressed again.
+func TestOutageInCaptcha(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	s.backend.refuse("/v1/user/revoke/all", http.StatusBadRequest, "captcha_required")
+	asked := b.press(b.open("/account/sessions"), "action=everywhere", nil).want(http.StatusUnprocessableEntity, "account-sessions", "captcha.ask")
+	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+	p := b.submit(asked, fields{"captcha_key": s.backend.key()}).want(http.StatusServiceUnavailable, "error", "error.unavailable")
+	s.backend.answer("", nil)
+	b.submit(p, nil).want(http.StatusOK, "interstitial")
+}
+
+// TestOutageTellsNoToken: the page of an outage holds no token that script has put into a form, and offers
+// no form where another try cannot go well.
+func TestOutageTellsNoToken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withProvider)
+	b := s.browser()
+	back := b.get(b.consent(b.toProvider(b.open("/sign-in"), "demo"), "allow", "p-1", "")).want(http.StatusOK, "provider-return")
+	s.backend.refuse("/v1/provider/token", http.StatusServiceUnavailable, "unavailable")
+	p := b.submit(back, nil).want(http.StatusServiceUnavailable, "error", "error.unavailable")
+	if p.find(byTag("form")) != nil {
+		t.Error("there is a form to be posted again, with a code that is used up")
+	}
+	s.backend.answer("", nil)
+	signedIn, _ := s.signedIn(t)
+	form := signedIn.open("/account/profile")
+	values := form.filled(fields{"name": "Ada"})
+	values.Set("access_token", "SECRET.ACCESS.TOKEN")
+	values.Set("refresh_token", "SECRET-REFRESH")
+	s.backend.refuse("/v1/user/me", http.StatusServiceUnavailable, "unavailable")
+	p = signedIn.do(http.MethodPost, form.action(), values, nil).want(http.StatusServiceUnavailable, "error")
+	if p.value("name") != "Ada" || strings.Contains(p.body, "SECRET") {
+		t.Errorf("the page holds a token, or lacks what was typed: %s", p.body)
+	}
+}

@@ -153,3 +153,25 @@ func TestFormWaitsForItsOwner(t *testing.T) {
 		})
 	}
 }
+
+// TestFormWaitsBesideStepUp: a login that ends on the step-up's page takes nothing from the form that the
+// step-up was for.
+func TestFormWaitsBesideStepUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, _ := s.signedIn(t)
+	p := b.steppedUpBefore(s, "/account/username")
+	s.clock.advance(3 * time.Minute)
+	ask := b.submit(p, fields{"username": "demo.new"}).want(http.StatusOK, "step-up-password")
+	s.backend.refuse("/v1/user/sudo", http.StatusUnauthorized, "unauthenticated")
+	p = b.submit(ask, fields{"password": demoPassword}).want(http.StatusOK, "hand-off")
+	s.backend.answer("", nil)
+	to := b.submit(b.click(p, "sign-in"), fields{"username": "demo", "password": demoPassword}).completed().RedirectURI
+	if p = b.get(to); p.name() == "step-up-password" {
+		p = b.submit(p, fields{"password": demoPassword})
+	}
+	if p.name() != "account-username" {
+		p = b.open("/account/username")
+	}
+	p.want(http.StatusOK, "account-username", "error.stale").wantValue(fields{"username": "demo.new"})
+}

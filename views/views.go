@@ -469,6 +469,7 @@ type ErrorPage struct {
 	Value  string // what was refused, as text
 	Button *Link
 	Again  []Hidden // in place of the button: a form to be posted once more
+	Show   string   // a language: its button shows the form in it, and does not press the form's own
 }
 
 // Hidden is a field that nobody sees.

@@ -218,9 +218,10 @@ func (a *Room) endOthers(r *web.Request, login *visitor.Login, page *views.Sessi
 		}
 		return calls.Wait()
 	})
-	for _, i := range others {
+	for _, i := range slices.Backward(others) {
 		if all[i].over {
 			page.Devices[i].Over, page.Devices[i].Token = true, ""
+			r.Session.Notes().Change(login.Me.Sub, func(p *notes.Person) { p.End(all[i].DeviceID, a.Now()) })
 			portal.NoteEnd(r, login, audit.Event{Name: audit.SessionEnded, What: audit.ByDevice}, nil)
 		}
 	}

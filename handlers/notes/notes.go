@@ -84,8 +84,12 @@ func (p *Person) EndOthers(deviceID string, at time.Time) {
 	p.Ended, p.Others, p.But = nil, at.Unix(), deviceName(deviceID)
 }
 
-// HasEnded reports that the login of a device that began at a time (RFC 3339) has ended since.
+// HasEnded reports that the login of a device that began at a time (RFC 3339) has ended since. One that
+// has said no device_id cannot be ended by it.
 func (p Person) HasEnded(deviceID, began string) bool {
+	if deviceID == "" {
+		return false
+	}
 	name := deviceName(deviceID)
 	at := p.Ended[name]
 	if name != p.But {

@@ -139,3 +139,18 @@ func TestEnded(t *testing.T) {
 		t.Errorf("a device_id is in the cookie: %s, %v", data, err)
 	}
 }
+
+// TestEndOthers: all devices but one have ended, as far as they said which they are.
+func TestEndOthers(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	var p Person
+	p.End("a", at.Add(-time.Hour))
+	p.EndOthers("mine", at)
+	before, after := at.Add(-time.Minute).Format(time.RFC3339), at.Add(time.Minute).Format(time.RFC3339)
+	for id, want := range map[string]bool{"a": true, "b": true, "mine": false, "": false} {
+		if p.HasEnded(id, before) != want || p.HasEnded(id, after) {
+			t.Errorf("%q: before %v, after %v; want %v, false", id, p.HasEnded(id, before), p.HasEnded(id, after), want)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func waitingState(r *web.Request) string { return limit.Key(r.Env.ID, r.Client.I
 func (po *Room) keep(r *web.Request) {
 	var w waitingForm
 	switch {
-	case r.Posted():
+	case r.Posted() && po.nameAt(r.Path) != "": // the step-up's own leads nowhere by name
 		fields, password := r.Form.Typed()
 		w = waitingForm{Path: r.Path, Flow: r.Flow, Form: r.Form.Name, Password: password != "", Fields: fields}
 		typed := w.Password || w.Flow != "" || slices.ContainsFunc(w.Fields, isTyped)
@@ -58,7 +58,7 @@ func (po *Room) keep(r *web.Request) {
 // isTyped reports that a field holds what somebody typed, and is none that each form has.
 func isTyped(field [2]string) bool {
 	name, value := field[0], field[1]
-	return value != "" && !slices.Contains([]string{"sub", "device_id", "lang", "texts"}, name) && !strings.HasPrefix(name, web.WasField(""))
+	return value != "" && !slices.Contains([]string{"sub", "device_id", "lang", "texts", "pressed"}, name) && !strings.HasPrefix(name, web.WasField(""))
 }
 
 // show is a page, or the form of it that waits for who has just proven who they are.
@@ -67,7 +67,6 @@ func (po *Room) show(r *web.Request, login *visitor.Login, p Page) (web.Reply, e
 	if r.Posted() || !r.Session.FlowValue(waitingPurpose, waitingState(r), &w) || w.Path != r.Path {
 		return p.Get(r, login)
 	}
-	r.Session.ForgetFlow(waitingState(r))
 	l := r.LoginRequest
 	l.Flow = w.Flow
 	back := r.As(l).Filled(w.Form, w.Fields)
@@ -81,6 +80,7 @@ func (po *Room) show(r *web.Request, login *visitor.Login, p Page) (web.Reply, e
 	case err != nil:
 		return web.Reply{}, err
 	}
+	r.Session.ForgetFlow(waitingState(r))
 	b := page.Frame()
 	b.Canonical = b.Form.Action
 	switch {

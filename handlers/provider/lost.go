@@ -43,8 +43,8 @@ func (p *Providers) findLost(r *web.Request, state string) (l lostRequest, ok bo
 }
 
 // recallQuery gives an authorization the query that its cookie had no room for.
-func (p *Providers) recallQuery(r *web.Request, state string, a *Authorization) bool {
-	l, ok := p.findLost(r, state)
+func (p *Providers) recallQuery(r *web.Request, a *Authorization) bool {
+	l, ok := p.findLost(r, a.Long)
 	a.Query, a.Next = l.Query, "" // which is in it
 	return ok && l.Of == a.For
 }

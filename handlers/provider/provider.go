@@ -48,7 +48,7 @@ type Authorization struct {
 	Env      string `json:"e"`
 	Client   string `json:"c"`
 	Query    string `json:"q"`           // the entry query string
-	Long     bool   `json:"k,omitempty"` // Query is too long for the cookie: it is where lost ones are found
+	Long     string `json:"k,omitempty"` // the state, by which Query is found where it is too long for the cookie: see lost.go
 	Next     string `json:"n,omitempty"`
 	Link     string `json:"l,omitempty"` // an identity that waits to be bound, from another provider
 	Sub      string `json:"s,omitempty"` // who went, where somebody was signed in
@@ -112,7 +112,7 @@ func (p *Providers) Go(r *web.Request, page views.Page, a Authorization) (web.Re
 	inCookie := a
 	waiting, err := r.Session.SealFlow(cookie, state, inCookie, life)
 	if errors.Is(err, session.ErrTooLarge) {
-		inCookie.Query, inCookie.Long = "", true
+		inCookie.Query, inCookie.Long = "", state
 		waiting, err = r.Session.SealFlow(cookie, state, inCookie, life)
 	}
 	if err != nil {
@@ -168,8 +168,8 @@ func (p *Providers) getCallback(r *web.Request) (web.Reply, error) {
 		// An error without a state uses nothing up: it only has to lead back.
 		found = r.Session.OnlyFlow(cookie, &a, underWay)
 	}
-	if found && a.Long {
-		found = p.recallQuery(r, state, &a)
+	if found && a.Long != "" {
+		found = p.recallQuery(r, &a)
 	}
 	if !found || p.purposes[a.For] == nil {
 		return p.beginAgain(r, state)
@@ -292,7 +292,7 @@ func (p *Providers) postCallback(r *web.Request) (web.Reply, error) {
 		r.Trace.Code = api.Code
 		return p.Failed(r, a, "provider.failed")
 	}
-	if !a.Long {
+	if a.Long == "" {
 		p.Values.Remove(r.Context(), lostKey(state))
 	}
 	// Who loads the redirect again, from the history say, is led on.

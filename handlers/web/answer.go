@@ -188,7 +188,7 @@ func (s *Site) writeProblem(c *fiber.Ctx, r *Request, t *Trace, err error) error
 		}
 	}
 	page := s.errorPage(&login, p, t.Names.RequestID)
-	if r != nil && r.posted && outage(p.Status) {
+	if r != nil && r.posted && r.Portal && outage(p.Status) {
 		s.postAgain(r, page)
 	}
 	if err := render(c, p.Status, page); err != nil {
@@ -260,8 +260,8 @@ func (s *Site) errorPage(r *entry.LoginRequest, p *refusal.Problem, id string) *
 	return page
 }
 
-// postAgain puts the form of a POST into the page of an outage that stopped it before there was a page of
-// its own: its button posts what was typed once more. A password is in it sealed, and of a captcha nothing.
+// postAgain puts the form of a POST into the page of an outage, whose button posts it once more: with the
+// password sealed, and without a captcha. Where no button of its own was pressed, it is only shown again.
 func (s *Site) postAgain(r *Request, page *views.ErrorPage) {
 	f := r.Form
 	if f.values == nil || f.Name == "" || f.Stale || r.LoginPage == nil || r.Target == redirect.Refused {
@@ -273,15 +273,16 @@ func (s *Site) postAgain(r *Request, page *views.ErrorPage) {
 			page.Again = append(page.Again, views.Hidden{Name: name, Value: f.Value(name)})
 		}
 	}
-	if f.action != "" {
-		page.Again = append(page.Again, views.Hidden{Name: "action", Value: f.action})
+	if before := f.Value("pressed"); before == "" && (f.switches() || f.refreshes()) {
+		page.Show = r.Loc.Locale()
+	} else if page.Again = append(page.Again, views.Hidden{Name: "action", Value: f.Button()}); before == "" {
+		page.Again = append(page.Again, views.Hidden{Name: "pressed", Value: "yes"}) // for another language of this page
 	}
 	b := &page.Base
-	b.Form.Name, b.Form.CSRF, b.Form.DeviceID = f.Name, r.Session.CSRFToken(), r.Device
-	b.Client = r.Client.ID
+	b.Client, b.Form.Name, b.Form.CSRF, b.Form.DeviceID = r.Client.ID, f.Name, r.Session.CSRFToken(), r.Device
 	f.Secret(password) // or what was kept before
 	f.Keep, f.captcha = true, captchaState{}
-	if err := f.carry(b); err != nil {
+	if f.carry(b) != nil {
 		return
 	}
 	b.Form.Action = entry.Join(s.places.Base, r.Path, r.RawQuery())

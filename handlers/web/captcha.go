@@ -90,8 +90,7 @@ func (f *Form) carry(b *views.Base) error {
 	return err
 }
 
-// wrongElsewhere reports that there are errors, and none of them is about a password: that need not be
-// typed again.
+// wrongElsewhere reports that there are errors, and none about a password, which need not be typed again.
 func wrongElsewhere(wrong views.FieldErrors) bool {
 	return len(wrong) > 0 && !slices.ContainsFunc(wrong, func(e views.FieldError) bool { return isPassword(e.Field) })
 }

@@ -119,7 +119,7 @@ func (s *Site) leaveForCaptcha(r *Request, page views.Page, away *captchaAway) (
 
 // notTyped are fields that a form's page makes anew. Whose the form is, sub, has to wait with what was
 // typed: somebody else may sign in meanwhile.
-var notTyped = []string{"csrf_token", "form", "action", "captcha", "captcha_picture", "captcha_key", captchaField, sdkCaptcha, "kept"}
+var notTyped = []string{"csrf_token", "form", "action", "captcha", "captcha_picture", "captcha_key", captchaField, sdkCaptcha, "kept", "access_token", "refresh_token"}
 
 // tripOf is the form of a page that a request's call waits on, to be found again.
 func (s *Site) tripOf(r *Request, b *views.Base) captchaTrip {

@@ -79,8 +79,8 @@ func readForm(c *fiber.Ctx, s *browser.Session, name string) *Form {
 	return f
 }
 
-// Typed are the fields that somebody has typed into or chosen, and what the form says of itself. A password
-// is not among them: password is the field that has one.
+// Typed are the fields that somebody has filled, and what the form says of itself. password is the field
+// that has one, which is not among them.
 func (f *Form) Typed() (fields [][2]string, password string) {
 	if f.values == nil {
 		return nil, ""
