@@ -76,6 +76,26 @@ func TestLive(t *testing.T) {
 	}
 }
 
+// askIn asks what is served in memory, by a connection of its own.
+func askIn(t *testing.T, ln *fasthttputil.InmemoryListener, method, body string) (*http.Response, string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return ln.Dial() }}}
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://a.example/", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	said, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(said)
+}
+
 // TestLiveMethods: a method that Fiber does not know reaches the handlers of the app that serves, the
 // first and the one that took its place, as it does where an app's own server is asked.
 func TestLiveMethods(t *testing.T) {
@@ -97,19 +117,9 @@ func TestLiveMethods(t *testing.T) {
 			live.Replace(saying(word))
 		}
 		for _, method := range []string{"BREW", "get", "PROPFIND", "UNKNOWN"} {
-			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return ln.Dial() }}}
-			req, err := http.NewRequestWithContext(t.Context(), method, "http://a.example/", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := client.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			body, err := io.ReadAll(resp.Body)
-			resp.Body.Close()
-			if err != nil || resp.StatusCode != http.StatusNotImplemented || resp.Header.Get("X-App") != word || string(body) != methods.Unknown {
-				t.Errorf("%s: %s of app %q: %q, %v; want app %q", method, resp.Status, resp.Header.Get("X-App"), body, err, word)
+			resp, body := askIn(t, ln, method, "")
+			if resp.StatusCode != http.StatusNotImplemented || resp.Header.Get("X-App") != word || body != methods.Unknown {
+				t.Errorf("%s: %s of app %q: %q; want app %q", method, resp.Status, resp.Header.Get("X-App"), body, word)
 			}
 		}
 	}
@@ -137,19 +147,8 @@ func TestLiveEarly(t *testing.T) {
 		if word != "one" {
 			live.Replace(saying(word))
 		}
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return ln.Dial() }}}
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://a.example/", strings.NewReader("too long"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := client.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge || string(body) != word {
-			t.Errorf("%d %q, want %q: %v", resp.StatusCode, body, word, err)
+		if resp, body := askIn(t, ln, http.MethodPost, "too long"); resp.StatusCode != http.StatusRequestEntityTooLarge || body != word {
+			t.Errorf("%d %q, want %q", resp.StatusCode, body, word)
 		}
 	}
 	if err := live.ShutdownWithContext(t.Context()); err != nil {

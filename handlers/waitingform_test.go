@@ -132,6 +132,13 @@ func TestFormWaitsForItsOwner(t *testing.T) {
 			s.clock.advance(16 * time.Minute)
 			b.submit(b.open("/sign-in", "prompt=login"), fields{"username": "demo", "password": demoPassword}).completed()
 		},
+		"asked for again and again": func(s *site, b *browser) {
+			b.submit(b.open("/sign-in", "prompt=login"), fields{"username": "demo", "password": demoPassword}).completed()
+			for range 4 {
+				s.clock.advance(4 * time.Minute)
+				b.open("/account/delete").want(http.StatusOK, "step-up-password")
+			}
+		},
 		"a sign-out": func(s *site, b *browser) {
 			b.submit(b.open("/sign-in", "prompt=login"), fields{"username": "demo", "password": demoPassword}).completed()
 			b.submit(b.open("/sign-out"), nil)

@@ -29,20 +29,21 @@ type waitingForm struct {
 	Form     string      `json:"n"`
 	Password bool        `json:"s,omitempty"` // one was typed, which does not wait
 	Fields   [][2]string `json:"t"`
+	Until    int64       `json:"u"` // Unix seconds
 }
 
 // waitingState is that of a client's cookie: there is one form that waits, the last.
 func waitingState(r *web.Request) string { return limit.Key(r.Env.ID, r.Client.ID, waitingPurpose) }
 
-// keep keeps the form of a POST that leads elsewhere first. A form that does not say whose it is, or has
-// nothing typed into it, is not kept. One that waits for the page goes on waiting: there may be more to
-// prove than one thing, and each gives the session another id.
+// keep has the form of a POST wait, whose sender has to prove first who they are. A form that does not say
+// whose it is, or has nothing typed into it, does not wait. One that waits already is sealed anew for what is
+// left of its time: there may be more to prove than one thing, and each gives the session another id.
 func (po *Room) keep(r *web.Request) {
 	var w waitingForm
 	switch {
 	case r.Posted() && po.nameAt(r.Path) != "": // the step-up's own leads nowhere by name
 		fields, password := r.Form.Typed()
-		w = waitingForm{Path: r.Path, Flow: r.Flow, Form: r.Form.Name, Password: password != "", Fields: fields}
+		w = waitingForm{Path: r.Path, Flow: r.Flow, Form: r.Form.Name, Password: password != "", Fields: fields, Until: po.Now().Add(waitingLife).Unix()}
 		typed := w.Password || w.Flow != "" || slices.ContainsFunc(w.Fields, isTyped)
 		if r.Form.Stale || r.Form.Value("sub") == "" || !typed || po.Named(po.nameAt(r.Path)).Typed != nil {
 			return
@@ -50,7 +51,8 @@ func (po *Room) keep(r *web.Request) {
 	case !r.Session.FlowValue(waitingPurpose, waitingState(r), &w):
 		return
 	}
-	if waiting, err := r.Session.SealFlow(waitingPurpose, waitingState(r), w, waitingLife); err == nil { // else it is too long
+	left := time.Unix(w.Until, 0).Sub(po.Now())
+	if waiting, err := r.Session.SealFlow(waitingPurpose, waitingState(r), w, left); err == nil { // else it is too long
 		r.Session.SendFlow(waiting)
 	}
 }
